@@ -1,0 +1,23 @@
+"""The errors a user can cause: one sentence each, an exit code, never a traceback."""
+
+
+class UserError(Exception):
+    """Bad usage or bad input. The message says what is wrong, where, and what to do; the command exits with 2."""
+
+    exit_code = 2
+
+
+class FrameError(UserError):
+    """One frame of a job failed although the job as a whole was sound; the command exits with 3."""
+
+    exit_code = 3
+
+
+class MissingExtraError(UserError):
+    """An optional part is not installed.
+
+    ``what`` names the part, ``extra`` the pip extra that brings it.
+    """
+
+    def __init__(self, what: str, extra: str):
+        super().__init__(f"{what} is not installed; install it with: pip install 'lumaflux[{extra}]'")
