@@ -1,0 +1,29 @@
+"""What inference asks of whoever evaluates the network. ``engine.model.LumaFlux`` itself is the torch voice."""
+
+from typing import Protocol
+
+from torch import Tensor
+
+from engine.model.lumaflux import Conditions, Decoded
+
+
+class Network(Protocol):
+    def condition(self, sdr: Tensor) -> Conditions:
+        """SDR [B,3,H,W] in [0,1], H and W multiples of the token stride -> everything independent of t."""
+        ...
+
+    def encode(self, picture: Tensor) -> Tensor:
+        """A non-linear picture [B,3,H,W] in [0,1] -> normalised latents [B,c,h,w]."""
+        ...
+
+    def psi(self, t: Tensor) -> Tensor:
+        """Flow times [N] -> the conditioner's table [N,blocks,6]."""
+        ...
+
+    def velocity(self, z: Tensor, t: Tensor, conditions: Conditions, psi: Tensor | None = None) -> Tensor:
+        """Latents [B,c,h,w] at flow times [B] -> velocity [B,c,h,w]."""
+        ...
+
+    def decode(self, z: Tensor) -> Decoded:
+        """Final latents [B,c,h,w] -> the picture before and after the tone field."""
+        ...

@@ -1,0 +1,235 @@
+"""LumaFlux, top to bottom like the paper: cues -> conditions -> steered velocity -> decode -> tone field.
+
+The transformer, the VAE and the SigLIP tower are frozen; everything that trains is in ``adapters``. What does not
+depend on flow time is computed once a frame (``condition``), Psi once a schedule (``psi``).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from diffusers import AutoencoderKL, FluxTransformer2DModel
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+from transformers import SiglipVisionModel
+
+from engine.model.attention import SteeredAttention
+from engine.model.conditioner import Conditioner, modulation
+from engine.model.config import LumaFluxConfig
+from engine.model.coupler import ResidualCoupler
+from engine.model.cues import PhysicalCues
+from engine.model.latents import pack, position_ids, unpack
+from engine.model.pcm import PerceptualModulation
+from engine.model.perception import PerceptualCues, siglip_input
+from engine.model.pga import ValueGate, ValueUpdate
+from engine.model.spline import Knots, ToneField
+
+
+class BlockAdapters(nn.Module):
+    """What steers one transformer block."""
+
+    def __init__(self, config: LumaFluxConfig):
+        super().__init__()
+        self.pga = ValueUpdate(config)
+        self.pcm = PerceptualModulation(config) if config.variant.pcm else None
+        self.coupler = ResidualCoupler(config) if config.variant.coupler else None
+
+
+class Adapters(nn.Module):
+    """Everything that trains. At initialisation it leaves the frozen transformer exactly as it is."""
+
+    def __init__(self, config: LumaFluxConfig):
+        super().__init__()
+        self.cues = PhysicalCues(config)
+        self.perception = PerceptualCues(config)
+        self.conditioner = Conditioner(config)
+        self.blocks = nn.ModuleList(BlockAdapters(config) for _ in range(config.blocks))
+        self.tone = ToneField(config)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlockConditions:
+    gate: ValueGate
+    film: Tensor | None  # [B,1,2d]
+    bottlenecks: Tensor | None  # [B,n,128]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conditions:
+    """All that a frame says, independent of flow time."""
+
+    t_phys: Tensor  # [B,n,32]
+    g: Tensor  # [B,16]
+    r: Tensor  # [B,8]
+    context: Tensor  # [B,m,joint width]
+    pooled: Tensor  # [B,pooled width]
+    rotary: tuple[Tensor, Tensor]  # cosines and sines [m+n, head width]
+    blocks: tuple[BlockConditions, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decoded:
+    """``vae_pq``: the VAE's PQ/BT.2020 picture [B,3,H,W] in [0,1]; ``hdr_pq``: after the tone field, <= PQ(1000)."""
+
+    vae_pq: Tensor
+    hdr_pq: Tensor
+    knots: Knots
+
+
+class LumaFlux(nn.Module):
+    def __init__(
+        self,
+        config: LumaFluxConfig,
+        transformer: FluxTransformer2DModel,
+        vae: AutoencoderKL,
+        siglip: SiglipVisionModel,
+        adapters: Adapters,
+    ):
+        super().__init__()
+        self.config = config
+        self.transformer = transformer.requires_grad_(False).eval()
+        self.vae = vae.requires_grad_(False).eval()
+        self.siglip = siglip.requires_grad_(False).eval()
+        self.adapters = adapters
+        self.transformer.set_attn_processor(SteeredAttention())
+        self.gradient_checkpointing = False
+
+    def train(self, mode: bool = True) -> "LumaFlux":
+        super().train(mode)
+        for frozen in (self.transformer, self.vae, self.siglip):
+            frozen.eval()
+        return self
+
+    def adapter_parameters(self) -> Iterator[nn.Parameter]:
+        return self.adapters.parameters()
+
+    def cast(self, dtype: torch.dtype) -> "LumaFlux":
+        """Puts the network in ``dtype``; light, statistics, Psi and the tone field stay float32.
+
+        The VAE overflows in half precision and then stays float32 as well.
+        """
+        for part in (self.transformer, self.siglip, self.adapters.perception, self.adapters.blocks):
+            part.to(dtype)
+        self.vae.to(torch.float32 if dtype == torch.float16 else dtype)
+        return self
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.transformer.x_embedder.weight.dtype
+
+    # -- cues and conditions: once a frame -------------------------------------------------------------------
+
+    def condition(self, sdr: Tensor) -> Conditions:
+        """SDR [B,3,H,W] in [0,1], H and W multiples of the token stride -> Conditions."""
+        stride = self.config.token_stride
+        height, width = sdr.shape[-2:]
+        if sdr.ndim != 4 or sdr.shape[1] != 3 or height % stride or width % stride:
+            raise ValueError(f"expected SDR [B,3,H,W] with H and W multiples of {stride}, got {tuple(sdr.shape)}")
+        grid = (height // stride, width // stride)
+        t_phys, g, r = self.adapters.cues(sdr)
+        perception = self.adapters.perception(self._siglip_tokens(sdr), g.to(self.dtype))
+        context_tokens = perception.context.shape[1]
+        ids = position_ids(context_tokens, grid, sdr.device)
+        physical, statistics, spectrum = (cue.to(self.dtype) for cue in (t_phys, g, r))
+        blocks = []
+        for index, block in enumerate(self.adapters.blocks):
+            seen = 0 if index < self.config.double_blocks else context_tokens
+            blocks.append(
+                BlockConditions(
+                    gate=block.pga.prepare(physical, statistics, spectrum, seen),
+                    film=block.pcm and block.pcm.prepare(perception.tokens),
+                    bottlenecks=block.coupler and block.coupler.prepare(physical, perception.tokens, grid),
+                )
+            )
+        return Conditions(
+            t_phys=t_phys,
+            g=g,
+            r=r,
+            context=perception.context,
+            pooled=perception.pooled,
+            rotary=self.transformer.pos_embed(ids),
+            blocks=tuple(blocks),
+        )
+
+    def _siglip_tokens(self, sdr: Tensor) -> Tensor:
+        pixels = siglip_input(sdr.float(), self.config.siglip["image_size"]).to(self.dtype)
+        return self.siglip(pixel_values=pixels).last_hidden_state
+
+    def psi(self, t: Tensor) -> Tensor:
+        """Flow times [B] -> Psi for all blocks [B,blocks,6]; for a fixed schedule computed once."""
+        return self.adapters.conditioner(t)
+
+    # -- latents ------------------------------------------------------------------------------------------------
+
+    def encode(self, picture: Tensor) -> Tensor:
+        """A non-linear picture [B,3,H,W] in [0,1] (SDR or PQ) -> normalised latents [B,c,h,w]."""
+        pixels = (2 * picture - 1).to(self.vae.dtype)
+        mode = self.vae.encode(pixels).latent_dist.mode().float()
+        return (mode - (self.vae.config.shift_factor or 0.0)) * self.vae.config.scaling_factor
+
+    def velocity(self, z: Tensor, t: Tensor, conditions: Conditions, psi: Tensor | None = None) -> Tensor:
+        """Latents z_t [B,c,h,w] and flow times [B] in [0,1] -> velocity dz/dt [B,c,h,w]."""
+        grid = (z.shape[-2] // 2, z.shape[-1] // 2)
+        tokens = self.token_velocity(pack(z), t, conditions, self.psi(t) if psi is None else psi)
+        return unpack(tokens, grid).to(z.dtype)
+
+    def token_velocity(self, tokens: Tensor, t: Tensor, conditions: Conditions, psi: Tensor) -> Tensor:
+        """The steered transformer on packed tokens [B,n,4c]; ``psi`` [B,blocks,6]."""
+        transformer = self.transformer
+        hidden = transformer.x_embedder(tokens.to(self.dtype))
+        context = transformer.context_embedder(conditions.context)
+        temb = self._time_embedding(t.to(self.dtype), conditions.pooled)
+        for index, block in enumerate(self._transformer_blocks()):
+            step = partial(self._steered_block, index, block, conditions=conditions, psi=psi, temb=temb)
+            if self.gradient_checkpointing and torch.is_grad_enabled():
+                context, hidden = checkpoint(step, hidden, context, use_reentrant=False)
+            else:
+                context, hidden = step(hidden, context)
+        return transformer.proj_out(transformer.norm_out(hidden, temb))
+
+    def _transformer_blocks(self) -> list[nn.Module]:
+        return [*self.transformer.transformer_blocks, *self.transformer.single_transformer_blocks]
+
+    def _time_embedding(self, t: Tensor, pooled: Tensor) -> Tensor:
+        if self.config.transformer.get("guidance_embeds"):
+            return self.transformer.time_text_embed(1000 * t, 1000 * torch.ones_like(t), pooled)
+        return self.transformer.time_text_embed(1000 * t, pooled)
+
+    def _steered_block(
+        self,
+        index: int,
+        block: nn.Module,
+        hidden: Tensor,
+        context: Tensor,
+        *,
+        conditions: Conditions,
+        psi: Tensor,
+        temb: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        adapters, seen = self.adapters.blocks[index], conditions.blocks[index]
+        psi_row = modulation(psi, index, hidden.dtype)
+        if adapters.pcm is not None:
+            hidden = adapters.pcm(hidden, seen.film, psi_row)
+        context, hidden = block(
+            hidden_states=hidden,
+            encoder_hidden_states=context,
+            temb=temb,
+            image_rotary_emb=conditions.rotary,
+            joint_attention_kwargs={
+                "value_update": partial(adapters.pga, gate=seen.gate, modulation=psi_row)
+            },
+        )
+        if adapters.coupler is not None:
+            hidden = adapters.coupler(hidden, seen.bottlenecks, psi_row)
+        return context, hidden
+
+    # -- back to light ------------------------------------------------------------------------------------------
+
+    def decode(self, z: Tensor) -> Decoded:
+        """Final normalised latents [B,c,h,w] -> the picture before and after the tone field."""
+        raw = z / self.vae.config.scaling_factor + (self.vae.config.shift_factor or 0.0)
+        pixels = self.vae.decode(raw.to(self.vae.dtype)).sample.float()
+        vae_pq = (0.5 * pixels + 0.5).clamp(0, 1)
+        knots = self.adapters.tone.knots(z)
+        return Decoded(vae_pq=vae_pq, hdr_pq=self.adapters.tone(vae_pq, knots), knots=knots)

@@ -1,0 +1,31 @@
+"""PCM: FiLM from semantics before every block (paper section 3.3, eq. 6), in its residual form."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from engine.model.conditioner import Modulation
+from engine.model.config import LumaFluxConfig
+from engine.model.zero_init import zero_init
+
+
+class PerceptualModulation(nn.Module):
+    def __init__(self, config: LumaFluxConfig):
+        super().__init__()
+        self.width = config.width
+        self.mlp = nn.Sequential(
+            nn.Linear(config.width, config.bottleneck),
+            nn.SiLU(),
+            zero_init(nn.Linear(config.bottleneck, 2 * config.width)),
+        )
+
+    def prepare(self, t_perc: Tensor) -> Tensor:
+        """T_perc [B,s,d] -> the t-independent FiLM vector [B,1,2d]: gamma, then zeta."""
+        return self.mlp(t_perc.mean(dim=1, keepdim=True))
+
+    def forward(self, hidden: Tensor, film: Tensor, modulation: Modulation) -> Tensor:
+        """h [B,n,d] -> h + gamma * LN(h) + zeta."""
+        alpha, beta = modulation.alpha_pcm[:, None, None], modulation.beta_pcm[:, None, None]
+        gamma, zeta = (alpha * film + beta).chunk(2, dim=-1)
+        normalised = F.layer_norm(hidden, (self.width,), eps=1e-5)
+        return torch.addcmul(hidden + zeta, gamma, normalised)
