@@ -1,3 +1,14 @@
 """LumaFlux: 8-bit BT.709 video to 10-bit PQ/BT.2020 HDR with a physically guided diffusion transformer."""
 
+from typing import Any
+
 __version__ = "0.1.0"
+__all__ = ["load"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "load":  # torch is imported when a model is wanted, not for `lumaflux --help`
+        from engine.inference.load import load
+
+        return load
+    raise AttributeError(f"module 'engine' has no attribute '{name}'")

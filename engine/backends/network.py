@@ -4,7 +4,8 @@ from typing import Protocol
 
 from torch import Tensor
 
-from engine.model.lumaflux import Conditions, Decoded
+from engine.model.lumaflux import Conditions
+from engine.model.spline import Knots
 
 
 class Network(Protocol):
@@ -24,6 +25,10 @@ class Network(Protocol):
         """Latents [B,c,h,w] at flow times [B] -> velocity [B,c,h,w]."""
         ...
 
-    def decode(self, z: Tensor) -> Decoded:
-        """Final latents [B,c,h,w] -> the picture before and after the tone field."""
+    def decode_latents(self, z: Tensor) -> Tensor:
+        """Final latents [B,c,h,w] -> the VAE's PQ picture [B,3,H,W] in [0,1]."""
+        ...
+
+    def tone_field(self, vae_pq: Tensor, z: Tensor) -> tuple[Tensor, Knots]:
+        """The VAE's picture and the final latent -> the HDR picture in PQ and the curve's knots."""
         ...

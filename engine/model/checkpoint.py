@@ -83,9 +83,13 @@ def _siglip_keys(tensors: dict[str, Tensor], module: nn.Module) -> dict[str, Ten
 def _assign(module: nn.Module, tensors: dict[str, Tensor], where: str) -> None:
     expected = module.state_dict()
     if missing := sorted(set(expected) - set(tensors)):
-        raise UserError(f"{where} lacks {len(missing)} weights that the configuration needs, such as '{missing[0]}'")
+        raise UserError(
+            f"{where} lacks {len(missing)} weights that the configuration needs, such as '{missing[0]}'"
+        )
     if unknown := sorted(set(tensors) - set(expected)):
-        raise UserError(f"{where} has {len(unknown)} weights unknown to the configuration, such as '{unknown[0]}'")
+        raise UserError(
+            f"{where} has {len(unknown)} weights unknown to the configuration, such as '{unknown[0]}'"
+        )
     for key, tensor in tensors.items():
         if tensor.shape != expected[key].shape:
             raise UserError(
@@ -120,7 +124,9 @@ def save_adapters(
 
 def save_published_adapters(model: LumaFlux, path: Path) -> None:
     """Writes the adapters under the published key names."""
-    _write(to_published(_stored(model.adapters.state_dict(), torch.float32), model.config.double_blocks), path)
+    _write(
+        to_published(_stored(model.adapters.state_dict(), torch.float32), model.config.double_blocks), path
+    )
 
 
 def save_model(

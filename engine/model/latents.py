@@ -37,9 +37,7 @@ def position_ids(context_tokens: int, grid: tuple[int, int], device: torch.devic
     return torch.cat([image.new_zeros(context_tokens, 3), image])
 
 
-def bridge_noise(
-    seed: int, channels: int, height: int, width: int, *, top: int = 0, left: int = 0
-) -> Tensor:
+def bridge_noise(seed: int, channels: int, height: int, width: int, *, top: int = 0, left: int = 0) -> Tensor:
     """Standard normal noise [channels, height, width] at latent rows ``top``.. and columns ``left``..
 
     Counter-based (Philox, keyed by seed; the counter is the latent position), so a farm node, a tile and the

@@ -25,6 +25,8 @@ from engine.model.perception import PerceptualCues, siglip_input
 from engine.model.pga import ValueGate, ValueUpdate
 from engine.model.spline import Knots, ToneField
 
+VAE_TILE = 2048  # pixels: larger frames pass the VAE in overlapping tiles, so that memory stays bounded
+
 
 class BlockAdapters(nn.Module):
     """What steers one transformer block."""
@@ -93,6 +95,9 @@ class LumaFlux(nn.Module):
         self.siglip = siglip.requires_grad_(False).eval()
         self.adapters = adapters
         self.transformer.set_attn_processor(SteeredAttention())
+        self.vae.enable_tiling()  # only frames beyond the tile's size are tiled
+        self.vae.tile_sample_min_size = VAE_TILE
+        self.vae.tile_latent_min_size = VAE_TILE // config.vae_stride
         self.gradient_checkpointing = False
 
     def train(self, mode: bool = True) -> "LumaFlux":
@@ -125,7 +130,9 @@ class LumaFlux(nn.Module):
         stride = self.config.token_stride
         height, width = sdr.shape[-2:]
         if sdr.ndim != 4 or sdr.shape[1] != 3 or height % stride or width % stride:
-            raise ValueError(f"expected SDR [B,3,H,W] with H and W multiples of {stride}, got {tuple(sdr.shape)}")
+            raise ValueError(
+                f"expected SDR [B,3,H,W] with H and W multiples of {stride}, got {tuple(sdr.shape)}"
+            )
         grid = (height // stride, width // stride)
         t_phys, g, r = self.adapters.cues(sdr)
         perception = self.adapters.perception(self._siglip_tokens(sdr), g.to(self.dtype))
@@ -228,8 +235,17 @@ class LumaFlux(nn.Module):
 
     def decode(self, z: Tensor) -> Decoded:
         """Final normalised latents [B,c,h,w] -> the picture before and after the tone field."""
+        vae_pq = self.decode_latents(z)
+        hdr_pq, knots = self.tone_field(vae_pq, z)
+        return Decoded(vae_pq=vae_pq, hdr_pq=hdr_pq, knots=knots)
+
+    def decode_latents(self, z: Tensor) -> Tensor:
+        """Final normalised latents [B,c,h,w] -> the VAE's PQ picture [B,3,H,W] in [0,1]."""
         raw = z / self.vae.config.scaling_factor + (self.vae.config.shift_factor or 0.0)
         pixels = self.vae.decode(raw.to(self.vae.dtype)).sample.float()
-        vae_pq = (0.5 * pixels + 0.5).clamp(0, 1)
+        return (0.5 * pixels + 0.5).clamp(0, 1)
+
+    def tone_field(self, vae_pq: Tensor, z: Tensor) -> tuple[Tensor, Knots]:
+        """The VAE's picture through the curve that the final latent asks for: the HDR picture and the knots."""
         knots = self.adapters.tone.knots(z)
-        return Decoded(vae_pq=vae_pq, hdr_pq=self.adapters.tone(vae_pq, knots), knots=knots)
+        return self.adapters.tone(vae_pq, knots), knots

@@ -12,7 +12,9 @@ from engine.model.zero_init import zero_init
 
 def siglip_input(sdr: Tensor, image_size: int) -> Tensor:
     """SDR [B,3,H,W] in [0,1] -> the tower's square input in [-1,1]; the aspect ratio is ignored."""
-    square = F.interpolate(sdr, (image_size, image_size), mode="bilinear", align_corners=False, antialias=False)
+    square = F.interpolate(
+        sdr, (image_size, image_size), mode="bilinear", align_corners=False, antialias=False
+    )
     return 2 * square - 1
 
 

@@ -1,6 +1,6 @@
 """PGA: the gated low-rank update of a block's value projection (paper section 3.3, eq. 5).
 
-    delta_v = G * (alpha * U(D x) + beta * x),   G = sigmoid(W_v [T_phys, g]) * (1 + n_spec * softplus(W_r r))
+delta_v = G * (alpha * U(D x) + beta * x),   G = sigmoid(W_v [T_phys, g]) * (1 + n_spec * softplus(W_r r))
 """
 
 from dataclasses import dataclass

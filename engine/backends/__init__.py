@@ -1,0 +1,1 @@
+"""Who evaluates the network: torch now, engines behind the same interface."""

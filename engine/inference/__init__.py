@@ -1,0 +1,1 @@
+"""From one frame to its HDR picture: sampler, converter, look controls."""

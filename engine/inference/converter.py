@@ -1,0 +1,118 @@
+"""One frame from SDR to HDR: ``convert`` is the paper's direct path, ``render`` the product's, with its controls."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.backends.torch import TorchBackend
+from engine.color.placement import static_placement
+from engine.errors import UserError
+from engine.inference.look import apply_look
+from engine.inference.sampler import euler, schedule
+from engine.model.latents import bridge_noise, pad_to_multiple
+from engine.model.spline import Knots
+from engine.settings import Settings
+
+Frame = np.ndarray | Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conversion:
+    """``hdr_pq`` and ``vae_pq`` (before the tone field) have the input's type and shape; PQ/BT.2020 R'G'B'.
+
+    ``timings`` are seconds for condition, sample, decode_latents, tone_field.
+    """
+
+    hdr_pq: Frame
+    vae_pq: Frame
+    knots: Knots
+    timings: dict[str, float]
+
+
+class Converter:
+    """A loaded model. Holds no state between frames: the same frame gives the same pixels in any order."""
+
+    def __init__(self, backend: TorchBackend):
+        self.backend = backend
+        self.config = backend.config
+
+    @torch.inference_mode()
+    def convert(
+        self, frame: Frame, steps: int | None = None, noise: Frame | None = None, *, seed: int = 0
+    ) -> Conversion:
+        """Converts BT.709/BT.1886 SDR [3,H,W] or [B,3,H,W], R'G'B' in [0,1], NumPy or torch, of any size.
+
+        ``noise``: the bridge's standard normal start, of the latents' shape; drawn from ``seed`` if None.
+        Raises UserError for a frame that is no such picture or noise of another shape.
+        """
+        sdr = self._batch(frame)
+        model, clock = self.backend.network, _Clock()
+        height, width = sdr.shape[-2:]
+        with clock("condition"):
+            padded = pad_to_multiple(sdr, self.config.token_stride)
+            conditions = model.condition(padded)
+            z_sdr = model.encode(padded)
+        with clock("sample"):
+            start = z_sdr + self.config.noise_scale * self._noise(z_sdr, noise, seed)
+            z = euler(model, start, conditions, schedule(steps or self.config.steps, z_sdr.device))
+        with clock("decode_latents"):
+            vae_pq = model.decode_latents(z)[..., :height, :width]
+        with clock("tone_field"):
+            hdr_pq, knots = model.tone_field(vae_pq, z)
+        return Conversion(
+            hdr_pq=_like(hdr_pq, frame), vae_pq=_like(vae_pq, frame), knots=knots, timings=clock.seconds
+        )
+
+    @torch.inference_mode()
+    def render(self, frame: Frame, settings: Settings | None = None) -> Frame:
+        """The product's path: SDR frame as for ``convert`` -> PQ/BT.2020 R'G'B' of the same type and shape."""
+        settings = settings or Settings()
+        sdr = self._batch(frame)
+        if settings.strength == 0.0:
+            return _like(static_placement(sdr, settings.reference_white), frame)
+        model_pq = self.convert(sdr, steps=settings.steps or None, seed=settings.seed).hdr_pq
+        return _like(apply_look(model_pq, sdr, settings), frame)
+
+    def _batch(self, frame: Frame) -> Tensor:
+        tensor = torch.as_tensor(frame)
+        if tensor.ndim not in (3, 4) or tensor.shape[-3] != 3 or 0 in tensor.shape:
+            raise UserError(
+                f"a frame must have the shape [3,H,W] or [B,3,H,W], but has {tuple(tensor.shape)}"
+            )
+        if not tensor.is_floating_point():
+            raise UserError(f"a frame must be floating point R'G'B' in [0,1], but is {tensor.dtype}")
+        sdr = tensor.to(self.backend.device, torch.float32)
+        if not torch.isfinite(sdr).all():
+            raise UserError("the frame holds NaN or infinite values; repair them before converting")
+        return (sdr if sdr.ndim == 4 else sdr.unsqueeze(0)).clamp(0, 1)
+
+    def _noise(self, z_sdr: Tensor, noise: Frame | None, seed: int) -> Tensor:
+        if noise is None:
+            return bridge_noise(seed, *z_sdr.shape[1:]).to(z_sdr)
+        given = torch.as_tensor(noise).to(z_sdr)
+        if given.shape[-3:] != z_sdr.shape[-3:]:
+            raise UserError(f"the noise has shape {tuple(given.shape)}, the latents {tuple(z_sdr.shape)}")
+        return given
+
+
+def _like(result: Tensor, frame: Frame) -> Frame:
+    shaped = result if frame.ndim == 4 else result[0]
+    return shaped if isinstance(frame, Tensor) else shaped.cpu().numpy()
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        self.seconds[stage] = time.perf_counter() - start

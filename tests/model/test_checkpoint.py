@@ -1,0 +1,119 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from engine.errors import UserError
+from engine.model import build
+from engine.model.checkpoint import (
+    load_adapters,
+    load_model,
+    read_tensors,
+    save_adapters,
+    save_model,
+    save_published_adapters,
+)
+from engine.model.presets import TINY
+
+RELEASED = Path(__file__).parent / "released_format"
+
+
+def test_own_format_and_back(tmp_path):
+    model = build(TINY, seed=4)
+    save_model(model, tmp_path, base_model="random", training={"steps": 0}, dtype=torch.float32)
+    again = load_model(tmp_path)
+    for key, value in model.state_dict().items():
+        assert torch.equal(again.state_dict()[key], value), key
+    _, metadata = read_tensors(tmp_path / "adapters.safetensors")
+    assert metadata["format"] == "lumaflux-adapters"
+    assert json.loads(metadata["training"]) == {"steps": 0}
+    assert not [p for p in tmp_path.iterdir() if p.name.startswith(".")]
+
+
+def test_published_to_own_to_published(tmp_path):
+    model = load_model(RELEASED)
+    save_adapters(model, tmp_path / "own.safetensors", base_model="released-format")
+    other = build(model.config, seed=9)
+    load_adapters(other, tmp_path / "own.safetensors")
+    save_published_adapters(other, tmp_path / "published.safetensors")
+    original, copy = (
+        load_file(RELEASED / "adapters.safetensors"),
+        load_file(tmp_path / "published.safetensors"),
+    )
+    assert original.keys() == copy.keys()
+    assert all(torch.equal(original[key], copy[key]) for key in original)
+
+
+@pytest.fixture
+def directory(tmp_path):
+    save_model(build(TINY, seed=4), tmp_path / "model", base_model="random")
+    return tmp_path / "model"
+
+
+def corrupt_truncated(directory):
+    path = directory / "backbone.safetensors"
+    path.write_bytes(path.read_bytes()[:2000])
+
+
+def corrupt_random(directory):
+    (directory / "adapters.safetensors").write_bytes(b"\x00\xff" * 300)
+
+
+def corrupt_shape(directory):
+    path = directory / "adapters.safetensors"
+    tensors, metadata = read_tensors(path)
+    tensors["tone.chroma.bias"] = torch.zeros(3)
+    save_file(tensors, path, metadata)
+
+
+def corrupt_nan(directory):
+    path = directory / "adapters.safetensors"
+    tensors, metadata = read_tensors(path)
+    tensors["tone.chroma.bias"][0] = torch.nan
+    save_file(tensors, path, metadata)
+
+
+def corrupt_missing_key(directory):
+    path = directory / "adapters.safetensors"
+    tensors, metadata = read_tensors(path)
+    del tensors["tone.chroma.bias"]
+    save_file(tensors, path, metadata)
+
+
+def corrupt_missing_file(directory):
+    (directory / "adapters.safetensors").unlink()
+
+
+def corrupt_config(directory):
+    (directory / "config.json").write_text("{")
+
+
+def corrupt_no_config(directory):
+    (directory / "config.json").unlink()
+
+
+def corrupt_pickle(directory):
+    shutil.move(directory / "adapters.safetensors", directory / "adapters.bin")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (corrupt_truncated, "safetensors"),
+        (corrupt_random, "safetensors"),
+        (corrupt_shape, "shape"),
+        (corrupt_nan, "NaN"),
+        (corrupt_missing_key, "lacks 1 weights"),
+        (corrupt_missing_file, "missing"),
+        (corrupt_config, "JSON"),
+        (corrupt_no_config, "config.json is missing"),
+        (corrupt_pickle, "missing"),
+    ],
+)
+def test_damaged_models_are_refused_with_one_sentence(directory, damage, message):
+    damage(directory)
+    with pytest.raises(UserError, match=message):
+        load_model(directory)
