@@ -9,9 +9,7 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 def list_devices() -> list[tuple[str, str]]:
     """Name and description of every device that torch can use here, the preferred first."""
-    devices = [
-        (f"cuda:{index}", torch.cuda.get_device_name(index)) for index in range(torch.cuda.device_count())
-    ]
+    devices = [(f"cuda:{index}", torch.cuda.get_device_name(index)) for index in range(torch.cuda.device_count())]
     if torch.backends.mps.is_available():
         devices.append(("mps", "Apple GPU"))
     return [*devices, ("cpu", f"{torch.get_num_threads()} threads")]

@@ -10,9 +10,7 @@ PQ_C3 = 2392 / 4096 * 32
 PQ_PEAK_NITS = 10000.0
 
 _BLACK = PQ_C1**PQ_M2  # the signal of 0 cd/m2, 7.3e-7: below it the EOTF is 0
-_FLOOR = (
-    1e-6 / PQ_PEAK_NITS
-)  # cd/m2 over the peak: 1/10 of a 10-bit code; below it the slope grows without bound
+_FLOOR = 1e-6 / PQ_PEAK_NITS  # cd/m2 over the peak: 1/10 of a 10-bit code; below it the slope grows without bound
 
 
 def eotf(signal: Array) -> Array:

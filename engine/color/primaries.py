@@ -27,16 +27,10 @@ class Primaries:
 D65 = (0.3127, 0.3290)  # BT.709-6 1.4, BT.2020-2 Table 3
 ACES_WHITE = (0.32168, 0.33767)  # SMPTE ST 2065-1, 4.1.2
 BT709 = Primaries(red=(0.640, 0.330), green=(0.300, 0.600), blue=(0.150, 0.060), white=D65)  # BT.709-6 1.3
-BT2020 = Primaries(
-    red=(0.708, 0.292), green=(0.170, 0.797), blue=(0.131, 0.046), white=D65
-)  # BT.2020-2 Table 3
+BT2020 = Primaries(red=(0.708, 0.292), green=(0.170, 0.797), blue=(0.131, 0.046), white=D65)  # BT.2020-2 Table 3
 P3_D65 = Primaries(red=(0.680, 0.320), green=(0.265, 0.690), blue=(0.150, 0.060), white=D65)  # SMPTE EG 432-1
-ACES_AP0 = Primaries(
-    red=(0.7347, 0.2653), green=(0.0, 1.0), blue=(0.0001, -0.0770), white=ACES_WHITE
-)  # ST 2065-1
-ACES_AP1 = Primaries(
-    red=(0.713, 0.293), green=(0.165, 0.830), blue=(0.128, 0.044), white=ACES_WHITE
-)  # S-2014-004
+ACES_AP0 = Primaries(red=(0.7347, 0.2653), green=(0.0, 1.0), blue=(0.0001, -0.0770), white=ACES_WHITE)  # ST 2065-1
+ACES_AP1 = Primaries(red=(0.713, 0.293), green=(0.165, 0.830), blue=(0.128, 0.044), white=ACES_WHITE)  # S-2014-004
 
 BT2020_LUMA = (0.2627, 0.6780, 0.0593)  # BT.2020-2 Table 4
 BT709_LUMA = (0.2126, 0.7152, 0.0722)  # BT.709-6 3.2

@@ -48,9 +48,7 @@ def to_codes(ycc: Array, bits: int, full_range: bool) -> Array:
     reserved = 0 if full_range else 2 ** (bits - 8)
     xp = namespace(ycc)
     y, cb, cr = channels(ycc, "ycc")
-    codes = stack(
-        [luma_scale * y + luma_offset, chroma_scale * cb + chroma_offset, chroma_scale * cr + chroma_offset]
-    )
+    codes = stack([luma_scale * y + luma_offset, chroma_scale * cb + chroma_offset, chroma_scale * cr + chroma_offset])
     return xp.floor(codes + 0.5).clip(reserved, 2**bits - 1 - reserved)
 
 

@@ -64,9 +64,7 @@ class Converter:
             vae_pq = model.decode_latents(z)[..., :height, :width]
         with clock("tone_field"):
             hdr_pq, knots = model.tone_field(vae_pq, z)
-        return Conversion(
-            hdr_pq=_like(hdr_pq, frame), vae_pq=_like(vae_pq, frame), knots=knots, timings=clock.seconds
-        )
+        return Conversion(hdr_pq=_like(hdr_pq, frame), vae_pq=_like(vae_pq, frame), knots=knots, timings=clock.seconds)
 
     @torch.inference_mode()
     def render(self, frame: Frame, settings: Settings | None = None) -> Frame:
@@ -81,9 +79,7 @@ class Converter:
     def _batch(self, frame: Frame) -> Tensor:
         tensor = torch.as_tensor(frame)
         if tensor.ndim not in (3, 4) or tensor.shape[-3] != 3 or 0 in tensor.shape:
-            raise UserError(
-                f"a frame must have the shape [3,H,W] or [B,3,H,W], but has {tuple(tensor.shape)}"
-            )
+            raise UserError(f"a frame must have the shape [3,H,W] or [B,3,H,W], but has {tuple(tensor.shape)}")
         if not tensor.is_floating_point():
             raise UserError(f"a frame must be floating point R'G'B' in [0,1], but is {tensor.dtype}")
         sdr = tensor.to(self.backend.device, torch.float32)

@@ -26,9 +26,7 @@ def build(config: LumaFluxConfig, seed: int | None = None) -> LumaFlux:
         )
 
 
-def build_on_pretrained(
-    config: LumaFluxConfig, directory: Path | None = None, *, offline: bool = False
-) -> LumaFlux:
+def build_on_pretrained(config: LumaFluxConfig, directory: Path | None = None, *, offline: bool = False) -> LumaFlux:
     """FLUX.1 and SigLIP weights below fresh adapters.
 
     ``directory`` holds the diffusers layout (``transformer/``, ``vae/``) and SigLIP in ``siglip/``; without it the

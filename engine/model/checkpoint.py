@@ -29,7 +29,8 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Tensors and metadata of a safetensors file; raises UserError when it is missing or corrupt."""
     try:
         with safe_open(path, "pt") as file:
-            return {key: file.get_tensor(key) for key in file.keys()}, dict(file.metadata() or {})
+            keys = file.keys()
+            return {key: file.get_tensor(key) for key in keys}, dict(file.metadata() or {})
     except FileNotFoundError:
         raise UserError(f"the weights file {path} is missing") from None
     except (SafetensorError, OSError, ValueError) as error:
@@ -64,9 +65,7 @@ def load_adapters(model: LumaFlux, path: Path) -> dict[str, str]:
     elif metadata.get("format") not in (FORMAT, None):
         raise UserError(f"{path} is a '{metadata['format']}' file, not LumaFlux adapters")
     elif metadata.get("version", VERSION) != VERSION:
-        raise UserError(
-            f"{path} has adapter format version {metadata['version']}; this LumaFlux reads {VERSION}"
-        )
+        raise UserError(f"{path} has adapter format version {metadata['version']}; this LumaFlux reads {VERSION}")
     _assign(model.adapters, tensors, str(path))
     return metadata
 
@@ -83,13 +82,9 @@ def _siglip_keys(tensors: dict[str, Tensor], module: nn.Module) -> dict[str, Ten
 def _assign(module: nn.Module, tensors: dict[str, Tensor], where: str) -> None:
     expected = module.state_dict()
     if missing := sorted(set(expected) - set(tensors)):
-        raise UserError(
-            f"{where} lacks {len(missing)} weights that the configuration needs, such as '{missing[0]}'"
-        )
+        raise UserError(f"{where} lacks {len(missing)} weights that the configuration needs, such as '{missing[0]}'")
     if unknown := sorted(set(tensors) - set(expected)):
-        raise UserError(
-            f"{where} has {len(unknown)} weights unknown to the configuration, such as '{unknown[0]}'"
-        )
+        raise UserError(f"{where} has {len(unknown)} weights unknown to the configuration, such as '{unknown[0]}'")
     for key, tensor in tensors.items():
         if tensor.shape != expected[key].shape:
             raise UserError(
@@ -124,9 +119,7 @@ def save_adapters(
 
 def save_published_adapters(model: LumaFlux, path: Path) -> None:
     """Writes the adapters under the published key names."""
-    _write(
-        to_published(_stored(model.adapters.state_dict(), torch.float32), model.config.double_blocks), path
-    )
+    _write(to_published(_stored(model.adapters.state_dict(), torch.float32), model.config.double_blocks), path)
 
 
 def save_model(
@@ -141,14 +134,10 @@ def save_model(
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "config.json").write_text(json.dumps(model.config.to_json(), indent=1) + "\n")
     backbone = {
-        f"{part}.{key}": tensor
-        for part in _FROZEN
-        for key, tensor in getattr(model, part).state_dict().items()
+        f"{part}.{key}": tensor for part in _FROZEN for key, tensor in getattr(model, part).state_dict().items()
     }
     _write(_stored(backbone, dtype), directory / "backbone.safetensors", {"base_model": base_model})
-    save_adapters(
-        model, directory / "adapters.safetensors", base_model=base_model, training=training, dtype=dtype
-    )
+    save_adapters(model, directory / "adapters.safetensors", base_model=base_model, training=training, dtype=dtype)
 
 
 def _stored(tensors: dict[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:

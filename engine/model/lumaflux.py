@@ -130,9 +130,7 @@ class LumaFlux(nn.Module):
         stride = self.config.token_stride
         height, width = sdr.shape[-2:]
         if sdr.ndim != 4 or sdr.shape[1] != 3 or height % stride or width % stride:
-            raise ValueError(
-                f"expected SDR [B,3,H,W] with H and W multiples of {stride}, got {tuple(sdr.shape)}"
-            )
+            raise ValueError(f"expected SDR [B,3,H,W] with H and W multiples of {stride}, got {tuple(sdr.shape)}")
         grid = (height // stride, width // stride)
         t_phys, g, r = self.adapters.cues(sdr)
         perception = self.adapters.perception(self._siglip_tokens(sdr), g.to(self.dtype))
@@ -223,9 +221,7 @@ class LumaFlux(nn.Module):
             encoder_hidden_states=context,
             temb=temb,
             image_rotary_emb=conditions.rotary,
-            joint_attention_kwargs={
-                "value_update": partial(adapters.pga, gate=seen.gate, modulation=psi_row)
-            },
+            joint_attention_kwargs={"value_update": partial(adapters.pga, gate=seen.gate, modulation=psi_row)},
         )
         if adapters.coupler is not None:
             hidden = adapters.coupler(hidden, seen.bottlenecks, psi_row)

@@ -12,9 +12,7 @@ from engine.model.zero_init import zero_init
 
 def siglip_input(sdr: Tensor, image_size: int) -> Tensor:
     """SDR [B,3,H,W] in [0,1] -> the tower's square input in [-1,1]; the aspect ratio is ignored."""
-    square = F.interpolate(
-        sdr, (image_size, image_size), mode="bilinear", align_corners=False, antialias=False
-    )
+    square = F.interpolate(sdr, (image_size, image_size), mode="bilinear", align_corners=False, antialias=False)
     return 2 * square - 1
 
 
@@ -33,12 +31,8 @@ class PerceptualCues(nn.Module):
         siglip_width, middle = config.siglip["hidden_size"], config.bottleneck
         joint = config.transformer["joint_attention_dim"]
         pooled = config.transformer["pooled_projection_dim"]
-        self.connector = nn.Sequential(
-            nn.Linear(siglip_width, middle), nn.SiLU(), nn.Linear(middle, config.width)
-        )
-        self.context_connector = nn.Sequential(
-            nn.Linear(siglip_width, middle), nn.SiLU(), nn.Linear(middle, joint)
-        )
+        self.connector = nn.Sequential(nn.Linear(siglip_width, middle), nn.SiLU(), nn.Linear(middle, config.width))
+        self.context_connector = nn.Sequential(nn.Linear(siglip_width, middle), nn.SiLU(), nn.Linear(middle, joint))
         self.null_context = nn.Parameter(0.02 * torch.randn(config.null_tokens, joint))
         self.null_pooled = nn.Parameter(torch.zeros(pooled))
         self.pooled_from_statistics = nn.Linear(config.statistics_channels, pooled)

@@ -38,9 +38,7 @@ _SIGLIP_SO400M = {
     "patch_size": 14,
 }
 
-FLUX_DEV = LumaFluxConfig(
-    name="flux-dev", transformer=_FLUX_TRANSFORMER, vae=_FLUX_VAE, siglip=_SIGLIP_SO400M, steps=8
-)
+FLUX_DEV = LumaFluxConfig(name="flux-dev", transformer=_FLUX_TRANSFORMER, vae=_FLUX_VAE, siglip=_SIGLIP_SO400M, steps=8)
 FLUX_SCHNELL = LumaFluxConfig(
     name="flux-schnell",
     transformer={**_FLUX_TRANSFORMER, "guidance_embeds": False},

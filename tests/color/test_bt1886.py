@@ -7,9 +7,7 @@ from hypothesis import strategies as st
 from engine.color import bt1886
 
 
-@pytest.mark.parametrize(
-    ("name", "black"), [("bt1886_eotf_Lw100_Lb0", 0.0), ("bt1886_eotf_Lw100_Lb0.1", 0.1)]
-)
+@pytest.mark.parametrize(("name", "black"), [("bt1886_eotf_Lw100_Lb0", 0.0), ("bt1886_eotf_Lw100_Lb0.1", 0.1)])
 def test_eotf_gives_the_published_light(backend, golden, name, black):
     entry = golden[name]
     nits = bt1886.eotf(backend.asarray(entry["x"]), black_nits=black)

@@ -14,9 +14,7 @@ def test_white_and_black_land_on_the_reference_levels(backend):
     out = static_placement(frame)
     assert backend.same_kind(out)
     np.testing.assert_allclose(np.asarray(out)[:, 0], [[7.309559e-7, 0.5806888810416109]] * 3, atol=1e-6)
-    np.testing.assert_allclose(
-        np.asarray(static_placement(frame, 100.0))[:, 0, 1], 0.508078421517399, atol=1e-6
-    )
+    np.testing.assert_allclose(np.asarray(static_placement(frame, 100.0))[:, 0, 1], 0.508078421517399, atol=1e-6)
 
 
 def test_a_primary_is_the_matrix_column(backend):

@@ -18,9 +18,7 @@ def test_eotf_gives_the_published_light(backend, golden):
     entry = golden["pq_eotf_ST2084"]
     nits = pq.eotf(backend.asarray(entry["x"]))
     assert backend.same_kind(nits)
-    np.testing.assert_allclose(
-        nits, entry["y"], rtol=backend.tolerance(1e-11, 1e-5), atol=backend.tolerance(0, 1e-6)
-    )
+    np.testing.assert_allclose(nits, entry["y"], rtol=backend.tolerance(1e-11, 1e-5), atol=backend.tolerance(0, 1e-6))
 
 
 @pytest.mark.parametrize(
@@ -50,9 +48,7 @@ def test_more_light_never_means_less_signal(levels):
 
 def test_light_below_the_floor_is_within_a_tenth_of_a_ten_bit_code():
     nits = np.linspace(0, 1e-6, 1001)
-    exact = (
-        (pq.PQ_C1 + pq.PQ_C2 * (nits / 1e4) ** pq.PQ_M1) / (1 + pq.PQ_C3 * (nits / 1e4) ** pq.PQ_M1)
-    ) ** pq.PQ_M2
+    exact = ((pq.PQ_C1 + pq.PQ_C2 * (nits / 1e4) ** pq.PQ_M1) / (1 + pq.PQ_C3 * (nits / 1e4) ** pq.PQ_M1)) ** pq.PQ_M2
     assert np.max(np.abs(pq.inverse_eotf(nits) - exact)) < 0.1 / 1023
 
 

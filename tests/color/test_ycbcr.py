@@ -34,9 +34,7 @@ def test_divisors_are_those_of_bt2020():
 @given(SIGNAL, SIGNAL, SIGNAL, st.sampled_from(sorted(LUMAS)))
 def test_round_trip(r, g, b, name):
     rgb = np.array([r, g, b]).reshape(3, 1, 1)
-    np.testing.assert_allclose(
-        ycbcr.ycbcr_to_rgb(ycbcr.rgb_to_ycbcr(rgb, LUMAS[name]), LUMAS[name]), rgb, atol=1e-14
-    )
+    np.testing.assert_allclose(ycbcr.ycbcr_to_rgb(ycbcr.rgb_to_ycbcr(rgb, LUMAS[name]), LUMAS[name]), rgb, atol=1e-14)
 
 
 @given(SIGNAL)

@@ -13,9 +13,7 @@ from engine.model.presets import TINY
 def test_quantiles_equal_numpys_linear_ones(count, seed):
     values = torch.randn(2, count, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     mine = torch.stack(upper_quantiles(values, (0.95, 0.99)))
-    assert torch.allclose(
-        mine, torch.from_numpy(np.quantile(values.numpy(), [0.95, 0.99], axis=1)), atol=1e-12
-    )
+    assert torch.allclose(mine, torch.from_numpy(np.quantile(values.numpy(), [0.95, 0.99], axis=1)), atol=1e-12)
 
 
 def test_quantiles_work_beyond_two_to_the_24():

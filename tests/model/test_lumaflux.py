@@ -70,9 +70,7 @@ def test_every_variant_steers_and_only_its_adapters_train(variant, frame):
     velocity = model.velocity(z, t, seen)
     assert not torch.equal(pack(velocity), stock_velocity(model, z, t, seen))
     (velocity.square().mean() + model.decode(z).hdr_pq.mean()).backward()
-    assert all(
-        p.grad is None for part in (model.transformer, model.vae, model.siglip) for p in part.parameters()
-    )
+    assert all(p.grad is None for part in (model.transformer, model.vae, model.siglip) for p in part.parameters())
     for name, parameter in model.adapters.named_parameters():
         if parameter.grad is not None:
             assert torch.isfinite(parameter.grad).all(), name
