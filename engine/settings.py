@@ -19,7 +19,7 @@ class Control:
 
 
 def _control(default: Any, **description: Any) -> Any:
-    return field(default=default, metadata={"control": Control(**description)})
+    return field(default=default, metadata={"control": Control(**description), "help": description["help"]})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,13 +4,12 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
-from diffusers.models.embeddings import apply_rotary_emb
 from diffusers.models.transformers.transformer_flux import FluxAttention
 from torch import Tensor
 
 
 class SteeredAttention:
-    """A diffusers attention processor: as the stock one, plus ``value_update(x)`` on the image tokens' ``to_v``.
+    """A diffusers attention processor: as the stock one, but ``value_update(x, to_v(x))`` stands for ``to_v(x)``.
 
     The update comes in as an argument of the call, never as state of the module, so that gradient checkpointing
     sees the same function twice.
@@ -22,12 +21,12 @@ class SteeredAttention:
         hidden_states: Tensor,
         encoder_hidden_states: Tensor | None = None,
         attention_mask: Tensor | None = None,
-        image_rotary_emb: tuple[Tensor, Tensor] | None = None,
-        value_update: Callable[[Tensor], Tensor] | None = None,
+        image_rotary_emb: Tensor | tuple[Tensor, Tensor] | None = None,
+        value_update: Callable[[Tensor, Tensor], Tensor] | None = None,
     ) -> Tensor | tuple[Tensor, Tensor]:
         value = attn.to_v(hidden_states)
         if value_update is not None:
-            value = value + value_update(hidden_states)
+            value = value_update(hidden_states, value)
         query = attn.norm_q(_split_heads(attn.to_q(hidden_states), attn))
         key = attn.norm_k(_split_heads(attn.to_k(hidden_states), attn))
         value = _split_heads(value, attn)
@@ -41,8 +40,8 @@ class SteeredAttention:
             key = torch.cat([context_key, key], dim=1)
             value = torch.cat([context_value, value], dim=1)
         if image_rotary_emb is not None:
-            query = apply_rotary_emb(query, image_rotary_emb, sequence_dim=1)
-            key = apply_rotary_emb(key, image_rotary_emb, sequence_dim=1)
+            turns = image_rotary_emb if isinstance(image_rotary_emb, Tensor) else rotary_turns(*image_rotary_emb)
+            query, key = rotate(query, turns), rotate(key, turns)
         out = F.scaled_dot_product_attention(
             query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2), attn_mask=attention_mask
         )
@@ -55,3 +54,14 @@ class SteeredAttention:
 
 def _split_heads(x: Tensor, attn: FluxAttention) -> Tensor:
     return x.unflatten(-1, (-1, attn.head_dim))
+
+
+def rotary_turns(cosines: Tensor, sines: Tensor) -> Tensor:
+    """diffusers' rotary tables [tokens, d_h], each angle twice -> unit complex numbers [1, tokens, 1, d_h/2]."""
+    return torch.complex(cosines[:, ::2].float(), sines[:, ::2].float())[None, :, None]
+
+
+def rotate(x: Tensor, turns: Tensor) -> Tensor:
+    """Turns neighbouring channel pairs of x [B, tokens, heads, d_h]: the bits of diffusers' rotary embedding, faster."""
+    pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)))
+    return torch.view_as_real(pairs * turns).flatten(-2).to(x.dtype)

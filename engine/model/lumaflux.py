@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 from transformers import SiglipVisionModel
 
-from engine.model.attention import SteeredAttention
+from engine.model.attention import SteeredAttention, rotary_turns
 from engine.model.conditioner import Conditioner, modulation
 from engine.model.config import LumaFluxConfig
 from engine.model.coupler import ResidualCoupler
@@ -66,7 +66,7 @@ class Conditions:
     r: Tensor  # [B,8]
     context: Tensor  # [B,m,joint width]
     pooled: Tensor  # [B,pooled width]
-    rotary: tuple[Tensor, Tensor]  # cosines and sines [m+n, head width]
+    rotary: Tensor  # complex [1,m+n,1,d_h/2]
     blocks: tuple[BlockConditions, ...]
 
 
@@ -153,7 +153,7 @@ class LumaFlux(nn.Module):
             r=r,
             context=perception.context,
             pooled=perception.pooled,
-            rotary=self.transformer.pos_embed(ids),
+            rotary=rotary_turns(*self.transformer.pos_embed(ids)),
             blocks=tuple(blocks),
         )
 

@@ -41,15 +41,18 @@ class ValueUpdate(nn.Module):
         spectral = F.softplus(self.spectral(r)).unsqueeze(1)
         return ValueGate(physical=F.pad(physical, (0, 0, context_tokens, 0), value=1.0), spectral=spectral)
 
-    def forward(self, x: Tensor, gate: ValueGate, modulation: Modulation) -> Tensor:
-        """x [B,tokens,d], the input of ``to_v`` -> delta_v [B,tokens,d]."""
+    def forward(self, x: Tensor, value: Tensor, gate: ValueGate, modulation: Modulation) -> Tensor:
+        """x [B,tokens,d], the input of ``to_v``, and its output ``value`` -> value + delta_v."""
         if self.kind == "lora":
-            return self.up(self.down(x))
+            return value + self.up(self.down(x))
         alpha = modulation.alpha_pga[:, None, None]
         beta = modulation.beta_pga[:, None, None]
-        weight = self.up.weight.t().expand(len(x), -1, -1)
-        update = torch.baddbmm(beta * x, alpha * self.down(x), weight)
+        up = self.up.weight.t().expand(len(x), -1, -1)
+        update = torch.baddbmm(beta * x, alpha * self.down(x), up)
         g = gate.physical
         if self.kind == "pga":
             g = g * (1 + modulation.spectral_gain[:, None, None] * gate.spectral)
-        return (update.unflatten(-1, (self.heads, -1)) * g.unsqueeze(-1)).flatten(-2)
+        return torch.addcmul(self._heads(value), self._heads(update), g.unsqueeze(-1)).flatten(-2)
+
+    def _heads(self, x: Tensor) -> Tensor:
+        return x.unflatten(-1, (self.heads, -1))

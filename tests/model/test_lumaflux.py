@@ -1,10 +1,12 @@
 """Identity at initialisation, gradients, precisions, ablation variants, parameter counts."""
 
+import copy
 import json
 from pathlib import Path
 
 import pytest
 import torch
+from diffusers.models.transformers.transformer_flux import FluxAttnProcessor
 
 from engine.inference.sampler import euler, schedule
 from engine.model import VARIANTS, build
@@ -27,10 +29,12 @@ def model():
 
 
 def stock_velocity(model, z, t, seen):
-    """The frozen transformer through diffusers' own forward."""
+    """The frozen transformer through diffusers' own forward and attention."""
+    stock = copy.deepcopy(model.transformer)
+    stock.set_attn_processor(FluxAttnProcessor())
     count = seen.context.shape[1]
     ids = position_ids(count, (z.shape[-2] // 2, z.shape[-1] // 2), z.device)
-    return model.transformer(
+    return stock(
         hidden_states=pack(z),
         encoder_hidden_states=seen.context,
         pooled_projections=seen.pooled,

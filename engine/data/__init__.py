@@ -1,0 +1,1 @@
+"""Training material: sources -> mastered HDR views -> degraded SDR pairs, split by scene."""

@@ -1,0 +1,1 @@
+"""Training: one resumable loop, four stages (VAE, tower, prior, adapters), configurations beside it."""
