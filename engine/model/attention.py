@@ -62,6 +62,6 @@ def rotary_turns(cosines: Tensor, sines: Tensor) -> Tensor:
 
 
 def rotate(x: Tensor, turns: Tensor) -> Tensor:
-    """Turns neighbouring channel pairs of x [B, tokens, heads, d_h]: the bits of diffusers' rotary embedding, faster."""
+    """Turns neighbouring channel pairs of x [B, tokens, heads, d_h]: diffusers' bits, faster."""
     pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)))
     return torch.view_as_real(pairs * turns).flatten(-2).to(x.dtype)

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from engine.errors import UserError
 from engine.model.build import build
 from engine.model.config import LumaFluxConfig, read_config
-from engine.model.lumaflux import LumaFlux
+from engine.model.lumaflux import Adapters, LumaFlux
+from engine.model.presets import PRESETS
 from engine.model.published import from_published, is_published, to_published
 
 FORMAT = "lumaflux-adapters"
@@ -80,7 +81,11 @@ def _siglip_keys(tensors: dict[str, Tensor], module: nn.Module) -> dict[str, Ten
 
 
 def _assign(module: nn.Module, tensors: dict[str, Tensor], where: str) -> None:
-    expected = module.state_dict()
+    _check(module.state_dict(), tensors, where)
+    module.load_state_dict(tensors)
+
+
+def _check(expected: dict[str, Tensor], tensors: dict[str, Tensor], where: str) -> None:
     if missing := sorted(set(expected) - set(tensors)):
         raise UserError(f"{where} lacks {len(missing)} weights that the configuration needs, such as '{missing[0]}'")
     if unknown := sorted(set(tensors) - set(expected)):
@@ -93,7 +98,6 @@ def _assign(module: nn.Module, tensors: dict[str, Tensor], where: str) -> None:
             )
         if not torch.isfinite(tensor).all():
             raise UserError(f"{where}: '{key}' holds NaN or infinite values; the file is damaged")
-    module.load_state_dict(tensors)
 
 
 def save_adapters(
@@ -106,15 +110,19 @@ def save_adapters(
     dtype: torch.dtype = torch.float32,
 ) -> None:
     """Writes the project's own adapter file beside its target and renames it."""
-    metadata = {
+    header = _header(model.config, base_model, training or {}, licence)
+    _write(_stored(model.adapters.state_dict(), dtype), path, header)
+
+
+def _header(config: LumaFluxConfig, base_model: str, training: dict, licence: str) -> dict[str, str]:
+    return {
         "format": FORMAT,
         "version": VERSION,
-        "config": json.dumps(model.config.to_json()),
+        "config": json.dumps(config.to_json()),
         "base_model": base_model,
-        "training": json.dumps(training or {}),
+        "training": json.dumps(training),
         "licence": licence,
     }
-    _write(_stored(model.adapters.state_dict(), dtype), path, metadata)
 
 
 def save_published_adapters(model: LumaFlux, path: Path) -> None:
@@ -158,9 +166,16 @@ def _write(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str] | No
         raise
 
 
-def config_of(path: Path) -> LumaFluxConfig | None:
-    """The configuration that an own adapter file carries, None for a published one."""
-    from engine.model.config import config_from_json
-
-    _, metadata = read_tensors(path)
-    return config_from_json(json.loads(metadata["config"])) if "config" in metadata else None
+def convert_adapters(source: Path, target: Path, model: str) -> None:
+    """Published adapter file -> the project's own format, or back, for a configuration's name or directory."""
+    config = PRESETS[model] if model in PRESETS else read_config(Path(model) / "config.json")
+    tensors, metadata = read_tensors(source)
+    published = is_published(set(tensors))
+    own = from_published(tensors, config.double_blocks) if published else tensors
+    with torch.device("meta"):
+        expected = Adapters(config)
+    _check(expected.state_dict(), own, str(source))
+    if published:
+        _write(own, target, _header(config, model, json.loads(metadata.get("training", "{}")), "as published"))
+    else:
+        _write(to_published(own, config.double_blocks), target)

@@ -9,6 +9,7 @@ from safetensors.torch import load_file, save_file
 from engine.errors import UserError
 from engine.model import build
 from engine.model.checkpoint import (
+    convert_adapters,
     load_adapters,
     load_model,
     read_tensors,
@@ -117,3 +118,15 @@ def test_damaged_models_are_refused_with_one_sentence(directory, damage, message
     damage(directory)
     with pytest.raises(UserError, match=message):
         load_model(directory)
+
+
+def test_the_adapters_command_converts_both_ways(tmp_path):
+    convert_adapters(RELEASED / "adapters.safetensors", tmp_path / "own.safetensors", str(RELEASED))
+    _, metadata = read_tensors(tmp_path / "own.safetensors")
+    assert metadata["format"] == "lumaflux-adapters"
+    convert_adapters(tmp_path / "own.safetensors", tmp_path / "published.safetensors", str(RELEASED))
+    original, copy = load_file(RELEASED / "adapters.safetensors"), load_file(tmp_path / "published.safetensors")
+    assert all(torch.equal(original[key], copy[key]) for key in original)
+    with pytest.raises(UserError, match=r"shape|lacks|unknown"):
+        convert_adapters(RELEASED / "adapters.safetensors", tmp_path / "x.safetensors", "tiny")
+    assert not (tmp_path / "x.safetensors").exists()

@@ -1,0 +1,156 @@
+"""The `lumaflux` command: one function a sub-command, no logic. Exit codes: 0 done, 1 bug, 2 bad usage or input,
+3 a frame failed, 130 interrupted."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, CycloptsError, Parameter
+
+from engine.errors import UserError
+from engine.settings import Settings
+
+Precision = Literal["fp32", "bf16", "fp16"]
+
+app = App(
+    name="lumaflux",
+    help="Turns 8-bit BT.709 SDR video and pictures into 10-bit PQ/BT.2020 HDR.",
+    version_flags=["--version"],
+)
+
+
+@app.command
+def convert(
+    source: Annotated[Path, Parameter(name=["SOURCE", "-i", "--input"])],
+    target: Annotated[Path, Parameter(name=["TARGET", "-o", "--output"])],
+    *,
+    settings: Annotated[Settings, Parameter(name="*")] = Settings(),  # noqa: B008 (frozen)
+    model: str = "lite",
+    adapters: Path | None = None,
+    backbone: Path | None = None,
+    device: str | None = None,
+    precision: Precision | None = None,
+    overwrite: Annotated[bool, Parameter(name=["--overwrite", "-y"], negative="")] = False,
+    copy_audio: bool = True,
+    force_sdr: Annotated[bool, Parameter(negative="")] = False,
+    frames: int | None = None,
+    offline: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Convert a clip to HEVC Main10 HDR10, or pictures to 16-bit PQ PNG.
+
+    Parameters
+    ----------
+    source
+        An SDR clip, a picture, or a directory of pictures.
+    target
+        A .mp4, .mov or .mkv for a clip, a .png for a picture, a directory for a directory.
+    model
+        lite, flux-dev, flux-schnell, or a model directory.
+    adapters
+        An adapter file to load over the model's own.
+    backbone
+        The local directory of a FLUX.1 release, with SigLIP in its siglip/.
+    device
+        As `lumaflux doctor` lists them; the first of them if not named.
+    precision
+        fp32, bf16 or fp16; fp32 on the CPU and bf16 elsewhere if not named.
+    overwrite
+        Replace an existing target.
+    copy_audio
+        Copy the sound of the source as it is.
+    force_sdr
+        Read a PQ- or HLG-tagged source as if it were SDR.
+    frames
+        Stop after so many frames.
+    offline
+        Take weights from the local cache only.
+    """
+    from engine.convert import Job, convert
+    from engine.progress import show_progress, show_report
+
+    def load_converter():
+        from engine.inference.load import load
+
+        return load(model, device=device, dtype=precision, adapters=adapters, backbone=backbone, offline=offline)
+
+    job = Job(overwrite=overwrite, copy_audio=copy_audio, force_sdr=force_sdr, limit=frames)
+    with show_progress(source.name) as progress:
+        reports = convert(source, target, load_converter, settings, job, progress)
+    show_report(reports)
+
+
+@app.command
+def info(file: Path) -> None:
+    """Show a file's format, range, primaries, transfer, HDR metadata and light levels.
+
+    Parameters
+    ----------
+    file
+        A clip or a picture.
+    """
+    from engine.media.info import probe
+    from engine.progress import show_info
+
+    show_info(probe(file))
+
+
+@app.command
+def doctor() -> None:
+    """Show versions, devices, codecs, what is missing and how to get it."""
+    from engine.doctor import examine
+    from engine.progress import show_findings
+
+    if not show_findings(examine()):
+        sys.exit(2)
+
+
+@app.command
+def bench(*, json: Path | None = None, rounds: int = 15) -> None:
+    """Measure speed and memory on this machine.
+
+    Parameters
+    ----------
+    json
+        Where the figures are written.
+    rounds
+        Interleaved rounds for every ratio.
+    """
+    from engine.bench.report import run
+
+    run(json, rounds)
+
+
+@app.command
+def adapters(source: Path, target: Path, *, model: str = "flux-dev") -> None:
+    """Convert an adapter file: published key names to the project's own format, and back.
+
+    Parameters
+    ----------
+    source
+        The published file (safetensors) or the project's own.
+    target
+        Where the other format is written.
+    model
+        The configuration that the adapters belong to: a name or a model directory.
+    """
+    from engine.model.checkpoint import convert_adapters
+
+    convert_adapters(source, target, model)
+    print(f"wrote {target}")
+
+
+def main() -> None:
+    """The command's entry: every user error is one sentence on standard error."""
+    try:
+        app(exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        _fail(str(error).strip(), 2)
+    except UserError as error:
+        _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        _fail("interrupted", 130)
+
+
+def _fail(sentence: str, code: int) -> None:
+    print(f"lumaflux: {sentence}", file=sys.stderr)
+    sys.exit(code)

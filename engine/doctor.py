@@ -1,0 +1,90 @@
+"""What `lumaflux doctor` says: versions, devices, codecs, what is missing and how to get it."""
+
+import platform
+from dataclasses import dataclass
+from importlib import metadata
+from importlib.util import find_spec
+
+CORE = ("torch", "diffusers", "transformers", "safetensors", "numpy", "av", "OpenImageIO", "opencolorio")
+ENCODERS = ("libx265", "libx264", "libsvtav1", "prores_ks", "ffv1")
+DECODERS = ("h264", "hevc", "libdav1d", "vp9", "prores", "ffv1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One line of the report. ``advice`` says how to mend what is not ``ok``."""
+
+    subject: str
+    detail: str
+    ok: bool = True
+    advice: str = ""
+
+
+def examine() -> list[Finding]:
+    """Looks at the installation; raises nothing."""
+    return [
+        Finding(subject="python", detail=f"{platform.python_version()} on {platform.platform()}"),
+        *(_package(name) for name in CORE),
+        _native(),
+        *_devices(),
+        *_codecs(),
+        _model(),
+    ]
+
+
+def _package(name: str) -> Finding:
+    try:
+        return Finding(subject=name, detail=metadata.version(name))
+    except metadata.PackageNotFoundError:
+        return Finding(subject=name, detail="missing", ok=False, advice=f"pip install {name}")
+
+
+def _native() -> Finding:
+    if find_spec("lumaflux_native"):
+        return Finding(subject="native paths", detail="built")
+    advice = "optional: install g++ and reinstall lumaflux for faster encoding"
+    return Finding(subject="native paths", detail="not built, NumPy twins in use", advice=advice)
+
+
+def _devices() -> list[Finding]:
+    from engine.backends.device import list_devices
+
+    found = [Finding(subject=f"device {name}", detail=detail) for name, detail in list_devices()]
+    if found[0].subject == "device cpu":
+        advice = "for a GPU: a torch build with CUDA or Metal, and its driver"
+        return [*found, Finding(subject="gpu", detail="none that torch can use", advice=advice)]
+    return found
+
+
+def _codecs() -> list[Finding]:
+    import av
+    from av.codec import Codec
+
+    def available(name: str, mode: str) -> bool:
+        try:
+            Codec(name, mode)
+        except (av.codec.codec.UnknownCodecError, ValueError):
+            return False
+        return True
+
+    findings = []
+    for mode, names in (("w", ENCODERS), ("r", DECODERS)):
+        missing = [name for name in names if not available(name, mode)]
+        kind = "encoders" if mode == "w" else "decoders"
+        present = ", ".join(name for name in names if name not in missing)
+        advice = f"missing {', '.join(missing)}: install the av wheel rather than a build of your own"
+        findings.append(Finding(subject=kind, detail=present, ok=not missing, advice=advice if missing else ""))
+    return findings
+
+
+def _model() -> Finding:
+    from engine.errors import UserError
+    from engine.inference.load import LITE
+    from engine.model.checkpoint import load_model
+
+    try:
+        model = load_model(LITE)
+    except UserError as error:
+        return Finding(subject="model lite", detail=str(error), ok=False, advice="reinstall lumaflux")
+    count = sum(parameter.numel() for parameter in model.parameters())
+    return Finding(subject="model lite", detail=f"{count / 1e6:.1f} M parameters, sound")

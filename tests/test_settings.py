@@ -1,0 +1,25 @@
+import pytest
+
+from engine.errors import UserError
+from engine.settings import Settings, controls
+
+
+def test_every_control_is_described_and_its_default_is_in_range():
+    for name, control in controls().items():
+        assert control.label
+        assert control.help.endswith(".")
+        assert control.low <= getattr(Settings(), name) <= control.high
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("strength", 1.1), ("target_peak", 399), ("reference_white", 401), ("saturation", -0.1), ("steps", 101)],
+)
+def test_out_of_range_is_named(name, value):
+    with pytest.raises(UserError, match="must be between"):
+        Settings(**{name: value})
+
+
+def test_peak_must_exceed_white():
+    with pytest.raises(UserError, match="above reference white"):
+        Settings(target_peak=400, reference_white=400)
