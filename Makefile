@@ -35,7 +35,7 @@ lint: setup
 	$(BIN)/pyright
 
 bench: setup
-	$(BIN)/lumaflux bench --json build/bench.json
+	$(BIN)/lumaflux bench --json build/bench.json --clip examples/rooftop-sdr.mp4
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis

@@ -105,7 +105,7 @@ def doctor() -> None:
 
 
 @app.command
-def bench(*, json: Path | None = None, rounds: int = 15) -> None:
+def bench(*, json: Path | None = None, rounds: int = 15, clip: Path | None = None, frames: int = 24) -> None:
     """Measure speed and memory on this machine.
 
     Parameters
@@ -114,10 +114,14 @@ def bench(*, json: Path | None = None, rounds: int = 15) -> None:
         Where the figures are written.
     rounds
         Interleaved rounds for every ratio.
+    clip
+        The clip whose conversion is timed; a synthetic one if not named.
+    frames
+        How many of its frames.
     """
     from engine.bench.report import run
 
-    run(json, rounds)
+    run(json, rounds, clip, frames)
 
 
 @app.command

@@ -1,6 +1,6 @@
 """RGB primaries, the 3x3 matrices between them, and luma.
 
-Whites differ only between the D65 spaces and ACES; adaptation is Bradford, as in ACES and its OpenColorIO configurations.
+Whites differ only between the D65 spaces and ACES; adaptation is Bradford, as in ACES and its OpenColorIO configs.
 """
 
 from collections.abc import Sequence

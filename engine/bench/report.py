@@ -1,0 +1,42 @@
+"""`lumaflux bench`: measures, prints a table, writes JSON."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from engine.bench.conversion import peak_memory, stages_and_speed, write_moving_gradient
+from engine.bench.machine import describe
+from engine.bench.velocity import velocity_overhead
+from engine.errors import UserError
+
+
+def run(target: Path | None, rounds: int, clip: Path | None = None, frames: int = 24) -> dict[str, Any]:
+    """Measures everything; ``clip`` is converted for the speed by stage (a synthetic one if None)."""
+    if target is not None and not target.parent.is_dir():
+        target.parent.mkdir(parents=True)
+    if clip is not None and not clip.is_file():
+        raise UserError(f"the clip {clip} is missing; name one that exists")
+    figures: dict[str, Any] = {"machine": describe(), **velocity_overhead(rounds)}
+    figures |= _speed(clip, frames) | peak_memory()
+    for name, value in figures.items():
+        print(f"{name}: {_shown(value)}")
+    if target is not None:
+        target.write_text(json.dumps(figures, indent=1) + "\n")
+    return figures
+
+
+def _speed(clip: Path | None, frames: int) -> dict[str, Any]:
+    import tempfile
+
+    if clip is not None:
+        return stages_and_speed(clip, frames)
+    with tempfile.TemporaryDirectory() as folder:
+        synthetic = Path(folder) / "clip.mp4"
+        write_moving_gradient(synthetic, frames)
+        return stages_and_speed(synthetic, frames)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_shown(part)}" for name, part in value.items())
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

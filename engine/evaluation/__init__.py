@@ -1,0 +1,1 @@
+"""How good a conversion is: metrics, baselines, pictures to look at."""
