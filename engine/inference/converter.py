@@ -66,15 +66,21 @@ class Converter:
             hdr_pq, knots = model.tone_field(vae_pq, z)
         return Conversion(hdr_pq=_like(hdr_pq, frame), vae_pq=_like(vae_pq, frame), knots=knots, timings=clock.seconds)
 
-    @torch.inference_mode()
     def render(self, frame: Frame, settings: Settings | None = None) -> Frame:
         """The product's path: SDR frame as for ``convert`` -> PQ/BT.2020 R'G'B' of the same type and shape."""
-        settings = settings or Settings()
+        return self.render_timed(frame, settings or Settings())[0]
+
+    @torch.inference_mode()
+    def render_timed(self, frame: Frame, settings: Settings) -> tuple[Frame, dict[str, float]]:
+        """``render``, with the seconds of each stage."""
         sdr = self._batch(frame)
         if settings.strength == 0.0:
-            return _like(static_placement(sdr, settings.reference_white), frame)
-        model_pq = self.convert(sdr, steps=settings.steps or None, seed=settings.seed).hdr_pq
-        return _like(apply_look(model_pq, sdr, settings), frame)
+            return _like(static_placement(sdr, settings.reference_white), frame), {}
+        converted = self.convert(sdr, steps=settings.steps or None, seed=settings.seed)
+        clock = _Clock()
+        with clock("look"):
+            graded = apply_look(torch.as_tensor(converted.hdr_pq), sdr, settings)
+        return _like(graded, frame), converted.timings | clock.seconds
 
     def _batch(self, frame: Frame) -> Tensor:
         tensor = torch.as_tensor(frame)
