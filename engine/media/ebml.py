@@ -1,0 +1,66 @@
+"""Elements of Matroska files (RFC 8794 clauses 5 to 7): find one by its path."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+# Element IDs of RFC 9559
+SEGMENT = 0x18538067
+TRACKS = 0x1654AE6B
+TRACK_ENTRY = 0xAE
+CODEC_PRIVATE = 0x63A2
+VIDEO = 0xE0
+COLOUR = 0x55B0
+MAX_CLL = 0x55BC
+MAX_FALL = 0x55BD
+
+
+@dataclass(frozen=True)
+class Element:
+    """``payload`` and ``end`` as offsets in the file."""
+
+    id: int
+    payload: int
+    end: int
+
+
+def _variable_integer(file: BinaryIO, keep_marker: bool) -> tuple[int, bool]:
+    """A VINT's value and whether all its bits are ones (an unknown size, RFC 8794 6.2)."""
+    first = file.read(1)
+    if not first or not first[0]:
+        raise EOFError
+    length = 9 - first[0].bit_length()
+    value = int.from_bytes(first + file.read(length - 1), "big")
+    ones = (1 << (7 * length)) - 1
+    return (value if keep_marker else value & ones), value & ones == ones
+
+
+def _children(file: BinaryIO, start: int, end: int) -> Iterator[Element]:
+    while start < end:
+        file.seek(start)
+        try:
+            identity, _ = _variable_integer(file, True)
+            size, unknown = _variable_integer(file, False)
+        except EOFError:
+            return
+        payload = file.tell()
+        start = end if unknown else payload + size
+        yield Element(identity, payload, start)
+
+
+def find(file: BinaryIO, path: tuple[int, ...]) -> Element | None:
+    """The first element down the first branch that has the whole ``path``, or None."""
+    file.seek(0, 2)
+    return _find(file, path, 0, file.tell())
+
+
+def _find(file: BinaryIO, path: tuple[int, ...], start: int, end: int) -> Element | None:
+    for element in _children(file, start, end):
+        if element.id != path[0]:
+            continue
+        if len(path) == 1:
+            return element
+        below = _find(file, path[1:], element.payload, element.end)
+        if below:
+            return below
+    return None

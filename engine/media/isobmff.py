@@ -1,0 +1,68 @@
+"""Boxes of MP4 and QuickTime files (ISO/IEC 14496-12 4.2): find one by its path, grow one inside its parents."""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+# Bytes between a box's header and its first child.
+_FIELDS = {b"stsd": 8, b"hvc1": 78, b"hev1": 78}  # full box header and count; VisualSampleEntry, 12.1.3
+VIDEO_ENTRY = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"hvc1")
+
+
+@dataclass(frozen=True)
+class Box:
+    """``start`` of the header, ``payload`` and ``end`` as offsets in the file."""
+
+    kind: bytes
+    start: int
+    payload: int
+    end: int
+
+
+def _children(file: BinaryIO, start: int, end: int) -> Iterator[Box]:
+    while start + 8 <= end:
+        file.seek(start)
+        size, kind = struct.unpack(">I4s", file.read(8))
+        payload = start + 8
+        if size == 1:
+            (size,) = struct.unpack(">Q", file.read(8))
+            payload += 8
+        size = size or end - start
+        if size < payload - start:
+            return
+        yield Box(kind, start, payload, start + size)
+        start += size
+
+
+def find(file: BinaryIO, path: tuple[bytes, ...]) -> list[Box]:
+    """The chain of boxes down the first branch that has the whole ``path``; empty where there is none."""
+    file.seek(0, 2)
+    return _find(file, path, 0, file.tell())
+
+
+def _find(file: BinaryIO, path: tuple[bytes, ...], start: int, end: int) -> list[Box]:
+    for box in _children(file, start, end):
+        if box.kind != path[0]:
+            continue
+        if len(path) == 1:
+            return [box]
+        below = _find(file, path[1:], box.payload + _FIELDS.get(box.kind, 0), box.end)
+        if below:
+            return [box, *below]
+    return []
+
+
+def box(kind: bytes, payload: bytes) -> bytes:
+    """One box with a 32-bit size."""
+    return struct.pack(">I4s", 8 + len(payload), kind) + payload
+
+
+def append(data: bytes, chain: list[Box], addition: bytes) -> bytes:
+    """``data`` with ``addition`` at the end of the last box of ``chain``; the sizes of all of them grow."""
+    out = bytearray(data)
+    for parent in chain:
+        (size,) = struct.unpack_from(">I", out, parent.start)
+        struct.pack_into(">I", out, parent.start, size + len(addition))
+    end = chain[-1].end
+    return bytes(out[:end]) + addition + bytes(out[end:])

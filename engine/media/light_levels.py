@@ -1,0 +1,85 @@
+"""MaxCLL and MaxFALL measured frame by frame (CTA-861.3 Annex P), and the distribution of light behind them."""
+
+import math
+
+import numpy as np
+
+from engine.color import pq
+from engine.media.mastering import ContentLight
+
+_BINS = 1 << 14  # of the PQ signal: sixteen to a 10-bit code
+
+
+class LightLevels:
+    """Accumulates max(R,G,B) of every pixel of every frame; its memory does not grow with the clip.
+
+    The frame average is taken over the whole picture as coded, black bars included.
+    """
+
+    def __init__(self) -> None:
+        self.frames = 0
+        self.max_cll_nits = 0.0
+        self.max_fall_nits = 0.0
+        self.histogram = np.zeros(_BINS, dtype=np.int64)
+
+    def add_pq(self, hdr_pq: np.ndarray) -> None:
+        """Take in one frame of PQ R'G'B' [3,H,W]; values outside [0,1] count as the nearest end.
+
+        Raises ValueError for another shape or for values that are not finite.
+        """
+        _check(hdr_pq)
+        signal = hdr_pq.max(axis=0).clip(0, 1)
+        self._add(signal, pq.eotf(signal))
+
+    def add_nits(self, hdr_nits: np.ndarray) -> None:
+        """Take in one frame of light R,G,B [3,H,W] in cd/m2; raises ValueError as :meth:`add_pq` does."""
+        _check(hdr_nits)
+        nits = hdr_nits.max(axis=0).clip(0, pq.PQ_PEAK_NITS)
+        self._add(pq.inverse_eotf(nits), nits)
+
+    def _add(self, signal: np.ndarray, nits: np.ndarray) -> None:
+        self.frames += 1
+        self.max_cll_nits = max(self.max_cll_nits, float(nits.max()))
+        self.max_fall_nits = max(self.max_fall_nits, float(nits.mean(dtype=np.float64)))
+        bins = (signal * (_BINS - 1) + 0.5).astype(np.uint16)
+        self.histogram += np.bincount(bins.ravel(), minlength=_BINS)
+
+    @property
+    def max_cll(self) -> int:
+        """The brightest pixel's max(R,G,B) in whole cd/m2."""
+        return _whole(self.max_cll_nits)
+
+    @property
+    def max_fall(self) -> int:
+        """The brightest frame's average of max(R,G,B) in whole cd/m2."""
+        return _whole(self.max_fall_nits)
+
+    @property
+    def content_light(self) -> ContentLight:
+        """Both, as files carry them."""
+        return ContentLight(max_cll=self.max_cll, max_fall=self.max_fall)
+
+    def percentile_nits(self, percent: float) -> float:
+        """The light below which ``percent`` of all pixels lie, to a sixteenth of a 10-bit PQ code.
+
+        Raises ValueError outside 0 to 100 and before the first frame.
+        """
+        if not 0 <= percent <= 100:
+            raise ValueError(f"A percentile lies in 0 to 100, not at {percent}.")
+        if not self.frames:
+            raise ValueError("No frame has been added yet.")
+        counts = np.cumsum(self.histogram)
+        index = int(np.searchsorted(counts, max(1, math.ceil(counts[-1] * percent / 100))))
+        return float(pq.eotf(np.array([index / (_BINS - 1)]))[0])
+
+
+def _check(frame: np.ndarray) -> None:
+    if frame.ndim != 3 or frame.shape[0] != 3 or not frame.size:
+        raise ValueError(f"A frame has the shape [3, H, W], not {frame.shape}.")
+    if not np.isfinite(frame).all():
+        raise ValueError("The frame holds values that are not finite.")
+
+
+def _whole(nits: float) -> int:
+    """Rounded up, for the field is an upper bound (H.265 D.3.35); at least 1, for 0 means unknown there."""
+    return max(1, math.ceil(round(nits, 3)))
