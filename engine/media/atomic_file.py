@@ -13,9 +13,10 @@ from engine.errors import UserError
 class AtomicFile:
     """Context manager around ``partial``, the hidden file that becomes ``target`` when the block ends well.
 
-    Entering creates the empty partial file, so a target that cannot be written is known before any work.
-    Raises UserError when the target exists (unless ``overwrite``), is a directory, is one of ``sources``, or when
-    its directory is missing or not writable.
+    ``scratch`` is a second hidden name, for what is needed on the way. Entering creates the empty partial file, so a
+    target that cannot be written is known before any work.
+    Raises UserError when the target exists (unless ``overwrite``), is a directory, is one of ``sources``, or when its
+    directory is missing or not writable.
     """
 
     def __init__(self, target: str | os.PathLike, *, overwrite: bool = False, sources: tuple = ()):
@@ -31,6 +32,7 @@ class AtomicFile:
         if not folder.is_dir():
             raise UserError(f"{self.target} cannot be written: there is no directory {folder}; create it first.")
         self.partial = folder / f".{self.target.name}.{secrets.token_hex(4)}.partial"
+        self.scratch = self.partial.with_suffix(".scratch")
 
     def _refuse_existing(self) -> None:
         if self.target.exists() and not self.overwrite:
@@ -51,9 +53,10 @@ class AtomicFile:
         os.replace(self.partial, self.target)
 
     def discard(self) -> None:
-        """Remove the partial file, if there is one."""
-        with contextlib.suppress(FileNotFoundError):
-            self.partial.unlink()
+        """Remove the partial file and the scratch file, if they are there."""
+        for path in (self.partial, self.scratch):
+            with contextlib.suppress(FileNotFoundError):
+                path.unlink()
 
     def __enter__(self) -> Self:
         self.create()

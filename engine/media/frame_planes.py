@@ -4,7 +4,7 @@ swscale only repacks layouts here; it does no colour (docs/decisions/0003-media.
 """
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -37,7 +37,7 @@ def planar_format(pixel_format: "av.VideoFormat") -> str:
 
 
 def _plane(frame: "av.VideoFrame", index: int, dtype: type) -> np.ndarray:
-    plane = frame.planes[index]
+    plane: Any = frame.planes[index]
     rows = np.frombuffer(plane, dtype).reshape(-1, plane.line_size // np.dtype(dtype).itemsize)
     return rows[: plane.height, : plane.width].astype(np.float32)
 

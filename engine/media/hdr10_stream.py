@@ -73,7 +73,7 @@ class Hdr10Encoding:
             encoder.codec_tag = "hvc1"
             container.start_encoding()
         header = io.BytesIO(_with_metadata(header.getvalue(), self.display))
-        return encoder, av.open(header, format="mp4")
+        return encoder, av.open(header, "r", format="mp4")
 
     def add_stream(
         self,
@@ -103,8 +103,8 @@ def with_room(packet: "av.Packet") -> "av.Packet":
     return roomy
 
 
-def _with_room(annex_b: bytes) -> bytes:
-    if _X265_NAL not in annex_b:
+def _with_room(annex_b: bytes | None) -> bytes:
+    if annex_b is None or _X265_NAL not in annex_b:
         raise ValueError("x265 wrote no content light level SEI where one belongs.")
     return annex_b.replace(_X265_NAL, PLACEHOLDER_NAL, 1)
 

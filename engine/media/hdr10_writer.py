@@ -24,14 +24,16 @@ if TYPE_CHECKING:
     import av
 
 _CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
+_UNKNOWN_RATE = 25  # for the encoder's rate control, where the source states none
 _SMALLEST = 16  # x265 encodes nothing smaller
 
 
 class Hdr10Writer:
     """Context manager that writes PQ/BT.2020 frames to ``path``; the file appears under its name only when it is whole.
 
-    ``time_base`` is the unit of the frames' pts in seconds and ``frame_rate`` the nominal rate, pts decide.
-    ``source`` names the file whose sound is copied (unless ``copy_audio`` is False); ``master_peak_nits`` is the
+    ``time_base`` is the unit of the frames' pts in seconds and ``frame_rate`` the nominal rate, if known; pts decide.
+    ``source`` names the file whose sound is copied (unless ``copy_audio`` is False; ``trim_audio`` ends it with the
+    last picture, for a part of a clip); ``master_peak_nits`` is the
     peak of the mastering display that is declared (BT.2020 primaries, 0.0001 cd/m2 black). An odd width or height
     is made even by repeating the last column or row, for 4:2:0 has no odd sizes.
     Raises UserError for a target that cannot be written or carry the sound, before any frame is taken.
@@ -44,9 +46,10 @@ class Hdr10Writer:
         height: int,
         time_base: Fraction,
         *,
-        frame_rate: Fraction,
+        frame_rate: Fraction | None,
         source: str | os.PathLike | None = None,
         copy_audio: bool = True,
+        trim_audio: bool = False,
         crf: float = 18.0,
         preset: str = "medium",
         lossless: bool = False,
@@ -64,12 +67,15 @@ class Hdr10Writer:
         self._format = _CONTAINERS[path.suffix.lower()]
         self._file = AtomicFile(path, overwrite=overwrite, sources=() if source is None else (source,))
         self._source = source if copy_audio else None
+        self._trim_audio = trim_audio
+        self._output: Any = None
+        self._sound: SoundCopy | None = None
         self._last_pts: int | None = None
         self._encoding = Hdr10Encoding(
             width=width + width % 2,
             height=height + height % 2,
             time_base=Fraction(time_base),
-            frame_rate=Fraction(frame_rate),
+            frame_rate=Fraction(frame_rate or _UNKNOWN_RATE),
             sample_aspect_ratio=Fraction(sample_aspect_ratio),
             display=container_display(master_peak_nits),
             preset=preset,
@@ -81,7 +87,6 @@ class Hdr10Writer:
         self._file.create()
         with contextlib.ExitStack() as undo:
             undo.callback(self._file.discard)
-            self._sound = self._output = None
             undo.callback(self._release)
             self._open()
             undo.pop_all()
@@ -89,10 +94,11 @@ class Hdr10Writer:
 
     def _open(self) -> None:
         import av
+        from av.error import FFmpegError
 
         try:
             self._encoder, template = self._encoding.open()
-        except (av.FFmpegError, ValueError) as error:
+        except (FFmpegError, ValueError) as error:
             raise UserError(
                 f"x265 does not take {self._encoding.width}x{self._encoding.height} at preset "
                 f"{self._encoding.preset!r}, crf {self._encoding.crf:g}; choose a preset it has and a crf of 0 to 51."
@@ -106,7 +112,7 @@ class Hdr10Writer:
             self._sound = SoundCopy(self._source, self._output, self._file.target)
         try:
             self._output.start_encoding()
-        except (av.FFmpegError, ValueError) as error:
+        except (FFmpegError, ValueError) as error:
             raise UserError(
                 f"{self._file.target} cannot carry the sound of {self._source}; write .mkv, or leave the sound out "
                 "with --no-copy-audio."
@@ -134,7 +140,7 @@ class Hdr10Writer:
         self._encode(_video_frame(planes, pts, duration, self._encoding.time_base))
 
     def _encode(self, frame: "av.VideoFrame | None") -> None:
-        import av
+        from av.error import FFmpegError
 
         try:
             for packet in self._encoder.encode(frame):
@@ -142,24 +148,24 @@ class Hdr10Writer:
                     packet = with_room(packet)
                 packet.stream = self._stream
                 if self._sound is not None:
-                    self._sound.advance(float(packet.dts * self._encoding.time_base))
+                    self._sound.advance(float((packet.dts or 0) * self._encoding.time_base))
                 self._output.mux(packet)
-        except (av.FFmpegError, OSError) as error:
+        except (FFmpegError, OSError) as error:
             raise UserError(
                 f"{self._file.target} cannot be written on ({error.strerror}); is the disk full?"
             ) from error
 
     def _finish(self) -> None:
-        import av
+        from av.error import FFmpegError
 
         if self._last_pts is None:
             raise UserError(f"No frame came for {self._file.target}; nothing is written.")
         self._encode(None)
         try:
-            if self._sound is not None:
+            if self._sound is not None and not self._trim_audio:
                 self._sound.finish()
             self._output.close()
-        except (av.FFmpegError, OSError) as error:
+        except (FFmpegError, OSError) as error:
             raise UserError(f"{self._file.target} cannot be finished ({error.strerror}); is the disk full?") from error
         patch_light_levels(self._file.partial, self._format, self.levels.content_light)
         self._file.commit()
@@ -173,9 +179,9 @@ class Hdr10Writer:
             self._file.discard()
 
     def _release(self) -> None:
-        import av
+        from av.error import FFmpegError
 
-        with contextlib.suppress(av.FFmpegError, OSError):
+        with contextlib.suppress(FFmpegError, OSError):
             if self._output is not None:
                 self._output.close()
         if self._sound is not None:
@@ -194,6 +200,7 @@ def _video_frame(planes: tuple[np.ndarray, ...], pts: int, duration: int | None,
 
     height, width = planes[0].shape
     frame = av.VideoFrame(width, height, "yuv420p10le")
+    plane: Any
     for plane, codes in zip(frame.planes, planes, strict=True):
         rows = np.frombuffer(plane, np.uint16).reshape(plane.height, -1)
         rows[:, : plane.width] = codes

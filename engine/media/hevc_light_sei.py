@@ -1,4 +1,4 @@
-"""The content light level SEI of HEVC streams (H.265 D.2.35) in a fixed number of bytes, so it can be patched in place."""
+"""The content light level SEI of HEVC streams (H.265 D.2.35), in a fixed number of bytes to be patched in place."""
 
 _PREFIX_SEI = b"\x4e\x01"  # nal_unit_type 39, layer 0, temporal id 0 (7.3.1.2)
 _CONTENT_LIGHT = 144

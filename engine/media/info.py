@@ -19,6 +19,16 @@ class Tag:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ColourTags:
+    """Range, matrix, primaries and transfer by the names of :mod:`engine.media.coding_points`."""
+
+    range: Tag
+    matrix: Tag
+    primaries: Tag
+    transfer: Tag
+
+
+@dataclass(frozen=True, kw_only=True)
 class AudioInfo:
     """One sound stream; ``layout`` as libavutil names it (stereo, 5.1)."""
 

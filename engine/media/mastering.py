@@ -45,7 +45,7 @@ class DisplayCodes:
         self.min_nits = round(display.min_nits * _NITS_UNIT)
 
     def pack(self, order: str) -> bytes:
-        """The 24 bytes of an H.265 SEI, an ISO/IEC 14496-12 ``mdcv`` box (``gbr``) or a PNG ``mDCV`` chunk (``rgb``)."""
+        """24 bytes: an H.265 SEI's or ISO/IEC 14496-12 ``mdcv`` box's (``gbr``), a PNG ``mDCV`` chunk's (``rgb``)."""
         xy = [value for name in (*order, "w") for value in self.xy[name]]
         return struct.pack(">8H2I", *xy, self.max_nits, self.min_nits)
 

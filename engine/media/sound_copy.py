@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine.errors import UserError
 from engine.media.video_source import open_container
@@ -35,7 +35,7 @@ class SoundCopy:
         self._packets = self._demux()
         self._pending = next(self._packets, None)
 
-    def _add(self, stream: "av.AudioStream", target: str | os.PathLike) -> "av.AudioStream":
+    def _add(self, stream: Any, target: str | os.PathLike) -> Any:
         try:
             copy = self._output.add_stream_from_template(stream, opaque=True)
         except ValueError as error:
@@ -52,7 +52,7 @@ class SoundCopy:
         if not self._streams:
             return
         for packet in self._input.demux(*[self._input.streams[i] for i in self._streams]):
-            if packet.size and packet.dts is not None:
+            if packet.size:
                 yield packet
 
     def advance(self, seconds: float) -> None:
@@ -72,4 +72,6 @@ class SoundCopy:
 
 
 def _seconds(packet: "av.Packet") -> float:
-    return float(packet.dts * packet.time_base)
+    """When the packet is due; one without any time stamp is due at once."""
+    stamp = packet.pts if packet.dts is None else packet.dts
+    return 0.0 if stamp is None or packet.time_base is None else float(stamp * packet.time_base)

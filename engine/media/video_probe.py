@@ -1,12 +1,13 @@
 """What a video file says of itself: container, tags, and its first frame, decoded."""
 
+import itertools
 import os
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import UserError
 from engine.media import coding_points, orientation
-from engine.media.info import AudioInfo, MediaInfo, Tag
+from engine.media.info import AudioInfo, ColourTags, MediaInfo, Tag
 from engine.media.mastering import FrameSideData
 from engine.media.video_source import open_container, video_stream
 
@@ -19,18 +20,19 @@ _TIMED_BYTES = 32 << 20
 
 def probe_video(path: str | os.PathLike) -> MediaInfo:
     """Describe the first video stream of ``path``; see :func:`engine.media.info.probe`."""
-    import av
+    from av.error import FFmpegError
 
     with open_container(path) as container:
         stream = video_stream(container, path)
         try:
             frame, times = _first_frame(container, stream)
-        except av.FFmpegError as error:
+        except FFmpegError as error:
             raise UserError(f"{path} cannot be decoded ({stream.name}); it is truncated or damaged.") from error
         if frame is None:
             raise UserError(f"{path} holds a video stream without a single frame; it is truncated or damaged.")
         turned = orientation.of_frame(frame)
         width, height = turned.size(frame.width, frame.height)
+        colour = colour_tags(frame)
         side_data = FrameSideData.of(frame)
         aspect = stream.sample_aspect_ratio or Fraction(1)
         return MediaInfo(
@@ -42,7 +44,10 @@ def probe_video(path: str | os.PathLike) -> MediaInfo:
             height=height,
             bit_depth=max(component.bits for component in frame.format.components),
             pixel_format=frame.format.name,
-            **colour_tags(frame),
+            range=colour.range,
+            matrix=colour.matrix,
+            primaries=colour.primaries,
+            transfer=colour.transfer,
             frame_rate=stream.average_rate or stream.guessed_rate,
             variable_frame_rate=_varies(times),
             time_base=stream.time_base,
@@ -77,7 +82,7 @@ def _varies(times: list[int]) -> bool | None:
     times = sorted(times)[:-8] if len(times) >= _TIMED_PACKETS else sorted(times)  # reordering may lack the last few
     if len(times) < 3:
         return None
-    steps = [b - a for a, b in zip(times, times[1:], strict=False)]
+    steps = [b - a for a, b in itertools.pairwise(times)]
     return max(steps) - min(steps) > 1
 
 
@@ -104,7 +109,7 @@ def _audio(stream: Any) -> AudioInfo:
     )
 
 
-def colour_tags(frame: "av.VideoFrame") -> dict[str, Tag]:
+def colour_tags(frame: "av.VideoFrame") -> ColourTags:
     """Range, matrix, primaries and transfer of a decoded frame.
 
     Untagged: RGB is full range, Y'CbCr limited; the matrix is BT.709 from 720 lines or 1280 columns on and BT.601
@@ -116,12 +121,12 @@ def colour_tags(frame: "av.VideoFrame") -> dict[str, Tag]:
     matrix = _tag(coding_points.MATRIX, frame.colorspace, "bt709" if high_definition else "smpte170m")
     if rgb != (matrix.value == "rgb"):  # the layout is the stronger word
         matrix = Tag(value="rgb" if rgb else "bt709" if high_definition else "smpte170m", source="guessed")
-    return {
-        "range": _tag(coding_points.RANGE, frame.color_range, "full" if full else "limited"),
-        "matrix": matrix,
-        "primaries": _tag(coding_points.PRIMARIES, frame.color_primaries, "bt709"),
-        "transfer": _tag(coding_points.TRANSFER, frame.color_trc, "bt709"),
-    }
+    return ColourTags(
+        range=_tag(coding_points.RANGE, frame.color_range, "full" if full else "limited"),
+        matrix=matrix,
+        primaries=_tag(coding_points.PRIMARIES, frame.color_primaries, "bt709"),
+        transfer=_tag(coding_points.TRANSFER, frame.color_trc, "bt709"),
+    )
 
 
 def _tag(names: dict[int, str], code: int, assumed: str) -> Tag:

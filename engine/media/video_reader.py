@@ -76,7 +76,7 @@ class VideoReader:
         self._container.close()
 
     def __iter__(self) -> Iterator[SdrFrame]:
-        time_base = self._stream.time_base
+        time_base = self._stream.time_base or Fraction(1, 90000)  # MPEG's clock, where a container has none
         step = 1 / (self.info.frame_rate or Fraction(25)) / time_base
         following = 0
         for number, frame in enumerate(self._decoded()):
@@ -86,7 +86,7 @@ class VideoReader:
             yield SdrFrame(sdr=self._sdr(frame, number), pts=pts, time_base=time_base, duration=duration)
 
     def _decoded(self) -> Iterator[Any]:
-        import av
+        from av.error import FFmpegError
 
         number = 0
         try:
@@ -94,7 +94,7 @@ class VideoReader:
                 for frame in packet.decode():
                     yield frame
                     number += 1
-        except av.FFmpegError as error:
+        except FFmpegError as error:
             raise FrameError(
                 f"{self.info.path} cannot be decoded after frame {number} ({error.strerror}); it is damaged there."
             ) from error

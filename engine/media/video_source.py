@@ -62,12 +62,13 @@ def open_container(path: str | os.PathLike) -> "av.container.InputContainer":
     Raises UserError when the file is missing, empty, a directory, damaged, or of a kind that is not read.
     """
     import av
+    from av.error import FFmpegError
 
     path = check_file(path)
     options = {"format_whitelist": ",".join(_CONTAINERS), "protocol_whitelist": "file"}
     try:
         return av.open(f"file:{path}", container_options=options, metadata_errors="replace")
-    except (av.FFmpegError, ValueError) as error:
+    except (FFmpegError, ValueError) as error:
         raise UserError(
             f"{path} is no video or picture that can be read; it is truncated, damaged or of an unknown kind."
         ) from error

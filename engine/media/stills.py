@@ -1,0 +1,122 @@
+"""Still pictures: SDR in (PNG, JPEG, TIFF, WebP), HDR out (16-bit PNG tagged PQ/BT.2020)."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from engine.color.primaries import BT709
+from engine.errors import UserError
+from engine.media.atomic_file import AtomicFile
+from engine.media.coding_points import CHROMATICITIES
+from engine.media.info import MediaInfo
+from engine.media.light_levels import LightLevels
+from engine.media.mastering import container_display
+from engine.media.png_chunks import copy_with, hdr_chunks
+from engine.media.still_probe import damaged, is_still, open_picture, probe_still
+from engine.media.video_reader import refuse_hdr
+
+__all__ = ["Still", "is_still", "probe_still", "read_still", "write_still"]
+
+# By names of OpenImageIO's built-in configuration; all come out in sRGB.
+_SPACES = {
+    ("p3-d65", "srgb"): "sRGB Encoded P3-D65",
+    ("adobe-rgb", "srgb"): "Gamma 2.2 Encoded AdobeRGB",
+}
+_PNG_FILTER_SUB = 16  # libpng's bit; with level 1 three times as fast as its defaults, and as small
+_SRGB = "sRGB Encoded Rec.709 (sRGB)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Still:
+    """``sdr``: non-linear R'G'B' float32 [3,H,W] in [0,1], BT.709 primaries, upright.
+
+    ``transfer`` says how it is encoded: ``srgb`` (IEC 61966-2-1) or ``bt709`` (meant for BT.1886).
+    """
+
+    sdr: np.ndarray
+    transfer: str
+    info: MediaInfo
+
+
+def read_still(path: str | os.PathLike, *, allow_hdr: bool = False) -> Still:
+    """Read a picture; grey becomes three channels, alpha and gain maps are left out (``info.dropped`` names them).
+
+    Display P3 and Adobe RGB are converted to sRGB and clipped. Raises UserError when the file is damaged, has
+    other primaries, or is HDR and not ``allow_hdr``.
+    """
+    info = probe_still(path)
+    if not allow_hdr:
+        refuse_hdr(info)
+    with open_picture(path) as (source, _):
+        pixels = source.read_image(0, 0, 0, source.spec().nchannels, "float")
+        complaint = source.geterror()
+    if pixels is None or complaint:
+        raise damaged(path, complaint or "no pixels")
+    pixels = pixels.reshape(pixels.shape[0], pixels.shape[1], -1)
+    pixels = np.repeat(pixels[..., :1], 3, axis=-1) if pixels.shape[-1] < 3 else pixels[..., :3]
+    pixels = _to_bt709(np.ascontiguousarray(pixels), info)
+    sdr = np.nan_to_num(np.moveaxis(pixels, -1, 0), nan=0.0).clip(0, 1).astype(np.float32)
+    transfer = "srgb" if info.transfer.value in ("srgb", "pq", "hlg") else "bt709"
+    return Still(sdr=info.orientation.apply(sdr), transfer=transfer, info=info)
+
+
+def _to_bt709(pixels: np.ndarray, info: MediaInfo) -> np.ndarray:
+    """``pixels`` [H,W,3] from their tagged primaries."""
+    if info.is_hdr or CHROMATICITIES.get(info.primaries.value) == BT709:
+        return pixels
+    space = _SPACES.get((info.primaries.value, info.transfer.value))
+    if space is None:
+        raise UserError(
+            f"{info.path} has {info.primaries.value} primaries with {info.transfer.value} transfer, which are not "
+            "read; convert it to sRGB."
+        )
+    import OpenImageIO as oiio
+
+    converted = oiio.ImageBufAlgo.colorconvert(oiio.ImageBuf(pixels), space, _SRGB, colorconfig="ocio://default")
+    result = converted.get_pixels(oiio.FLOAT)
+    if result is None or converted.has_error:
+        raise RuntimeError(converted.geterror())
+    return result
+
+
+def write_still(
+    path: str | os.PathLike,
+    hdr_pq: np.ndarray,
+    *,
+    master_peak_nits: float = 1000.0,
+    overwrite: bool = False,
+    source: str | os.PathLike | None = None,
+) -> LightLevels:
+    """Write PQ BT.2020 R'G'B' float32 [3,H,W] in [0,1] as 16-bit PNG with cICP, mDCV and measured cLLI chunks.
+
+    ``source`` is the picture it was made from, which is never overwritten. Returns the light levels, measured on
+    the codes written. Raises ValueError for another shape, UserError for a target that cannot be written.
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".png":
+        raise UserError(f"{path} does not name a PNG picture; HDR stills are written as .png.")
+    levels = LightLevels()
+    codes = np.floor(hdr_pq.clip(0, 1) * np.float32(65535) + np.float32(0.5)).astype(np.uint16)
+    levels.add_pq(codes.astype(np.float32) / np.float32(65535))
+    sources = () if source is None else (source,)
+    with AtomicFile(path, overwrite=overwrite, sources=sources) as file:
+        _write_png(file.scratch, np.ascontiguousarray(np.moveaxis(codes, 0, -1)), path)
+        with open(file.scratch, "rb") as plain, open(file.partial, "wb") as tagged:
+            copy_with(plain, tagged, hdr_chunks(levels.content_light, container_display(master_peak_nits)))
+    return levels
+
+
+def _write_png(partial: Path, pixels: np.ndarray, named: Path) -> None:
+    import OpenImageIO as oiio
+
+    height, width, channels = pixels.shape
+    spec = oiio.ImageSpec(width, height, channels, "uint16")
+    spec.attribute("png:compressionLevel", 1)
+    spec.attribute("png:filter", _PNG_FILTER_SUB)
+    output = oiio.ImageOutput.create("png")
+    if output is None:
+        raise RuntimeError("OpenImageIO came without its PNG writer.")
+    if not (output.open(os.fspath(partial), spec) and output.write_image(pixels) and output.close()):
+        raise UserError(f"{named} cannot be written ({output.geterror()}); is the disk full?")
