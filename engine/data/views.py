@@ -63,9 +63,7 @@ def _panorama_views(
     return [_shrink(view(panorama, camera, size, size), _OVERSAMPLING) for camera in cameras]
 
 
-def _crops(
-    picture: NDArray[np.float32], plan: ViewPlan, rng: np.random.Generator
-) -> list[NDArray[np.float32]]:
+def _crops(picture: NDArray[np.float32], plan: ViewPlan, rng: np.random.Generator) -> list[NDArray[np.float32]]:
     """Square crops at whole-number reductions, as long as a crop fits."""
     largest = min(picture.shape[1:]) // plan.size
     if largest < 1:

@@ -53,8 +53,18 @@ def step_generator(seed: int, step: int) -> torch.Generator:
 
 
 def fingerprint(config: TrainConfig) -> str:
-    """Names a run by what shapes its numbers; paths, threads and reporting do not."""
-    skipped = {"run", "views", "model", "start", "threads", "checkpoint_seconds", "log_every", "validate_every"}
+    """Names a run by what shapes its numbers; paths, threads, reporting and its length (a run may be extended) do not."""
+    skipped = {
+        "run",
+        "steps",
+        "views",
+        "model",
+        "start",
+        "threads",
+        "checkpoint_seconds",
+        "log_every",
+        "validate_every",
+    }
     content = {k: v for k, v in asdict(config).items() if k not in skipped}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
@@ -134,7 +144,7 @@ def _update(
     for group in optimizer.param_groups:
         group["lr"] = rate
     losses = stage.losses(step, step_generator(config.seed, step))
-    if not math.isfinite(float(losses["total"])):
+    if not math.isfinite(losses["total"].item()):
         raise UserError(f"the loss of update {step} is not finite; the last checkpoint is in {config.run}")
     optimizer.zero_grad(set_to_none=True)
     losses["total"].backward()
@@ -144,7 +154,7 @@ def _update(
     with torch.no_grad():
         for name, parameter in parameters.items():
             average[name].lerp_(parameter, 1 - decay)
-    return {**{k: float(v) for k, v in losses.items()}, "gradient": float(norm)}
+    return {**{k: v.item() for k, v in losses.items()}, "gradient": float(norm)}
 
 
 def _line(figures: Mapping[str, float]) -> str:

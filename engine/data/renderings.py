@@ -1,0 +1,61 @@
+"""SDR of training pairs: the eight operators around their standard parameters, and random renderings beside them."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from engine.color import pq
+from engine.color.operators import OPERATORS
+from engine.data.random_rendering import imperfections, render_random
+
+_PEAK_NITS = 1000.0
+_EXPOSURE_DEVIATION = 0.35  # stops
+
+Draw = Callable[[float, float], float]
+
+# Parameters drawn around the standard ones (engine.color.operators); an operator not named here has none to draw.
+_PARAMETERS: dict[str, Callable[[Draw], dict[str, float]]] = {
+    "bt2446c": lambda draw: {"crosstalk": draw(0.0, 0.1)},
+    "hard-clip": lambda draw: {"clip_nits": draw(120.0, 350.0)},
+    "reinhard": lambda draw: {"white": draw(5.0, 14.0)},
+    "logc": lambda draw: {"white_nits": draw(75.0, 140.0)},
+    "gamma-clip": lambda draw: {"clip_nits": draw(203.0, 1000.0), "gamma": draw(2.2, 2.4)},
+    "bt2390": lambda draw: {"target_peak": draw(80.0, 140.0)},
+}
+
+
+def quantize(sdr: Tensor) -> Tensor:
+    """To 8 bits, full range."""
+    return (sdr * 255).round() / 255
+
+
+def render_standard(hdr_pq: Tensor, operator: str) -> Tensor:
+    """PQ/BT.2020 masters [B,3,H,W] -> 8-bit SDR by one of the eight operators at its standard parameters."""
+    return quantize(OPERATORS[operator](pq.eotf(hdr_pq)).clamp(0, 1))
+
+
+def _render_jittered(hdr_pq: Tensor, generator: torch.Generator) -> Tensor:
+    def draw(low: float, high: float) -> float:
+        return low + (high - low) * float(torch.rand((), generator=generator))
+
+    name = list(OPERATORS)[int(torch.randint(len(OPERATORS), (), generator=generator))]
+    light = pq.eotf(hdr_pq)
+    if draw(0, 1) < 0.5:
+        return OPERATORS[name](light).clamp(0, 1)
+    light = light * 2 ** (_EXPOSURE_DEVIATION * float(torch.randn((), generator=generator)))
+    parameters = _PARAMETERS[name](draw) if name in _PARAMETERS else {}
+    return OPERATORS[name](light.clamp(max=_PEAK_NITS), **parameters).clamp(0, 1)
+
+
+def render_pairs(hdr_pq: Tensor, generator: torch.Generator, random_share: float = 0.3) -> Tensor:
+    """Masters [B,3,H,W] -> 8-bit SDR signals: each by one operator, standard or around it, or by a random rendering."""
+    rendered = []
+    for master in hdr_pq.split(1):
+        if torch.rand((), generator=generator) < random_share:
+            rendered.append(imperfections(render_random(master, generator), generator))
+        elif torch.rand((), generator=generator) < 0.2:
+            rendered.append(imperfections(_render_jittered(master, generator), generator))
+        else:
+            rendered.append(quantize(_render_jittered(master, generator)))
+    return torch.cat(rendered)

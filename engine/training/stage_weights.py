@@ -1,0 +1,51 @@
+"""Loads what earlier stages left, and joins it into one model directory."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from diffusers import AutoencoderKL
+from safetensors.torch import load_file
+from torch import nn
+
+from engine.errors import UserError
+from engine.model import LumaFlux, LumaFluxConfig, build
+from engine.model.config import read_config
+
+VAE_DIRECTORY, TOWER_DIRECTORY, PRIOR_DIRECTORY = "vae", "tower", "prior"
+LATENT_STATISTICS = "latents.json"  # scaling_factor and shift_factor, measured once the VAE is frozen
+
+
+def load_stage(module: nn.Module, path: Path) -> None:
+    """Raises UserError when an earlier stage's result is missing or of another shape."""
+    if not path.exists():
+        raise UserError(f"{path} is missing; run the earlier training stage first")
+    try:
+        module.load_state_dict(load_file(path))
+    except RuntimeError as error:
+        raise UserError(f"{path} does not fit the model configuration: {str(error).splitlines()[0]}") from None
+
+
+def scaled_config(model: Path, start: Path) -> LumaFluxConfig:
+    """The configuration with the measured latent statistics."""
+    config = read_config(model)
+    statistics = start / VAE_DIRECTORY / LATENT_STATISTICS
+    if statistics.exists():
+        config = replace(config, vae={**config.vae, **json.loads(statistics.read_text())})
+    return config
+
+
+def load_vae(model: Path, start: Path) -> AutoencoderKL:
+    """The frozen autoencoder of the first stage."""
+    vae = AutoencoderKL(**scaled_config(model, start).vae)
+    load_stage(vae, start / VAE_DIRECTORY / "vae.safetensors")
+    return vae.requires_grad_(False).eval()
+
+
+def load_backbone_stages(model: Path, start: Path, seed: int) -> LumaFlux:
+    """Fresh adapters on the three trained and frozen parts."""
+    network = build(scaled_config(model, start), seed)
+    load_stage(network.vae, start / VAE_DIRECTORY / "vae.safetensors")
+    load_stage(network.siglip, start / TOWER_DIRECTORY / "siglip.safetensors")
+    load_stage(network.transformer, start / PRIOR_DIRECTORY / "transformer.safetensors")
+    return network

@@ -1,0 +1,85 @@
+"""Stage 1: the autoencoder, on PQ masters, their SDR renderings and SDR photographs."""
+
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL
+from torch import Tensor, nn
+
+from engine.data.batches import CropSampler
+from engine.data.random_rendering import imperfections, render_random
+from engine.data.views import load_views
+from engine.model.config import read_config
+from engine.training.checkpoint import write_tensors
+from engine.training.config import TrainConfig
+from engine.training.losses import gradient_l1, multiscale_l1
+from engine.training.vae_init import linear_init
+
+RESULT = "vae.safetensors"
+_INITIAL_CROPS = 64
+
+
+class VaeStage:
+    """Options: ``kl`` and ``gradient`` weights. A batch holds masters, three eighths renderings and up to a
+    quarter photographs."""
+
+    def __init__(self, config: TrainConfig):
+        self.config = config
+        torch.manual_seed(config.seed)
+        self.vae = AutoencoderKL(**read_config(config.model).vae)
+        self.masters = CropSampler(load_views(config.views, "train"))
+        self.photographs = CropSampler(load_views(config.views, "train", ("photograph",)))
+        self.unseen = CropSampler(load_views(config.views, "validation"))
+        self.kl = float(config.options.get("kl", 1e-6))
+        self.gradient = float(config.options.get("gradient", 0.5))
+        linear_init(self.vae, 2 * self.draw(torch.Generator().manual_seed(config.seed), _INITIAL_CROPS) - 1)
+
+    def parameters(self) -> dict[str, nn.Parameter]:
+        return dict(self.vae.named_parameters())
+
+    def draw(self, generator: torch.Generator, count: int) -> Tensor:
+        """``count`` pictures [B,3,S,S] in [0,1]."""
+        size = self.config.crop
+        photographs = int(torch.randint(count + 1, (), generator=generator)) // 4
+        rendered = count * 3 // 8
+        masters = self.masters.draw(count - photographs, size, generator)
+        with torch.no_grad():
+            sdr = imperfections(render_random(masters[:rendered], generator), generator)
+        parts = [masters[rendered:], sdr]
+        if photographs:
+            parts.append(self.photographs.draw(photographs, size, generator))
+        return torch.cat(parts)
+
+    def losses(self, step: int, generator: torch.Generator) -> dict[str, Tensor]:
+        target = 2 * self.draw(generator, self.config.batch) - 1
+        posterior = self.vae.encode(target).latent_dist
+        noise = torch.randn(posterior.mean.shape, generator=generator)
+        output = self.vae.decode(posterior.mean + posterior.std * noise).sample
+        l1 = multiscale_l1(output, target)
+        edges = gradient_l1(output, target)
+        kl = posterior.kl().mean() / posterior.mean[0].numel()
+        return {
+            "total": l1 + self.gradient * edges + self.kl * kl,
+            "l1": l1.detach(),
+            "edges": edges.detach(),
+            "kl": kl.detach(),
+        }
+
+    @torch.no_grad()
+    def validate(self) -> dict[str, float]:
+        """PSNR (peak 1.0) of the mode's reconstruction on masters and renderings of validation scenes."""
+        generator = torch.Generator().manual_seed(0)
+        masters = self.unseen.draw(24, 192, generator)
+        sdr = imperfections(render_random(masters, generator), generator)
+        return {"pq_psnr": self._psnr(masters), "sdr_psnr": self._psnr(sdr)}
+
+    def _psnr(self, pictures: Tensor) -> float:
+        values = []
+        for chunk in pictures.split(8):
+            output = self.vae.decode(self.vae.encode(2 * chunk - 1).latent_dist.mode()).sample
+            error = (0.5 * output + 0.5).clamp(0, 1) - chunk
+            values.append(-10 * error.square().mean(dim=(1, 2, 3)).log10())
+        return float(torch.cat(values).mean())
+
+    def finish(self, out: Path) -> None:
+        write_tensors(self.vae.state_dict(), out / RESULT, {"stage": "vae"})

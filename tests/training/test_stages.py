@@ -1,0 +1,154 @@
+"""The four stages on a tiny configuration: the loss falls, results chain, only adapters train, bits repeat."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from engine.errors import UserError
+from engine.model.checkpoint import load_model
+from engine.training.adapters import AdapterStage
+from engine.training.config import TrainConfig, read_train_config
+from engine.training.loop import run_stage, step_generator
+from engine.training.prior import PriorStage
+from engine.training.tower import TowerStage
+from engine.training.train import train
+from engine.training.vae import VaeStage
+from engine.training.validate import evaluate, format_table, model_converter
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="module")
+def configured(runs: Path, pool: Path, model_json: Path):
+    def make(stage: str, **changes) -> TrainConfig:
+        values = {
+            "stage": stage,
+            "run": runs / stage,
+            "views": pool,
+            "model": model_json,
+            "start": runs,
+            "steps": 4,
+            "batch": 4,
+            "crop": 64,
+            "learning_rate": 1e-3,
+            "warmup": 2,
+            "threads": 1,
+        }
+        return TrainConfig(**{**values, **changes})
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def chain(configured, runs: Path) -> Path:
+    """All four stages, a few updates each."""
+    torch.set_num_threads(1)
+    run_stage(VaeStage(configured("vae")), configured("vae"))
+    run_stage(TowerStage(configured("tower")), configured("tower"))
+    prior = configured("prior", options={"bank": 16})
+    run_stage(PriorStage(prior), prior)
+    run_stage(AdapterStage(configured("adapters")), configured("adapters"))
+    return runs
+
+
+def mean_loss(stage, steps: int, seed: int) -> float:
+    with torch.no_grad():
+        return sum(float(stage.losses(i, step_generator(seed, i))["total"]) for i in range(steps)) / steps
+
+
+def test_linear_start_reconstructs_before_any_update(configured):
+    figures = VaeStage(configured("vae")).validate()
+    assert figures["pq_psnr"] > 20
+
+
+def test_chain_leaves_a_loadable_model(chain: Path):
+    model = load_model(chain / "adapters" / "model")
+    frame = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    out = model_converter(model, 2)(frame)
+    assert out.shape == frame.shape
+    assert torch.isfinite(out).all()
+    latents = model.encode(frame)
+    assert 0.1 < float(latents.detach().std()) < 10
+
+
+def test_adapters_learn_and_nothing_else_moves(chain: Path, configured):
+    config = configured("adapters", run=chain / "learning", steps=25, learning_rate=5e-3, crop=32)
+    stage = AdapterStage(config)
+    frozen = {k: v.clone() for k, v in stage.network.state_dict().items() if not k.startswith("adapters.")}
+    before = mean_loss(stage, 4, seed=99)
+    run_stage(stage, config)
+    assert mean_loss(stage, 4, seed=99) < 0.97 * before
+    for key, value in stage.network.state_dict().items():
+        if key in frozen:
+            assert torch.equal(value, frozen[key]), key
+
+
+def test_prior_learns(chain: Path, configured):
+    config = configured("prior", run=chain / "prior2", steps=30, learning_rate=3e-3, options={"bank": 32})
+    stage = PriorStage(config)
+    before = stage.validate()
+    after = run_stage(stage, config)
+    assert after["from_noise"] < 0.97 * before["from_noise"]
+
+
+def test_adapter_run_resumes_in_the_same_bits(chain: Path, configured):
+    whole_config = configured("adapters", run=chain / "whole", crop=32)
+    whole = AdapterStage(whole_config)
+    run_stage(whole, whole_config)
+    parts_config = configured("adapters", run=chain / "parts", crop=32)
+    run_stage(AdapterStage(parts_config), parts_config, stop_after=2)
+    parts = AdapterStage(parts_config)
+    run_stage(parts, parts_config)
+    for (name, a), b in zip(whole.parameters().items(), parts.parameters().values(), strict=True):
+        assert torch.equal(a, b), name
+
+
+def test_table_names_every_converter(chain: Path, pool: Path):
+    from engine.data.views import load_views
+
+    model = load_model(chain / "adapters" / "model")
+    scenes = load_views(pool, "test")
+    table = evaluate({"model": model_converter(model, 1), "identity": lambda sdr: sdr * 0.7}, scenes, 1)
+    text = format_table(table)
+    assert text.count("\n") == 3
+    assert all(len(scores) == 1 for rows in table.values() for scores in rows.values())
+
+
+def test_missing_earlier_stage(tmp_path: Path, configured):
+    with pytest.raises(UserError, match="earlier training stage"):
+        AdapterStage(configured("adapters", start=tmp_path))
+
+
+def test_train_runs_a_yaml_file_and_names_mistakes(tmp_path: Path, pool: Path, model_json: Path):
+    lines = {
+        "stage": "tower",
+        "run": tmp_path / "run",
+        "views": pool,
+        "model": model_json,
+        "steps": 2,
+        "batch": 4,
+        "crop": 64,
+        "learning_rate": 1e-3,
+        "threads": 1,
+    }
+    path = tmp_path / "tower.yaml"
+    path.write_text("\n".join(f"{k}: {v}" for k, v in lines.items()))
+    assert 0 <= train(path)["retrieval"] <= 1
+    assert (tmp_path / "run" / "siglip.safetensors").exists()
+    path.write_text(path.read_text() + "\nlearning_speed: 3\n")
+    with pytest.raises(UserError, match="learning_speed"):
+        read_train_config(path)
+    with pytest.raises(UserError, match="cannot be read"):
+        read_train_config(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize("name", ["vae", "tower", "prior", "adapters"])
+def test_lite_configurations_are_valid(name: str):
+    from importlib.resources import files
+
+    config = read_train_config(Path(str(files("engine.training") / "configs" / f"lite-{name}.yaml")))
+    assert config.stage == name
