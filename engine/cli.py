@@ -158,3 +158,7 @@ def main() -> None:
 def _fail(sentence: str, code: int) -> None:
     print(f"lumaflux: {sentence}", file=sys.stderr)
     sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

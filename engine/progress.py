@@ -1,9 +1,8 @@
 """What the command shows: progress with frames per second and time left, reports, tables."""
 
-import dataclasses
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
 
     from engine.convert import Report
     from engine.doctor import Finding
+    from engine.media.info import MediaInfo
 
 
 class _FramesPerSecond(ProgressColumn):
@@ -33,9 +33,17 @@ def show_progress(title: str) -> Iterator[Callable[[int, int | None], None]]:
         _FramesPerSecond(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(title, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    bar = Progress(*columns, console=Console(stderr=True))
+    task = bar.add_task(title, total=None)
+
+    def update(done: int, total: int | None) -> None:
+        bar.start()  # only once there is work: an error before it stands alone
+        bar.update(task, completed=done, total=total)
+
+    try:
+        yield update
+    finally:
+        bar.stop()
 
 
 def show_report(reports: "list[Report]") -> None:
@@ -46,14 +54,33 @@ def show_report(reports: "list[Report]") -> None:
         print(f"{report.target}: {levels}; {speed}")
 
 
-def show_info(info: Any) -> None:
+def show_info(info: "MediaInfo") -> None:
     """A media file's facts, a line each."""
     table = Table(show_header=False, box=None)
-    for field in dataclasses.fields(info):
-        value = getattr(info, field.name)
-        if value is not None and value != ():
-            table.add_row(field.name.replace("_", " "), str(value))
+    for name, value in _facts(info):
+        table.add_row(name, value)
     Console().print(table)
+
+
+def _facts(info: "MediaInfo") -> Iterator[tuple[str, str]]:
+    yield "file", info.path
+    yield "format", f"{info.container}, {info.codec}, {info.pixel_format}, {info.bit_depth} bit"
+    yield "picture", f"{info.width}x{info.height}" + (f", turned {info.rotation} degrees" if info.rotation else "")
+    for name in ("range", "matrix", "primaries", "transfer"):
+        tag = getattr(info, name)
+        yield name, f"{tag.value} ({tag.source})"
+    if info.kind == "video":
+        rate = f"{float(info.frame_rate):.3f} frames/s" if info.frame_rate else "no frame rate"
+        yield "time", f"{rate}{', variable' if info.variable_frame_rate else ''}, {info.duration or 0:.3f} s"
+        yield "frames", str(info.frame_count or "not stated")
+    if display := info.mastering_display:
+        yield "mastering display", f"{display.min_nits:g} to {display.max_nits:g} cd/m2, {display.primaries}"
+    if info.content_light:
+        yield "light levels", f"MaxCLL {info.max_cll}, MaxFALL {info.max_fall} cd/m2"
+    for sound in info.audio:
+        yield "sound", f"{sound.codec}, {sound.rate} Hz, {sound.layout}"
+    for left_out in info.dropped:
+        yield "not converted", left_out
 
 
 def show_findings(findings: "list[Finding]") -> bool:

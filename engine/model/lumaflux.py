@@ -115,8 +115,8 @@ class LumaFlux(nn.Module):
         The VAE overflows in half precision and then stays float32 as well.
         """
         for part in (self.transformer, self.siglip, self.adapters.perception, self.adapters.blocks):
-            part.to(dtype)
-        self.vae.to(torch.float32 if dtype == torch.float16 else dtype)
+            nn.Module.to(part, dtype)  # diffusers' own `to` warns of nothing that is so here
+        nn.Module.to(self.vae, torch.float32 if dtype == torch.float16 else dtype)
         return self
 
     @property
