@@ -15,7 +15,7 @@ from engine.color.yuv420p10 import yuv420p10
 from engine.errors import FrameError, UserError
 from engine.media.atomic_file import AtomicFile
 from engine.media.hdr10_stream import Hdr10Encoding, with_room
-from engine.media.light_levels import LightLevels
+from engine.media.light_levels import LightLevels, check_frame
 from engine.media.light_patch import patch_light_levels
 from engine.media.mastering import container_display
 from engine.media.sound_copy import SoundCopy
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import av
 
 _CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
+_REORDERING = 2  # frames by which x265 delays decoding; it leaves the dts of shorter clips (which need none) undefined
 _UNKNOWN_RATE = 25  # for the encoder's rate control, where the source states none
 _SMALLEST = 16  # x265 encodes nothing smaller
 
@@ -103,8 +104,7 @@ class Hdr10Writer:
                 f"x265 does not take {self._encoding.width}x{self._encoding.height} at preset "
                 f"{self._encoding.preset!r}, crf {self._encoding.crf:g}; choose a preset it has and a crf of 0 to 51."
             ) from error
-        # The checksum elements of Matroska would not survive the patch of the light levels.
-        options = {"write_crc32": "0"} if self._format == "matroska" else {}
+        options = _muxer_options(self._format, self._encoding.time_base)
         self._output = av.open(f"file:{self._file.partial}", "w", format=self._format, options=options)
         with template:
             self._stream = self._encoding.add_stream(self._output, self._encoder, template)
@@ -114,8 +114,8 @@ class Hdr10Writer:
             self._output.start_encoding()
         except (FFmpegError, ValueError) as error:
             raise UserError(
-                f"{self._file.target} cannot carry the sound of {self._source}; write .mkv, or leave the sound out "
-                "with --no-copy-audio."
+                f"{self._file.target} cannot carry the sound of {self._source}; choose a container that can "
+                "(.mkv carries most), or leave the sound out with --no-copy-audio."
             ) from error
 
     def write(self, hdr_pq: np.ndarray, pts: int, duration: int | None = None) -> None:
@@ -127,8 +127,7 @@ class Hdr10Writer:
         width, height = self.size
         if hdr_pq.shape != (3, height, width):
             raise ValueError(f"A frame of this file has the shape [3, {height}, {width}], not {hdr_pq.shape}.")
-        if not np.isfinite(hdr_pq).all():
-            raise ValueError(f"The frame at pts {pts} holds values that are not finite.")
+        check_frame(hdr_pq)
         if self._last_pts is not None and pts <= self._last_pts:
             raise FrameError(
                 f"The frame at pts {pts} does not come after the one at {self._last_pts}; repair the time stamps."
@@ -144,6 +143,8 @@ class Hdr10Writer:
 
         try:
             for packet in self._encoder.encode(frame):
+                if self.levels.frames <= _REORDERING:
+                    packet.dts = packet.pts
                 if packet.is_keyframe:
                     packet = with_room(packet)
                 packet.stream = self._stream
@@ -186,6 +187,13 @@ class Hdr10Writer:
                 self._output.close()
         if self._sound is not None:
             self._sound.close()
+
+
+def _muxer_options(container: str, time_base: Fraction) -> dict[str, str]:
+    if container == "matroska":
+        return {"write_crc32": "0"}  # the checksums would not survive the patch of the light levels
+    ticks = time_base.denominator
+    return {"movie_timescale": str(ticks * -(-10000 // ticks))}  # a late start is kept exactly, not to a millisecond
 
 
 def _signal(planes: tuple[np.ndarray, ...]) -> np.ndarray:

@@ -27,13 +27,13 @@ class LightLevels:
 
         Raises ValueError for another shape or for values that are not finite.
         """
-        _check(hdr_pq)
+        check_frame(hdr_pq)
         signal = hdr_pq.max(axis=0).clip(0, 1)
         self._add(signal, pq.eotf(signal))
 
     def add_nits(self, hdr_nits: np.ndarray) -> None:
         """Take in one frame of light R,G,B [3,H,W] in cd/m2; raises ValueError as :meth:`add_pq` does."""
-        _check(hdr_nits)
+        check_frame(hdr_nits)
         nits = hdr_nits.max(axis=0).clip(0, pq.PQ_PEAK_NITS)
         self._add(pq.inverse_eotf(nits), nits)
 
@@ -73,7 +73,8 @@ class LightLevels:
         return float(pq.eotf(np.array([index / (_BINS - 1)]))[0])
 
 
-def _check(frame: np.ndarray) -> None:
+def check_frame(frame: np.ndarray) -> None:
+    """Raise ValueError unless ``frame`` has the shape [3,H,W] and finite values only."""
     if frame.ndim != 3 or frame.shape[0] != 3 or not frame.size:
         raise ValueError(f"A frame has the shape [3, H, W], not {frame.shape}.")
     if not np.isfinite(frame).all():

@@ -42,7 +42,7 @@ class SoundCopy:
             codec = stream.codec_context.name if stream.codec_context else "unknown codec"
             raise UserError(
                 f"{target} cannot carry sound stream {stream.index} ({codec}) of the source; "
-                "write .mkv, or leave the sound out with --no-copy-audio."
+                "choose a container that can (.mkv carries most), or leave the sound out with --no-copy-audio."
             ) from error
         copy.metadata.update(stream.metadata)
         copy.disposition = stream.disposition

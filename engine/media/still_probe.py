@@ -39,7 +39,8 @@ def is_still(path: str | os.PathLike) -> bool:
 
 def damaged(path: str | os.PathLike, reason: str) -> UserError:
     """The error for a picture that cannot be read to its end."""
-    return UserError(f"{path} cannot be read as a picture ({reason.strip()}); it is truncated or damaged.")
+    first = next(iter(reason.strip().splitlines()), "no reason given")
+    return UserError(f"{path} cannot be read as a picture ({first}); it is truncated or damaged.")
 
 
 @contextmanager
@@ -88,6 +89,7 @@ def probe_still(path: str | os.PathLike) -> MediaInfo:
         width, height = turned.size(spec.width, spec.height)
         names = ["alpha" if i == spec.alpha_channel else name for i, name in enumerate(spec.channelnames)]
         extra = tuple(names[1:] if len(names) < 3 else names[3:])
+        _check_last_line(source, path)
         pages = ("further pages",) if source.seek_subimage(1, 0) else ()
         return MediaInfo(
             path=os.fspath(path),
@@ -108,6 +110,15 @@ def probe_still(path: str | os.PathLike) -> MediaInfo:
             content_light=png_chunks.content_light(chunks[b"cLLI"]) if b"cLLI" in chunks else None,
             dropped=(*extra, *pages, *dropped, *_unread_profile(spec, chunks)),
         )
+
+
+def _check_last_line(source: "oiio.ImageInput", path: str | os.PathLike) -> None:
+    """A TIFF file's header opens although its pixels are cut off; its strips can be read alone."""
+    spec = source.spec()
+    if source.format_name() == "tiff" and not spec.tile_width:
+        last = spec.y + spec.height
+        if source.read_scanlines(0, 0, last - 1, last, 0, 0, spec.nchannels, "uint8") is None:
+            raise damaged(path, source.geterror())
 
 
 def _png_chunks(path: str | os.PathLike) -> dict[bytes, bytes]:

@@ -11,7 +11,7 @@ from engine.errors import UserError
 from engine.media.atomic_file import AtomicFile
 from engine.media.coding_points import CHROMATICITIES
 from engine.media.info import MediaInfo
-from engine.media.light_levels import LightLevels
+from engine.media.light_levels import LightLevels, check_frame
 from engine.media.mastering import container_display
 from engine.media.png_chunks import copy_with, hdr_chunks
 from engine.media.still_probe import damaged, is_still, open_picture, probe_still
@@ -92,11 +92,13 @@ def write_still(
     """Write PQ BT.2020 R'G'B' float32 [3,H,W] in [0,1] as 16-bit PNG with cICP, mDCV and measured cLLI chunks.
 
     ``source`` is the picture it was made from, which is never overwritten. Returns the light levels, measured on
-    the codes written. Raises ValueError for another shape, UserError for a target that cannot be written.
+    the codes written. Raises ValueError for another shape or values that are not finite, UserError for a target that
+    cannot be written.
     """
     path = Path(path)
     if path.suffix.lower() != ".png":
         raise UserError(f"{path} does not name a PNG picture; HDR stills are written as .png.")
+    check_frame(hdr_pq)
     levels = LightLevels()
     codes = np.floor(hdr_pq.clip(0, 1) * np.float32(65535) + np.float32(0.5)).astype(np.uint16)
     levels.add_pq(codes.astype(np.float32) / np.float32(65535))

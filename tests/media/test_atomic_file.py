@@ -1,0 +1,79 @@
+import os
+
+import pytest
+
+from engine.errors import UserError
+from engine.media.atomic_file import AtomicFile
+
+
+def _names(folder):
+    return sorted(os.listdir(folder))
+
+
+def test_a_good_end_gives_the_name(tmp_path):
+    target = tmp_path / "out.bin"
+    with AtomicFile(target) as file:
+        file.partial.write_bytes(b"whole")
+        file.scratch.write_bytes(b"on the way")
+        assert not target.exists()
+        assert all(name.startswith(".") for name in _names(tmp_path))
+    assert target.read_bytes() == b"whole"
+    assert _names(tmp_path) == ["out.bin"]
+
+
+def test_a_bad_end_leaves_nothing(tmp_path):
+    def fail():
+        with AtomicFile(tmp_path / "out.bin") as file:
+            file.partial.write_bytes(b"half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert _names(tmp_path) == []
+
+
+def test_permissions_follow_the_umask(tmp_path):
+    with AtomicFile(tmp_path / "out.bin"):
+        pass
+    umask = os.umask(0)
+    os.umask(umask)
+    assert (tmp_path / "out.bin").stat().st_mode & 0o777 == 0o666 & ~umask
+
+
+def test_existing_targets_are_kept_unless_told(tmp_path):
+    target = tmp_path / "out.bin"
+    target.write_bytes(b"old")
+    with pytest.raises(UserError, match="exists already"):
+        AtomicFile(target)
+    with pytest.raises(RuntimeError), AtomicFile(target, overwrite=True):
+        raise RuntimeError
+    assert target.read_bytes() == b"old"
+    with AtomicFile(target, overwrite=True) as file:
+        file.partial.write_bytes(b"new")
+    assert target.read_bytes() == b"new"
+
+
+def test_a_target_that_appears_meanwhile_is_kept(tmp_path):
+    target = tmp_path / "out.bin"
+    with pytest.raises(UserError, match="exists already"), AtomicFile(target):
+        target.write_bytes(b"somebody else's")
+    assert target.read_bytes() == b"somebody else's"
+    assert _names(tmp_path) == ["out.bin"]
+
+
+def test_the_input_is_never_the_target(tmp_path):
+    source = tmp_path / "in.bin"
+    source.write_bytes(b"x")
+    link = tmp_path / "link.bin"
+    link.symlink_to(source)
+    with pytest.raises(UserError, match="is the input itself"):
+        AtomicFile(link, overwrite=True, sources=(source,))
+
+
+def test_targets_that_cannot_be(tmp_path):
+    with pytest.raises(UserError, match="is a directory"):
+        AtomicFile(tmp_path)
+    with pytest.raises(UserError, match="no directory"):
+        AtomicFile(tmp_path / "none" / "out.bin")
+    with pytest.raises(UserError, match="cannot be written: File name too long"):
+        AtomicFile(tmp_path / ("n" * 255)).create()
