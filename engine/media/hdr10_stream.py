@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 PLACEHOLDER = ContentLight(max_cll=65535, max_fall=65535)
 PLACEHOLDER_NAL = content_light_nal(PLACEHOLDER.max_cll, PLACEHOLDER.max_fall)
 _X265_NAL = short_content_light_nal(PLACEHOLDER.max_cll, PLACEHOLDER.max_fall)
+_CTU = 64  # x265's largest coding unit
 _BT2020, _PQ, _BT2020_NC, _LIMITED = 9, 16, 9, 1  # H.273 Tables 2 to 4; AVCOL_RANGE_MPEG
 
 
@@ -51,6 +52,8 @@ class Hdr10Encoding:
         }
         if self.lossless:
             params["lossless"] = 1
+        if self.width < _CTU:  # adaptive quantisation then writes beyond its arrays (x265 4.1, seen at 48x32)
+            params |= {"aq-mode": 0, "cutree": 0}
         return ":".join(f"{key}={value}" for key, value in params.items())
 
     def open(self) -> tuple["av.VideoCodecContext", "av.container.InputContainer"]:
