@@ -32,7 +32,7 @@ soak: setup
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pyright
+	$(BIN)/basedpyright
 
 bench: setup
 	$(BIN)/lumaflux bench --json build/bench.json --clip examples/rooftop-sdr.mp4

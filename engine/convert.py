@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,10 +100,11 @@ def convert_video(
             target,
             info.width,
             info.height,
-            info.time_base,
+            info.time_base or Fraction(1, 1000),
             frame_rate=info.frame_rate,
             source=source,
             copy_audio=job.copy_audio and bool(info.audio),
+            trim_audio=job.limit is not None,
             master_peak_nits=settings.target_peak,
             sample_aspect_ratio=info.sample_aspect_ratio,
             overwrite=job.overwrite,

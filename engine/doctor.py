@@ -4,6 +4,7 @@ import platform
 from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
+from typing import Literal
 
 CORE = ("torch", "diffusers", "transformers", "safetensors", "numpy", "av", "OpenImageIO", "opencolorio")
 ENCODERS = ("libx265", "libx264", "libsvtav1", "prores_ks", "ffv1")
@@ -57,20 +58,22 @@ def _devices() -> list[Finding]:
 
 
 def _codecs() -> list[Finding]:
-    import av
-    from av.codec import Codec
+    from av.codec.codec import Codec, UnknownCodecError
 
-    def available(name: str, mode: str) -> bool:
+    def available(name: str, mode: Literal["r", "w"]) -> bool:
         try:
             Codec(name, mode)
-        except (av.codec.codec.UnknownCodecError, ValueError):
+        except (UnknownCodecError, ValueError):
             return False
         return True
 
     findings = []
-    for mode, names in (("w", ENCODERS), ("r", DECODERS)):
+    modes: tuple[tuple[Literal["r", "w"], str, tuple[str, ...]], ...] = (
+        ("w", "encoders", ENCODERS),
+        ("r", "decoders", DECODERS),
+    )
+    for mode, kind, names in modes:
         missing = [name for name in names if not available(name, mode)]
-        kind = "encoders" if mode == "w" else "decoders"
         present = ", ".join(name for name in names if name not in missing)
         advice = f"missing {', '.join(missing)}: install the av wheel rather than a build of your own"
         findings.append(Finding(subject=kind, detail=present, ok=not missing, advice=advice if missing else ""))

@@ -53,7 +53,7 @@ def velocity_overhead(rounds: int = 15) -> dict[str, float]:
         model.token_velocity(tokens, t, seen, psi)
 
     frozen = build(config, seed=0).transformer.eval()
-    frozen.set_attn_processor(FluxAttnProcessor())
+    frozen.set_attn_processor(FluxAttnProcessor())  # pyright: ignore[reportArgumentType]
 
     def bare() -> None:
         frozen(

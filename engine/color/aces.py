@@ -5,6 +5,7 @@ works on CPU float32 pixels: a torch tensor is carried over and back, without gr
 """
 
 from functools import cache
+from importlib import import_module
 from typing import Any, Literal
 
 import numpy as np
@@ -44,7 +45,7 @@ def hdr_from_sdr(sdr: Array, version: Version = "1.3") -> Array:
 
 @cache
 def _processor(version: Version, to_sdr: bool) -> Any:
-    import PyOpenColorIO as ocio
+    ocio: Any = import_module("PyOpenColorIO")  # binary module without type information
 
     if version not in _CONFIGS:
         raise ValueError(f"The ACES version is one of {', '.join(_CONFIGS)}, not {version!r}.")

@@ -15,7 +15,7 @@ Mode = Literal["max-rgb", "per-channel", "luma", "ictcp"]
 
 
 def _pq(nits: float) -> float:
-    return float(pq.inverse_eotf(np.float64(nits)[None])[0]) if nits > 0 else 0.0
+    return float(pq.inverse_eotf(np.array([nits]))[0]) if nits > 0 else 0.0
 
 
 def eetf(

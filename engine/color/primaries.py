@@ -58,7 +58,7 @@ def _adaptation(source: Chromaticity, target: Chromaticity) -> NDArray[np.float6
 
 def rgb_to_rgb(src: Primaries, dst: Primaries) -> NDArray[np.float64]:
     """The 3x3 matrix from linear ``src`` RGB to linear ``dst`` RGB; white goes to white (rows sum to 1)."""
-    return np.linalg.solve(rgb_to_xyz(dst), _adaptation(src.white, dst.white) @ rgb_to_xyz(src))
+    return np.asarray(np.linalg.solve(rgb_to_xyz(dst), _adaptation(src.white, dst.white) @ rgb_to_xyz(src)), np.float64)
 
 
 def apply_matrix(matrix: ArrayLike, rgb: Array) -> Array:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 import torch
@@ -18,11 +19,11 @@ from engine.model.latents import bridge_noise, pad_to_multiple
 from engine.model.spline import Knots
 from engine.settings import Settings
 
-Frame = np.ndarray | Tensor
+Frame = TypeVar("Frame", np.ndarray, Tensor)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Conversion:
+class Conversion(Generic[Frame]):
     """``hdr_pq`` and ``vae_pq`` (before the tone field) have the input's type and shape; PQ/BT.2020 R'G'B'.
 
     ``timings`` are seconds for condition, sample, decode_latents, tone_field.
@@ -43,8 +44,8 @@ class Converter:
 
     @torch.inference_mode()
     def convert(
-        self, frame: Frame, steps: int | None = None, noise: Frame | None = None, *, seed: int = 0
-    ) -> Conversion:
+        self, frame: Frame, steps: int | None = None, noise: np.ndarray | Tensor | None = None, *, seed: int = 0
+    ) -> Conversion[Frame]:
         """Converts BT.709/BT.1886 SDR [3,H,W] or [B,3,H,W], R'G'B' in [0,1], NumPy or torch, of any size.
 
         ``noise``: the bridge's standard normal start, of the latents' shape; drawn from ``seed`` if None.
@@ -82,7 +83,7 @@ class Converter:
             graded = apply_look(torch.as_tensor(converted.hdr_pq), sdr, settings)
         return _like(graded, frame), converted.timings | clock.seconds
 
-    def _batch(self, frame: Frame) -> Tensor:
+    def _batch(self, frame: np.ndarray | Tensor) -> Tensor:
         tensor = torch.as_tensor(frame)
         if tensor.ndim not in (3, 4) or tensor.shape[-3] != 3 or 0 in tensor.shape:
             raise UserError(f"a frame must have the shape [3,H,W] or [B,3,H,W], but has {tuple(tensor.shape)}")
@@ -93,7 +94,7 @@ class Converter:
             raise UserError("the frame holds NaN or infinite values; repair them before converting")
         return (sdr if sdr.ndim == 4 else sdr.unsqueeze(0)).clamp(0, 1)
 
-    def _noise(self, z_sdr: Tensor, noise: Frame | None, seed: int) -> Tensor:
+    def _noise(self, z_sdr: Tensor, noise: np.ndarray | Tensor | None, seed: int) -> Tensor:
         if noise is None:
             return bridge_noise(seed, *z_sdr.shape[1:]).to(z_sdr)
         given = torch.as_tensor(noise).to(z_sdr)
@@ -104,7 +105,7 @@ class Converter:
 
 def _like(result: Tensor, frame: Frame) -> Frame:
     shaped = result if frame.ndim == 4 else result[0]
-    return shaped if isinstance(frame, Tensor) else shaped.cpu().numpy()
+    return shaped if isinstance(frame, Tensor) else shaped.cpu().numpy()  # pyright: ignore[reportReturnType]
 
 
 class _Clock:

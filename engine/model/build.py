@@ -1,6 +1,7 @@
 """Builds models: random from a configuration, frozen parts from their published directories."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, FluxTransformer2DModel
@@ -35,7 +36,7 @@ def build_on_pretrained(config: LumaFluxConfig, directory: Path | None = None, *
     flux, siglip = HUB_BACKBONES[config.name]
     if directory is not None:
         flux, siglip = str(directory), str(directory / "siglip")
-    options = {"local_files_only": offline or directory is not None, "use_safetensors": True}
+    options: dict[str, Any] = {"local_files_only": offline or directory is not None, "use_safetensors": True}
     try:
         return LumaFlux(
             config,

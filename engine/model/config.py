@@ -77,6 +77,14 @@ class LumaFluxConfig:
         return self.vae["latent_channels"]
 
     @property
+    def latent_scale(self) -> float:
+        return self.vae.get("scaling_factor", 0.18215)  # diffusers' default
+
+    @property
+    def latent_shift(self) -> float:
+        return self.vae.get("shift_factor") or 0.0
+
+    @property
     def vae_stride(self) -> int:
         """Pixels per latent sample in each direction."""
         return 2 ** (len(self.vae["block_out_channels"]) - 1)

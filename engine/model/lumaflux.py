@@ -7,9 +7,11 @@ depend on flow time is computed once a frame (``condition``), Psi once a schedul
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import cast
 
 import torch
-from diffusers import AutoencoderKL, FluxTransformer2DModel
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 from transformers import SiglipVisionModel
@@ -48,6 +50,9 @@ class Adapters(nn.Module):
         self.conditioner = Conditioner(config)
         self.blocks = nn.ModuleList(BlockAdapters(config) for _ in range(config.blocks))
         self.tone = ToneField(config)
+
+    def of_block(self, index: int) -> BlockAdapters:
+        return cast(BlockAdapters, self.blocks[index])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +99,7 @@ class LumaFlux(nn.Module):
         self.vae = vae.requires_grad_(False).eval()
         self.siglip = siglip.requires_grad_(False).eval()
         self.adapters = adapters
-        self.transformer.set_attn_processor(SteeredAttention())
+        self.transformer.set_attn_processor(SteeredAttention())  # pyright: ignore[reportArgumentType]
         self.vae.enable_tiling()  # only frames beyond the tile's size are tiled
         self.vae.tile_sample_min_size = VAE_TILE
         self.vae.tile_latent_min_size = VAE_TILE // config.vae_stride
@@ -138,7 +143,8 @@ class LumaFlux(nn.Module):
         ids = position_ids(context_tokens, grid, sdr.device)
         physical, statistics, spectrum = (cue.to(self.dtype) for cue in (t_phys, g, r))
         blocks = []
-        for index, block in enumerate(self.adapters.blocks):
+        for index in range(self.config.blocks):
+            block = self.adapters.of_block(index)
             seen = 0 if index < self.config.double_blocks else context_tokens
             blocks.append(
                 BlockConditions(
@@ -170,8 +176,8 @@ class LumaFlux(nn.Module):
     def encode(self, picture: Tensor) -> Tensor:
         """A non-linear picture [B,3,H,W] in [0,1] (SDR or PQ) -> normalised latents [B,c,h,w]."""
         pixels = (2 * picture - 1).to(self.vae.dtype)
-        mode = self.vae.encode(pixels).latent_dist.mode().float()
-        return (mode - (self.vae.config.shift_factor or 0.0)) * self.vae.config.scaling_factor
+        mode = self.vae.encode(pixels, return_dict=False)[0].mode().float()
+        return (mode - self.config.latent_shift) * self.config.latent_scale
 
     def velocity(self, z: Tensor, t: Tensor, conditions: Conditions, psi: Tensor | None = None) -> Tensor:
         """Latents z_t [B,c,h,w] and flow times [B] in [0,1] -> velocity dz/dt [B,c,h,w]."""
@@ -212,7 +218,7 @@ class LumaFlux(nn.Module):
         psi: Tensor,
         temb: Tensor,
     ) -> tuple[Tensor, Tensor]:
-        adapters, seen = self.adapters.blocks[index], conditions.blocks[index]
+        adapters, seen = self.adapters.of_block(index), conditions.blocks[index]
         psi_row = modulation(psi, index, hidden.dtype)
         if adapters.pcm is not None:
             hidden = adapters.pcm(hidden, seen.film, psi_row)
@@ -237,8 +243,8 @@ class LumaFlux(nn.Module):
 
     def decode_latents(self, z: Tensor) -> Tensor:
         """Final normalised latents [B,c,h,w] -> the VAE's PQ picture [B,3,H,W] in [0,1]."""
-        raw = z / self.vae.config.scaling_factor + (self.vae.config.shift_factor or 0.0)
-        pixels = self.vae.decode(raw.to(self.vae.dtype)).sample.float()
+        raw = z / self.config.latent_scale + self.config.latent_shift
+        pixels = self.vae.decode(raw.to(self.vae.dtype), return_dict=False)[0].float()  # pyright: ignore[reportArgumentType]
         return (0.5 * pixels + 0.5).clamp(0, 1)
 
     def tone_field(self, vae_pq: Tensor, z: Tensor) -> tuple[Tensor, Knots]:

@@ -75,18 +75,18 @@ class ToneField(nn.Module):
         self.bins = config.bins
         self.kind: Spline = config.variant.spline
         hidden = config.tone_channels
+        logits = zero_init(nn.Linear(hidden, 3 * config.bins + 1))
         self.head = nn.Sequential(
             nn.Linear(config.latent_channels, hidden),
             nn.SiLU(),
             nn.Linear(hidden, hidden),
             nn.SiLU(),
-            zero_init(nn.Linear(hidden, 3 * config.bins + 1)),
+            logits,
         )
         self.chroma = nn.Conv2d(2, 2, 1)
         with torch.no_grad():
-            self.head[-1].bias[2 * config.bins :] = math.log(math.expm1(1 - MINIMUM))
-            self.chroma.weight.copy_(torch.eye(2).view(2, 2, 1, 1))
-            self.chroma.bias.zero_()
+            logits.bias[2 * config.bins :] = math.log(math.expm1(1 - MINIMUM))
+            self.chroma.load_state_dict({"weight": torch.eye(2).view(2, 2, 1, 1), "bias": torch.zeros(2)})
 
     def knots(self, latents: Tensor) -> Knots:
         """Final latent [B,c,h,w] -> knots."""
