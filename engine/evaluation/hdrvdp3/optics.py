@@ -1,0 +1,53 @@
+"""From the display to the retina: native primaries, glare of the eye's optics, cones and rods."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.evaluation.hdrvdp3.constants import (
+    MAX_LIGHT,
+    MIN_CONE,
+    MIN_NATIVE,
+    MIN_RETINAL,
+    MTF_A,
+    MTF_B,
+    display_matrices,
+)
+from engine.evaluation.hdrvdp3.periodic import filter_on_canvas, frequencies
+
+
+def mtf(cycles_per_degree: np.ndarray | float) -> np.ndarray | float:
+    """Optical modulation transfer, 1 at zero frequency (HDR-VDP-2 paper, eq. 3)."""
+    return sum(a * np.exp(-b * cycles_per_degree) for a, b in zip(MTF_A, MTF_B, strict=True))
+
+
+def mtf_on_canvas(shape: Sequence[int], pixels_per_degree: float, like: Tensor) -> Tensor:
+    """``mtf`` at the canvas frequencies of an [H,W] picture: [2H,W+1] of ``like``'s dtype and device."""
+    rows, columns = frequencies(shape, like)
+    rho = torch.hypot(rows.to(like.dtype), columns.to(like.dtype)).mul_(pixels_per_degree)
+    transfer = torch.zeros_like(rho)
+    for a, b in zip(MTF_A, MTF_B, strict=True):
+        transfer += torch.mul(rho, -b).exp_().mul_(a)
+    return transfer
+
+
+def native_light(nits: Tensor, display: str) -> Tensor:
+    """Linear BT.2020 [3,H,W] in cd/m2 as the display's own primaries [3,H,W]."""
+    matrix = torch.from_numpy(display_matrices(display)[0]).to(nits)
+    return (matrix @ nits.flatten(1)).view_as(nits).clamp_(min=MIN_NATIVE)
+
+
+def retinal_light(native: Tensor, transfer: Tensor) -> Tensor:
+    """The image on the retina: ``native`` [3,H,W] blurred by the eye's optics."""
+    retina = torch.empty_like(native)
+    for blurred, channel in zip(retina, native, strict=True):
+        blurred.copy_(filter_on_canvas(channel, transfer, "symmetric"))
+    return retina.clamp_(MIN_RETINAL, MAX_LIGHT)
+
+
+def cones_and_rods(retina: Tensor, display: str) -> Tensor:
+    """Light seen by L cones, M cones and rods, [3,H,W]."""
+    matrix = torch.from_numpy(display_matrices(display)[1]).to(retina)
+    return (matrix @ retina.flatten(1)).view_as(retina).clamp_(MIN_CONE, MAX_LIGHT)
