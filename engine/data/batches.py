@@ -19,7 +19,7 @@ class CropSampler:
         self.counts = np.cumsum([len(scene.views) for scene in scenes])
 
     def draw(self, count: int, size: int, generator: torch.Generator) -> Tensor:
-        """``count`` crops of ``size`` pixels, mirrored at random; a quarter are averaged from twice the size."""
+        """``count`` crops of ``size`` pixels, mirrored at random; half of them averaged from twice the size."""
         return torch.stack([self._one(size, generator) for _ in range(count)])
 
     def _one(self, size: int, generator: torch.Generator) -> Tensor:
@@ -31,7 +31,7 @@ class CropSampler:
         views = self.scenes[scene].views
         view = views[index - int(self.counts[scene])]
         height, width = view.shape[1:]
-        reduce = 2 if min(height, width) >= 2 * size and integer(4) == 0 else 1
+        reduce = 2 if min(height, width) >= 2 * size and integer(2) == 0 else 1
         top, left = integer(height - reduce * size + 1), integer(width - reduce * size + 1)
         cut = view[:, top : top + reduce * size, left : left + reduce * size].astype(np.float32) / FULL_SCALE
         crop = torch.from_numpy(cut)

@@ -88,7 +88,8 @@ def source_views(source: Source, plan: ViewPlan) -> NDArray[np.uint16]:
         gain = master_gain(light)
         drawn = _panorama_views(light, plan, rng) if source.kind == "panorama" else _crops(light, plan, rng)
         signals = [master_pq(picture, gain) for picture in drawn]
-    return np.rint(np.stack(signals) * FULL_SCALE).astype(np.uint16)
+    views = np.rint(np.stack(signals) * FULL_SCALE).astype(np.uint16)
+    return np.ascontiguousarray(views)  # safetensors stores the buffer as it lies
 
 
 def _best(sources: Sequence[Source]) -> list[Source]:

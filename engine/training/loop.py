@@ -53,7 +53,7 @@ def step_generator(seed: int, step: int) -> torch.Generator:
 
 
 def fingerprint(config: TrainConfig) -> str:
-    """Names a run by what shapes its numbers; paths, threads, reporting and its length (a run may be extended) do not."""
+    """Names a run by what shapes its numbers: not paths, threads, reporting, nor its length (a run may be extended)."""
     skipped = {
         "run",
         "steps",

@@ -7,9 +7,10 @@ the bridge z_sdr + 0.05 eps begins.
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, FluxTransformer2DModel
+from diffusers import FluxTransformer2DModel
 from torch import Tensor, nn
 
 from engine.data.batches import CropSampler
@@ -25,14 +26,14 @@ RESULT = "transformer.safetensors"
 _NULL_TOKENS = 8
 
 
-def encode(vae: AutoencoderKL, pictures: Tensor) -> Tensor:
+def encode(vae: Any, pictures: Tensor) -> Tensor:
     """Pictures [B,3,H,W] in [0,1] -> normalised latents (mode)."""
     mode = vae.encode(2 * pictures - 1).latent_dist.mode()
     return (mode - (vae.config["shift_factor"] or 0.0)) * vae.config["scaling_factor"]
 
 
 @torch.no_grad()
-def latent_statistics(vae: AutoencoderKL, masters: CropSampler, crop: int) -> dict[str, float]:
+def latent_statistics(vae: Any, masters: CropSampler, crop: int) -> dict[str, float]:
     """scaling_factor and shift_factor that give latents of mean 0 and deviation 1 over masters and renderings."""
     generator = torch.Generator().manual_seed(0)
     modes = []
@@ -60,7 +61,7 @@ class PriorStage:
             vae = load_vae(config.model, config.start)
         shape = scaled_config(config.model, config.start).transformer
         torch.manual_seed(config.seed)
-        self.transformer = FluxTransformer2DModel(**shape)
+        self.transformer: Any = FluxTransformer2DModel(**shape)
         self.context = torch.zeros(1, _NULL_TOKENS, shape["joint_attention_dim"])
         self.pooled = torch.zeros(1, shape["pooled_projection_dim"])
         self.pure_noise = float(config.options.get("pure_noise", 0.4))
@@ -69,7 +70,7 @@ class PriorStage:
         self.unseen = self._encode_bank(vae, unseen, 48, config.seed)
 
     @torch.no_grad()
-    def _encode_bank(self, vae: AutoencoderKL, sampler: CropSampler, count: int, seed: int) -> tuple[Tensor, Tensor]:
+    def _encode_bank(self, vae: Any, sampler: CropSampler, count: int, seed: int) -> tuple[Tensor, Tensor]:
         """Latents of masters and of one rendering of each: two tensors [count,c,h,w]."""
         generator = torch.Generator().manual_seed(seed)
         clean, rendered = [], []

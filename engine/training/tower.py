@@ -5,6 +5,7 @@ The views are different crops of one master under different renderings: what sta
 
 import math
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -30,7 +31,7 @@ class TowerStage:
         torch.manual_seed(config.seed)
         shape = read_config(config.model).siglip
         self.size = int(shape["image_size"])
-        self.tower = SiglipVisionModel(SiglipVisionConfig(**shape))
+        self.tower: Any = SiglipVisionModel(SiglipVisionConfig(**shape))
         self.scale = nn.Parameter(torch.tensor(math.log(10.0)))
         self.bias = nn.Parameter(torch.tensor(-10.0))
         self.masters = CropSampler(load_views(config.views, "train"))

@@ -1,6 +1,7 @@
 """Stage 1: the autoencoder, on PQ masters, their SDR renderings and SDR photographs."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import AutoencoderKL
@@ -26,7 +27,7 @@ class VaeStage:
     def __init__(self, config: TrainConfig):
         self.config = config
         torch.manual_seed(config.seed)
-        self.vae = AutoencoderKL(**read_config(config.model).vae)
+        self.vae: Any = AutoencoderKL(**read_config(config.model).vae)
         self.masters = CropSampler(load_views(config.views, "train"))
         self.photographs = CropSampler(load_views(config.views, "train", ("photograph",)))
         self.unseen = CropSampler(load_views(config.views, "validation"))

@@ -7,10 +7,13 @@ are made transparent: every signal s is there as the pair (s, -s), which has mea
 silu(s) - silu(-s) = s exactly, and a constant pair (C, -C) in each group, larger than any signal, fixes the deviation.
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
-from diffusers import AutoencoderKL
 from torch import Tensor, nn
+
+Autoencoder = Any  # diffusers.AutoencoderKL, whose annotations do not name its blocks
 
 _CONSTANT = 8.0  # of the constant pairs, against signals of deviation 1
 LATENT_NOISE = 0.05  # deviation of the posterior at the start, against latents of deviation 1
@@ -29,13 +32,13 @@ def _rows(features: Tensor) -> Tensor:
     return features.movedim(1, -1).flatten(0, -2)
 
 
-def _blank(conv: nn.Conv2d) -> None:
+def _blank(conv: Any) -> None:
     nn.init.zeros_(conv.weight)
     if conv.bias is not None:
         nn.init.zeros_(conv.bias)
 
 
-def _pass_through(conv: nn.Conv2d, channels: int) -> None:
+def _pass_through(conv: Any, channels: int) -> None:
     """Copies the first channels at the central tap."""
     _blank(conv)
     centre = conv.kernel_size[0] // 2
@@ -49,7 +52,7 @@ def _paired(groups: int, channels: int) -> list[tuple[int, int]]:
     return [(group * size + 2 * k, group * size + 2 * k + 1) for group in range(groups) for k in range(size // 2 - 1)]
 
 
-def _spread_pairs(conv: nn.Conv2d, groups: int, matrix: Tensor, bias: Tensor) -> None:
+def _spread_pairs(conv: Any, groups: int, matrix: Tensor, bias: Tensor) -> None:
     """Sets a 1x1 convolution to signals ``matrix x + bias`` in pairs, with the constants."""
     _blank(conv)
     for (plus, minus), row, offset in zip(_paired(groups, conv.out_channels), matrix, bias, strict=False):
@@ -61,7 +64,7 @@ def _spread_pairs(conv: nn.Conv2d, groups: int, matrix: Tensor, bias: Tensor) ->
         conv.bias[(group + 1) * size - 1] = -_CONSTANT
 
 
-def _read_pairs(norm: nn.GroupNorm, conv: nn.Conv2d, matrix: Tensor, signals: int) -> None:
+def _read_pairs(norm: nn.GroupNorm, conv: Any, matrix: Tensor, signals: int) -> None:
     """Sets the output convolution to ``matrix`` times the signals behind a transparent normalisation and SiLU."""
     size = norm.num_channels // norm.num_groups
     deviation = ((2 * _CONSTANT**2 + (size - 2)) / size) ** 0.5
@@ -76,7 +79,8 @@ def _read_pairs(norm: nn.GroupNorm, conv: nn.Conv2d, matrix: Tensor, signals: in
         conv.weight[:rows, minus, centre, centre] = -matrix[:, k].float()
 
 
-def _zero_branches(vae: AutoencoderKL) -> None:
+def _zero_branches(vae: Autoencoder) -> None:
+    module: Any
     for module in vae.modules():
         if module.__class__.__name__ == "ResnetBlock2D":
             _blank(module.conv2)
@@ -84,7 +88,7 @@ def _zero_branches(vae: AutoencoderKL) -> None:
                 _pass_through(module.conv_shortcut, min(module.in_channels, module.out_channels))
 
 
-def _init_encoder(vae: AutoencoderKL, pictures: Tensor) -> list[Tensor]:
+def _init_encoder(vae: Autoencoder, pictures: Tensor) -> list[Tensor]:
     """Returns the features of each level, finest first: what the decoder is fitted to."""
     encoder = vae.encoder
     _pass_through(encoder.conv_in, 3)
@@ -121,7 +125,7 @@ def _square(diagonal: Tensor, columns: int) -> Tensor:
     return matrix
 
 
-def _fit(conv: nn.Conv2d, source: Tensor, target: Tensor) -> Tensor:
+def _fit(conv: Any, source: Tensor, target: Tensor) -> Tensor:
     """Least squares of a 3x3 convolution from ``source`` to ``target``; returns its output."""
     channels, count = source.shape[1], target.shape[1]
     columns = _rows(F.unfold(source, 3, padding=1).unflatten(2, source.shape[2:])).double()
@@ -135,7 +139,7 @@ def _fit(conv: nn.Conv2d, source: Tensor, target: Tensor) -> Tensor:
     return F.conv2d(source, conv.weight[:count, :channels], conv.bias[:count], padding=1)
 
 
-def _init_decoder(vae: AutoencoderKL, latents: Tensor, levels: list[Tensor]) -> None:
+def _init_decoder(vae: Autoencoder, latents: Tensor, levels: list[Tensor]) -> None:
     decoder = vae.decoder
     features = _fit(decoder.conv_in, latents, levels[-1])
     for block, target in zip(decoder.up_blocks[:-1], reversed(levels[:-1]), strict=True):
@@ -147,7 +151,7 @@ def _init_decoder(vae: AutoencoderKL, latents: Tensor, levels: list[Tensor]) -> 
 
 
 @torch.no_grad()
-def linear_init(vae: AutoencoderKL, pictures: Tensor) -> None:
+def linear_init(vae: Autoencoder, pictures: Tensor) -> None:
     """Sets ``vae`` from pictures [N,3,S,S] in [-1,1].
 
     Raises ValueError for a shape it does not know: it needs one resnet a block, a change of width in the coarsest and

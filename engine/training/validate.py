@@ -1,7 +1,7 @@
 """The first bar of a model: Delta-E-ITP on unseen scenes x eight operators, against static placement and static curves.
 
-``python -m engine.training.validate MODEL --views POOL`` prints the table of the model card. Test views are the first
-ones of each test scene, operators stand at their standard parameters, SDR has 8 bits, the mean is over pixels, then over
+``python -m engine.training.validate MODEL --views POOL`` prints the table of the model card. Test views are the
+first ones of each test scene, operators stand at their standard parameters, SDR has 8 bits, the mean is over pixels, then over
 views and scenes. The static curves are fitted on the training scenes through the same eight operators.
 """
 
@@ -83,7 +83,7 @@ def bypass_converter(model: LumaFlux) -> Converter:
 def reconstruct(model: LumaFlux, hdr: Tensor) -> Tensor:
     """What the VAE alone leaves of the reference: the floor of the paper's direct path."""
     with torch.no_grad():
-        return (0.5 * model.vae.decode(model.vae.encode(2 * hdr - 1).latent_dist.mode()).sample + 0.5).clamp(0, 1)
+        return model.decode(model.encode(hdr)).vae_pq
 
 
 def evaluate(
@@ -122,7 +122,8 @@ def video_scene(path: Path, count: int = 2) -> SceneViews:
     with av.open(str(path)) as clip:
         for index, frame in enumerate(clip.decode(video=0)):
             if index % 40 == 0 and len(frames) < count:
-                frames.append(_pq_of_frame(frame.reformat(format="yuv444p16le").to_ndarray() >> 6))
+                planes = np.asarray(frame.reformat(format="yuv444p16le").to_ndarray())
+                frames.append(_pq_of_frame(np.moveaxis(planes, -1, 0) >> 6))
     return SceneViews(path.stem, path.stem, "still", np.stack(frames))
 
 

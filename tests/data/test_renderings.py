@@ -41,5 +41,5 @@ def test_pairs_follow_the_generator():
     assert torch.equal(first, second)
     assert not torch.equal(first, other)
     assert torch.isfinite(first).all()
-    assert 0 <= first.min()
+    assert first.min() >= 0
     assert first.max() <= 1
