@@ -14,6 +14,14 @@ DISPLAYS = {"rgb_display=led-lcd-wcg": "led-lcd-wcg", "default(oled)": "oled"}
 GOLDEN = Path(os.environ["GOLDEN_DIR"]) if "GOLDEN_DIR" in os.environ else None
 
 
+@pytest.fixture(autouse=True)
+def _one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # pictures this small only wait for each other
+    yield
+    torch.set_num_threads(threads)
+
+
 def golden_rows():
     if GOLDEN is None:
         reason = "GOLDEN_DIR does not name the directory with HDR-VDP's golden.csv and inputs/"

@@ -6,14 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from engine.evaluation.hdrvdp3.adaptation import adapting_luminance, gaussian, pupil_gain
+from engine.evaluation.hdrvdp3.cosine import cosine_frequencies, filter_mirrored
 from engine.evaluation.hdrvdp3.imresize import imresize, resampling_matrix
 from engine.evaluation.hdrvdp3.masking import mutual_masker, neighbouring_masker, visible_difference
-from engine.evaluation.hdrvdp3.optics import cones_and_rods, mtf, mtf_on_canvas, native_light, retinal_light
-from engine.evaluation.hdrvdp3.periodic import filter_on_canvas
+from engine.evaluation.hdrvdp3.optics import cones_and_rods, mtf, mtf_of_picture, native_light, retinal_light
 from engine.evaluation.hdrvdp3.photoreceptors import joint_sensitivity, photoreceptor_response, rod_sensitivity
-from engine.evaluation.hdrvdp3.pyramid import decompose, pyramid_height
+from engine.evaluation.hdrvdp3.pyramid import correlate, decompose, pyramid_height
 from engine.evaluation.hdrvdp3.score import band_errors
 from engine.evaluation.hdrvdp3.sensitivity import csf_map, dominant_frequency, neural_csf
 
@@ -32,7 +33,7 @@ def light(stages):
     for letter, name in (("T", "test"), ("R", "reference")):
         nits = stages[name].permute(2, 0, 1).contiguous()
         native = native_light(nits, DISPLAY)
-        out[letter] = cones_and_rods(retinal_light(native, mtf_on_canvas(nits.shape[1:], PPD, nits)), DISPLAY)
+        out[letter] = cones_and_rods(retinal_light(native, mtf_of_picture(nits.shape[1:], PPD, nits)), DISPLAY)
     return out
 
 
@@ -91,7 +92,7 @@ def test_sensitivity_maps_and_masked_differences(stages):
 @pytest.mark.parametrize(("source", "target"), [(135, 68), (68, 135), (40, 20), (20, 40), (1080, 68)])
 def test_resampling_keeps_constants_and_ramps(source, target):
     like = torch.zeros(1, dtype=torch.float64)
-    matrix = resampling_matrix(source, target, like)
+    matrix = resampling_matrix(source, target, like).to_dense()
     torch.testing.assert_close(matrix.sum(dim=1), torch.ones(target, dtype=torch.float64))
     ramp = matrix @ torch.arange(source, dtype=torch.float64)
     step = source / target
@@ -100,13 +101,42 @@ def test_resampling_keeps_constants_and_ramps(source, target):
     torch.testing.assert_close(ramp[inside], expected[inside], rtol=0, atol=1e-2 * step)
 
 
-def test_canvas_pads_after_the_picture_only():
-    plane = torch.rand(6, 8, dtype=torch.float64)
-    rows = torch.fft.fftfreq(12, dtype=torch.float64)[:, None].expand(12, 9)
-    # a shift down by one row brings the canvas' last row, the picture's last (edge) or first (symmetric), to the top
-    shift = torch.exp(-2j * torch.pi * rows)
-    assert torch.allclose(filter_on_canvas(plane, shift, "edge")[0], plane[-1])
-    assert torch.allclose(filter_on_canvas(plane, shift, "symmetric")[0], plane[0])
+def filter_by_fft(canvas, transfer):
+    rows, columns = (torch.fft.fftfreq(n, dtype=torch.float64) for n in canvas.shape)
+    spectrum = torch.fft.fft2(canvas) * transfer(rows[:, None], columns)
+    return torch.fft.ifft2(spectrum).real[: canvas.shape[0] // 2, : canvas.shape[1] // 2]
+
+
+@pytest.mark.parametrize("shape", [(16, 24), (17, 24), (16, 25), (13, 31), (1, 2)])
+def test_cosine_filter_is_the_fft_of_the_mirrored_canvas(shape):
+    plane = torch.rand(shape, dtype=torch.float64)
+    mirrored = torch.cat((plane, plane.flip(1)), dim=1)
+    mirrored = torch.cat((mirrored, mirrored.flip(0)), dim=0)
+
+    def transfer(rows, columns):
+        return torch.exp(-7 * torch.hypot(rows, columns))
+
+    expected = filter_by_fft(mirrored, transfer)
+    actual = filter_mirrored(plane, transfer(*cosine_frequencies(shape, plane)))
+    torch.testing.assert_close(actual, expected, rtol=0, atol=1e-14)
+
+
+def test_gaussian_is_the_fft_of_the_canvas_padded_after_the_picture():
+    plane = torch.rand(17, 24, dtype=torch.float64)
+    rows, columns = (torch.arange(2 * n).clamp(max=n - 1) for n in plane.shape)
+    expected = filter_by_fft(
+        plane[rows][:, columns], lambda y, x: torch.exp(-2 * (torch.pi * 5.0) ** 2 * (y**2 + x**2))
+    )
+    torch.testing.assert_close(gaussian(plane, 5.0), expected, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("shape", [(13, 13), (14, 19), (15, 16), (24, 33)])
+@pytest.mark.parametrize(("taps", "stride"), [(7, 1), (9, 1), (13, 1), (9, 2), (13, 2)])
+def test_correlation_in_blocks_is_the_plain_one(shape, taps, stride):
+    planes, kernel = torch.rand(2, *shape, dtype=torch.float64), torch.rand(taps, taps, dtype=torch.float64)
+    padded = F.pad(planes[:, None], (taps // 2,) * 4, mode="reflect")
+    expected = F.conv2d(padded, kernel[None, None], stride=stride)[:, 0]
+    torch.testing.assert_close(correlate(planes, kernel, stride), expected, rtol=1e-13, atol=0)
 
 
 @pytest.mark.parametrize("sigma", [2.0, 4.2, 4.4])
