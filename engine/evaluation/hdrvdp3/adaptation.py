@@ -7,7 +7,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from engine.evaluation.hdrvdp3.constants import ADAPTATION_SIGMA, AGE, REFERENCE_AGE
-from engine.evaluation.hdrvdp3.periodic import filter_on_canvas, frequencies
 
 _MIN_FOURIER_SIGMA = 4.3  # pixels; below it the release filters in space, with other borders
 
@@ -21,16 +20,22 @@ def adapting_luminance(light: Tensor, pixels_per_degree: float) -> Tensor:
 def gaussian(plane: Tensor, sigma: float) -> Tensor:
     """Gaussian blur of [H,W] with ``sigma`` in pixels."""
     if sigma >= _MIN_FOURIER_SIGMA:
-        rows, columns = (
-            torch.exp(-2 * (math.pi * sigma * f) ** 2).to(plane.dtype) for f in frequencies(plane.shape, plane)
-        )
-        return filter_on_canvas(plane, rows * columns, "edge")
+        return _blur_columns(_blur_columns(plane, sigma).T, sigma).T.contiguous()
     radius = round(6 * sigma) // 2
     offsets = torch.arange(-radius, radius + 1, dtype=plane.dtype, device=plane.device)
     kernel = torch.exp(-0.5 * (offsets / sigma) ** 2)
     kernel /= kernel.sum()
     padded = F.pad(plane[None, None], (radius,) * 4, mode="replicate")
     return F.conv2d(F.conv2d(padded, kernel.view(1, 1, -1, 1)), kernel.view(1, 1, 1, -1))[0, 0]
+
+
+def _blur_columns(plane: Tensor, sigma: float) -> Tensor:
+    # the release repeats the last pixel behind each row up to twice its length and wraps around: both borders see it
+    width = plane.shape[1]
+    spectrum = torch.fft.rfft(torch.cat((plane, plane[:, -1:].expand(-1, width)), dim=1))
+    cycles = torch.fft.rfftfreq(2 * width, dtype=plane.dtype, device=plane.device)
+    spectrum *= torch.exp(-2 * (math.pi * sigma * cycles) ** 2)
+    return torch.fft.irfft(spectrum, n=2 * width)[:, :width]
 
 
 def pupil_diameter(nits: float, degrees2: float, age: float) -> float:

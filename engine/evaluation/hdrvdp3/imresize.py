@@ -11,22 +11,23 @@ def imresize(plane: Tensor, shape: Sequence[int]) -> Tensor:
     if tuple(plane.shape) == tuple(shape):
         return plane
     rows, columns = (resampling_matrix(n, m, plane) for n, m in zip(plane.shape, shape, strict=True))
-    return rows @ plane @ columns.T
+    narrowed = torch.sparse.mm(rows, plane)
+    return torch.sparse.mm(columns, narrowed.T.contiguous()).T.contiguous()
 
 
 def resampling_matrix(source: int, target: int, like: Tensor) -> Tensor:
-    """Weights [target,source] of one axis, summing to one in each row."""
+    """Sparse weights [target,source] of one axis, summing to one in each row."""
     scale = target / source
     stretch = min(scale, 1.0)
-    centres = (torch.arange(target, dtype=torch.float64) + 0.5) / scale - 0.5
-    first = torch.floor(centres - 2 / stretch)
-    taps = first[:, None] + torch.arange(int(4 / stretch) + 3, dtype=torch.float64)
-    weights = _keys((centres[:, None] - taps) * stretch)
+    centres = (torch.arange(target, dtype=torch.float64)[:, None] + 0.5) / scale - 0.5
+    taps = torch.floor(centres - 2 / stretch) + torch.arange(int(4 / stretch) + 3, dtype=torch.float64)
+    weights = _keys((centres - taps) * stretch)
     weights /= weights.sum(dim=1, keepdim=True)
     mirrored = taps.long() % (2 * source)
     mirrored = torch.minimum(mirrored, 2 * source - 1 - mirrored)
-    matrix = torch.zeros(target, source, dtype=torch.float64).scatter_add_(1, mirrored, weights)
-    return matrix.to(like)
+    places = torch.stack((torch.arange(target)[:, None].expand_as(mirrored), mirrored)).flatten(1)
+    weights = weights.flatten().to(like)
+    return torch.sparse_coo_tensor(places.to(like.device), weights, (target, source), check_invariants=True).coalesce()
 
 
 def _keys(x: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from engine.evaluation.hdrvdp3.constants import (
     MTF_B,
     display_matrices,
 )
-from engine.evaluation.hdrvdp3.periodic import filter_on_canvas, frequencies
+from engine.evaluation.hdrvdp3.cosine import cosine_frequencies, filter_mirrored
 
 
 def mtf(cycles_per_degree: np.ndarray | float) -> np.ndarray | float:
@@ -23,10 +23,9 @@ def mtf(cycles_per_degree: np.ndarray | float) -> np.ndarray | float:
     return sum(a * np.exp(-b * cycles_per_degree) for a, b in zip(MTF_A, MTF_B, strict=True))
 
 
-def mtf_on_canvas(shape: Sequence[int], pixels_per_degree: float, like: Tensor) -> Tensor:
-    """``mtf`` at the canvas frequencies of an [H,W] picture: [2H,W+1] of ``like``'s dtype and device."""
-    rows, columns = frequencies(shape, like)
-    rho = torch.hypot(rows.to(like.dtype), columns.to(like.dtype)).mul_(pixels_per_degree)
+def mtf_of_picture(shape: Sequence[int], pixels_per_degree: float, like: Tensor) -> Tensor:
+    """``mtf`` at the cosine frequencies of an [H,W] picture: [H,W] of ``like``'s dtype and device."""
+    rho = torch.hypot(*cosine_frequencies(shape, like)).mul_(pixels_per_degree)
     transfer = torch.zeros_like(rho)
     for a, b in zip(MTF_A, MTF_B, strict=True):
         transfer += torch.mul(rho, -b).exp_().mul_(a)
@@ -43,7 +42,7 @@ def retinal_light(native: Tensor, transfer: Tensor) -> Tensor:
     """The image on the retina: ``native`` [3,H,W] blurred by the eye's optics."""
     retina = torch.empty_like(native)
     for blurred, channel in zip(retina, native, strict=True):
-        blurred.copy_(filter_on_canvas(channel, transfer, "symmetric"))
+        blurred.copy_(filter_mirrored(channel, transfer))
     return retina.clamp_(MIN_RETINAL, MAX_LIGHT)
 
 

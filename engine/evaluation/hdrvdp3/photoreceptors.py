@@ -51,5 +51,8 @@ def _integrate(sensitivity: np.ndarray) -> np.ndarray:
 def photoreceptor_response(light: Tensor, gain: float) -> Tensor:
     """Achromatic response [H,W] in JND to L, M and rod light [3,H,W] times the pupil's ``gain``."""
     cones, rods = (torch.from_numpy(table).to(light) for table in jnd_tables())
-    log_light = torch.log10(light * gain)
-    return look_up(cones, log_light[0]) + look_up(cones, log_light[1]) + look_up(rods, log_light[2])
+    log_light = (light * gain).log10_()
+    response = look_up(cones, log_light[0])
+    response += look_up(cones, log_light[1])
+    response += look_up(rods, log_light[2])
+    return response

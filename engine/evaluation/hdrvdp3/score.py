@@ -10,7 +10,7 @@ from engine.evaluation.hdrvdp3.adaptation import adapting_luminance, pupil_gain
 from engine.evaluation.hdrvdp3.constants import JOD_EXPONENT, JOD_SLOPE, POOLING_EXPONENT, VISIBLE_RATIO
 from engine.evaluation.hdrvdp3.imresize import imresize
 from engine.evaluation.hdrvdp3.masking import mutual_masker, neighbouring_masker, visible_difference
-from engine.evaluation.hdrvdp3.optics import cones_and_rods, mtf_on_canvas, native_light, retinal_light
+from engine.evaluation.hdrvdp3.optics import cones_and_rods, mtf_of_picture, native_light, retinal_light
 from engine.evaluation.hdrvdp3.photoreceptors import photoreceptor_response
 from engine.evaluation.hdrvdp3.pyramid import MIN_SIDE, decompose, pyramid_height
 from engine.evaluation.hdrvdp3.sensitivity import csf_map, dominant_frequency, neural_csf
@@ -40,15 +40,16 @@ def hdrvdp3(
     native = [native_light(nits, display) for nits in (test_nits, reference_nits)]
     differs = ((native[0] - native[1]).abs_().div_(native[1]).amax(dim=0) > VISIBLE_RATIO).to(test_nits.dtype)
 
-    transfer = mtf_on_canvas(shape, pixels_per_degree, test_nits)
-    responses, adapting = [], []
-    for _ in range(2):
+    transfer = mtf_of_picture(shape, pixels_per_degree, test_nits)
+    responses = test_nits.new_empty(2, *shape)
+    adapting = test_nits.new_zeros(shape)
+    for response in responses:
         light = cones_and_rods(retinal_light(native.pop(0), transfer), display)
-        adapting.append(adapting_luminance(light, pixels_per_degree))
-        responses.append(photoreceptor_response(light, pupil_gain(adapting[-1], pixels_per_degree)))
-    del transfer, light
-    bands = decompose(torch.stack(responses), pyramid_height(shape, pixels_per_degree))
-    errors = band_errors(bands, torch.log10((adapting[0] + adapting[1]) / 2), differs, pixels_per_degree)
+        adapted_to = adapting_luminance(light, pixels_per_degree)
+        response.copy_(photoreceptor_response(light, pupil_gain(adapted_to, pixels_per_degree)))
+        adapting.add_(adapted_to, alpha=0.5)
+    bands = decompose(responses, pyramid_height(shape, pixels_per_degree))
+    errors = band_errors(bands, adapting.log10_(), differs, pixels_per_degree)
     q = 6 - math.log(math.exp(-4) + sum(errors) / len(errors))
     return HdrVdp3(q=q, q_jod=10 - JOD_SLOPE * max(10 - q, 0.0) ** JOD_EXPONENT)
 
