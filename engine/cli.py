@@ -125,6 +125,42 @@ def bench(*, json: Path | None = None, rounds: int = 15, clip: Path | None = Non
 
 
 @app.command
+def evaluate(
+    *,
+    predictions: Path,
+    references: Path,
+    sdr: Path | None = None,
+    preset: str = "luma-eval",
+    json: Path | None = None,
+    lpips_weights: Path | None = None,
+) -> None:
+    """Score 16-bit PQ PNG predictions against references, paired by file stem.
+
+    Parameters
+    ----------
+    predictions
+        The directory of predictions.
+    references
+        The directory of references.
+    sdr
+        The directory of the SDR sources, for the score where they are clipped.
+    preset
+        luma-eval or hdrtv1k: fixes every option.
+    json
+        Where options, scores by frame and means are written.
+    lpips_weights
+        AlexNet and LPIPS weights (safetensors) for HDR-LPIPS, which is "unavailable" without them.
+    """
+    from engine.evaluation.evaluate import evaluate, refuse_failures
+    from engine.progress import show_progress, show_scores
+
+    with show_progress(predictions.name) as progress:
+        result = evaluate(predictions, references, sdr, preset, json, lpips_weights=lpips_weights, progress=progress)
+    show_scores(result)
+    refuse_failures(result)
+
+
+@app.command
 def adapters(source: Path, target: Path, *, model: str = "flux-dev") -> None:
     """Convert an adapter file: published key names to the project's own format, and back.
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from engine.convert import Report
     from engine.doctor import Finding
+    from engine.evaluation.evaluate import Evaluation
     from engine.media.info import MediaInfo
 
 
@@ -81,6 +82,17 @@ def _facts(info: "MediaInfo") -> Iterator[tuple[str, str]]:
         yield "sound", f"{sound.codec}, {sound.rate} Hz, {sound.layout}"
     for left_out in info.dropped:
         yield "not converted", left_out
+
+
+def show_scores(result: "Evaluation") -> None:
+    """The mean of each score, and what must be known with it."""
+    table = Table("score", f"mean of {len(result.frames)} pictures", box=None)
+    for key, value in result.mean().items():
+        table.add_row(key, f"{value:.4f}" if isinstance(value, float) else str(value or "none"))
+    console = Console()
+    console.print(table)
+    for note in result.notes():
+        console.print(note)
 
 
 def show_findings(findings: "list[Finding]") -> bool:

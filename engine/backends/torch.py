@@ -1,6 +1,5 @@
 """The torch voice: a LumaFlux model on one device in one precision."""
 
-
 from engine.backends.device import pick_device, pick_dtype
 from engine.model.lumaflux import LumaFlux
 
