@@ -39,7 +39,7 @@ def _blur_columns(plane: Tensor, sigma: float) -> Tensor:
 
 
 def pupil_diameter(nits: float, degrees2: float, age: float) -> float:
-    """Millimetres; Stanley and Davies 1995 with the age term of Watson and Yellott 2012 (eqs. 13, 20)."""
+    """Millimetres; Stanley and Davies 1995 with the age term of Watson and Yellott 2012."""
     flux = (nits * degrees2 / 846) ** 0.41
     diameter = 7.75 - 5.75 * flux / (flux + 2)
     return diameter + (age - 28.58) * (0.02132 - 0.009562 * diameter)

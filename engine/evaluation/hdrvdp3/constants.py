@@ -12,19 +12,19 @@ AGE, REFERENCE_AGE = 24, 28  # years; sensitivities were fitted at the reference
 MIN_NATIVE, MIN_RETINAL, MIN_CONE, MAX_LIGHT = 1e-6, 1e-5, 1e-8, 1e10
 VISIBLE_RATIO = 1e-3  # a pixel that differs by less in every native channel is counted as equal
 
-# Optical MTF (HDR-VDP-2 paper, eq. 3): sum of a exp(-b rho).
+# Optical MTF (Mantiuk et al. 2011): sum of a exp(-b rho).
 _P1, _P2 = 0.061466549455263, 0.99727370023777070
 MTF_A = (_P2 * 0.426, _P2 * 0.574, (1 - _P2) * _P1, (1 - _P2) * (1 - _P1))
 MTF_B = (0.028, 0.37, 37, 360)
 
 ADAPTATION_SIGMA = 10**-0.781367  # degrees
 
-# Photoreceptor spectral-free sensitivities (HDR-VDP-2 paper, eqs. 5-8, refitted).
+# Photoreceptor sensitivities (Mantiuk et al. 2011, refitted).
 SENSITIVITY_ALL = (315.98, 6.7977, 1.6008, 0.25534)
 ROD_PEAK, ROD_LOW, ROD_HIGH, ROD_GAIN = 1.1732, (1.095, 1.32), (2.9899, 0.5547), 10**1.8  # (exponent, spread)
 SENSITIVITY_GAIN = 10**0.203943775672
 
-# Neural contrast sensitivity (HDR-VDP-2 paper, eq. 12, refitted): one row of p2..p5 for each adapting luminance.
+# Neural contrast sensitivity (Mantiuk et al. 2011, eq. 12, refitted): one row of p2..p5 for each adapting luminance.
 NCSF_NITS = (0.0002, 0.002, 0.02, 0.2, 2, 20, 150)
 NCSF = (
     (1.26181, 4.27832, 0.361902, 3.11914),

@@ -1,4 +1,4 @@
-"""Contrast masking: the difference of two bands, in units of its visibility (HDR-VDP-2 paper, eqs. 15-18)."""
+"""Contrast masking: the difference of two bands, in units of its visibility (Mantiuk et al. 2011)."""
 
 import torch
 import torch.nn.functional as F

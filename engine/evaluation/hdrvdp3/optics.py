@@ -19,7 +19,7 @@ from engine.evaluation.hdrvdp3.cosine import cosine_frequencies, filter_mirrored
 
 
 def mtf(cycles_per_degree: np.ndarray | float) -> np.ndarray | float:
-    """Optical modulation transfer, 1 at zero frequency (HDR-VDP-2 paper, eq. 3)."""
+    """Optical modulation transfer, 1 at zero frequency (Mantiuk et al. 2011)."""
     return sum(a * np.exp(-b * cycles_per_degree) for a, b in zip(MTF_A, MTF_B, strict=True))
 
 

@@ -20,7 +20,7 @@ from engine.evaluation.hdrvdp3.log_table import look_up, table_nits
 
 
 def joint_sensitivity(nits: np.ndarray) -> np.ndarray:
-    """Peak contrast sensitivity s_A of cones and rods together (HDR-VDP-2 paper, eq. 14)."""
+    """Peak contrast sensitivity s_A of cones and rods together (Mantiuk et al. 2011)."""
     gain, knee, slope, fall = SENSITIVITY_ALL
     return gain * ((knee / nits) ** slope + 1) ** -fall
 
@@ -34,7 +34,7 @@ def rod_sensitivity(nits: np.ndarray) -> np.ndarray:
 
 @cache
 def jnd_tables() -> tuple[np.ndarray, np.ndarray]:
-    """Responses of one cone class and of the rods, [2048] each, in JND (HDR-VDP-2 paper, eq. 10)."""
+    """Responses of one cone class and of the rods, [2048] each, in JND (Mantiuk et al. 2011)."""
     nits = table_nits(JND_TABLE_SIZE)
     cones = np.maximum(joint_sensitivity(nits) - rod_sensitivity(nits), 1e-3)
     # L and M cones share the work: each is half as sensitive, at half the luminance

@@ -10,7 +10,7 @@ from engine.evaluation.hdrvdp3.optics import mtf
 
 
 def neural_csf(cycles_per_degree: float, nits: np.ndarray | float) -> np.ndarray:
-    """Sensitivity behind the optics and the photoreceptors (HDR-VDP-2 paper, eq. 12); 0 at zero frequency."""
+    """Sensitivity behind the optics and the photoreceptors (Mantiuk et al. 2011, eq. 12); 0 at zero frequency."""
     parameters = np.array(NCSF).T
     log_nits = np.log10(nits)
     p2, p3, p4, p5 = (np.interp(log_nits, np.log10(NCSF_NITS), row) for row in parameters)
