@@ -1,4 +1,4 @@
-"""Static placement: SDR put into the HDR container as it is, its white at a reference level (BT.2408-7 5.1)."""
+"""Static placement: SDR put into the HDR container as it is, white at a reference level (BT.2408-7 5.1)."""
 
 from engine.color import bt1886, pq
 from engine.color.arrays import Array
