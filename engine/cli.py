@@ -16,6 +16,7 @@ app = App(
     name="lumaflux",
     help="Turns 8-bit BT.709 SDR video and pictures into 10-bit PQ/BT.2020 HDR.",
     version_flags=["--version"],
+    suppress_keyboard_interrupt=False,
 )
 
 
