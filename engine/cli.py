@@ -162,6 +162,32 @@ def evaluate(
 
 
 @app.command
+def baseline(
+    name: str,
+    source: Path,
+    target: Path,
+    *,
+    overwrite: Annotated[bool, Parameter(name=["--overwrite", "-y"], negative="")] = False,
+) -> None:
+    """Convert a directory of SDR pictures by a classical method, for comparison.
+
+    Parameters
+    ----------
+    name
+        static-203, inverse-bt2446a, inverse-bt2446c, inverse-reinhard, inverse-bt2390, inverse-aces-1.3 or -2.0.
+    source
+        A directory of SDR pictures.
+    target
+        The directory for the 16-bit PQ PNGs.
+    overwrite
+        Replace existing pictures.
+    """
+    from engine.evaluation.baselines import write_predictions
+
+    print(f"{target}: {write_predictions(name, source, target, overwrite=overwrite)} pictures by {name}")
+
+
+@app.command
 def adapters(source: Path, target: Path, *, model: str = "flux-dev") -> None:
     """Convert an adapter file: published key names to the project's own format, and back.
 

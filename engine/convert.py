@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from engine.inference.converter import Converter
 
-STILL_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
 VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv")
 Progress = Callable[[int, int | None], None]  # frames done, frames in all if known
 
@@ -147,20 +146,9 @@ def convert_directory(
     progress: Progress,
 ) -> list[Report]:
     """Every picture ``name.ext`` of ``source`` becomes ``name.png`` in ``target``, which is made if missing."""
-    pictures = sorted(path for path in source.iterdir() if path.suffix.lower() in STILL_SUFFIXES)
-    if not pictures:
-        raise UserError(f"{source} holds no pictures ({', '.join(STILL_SUFFIXES)}); name a directory that does")
-    pairs: dict[Path, Path] = {}
-    for picture in pictures:
-        written = target / f"{picture.stem}.png"
-        if written in pairs.values():
-            raise UserError(f"{source} has two pictures named {picture.stem}; rename one, both would be {written}")
-        pairs[picture] = written
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"the directory {target} cannot be made: {error.strerror}; choose another") from None
-    return convert_stills(pairs, load_converter, settings, job, progress)
+    from engine.media.still_folder import picture_pairs
+
+    return convert_stills(picture_pairs(source, target), load_converter, settings, job, progress)
 
 
 def convert_stills(
