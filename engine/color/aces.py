@@ -17,12 +17,12 @@ Version = Literal["1.3", "2.0"]
 PEAK_NITS = 1000.0
 _CONFIGS = {
     "1.3": (
-        "ocio://studio-config-v1.0.0_aces-v1.3_ocio-v2.1",
+        "studio-config-v1.0.0_aces-v1.3_ocio-v2.1",
         "ACES 1.1 - HDR Video (1000 nits & Rec.2020 lim)",
         "ACES 1.0 - SDR Video",
     ),
     "2.0": (
-        "ocio://studio-config-v4.0.0_aces-v2.0_ocio-v2.5",
+        "studio-config-v4.0.0_aces-v2.0_ocio-v2.5",
         "ACES 2.0 - HDR 1000 nits (Rec.2020)",
         "ACES 2.0 - SDR 100 nits (Rec.709)",
     ),
@@ -31,10 +31,9 @@ _HDR_DISPLAY, _SDR_DISPLAY = "Rec.2100-PQ - Display", "Rec.1886 Rec.709 - Displa
 
 
 def sdr_from_hdr(nits: Array, version: Version = "1.3") -> Array:
-    """BT.2020 light ``[..., 3, H, W]`` in cd/m2 -> BT.709/BT.1886 SDR in [0, 1]."""
-    return _like(_apply(_processor(version, True), _pixels(pq.inverse_eotf(nits.clip(0.0, PEAK_NITS)))), nits).clip(
-        0.0, 1.0
-    )
+    """BT.2020 light ``[..., 3, H, W]`` in cd/m2, up to 1000 -> BT.709/BT.1886 SDR in [0, 1]."""
+    signal = pq.inverse_eotf(nits.clip(0.0, PEAK_NITS))
+    return _like(_apply(_processor(version, True), _pixels(signal)), nits).clip(0.0, 1.0)
 
 
 def hdr_from_sdr(sdr: Array, version: Version = "1.3") -> Array:
@@ -45,12 +44,11 @@ def hdr_from_sdr(sdr: Array, version: Version = "1.3") -> Array:
 
 @cache
 def _processor(version: Version, to_sdr: bool) -> Any:
-    ocio: Any = import_module("PyOpenColorIO")  # binary module without type information
-
     if version not in _CONFIGS:
         raise ValueError(f"The ACES version is one of {', '.join(_CONFIGS)}, not {version!r}.")
+    ocio: Any = import_module("PyOpenColorIO")  # binary module without type information
     name, hdr_view, sdr_view = _CONFIGS[version]
-    config = ocio.Config.CreateFromBuiltinConfig(name.removeprefix("ocio://"))
+    config = ocio.Config.CreateFromBuiltinConfig(name)
     ends = [(_HDR_DISPLAY, hdr_view), (_SDR_DISPLAY, sdr_view)]
     (from_display, from_view), (to_display, to_view) = ends if to_sdr else ends[::-1]
     inverse = ocio.DisplayViewTransform(

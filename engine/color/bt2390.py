@@ -1,61 +1,91 @@
 """The EETF of BT.2390-10 5.4.1 (also BT.2408 Annex 5): a mastering display's range onto a target's, in PQ."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from engine.color import bt1886, ictcp, pq
-from engine.color.arrays import Array, channels, namespace, stack
+from engine.color.arrays import Array, channels, namespace, power, stack
 from engine.color.gamut import clip_to_bt709
 from engine.color.placement import sdr_to_linear2020
 from engine.color.primaries import BT2020_LUMA
 from engine.color.ycbcr import rgb_to_ycbcr, ycbcr_to_rgb
 
 Mode = Literal["max-rgb", "per-channel", "luma", "ictcp"]
+Curve = Callable[[Array], Array]
+
+_NEWTON_STEPS = 8  # of the black lift's inverse: double precision for every b up to 1/5
+_FLAT = 1e-12  # of the distance to the target's peak, before the cube root: 1e-4 of the distance to the master's
+_HIGHEST_LIFT = 0.25  # from here on E + b (1 - E)^4 falls near black
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Range:
+    """PQ(Lb), PQ(Lw) - PQ(Lb), and relative to them minLum, maxLum and the knee KS, held at 0."""
+
+    low: float
+    span: float
+    black: float
+    peak: float
+    knee: float
 
 
 def _pq(nits: float) -> float:
     return float(pq.inverse_eotf(np.array([nits]))[0]) if nits > 0 else 0.0
 
 
+def _range(master_peak: float, target_peak: float, master_black: float, target_black: float) -> _Range:
+    if not (0 <= master_black < master_peak and 0 <= target_black < target_peak):
+        raise ValueError("Peaks must exceed black levels, and black levels must not be negative.")
+    low, high = _pq(master_black), _pq(master_peak)
+    black, peak = (_pq(target_black) - low) / (high - low), (_pq(target_peak) - low) / (high - low)
+    return _Range(low=low, span=high - low, black=black, peak=peak, knee=max(1.5 * peak - 0.5, 0.0))
+
+
 def eetf(
     signal_pq: Array, master_peak: float, target_peak: float, master_black: float = 0.0, target_black: float = 0.0
 ) -> Array:
-    """PQ signal -> PQ signal; levels in cd/m2. Raises ValueError for an empty range.
+    """PQ signal -> PQ signal, levels in cd/m2; the signal is clamped to the mastering range.
 
-    Strictly increasing while PQ(target) is over a third of PQ(master); below, the knee is held at 0 and the curve
-    may dip by 1e-6 near its top."""
-    if not (0 <= master_black < master_peak and 0 <= target_black < target_peak):
-        raise ValueError("Peaks must exceed black levels, and black levels must not be negative.")
-    xp = namespace(signal_pq)
-    low, high = _pq(master_black), _pq(master_peak)
-    span = high - low
-    b, max_lum = (_pq(target_black) - low) / span, (_pq(target_peak) - low) / span
-    e1 = ((signal_pq - low) / span).clip(0.0, 1.0)
-    if max_lum < 1:
-        knee = max(1.5 * max_lum - 0.5, 0.0)
-        t = ((e1 - knee) / (1 - knee)).clip(0.0, 1.0)
-        t2, t3 = t * t, t * t * t
-        hermite = (2 * t3 - 3 * t2 + 1) * knee + (t3 - 2 * t2 + t) * (1 - knee) + (3 * t2 - 2 * t3) * max_lum
-        e1 = xp.where(e1 < knee, e1, hermite)
-    return (e1 + b * (1 - e1) ** 4) * span + low
+    With KS = 1.5 maxLum - 0.5 the Hermite spline P of 5.4.1 is KS + (maxLum - KS)(1 - (1 - T)^3). Where KS is
+    held at 0 (maxLum under 1/3) this form stays strictly increasing; the printed spline would fall near its top.
+    A target brighter than the master leaves its highlights as they are. Raises ValueError for an empty range.
+    """
+    r = _range(master_peak, target_peak, master_black, target_black)
+    e = ((signal_pq - r.low) / r.span).clip(0.0, 1.0)
+    if r.peak < 1:
+        rest = 1 - ((e - r.knee) / (1 - r.knee)).clip(0.0, None)
+        e = namespace(e).where(e < r.knee, e, r.knee + (r.peak - r.knee) * (1 - rest * rest * rest))
+    return (e + r.black * (1 - e) ** 4) * r.span + r.low
 
 
 def inverse_eetf(
     signal_pq: Array, master_peak: float, target_peak: float, master_black: float = 0.0, target_black: float = 0.0
 ) -> Array:
-    """The numerical inverse of :func:`eetf` on [PQ(master black), PQ(master peak)], by bisection."""
-    xp = namespace(signal_pq)
-    low = signal_pq * 0 + _pq(master_black)
-    high = signal_pq * 0 + _pq(master_peak)
-    for _ in range(52):
-        middle = 0.5 * (low + high)
-        below = eetf(middle, master_peak, target_peak, master_black, target_black) < signal_pq
-        low, high = xp.where(below, middle, low), xp.where(below, high, middle)
-    return 0.5 * (low + high)
+    """The inverse of :func:`eetf` on [PQ(master black), PQ(master peak)]; what lies beyond goes to its ends.
+
+    Near the target's peak the curve is flat and its inverse steep: a rounding of 1e-7 moves the result by up to 5e-3.
+    Raises ValueError also for a target black so high that the curve has no inverse.
+    """
+    r = _range(master_peak, target_peak, master_black, target_black)
+    if r.black >= _HIGHEST_LIFT:
+        raise ValueError(f"The EETF of a target black of {target_black} cd/m2 is not increasing: it has no inverse.")
+    e = ((signal_pq - r.low) / r.span).clip(r.black, 1.0)
+    if r.black != 0:
+        wanted = 1 - e
+        rest = wanted
+        for _ in range(_NEWTON_STEPS):
+            rest = rest - (rest - r.black * rest**4 - wanted) / (1 - 4 * r.black * rest**3)
+        e = 1 - rest
+    if r.peak < 1:
+        rest = power(((r.peak - e) / (r.peak - r.knee)).clip(0.0, 1.0), 1 / 3, _FLAT)
+        e = namespace(e).where(e < r.knee, e, r.knee + (1 - r.knee) * (1 - rest))
+    return e * r.span + r.low
 
 
-def tone_map(nits: Array, curve, mode: Mode = "max-rgb") -> Array:
+def tone_map(nits: Array, curve: Curve, mode: Mode = "max-rgb") -> Array:
     """Applies a PQ curve to BT.2020 light ``[..., 3, H, W]`` in cd/m2 (5.4.2); ``curve`` maps PQ to PQ."""
     if mode == "per-channel":
         return pq.eotf(curve(pq.inverse_eotf(nits)))
@@ -75,7 +105,7 @@ def _ycc_to_rgb(ycc: Array) -> Array:
     return ycbcr_to_rgb(ycc, BT2020_LUMA).clip(0.0, 1.0)
 
 
-def _map_first(planes: Array, curve, back) -> Array:
+def _map_first(planes: Array, curve: Curve, back: Curve) -> Array:
     """Maps I or Y'; the two chroma planes shrink by min(I1/I2, I2/I1)."""
     xp = namespace(planes)
     before, c1, c2 = channels(planes)

@@ -28,8 +28,16 @@ def inverse_oetf(signal: Array) -> Array:
 
 
 def system_gamma(peak_nits: float) -> float:
-    """The OOTF's gamma for a display of ``peak_nits``: 1.2 at 1000 (BT.2100-2 Table 5, note 5f)."""
-    return 1.2 + 0.42 * math.log10(peak_nits / 1000)
+    """The OOTF's gamma for a display of ``peak_nits``: 1.2 at 1000 (BT.2100-2 Table 5, note 5f).
+
+    Outside 400 to 2000 cd/m2 the extended model of BT.2390-10 6.2 holds; the two differ there by less than 0.012.
+    Raises ValueError for a peak of 0 or less.
+    """
+    if peak_nits <= 0:
+        raise ValueError(f"The peak of an HLG display must be over 0 cd/m2, not {peak_nits}.")
+    if 400 <= peak_nits <= 2000:
+        return 1.2 + 0.42 * math.log10(peak_nits / 1000)
+    return 1.2 * 1.111 ** math.log2(peak_nits / 1000)
 
 
 def ootf(scene: Array, peak_nits: float = 1000.0) -> Array:

@@ -16,10 +16,13 @@ def curve(x: Array, white: float = WHITE) -> Array:
 
 
 def inverse_curve(display: Array, white: float = WHITE) -> Array:
-    """The inverse of :func:`curve` for display luminance of 0 and more."""
+    """The inverse of :func:`curve` for display luminance of 0 and more.
+
+    x = w (w (d - 1) + root) / 2 loses four digits in float32 near black; this is the same, extended by its conjugate.
+    """
     d = display.clip(0.0, None)
     root = (white * white * (1 - d) * (1 - d) + 4 * d) ** 0.5
-    return 0.5 * white * (white * (d - 1) + root)
+    return 2 * white * d / (root + white * (1 - d))
 
 
 def sdr_from_hdr(nits: Array, white: float = WHITE) -> Array:
