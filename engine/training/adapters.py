@@ -98,7 +98,7 @@ class AdapterStage:
     def validate(self) -> dict[str, float]:
         """PQ-PSNR and Delta-E-ITP on validation scenes with the real sampler at 1 and 4 steps."""
         generator = torch.Generator().manual_seed(0)
-        hdr = self.unseen.draw(24, 192, generator)
+        hdr = self.unseen.draw(self.config.validation_count, self.config.validation_size, generator)
         sdr = render_pairs(hdr, generator, random_share=0.0)
         figures = {}
         for steps in (1, 4):

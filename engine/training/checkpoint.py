@@ -13,7 +13,7 @@ from torch import Tensor
 from engine.errors import UserError
 
 CHECKPOINT = "checkpoint.safetensors"
-_MOMENTS = ("exp_avg", "exp_avg_sq")
+_STATE = ("exp_avg", "exp_avg_sq", "step")  # of AdamW; steps differ where some updates leave a parameter out
 
 
 def write_tensors(tensors: Mapping[str, Tensor], path: Path, metadata: dict[str, str]) -> None:
@@ -39,7 +39,7 @@ def save_checkpoint(
     tensors |= {f"average/{k}": v for k, v in average.items()}
     for name, parameter in parameters.items():
         state = optimizer.state.get(parameter, {})
-        tensors |= {f"{moment}/{name}": state[moment] for moment in _MOMENTS if moment in state}
+        tensors |= {f"{part}/{name}": state[part] for part in _STATE if part in state}
     write_tensors(tensors, run / CHECKPOINT, {"step": json.dumps(step), "fingerprint": fingerprint})
 
 
@@ -71,8 +71,5 @@ def resume(
             parameter.copy_(tensors[f"parameter/{name}"])
             average[name].copy_(tensors[f"average/{name}"])
             if f"exp_avg/{name}" in tensors:
-                optimizer.state[parameter] = {
-                    "step": torch.tensor(float(step)),
-                    **{moment: tensors[f"{moment}/{name}"] for moment in _MOMENTS},
-                }
+                optimizer.state[parameter] = {part: tensors[f"{part}/{name}"] for part in _STATE}
     return step

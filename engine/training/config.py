@@ -34,6 +34,8 @@ class TrainConfig:
     checkpoint_seconds: float = 120.0
     log_every: int = 25
     validate_every: int = 500
+    validation_count: int = 24  # crops, of
+    validation_size: int = 192  # pixels
     options: dict[str, Any] = field(default_factory=dict)
 
 

@@ -23,6 +23,9 @@ from engine.training.schedule import learning_rate
 
 log = logging.getLogger(__name__)
 
+_PLACES = {"run", "views", "model", "start"}
+_REPORTING = {"checkpoint_seconds", "log_every", "validate_every", "validation_count", "validation_size"}
+
 Losses = Mapping[str, Tensor]  # "total" is minimised, the others are reported
 
 
@@ -54,17 +57,7 @@ def step_generator(seed: int, step: int) -> torch.Generator:
 
 def fingerprint(config: TrainConfig) -> str:
     """Names a run by what shapes its numbers: not paths, threads, reporting, nor its length (a run may be extended)."""
-    skipped = {
-        "run",
-        "steps",
-        "views",
-        "model",
-        "start",
-        "threads",
-        "checkpoint_seconds",
-        "log_every",
-        "validate_every",
-    }
+    skipped = _PLACES | _REPORTING | {"steps", "threads"}
     content = {k: v for k, v in asdict(config).items() if k not in skipped}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

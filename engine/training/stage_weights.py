@@ -13,6 +13,7 @@ from engine.model import LumaFlux, LumaFluxConfig, build
 from engine.model.config import read_config
 
 VAE_DIRECTORY, TOWER_DIRECTORY, PRIOR_DIRECTORY = "vae", "tower", "prior"
+DECODER_DIRECTORY = "decoder"  # the same autoencoder with a decoder trained on; optional
 LATENT_STATISTICS = "latents.json"  # scaling_factor and shift_factor, measured once the VAE is frozen
 
 
@@ -45,7 +46,8 @@ def load_vae(model: Path, start: Path) -> AutoencoderKL:
 def load_backbone_stages(model: Path, start: Path, seed: int) -> LumaFlux:
     """Fresh adapters on the three trained and frozen parts."""
     network = build(scaled_config(model, start), seed)
-    load_stage(network.vae, start / VAE_DIRECTORY / "vae.safetensors")
+    longer = start / DECODER_DIRECTORY / "vae.safetensors"
+    load_stage(network.vae, longer if longer.exists() else start / VAE_DIRECTORY / "vae.safetensors")
     load_stage(network.siglip, start / TOWER_DIRECTORY / "siglip.safetensors")
     load_stage(network.transformer, start / PRIOR_DIRECTORY / "transformer.safetensors")
     return network

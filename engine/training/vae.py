@@ -14,6 +14,7 @@ from engine.model.config import read_config
 from engine.training.checkpoint import write_tensors
 from engine.training.config import TrainConfig
 from engine.training.losses import gradient_l1, multiscale_l1
+from engine.training.stage_weights import VAE_DIRECTORY, load_stage
 from engine.training.vae_init import linear_init
 
 RESULT = "vae.safetensors"
@@ -21,8 +22,11 @@ _INITIAL_CROPS = 64
 
 
 class VaeStage:
-    """Options: ``kl`` and ``gradient`` weights. A batch holds masters, three eighths renderings and up to a
-    quarter photographs."""
+    """A batch holds masters, three eighths renderings and up to a quarter photographs.
+
+    Options: ``kl`` and ``gradient`` weights. ``decoder_noise`` trains the decoder alone, on latents of the frozen
+    encoder in ``start`` plus noise of up to this deviation: what was trained on these latents stays valid.
+    """
 
     def __init__(self, config: TrainConfig):
         self.config = config
@@ -33,10 +37,18 @@ class VaeStage:
         self.unseen = CropSampler(load_views(config.views, "validation"))
         self.kl = float(config.options.get("kl", 1e-6))
         self.gradient = float(config.options.get("gradient", 0.5))
-        linear_init(self.vae, 2 * self.draw(torch.Generator().manual_seed(config.seed), _INITIAL_CROPS) - 1)
+        self.decoder_noise: float | None = config.options.get("decoder_noise")
+        if self.decoder_noise is None:
+            crops = self.draw(torch.Generator().manual_seed(config.seed), _INITIAL_CROPS)
+            linear_init(self.vae, 2 * crops - 1)
+        elif config.start is None:
+            raise ValueError("training the decoder alone needs 'start', the folder of the earlier stages")
+        else:
+            load_stage(self.vae, config.start / VAE_DIRECTORY / RESULT)
 
     def parameters(self) -> dict[str, nn.Parameter]:
-        return dict(self.vae.named_parameters())
+        trained = self.vae if self.decoder_noise is None else self.vae.decoder
+        return dict(trained.named_parameters())
 
     def draw(self, generator: torch.Generator, count: int) -> Tensor:
         """``count`` pictures [B,3,S,S] in [0,1]."""
@@ -53,12 +65,10 @@ class VaeStage:
 
     def losses(self, step: int, generator: torch.Generator) -> dict[str, Tensor]:
         target = 2 * self.draw(generator, self.config.batch) - 1
-        posterior = self.vae.encode(target).latent_dist
-        noise = torch.randn(posterior.mean.shape, generator=generator)
-        output = self.vae.decode(posterior.mean + posterior.std * noise).sample
+        latents, kl = self._noisy_latents(target, generator)
+        output = self.vae.decode(latents).sample
         l1 = multiscale_l1(output, target)
         edges = gradient_l1(output, target)
-        kl = posterior.kl().mean() / posterior.mean[0].numel()
         return {
             "total": l1 + self.gradient * edges + self.kl * kl,
             "l1": l1.detach(),
@@ -66,11 +76,22 @@ class VaeStage:
             "kl": kl.detach(),
         }
 
+    def _noisy_latents(self, target: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Latents as the decoder sees them in training, and the divergence from a normal distribution per latent."""
+        if self.decoder_noise is None:
+            posterior = self.vae.encode(target).latent_dist
+            noise = torch.randn(posterior.mean.shape, generator=generator)
+            return posterior.mean + posterior.std * noise, posterior.kl().mean() / posterior.mean[0].numel()
+        with torch.no_grad():
+            mode = self.vae.encode(target).latent_dist.mode()
+        level = self.decoder_noise * torch.rand(len(mode), 1, 1, 1, generator=generator)
+        return mode + level * torch.randn(mode.shape, generator=generator), torch.zeros(())
+
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
         """PSNR (peak 1.0) of the mode's reconstruction on masters and renderings of validation scenes."""
         generator = torch.Generator().manual_seed(0)
-        masters = self.unseen.draw(24, 192, generator)
+        masters = self.unseen.draw(self.config.validation_count, self.config.validation_size, generator)
         sdr = imperfections(render_random(masters, generator), generator)
         return {"pq_psnr": self._psnr(masters), "sdr_psnr": self._psnr(sdr)}
 

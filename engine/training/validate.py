@@ -1,8 +1,8 @@
 """The first bar of a model: Delta-E-ITP on unseen scenes x eight operators, against static placement and static curves.
 
-``python -m engine.training.validate MODEL --views POOL`` prints the table of the model card. Test views are the
-first ones of each test scene, operators stand at their standard parameters, SDR has 8 bits, the mean is over pixels, then over
-views and scenes. The static curves are fitted on the training scenes through the same eight operators.
+``python -m engine.training.validate MODEL --views POOL`` prints the table of the model card. Test views are the first
+ones of each test scene, operators stand at their standard parameters, SDR has 8 bits, the mean is over pixels, then
+over views and scenes. The static curves are fitted on the training scenes through the same eight operators.
 """
 
 import argparse

@@ -37,6 +37,8 @@ def configured(runs: Path, pool: Path, model_json: Path):
             "learning_rate": 1e-3,
             "warmup": 2,
             "threads": 1,
+            "validation_count": 4,
+            "validation_size": 64,
         }
         return TrainConfig(**{**values, **changes})
 
@@ -107,6 +109,16 @@ def test_adapter_run_resumes_in_the_same_bits(chain: Path, configured):
         assert torch.equal(a, b), name
 
 
+def test_decoder_alone_leaves_the_encoder(chain: Path, configured):
+    config = configured("vae", run=chain / "decoder-only", crop=32, options={"decoder_noise": 0.1})
+    stage = VaeStage(config)
+    encoder = {k: v.clone() for k, v in stage.vae.encoder.state_dict().items()}
+    decoder = {k: v.clone() for k, v in stage.vae.decoder.state_dict().items()}
+    run_stage(stage, config)
+    assert all(torch.equal(v, encoder[k]) for k, v in stage.vae.encoder.state_dict().items())
+    assert not all(torch.equal(v, decoder[k]) for k, v in stage.vae.decoder.state_dict().items())
+
+
 def test_table_names_every_converter(chain: Path, pool: Path):
     from engine.data.views import load_views
 
@@ -146,9 +158,9 @@ def test_train_runs_a_yaml_file_and_names_mistakes(tmp_path: Path, pool: Path, m
         read_train_config(tmp_path / "none.yaml")
 
 
-@pytest.mark.parametrize("name", ["vae", "tower", "prior", "adapters"])
+@pytest.mark.parametrize("name", ["vae", "tower", "prior", "adapters", "decoder"])
 def test_lite_configurations_are_valid(name: str):
     from importlib.resources import files
 
     config = read_train_config(Path(str(files("engine.training") / "configs" / f"lite-{name}.yaml")))
-    assert config.stage == name
+    assert config.stage == ("vae" if name == "decoder" else name)
