@@ -1,0 +1,75 @@
+"""The shipped model: sound, small, and what it makes of the example reads back right."""
+
+from itertools import islice
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+import engine
+from engine.color import pq
+from engine.color.primaries import BT2020_LUMA, luminance
+from engine.color.ycbcr import from_codes, upsample_420, ycbcr_to_rgb
+from engine.convert import Job, convert
+from engine.inference.load import LITE
+from engine.media.info import probe
+from engine.media.video_reader import VideoReader
+from engine.model.checkpoint import read_tensors
+from engine.settings import Settings
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "rooftop-sdr.mp4"
+
+
+@pytest.fixture(scope="module")
+def lite():
+    return engine.load("lite", device="cpu")
+
+
+@pytest.fixture(scope="module")
+def sdr():
+    with VideoReader(EXAMPLE) as reader:
+        return next(islice(reader, 20, None)).sdr
+
+
+def test_files_are_small_and_carry_their_header():
+    assert sum(path.stat().st_size for path in LITE.iterdir()) < 20e6
+    _, metadata = read_tensors(LITE / "adapters.safetensors")
+    assert metadata["format"] == "lumaflux-adapters"
+    assert metadata["licence"] == "Apache-2.0"
+    assert (LITE / "README.md").read_text().startswith("#")
+
+
+def test_it_expands_the_example_and_keeps_its_structure(lite, sdr):
+    result = lite.convert(sdr)
+    before, after = luminance(sdr)[0], luminance(pq.eotf(result.hdr_pq))[0]
+    assert 203 < np.quantile(after, 0.999) <= 1000.5
+    assert np.corrcoef(before.ravel(), pq.inverse_eotf(after).ravel())[0, 1] > 0.97
+
+
+def test_a_flat_grey_stays_nearly_grey(lite):
+    for level in (0.1, 0.4, 0.8):
+        rgb = lite.convert(np.full((3, 64, 64), level, dtype=np.float32)).hdr_pq.mean(axis=(1, 2))
+        assert np.ptp(rgb) < 0.03
+
+
+def test_light_levels_and_tags_of_the_example_read_back_right(lite, tmp_path):
+    target = tmp_path / "hdr.mp4"
+    (report,) = convert(EXAMPLE, target, lambda: lite, Settings(steps=1), Job(limit=2))
+    info = probe(target)
+    assert (info.transfer.value, info.primaries.value, info.matrix.value) == ("pq", "bt2020", "bt2020nc")
+    assert (info.bit_depth, info.range.value, info.mastering_display.max_nits) == (10, "limited", 1000)
+    assert (info.max_cll, info.max_fall) == (report.max_cll, report.max_fall)
+    brightest, averages = zip(*(light_of(frame) for frame in av.open(str(target)).decode(video=0)), strict=True)
+    # the stream is lossy: what was sent and what comes back differ a little
+    assert info.max_fall == pytest.approx(max(averages), rel=0.03)
+    assert info.max_cll == pytest.approx(max(brightest), rel=0.15)
+
+
+def light_of(frame):
+    planes = [np.frombuffer(plane, np.uint16).reshape(plane.height, -1)[:, : plane.width] for plane in frame.planes]
+    luma = planes[0].astype(np.float32)
+    chroma = [upsample_420(plane.astype(np.float32), "topleft", luma.shape) for plane in planes[1:]]
+    rgb = ycbcr_to_rgb(from_codes(np.stack([luma, *chroma]), 10, False), BT2020_LUMA)
+    nits = pq.eotf(rgb.max(axis=0).clip(0, 1))
+    return nits.max(), nits.mean()
