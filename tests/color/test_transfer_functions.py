@@ -1,67 +1,95 @@
-"""BT.709/2020 OETFs, sRGB, HLG and LogC3 against published numbers; round trips."""
+"""The curves of cameras and of sRGB pictures: BT.709/2020, sRGB, LogC3."""
 
+import colour
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.color import bt709, bt1886, hlg, logc3, srgb
+from engine.color import bt709, bt1886, logc3, srgb
 
-CASES = [
+PAIRS = {
+    "bt709": (bt709.oetf, bt709.inverse_oetf),
+    "bt2020-12": (lambda x: bt709.oetf(x, 12), lambda x: bt709.inverse_oetf(x, 12)),
+    "srgb": (srgb.inverse_eotf, srgb.eotf),
+    "logc3": (logc3.oetf, logc3.inverse_oetf),
+}
+GOLDEN = [
     ("bt709_oetf", bt709.oetf),
     ("bt709_oetf_inverse", bt709.inverse_oetf),
     ("bt2020_oetf_10bit", bt709.oetf),
     ("bt2020_oetf_12bit", lambda x: bt709.oetf(x, bits=12)),
-    ("bt1886_eotf_Lw100_Lb0", bt1886.eotf),
-    ("hlg_oetf", hlg.oetf),
-    ("hlg_oetf_inverse", hlg.inverse_oetf),
 ]
 
 
-@pytest.mark.parametrize(("entry", "function"), CASES)
+@pytest.mark.parametrize(("entry", "function"), GOLDEN)
 def test_published_numbers(backend, golden, entry, function):
     values = function(backend.asarray(golden[entry]["x"]))
     assert backend.same_kind(values)
-    np.testing.assert_allclose(values, golden[entry]["y"], rtol=backend.tolerance(1e-9, 1e-4), atol=1e-6)
+    # in float32 the join itself falls on the other segment: the printed constants leave a step of 2.5e-4 there
+    np.testing.assert_allclose(values, golden[entry]["y"], rtol=0, atol=backend.tolerance(1e-14, 3e-4))
+
+
+def test_single_precision_follows_double_away_from_the_joins():
+    x = np.linspace(0.02, 1, 3000)
+    for forward, back in PAIRS.values():
+        np.testing.assert_allclose(forward(x.astype(np.float32)), forward(x), rtol=0, atol=3e-7)
+        v = np.linspace(0.17, 1, 3000)
+        np.testing.assert_allclose(back(v.astype(np.float32)), back(v), rtol=2e-6)
 
 
 @pytest.mark.parametrize(
-    ("forward", "back"),
+    ("ours", "oracle"),
     [
-        (bt709.oetf, bt709.inverse_oetf),
-        (lambda x: bt709.oetf(x, 12), lambda x: bt709.inverse_oetf(x, 12)),
-        (srgb.inverse_eotf, srgb.eotf),
-        (hlg.oetf, hlg.inverse_oetf),
-        (logc3.oetf, logc3.inverse_oetf),
+        (srgb.eotf, colour.models.eotf_sRGB),
+        (srgb.inverse_eotf, colour.models.eotf_inverse_sRGB),
+        (logc3.oetf, colour.models.log_encoding_ARRILogC3),
+        (logc3.inverse_oetf, colour.models.log_decoding_ARRILogC3),
     ],
 )
-def test_round_trips_and_gradients(forward, back):
-    x = np.linspace(0, 1, 2001)
-    away_from_joins = np.abs(back(forward(x)) - x) < 2e-4
-    assert away_from_joins.all()
-    assert (np.diff(forward(x)) >= -1e-12).all()
-    tensor = torch.tensor([0.0, 1e-9, 0.01, 0.5, 1.0], requires_grad=True)
-    forward(tensor).sum().backward()
-    assert torch.isfinite(tensor.grad).all()
+def test_the_oracle_agrees(ours, oracle):
+    x = np.linspace(0, 1, 3001)
+    np.testing.assert_allclose(ours(x), oracle(x), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", PAIRS)
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_round_trip_and_order(name, a, b):
+    forward, back = PAIRS[name]
+    x = np.array(sorted((a, b)))
+    signal = forward(x)
+    # the printed constants of LogC3 and sRGB leave steps of 1e-7 and 1e-8 at the joins
+    assert signal[0] <= signal[1] + 2e-6
+    np.testing.assert_allclose(back(signal), x, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_gradients_are_finite_both_ways(name):
+    for function in PAIRS[name]:
+        x = torch.tensor([0.0, 1e-9, 0.018, 0.5, 1.0], requires_grad=True)
+        function(x).sum().backward()
+        assert torch.isfinite(x.grad).all()
 
 
 def test_logc3_anchor():
-    assert abs(logc3.oetf(np.array([0.18]))[0] - 0.391007) < 1e-6
+    assert logc3.oetf(np.array([0.18]))[0] == pytest.approx(0.391007, abs=5e-7)
 
 
-def test_undefined_bit_depth():
+def test_the_camera_curve_is_not_the_displays():
+    """Mixing them moves a signal by up to 0.107."""
+    light = np.linspace(0, 1, 2001)
+    difference = np.abs(bt709.oetf(light) - bt1886.inverse_eotf(light, white_nits=1.0))
+    assert difference.max() == pytest.approx(0.107, abs=5e-4)
+
+
+def test_srgb_pictures_keep_their_light_as_bt1886(backend):
+    signal = backend.asarray(np.linspace(0, 1, 101))
+    out = srgb.srgb_to_bt1886(signal)
+    assert backend.same_kind(out)
+    np.testing.assert_allclose(bt1886.eotf(out, 1.0), srgb.eotf(signal), atol=backend.tolerance(1e-14, 1e-6))
+
+
+def test_an_undefined_bit_depth_is_refused():
     with pytest.raises(ValueError, match="8, 10 or 12"):
         bt709.oetf(np.zeros(1), bits=16)
-
-
-@given(st.floats(100, 4000), st.floats(0, 1))
-def test_hlg_ootf_round_trip(peak, level):
-    scene = np.array([level, 0.5 * level, 0.2 * level]).reshape(3, 1, 1)
-    np.testing.assert_allclose(hlg.inverse_ootf(hlg.ootf(scene, peak), peak), scene, rtol=1e-6, atol=1e-9)
-
-
-def test_hlg_reference_points():
-    grey = np.array([0.75, 1.0]).reshape(1, 1, 2).repeat(3, axis=0)
-    np.testing.assert_allclose(hlg.eotf(grey)[0, 0], [203, 1000], rtol=3e-3)
-    assert abs(hlg.system_gamma(1000) - 1.2) < 1e-12
