@@ -36,7 +36,7 @@ def sample(network: LumaFlux, sdr: Tensor, steps: int, generator: torch.Generato
 
 class AdapterStage:
     """Options: ``picture_every`` and ``picture_count`` (how often and for how many the decoded picture counts),
-    ``at_one`` (share of t = 1), weights ``pq``, ``itp``, ``linear``, ``knots``; ``adapters`` names a file to start
+    ``at_one`` (share of t = 1), ``random_share`` (of pairs by random renderings), weights ``pq``, ``itp``, ``linear``, ``knots``; ``adapters`` names a file to start
     from."""
 
     def __init__(self, config: TrainConfig):
@@ -54,6 +54,7 @@ class AdapterStage:
             "picture_every": 2,
             "picture_count": 4,
             "at_one": 0.5,
+            "random_share": 0.3,
             "pq": 4.0,
             "itp": 2.0,
             "linear": 1.0,
@@ -68,7 +69,7 @@ class AdapterStage:
         options, network = self.options, self.network
         hdr = self.masters.draw(self.config.batch, self.config.crop, generator)
         with torch.no_grad():
-            sdr = render_pairs(hdr, generator)
+            sdr = render_pairs(hdr, generator, options["random_share"])
             z0, z_sdr = network.encode(hdr), network.encode(sdr)
             z1 = noisy_start(z_sdr, network.config.noise_scale, generator)
             t = bridge_times(len(hdr), options["at_one"], generator)

@@ -54,7 +54,7 @@ def training_pairs(pool: Path, per_scene: int) -> Iterator[tuple[np.ndarray, np.
             yield render_standard(hdr, operator).numpy(), hdr.numpy()
 
 
-def fit_baseline(pool: Path, family: Family, per_scene: int = 4) -> StaticCurve:
+def fit_baseline(pool: Path, family: Family, per_scene: int = 1) -> StaticCurve:
     return fit_static_curve(training_pairs(pool, per_scene), family)
 
 
@@ -122,7 +122,7 @@ def video_scene(path: Path, count: int = 2) -> SceneViews:
     with av.open(str(path)) as clip:
         for index, frame in enumerate(clip.decode(video=0)):
             if index % 40 == 0 and len(frames) < count:
-                planes = np.asarray(frame.reformat(format="yuv444p16le").to_ndarray())
+                planes = frame.reformat(format="yuv444p16le").to_ndarray().astype(np.uint16)
                 frames.append(_pq_of_frame(np.moveaxis(planes, -1, 0) >> 6))
     return SceneViews(path.stem, path.stem, "still", np.stack(frames))
 
