@@ -36,8 +36,9 @@ def sample(network: LumaFlux, sdr: Tensor, steps: int, generator: torch.Generato
 
 class AdapterStage:
     """Options: ``picture_every`` and ``picture_count`` (how often and for how many the decoded picture counts),
-    ``at_one`` (share of t = 1), ``random_share`` (of pairs by random renderings), weights ``pq``, ``itp``, ``linear``, ``knots``; ``adapters`` names a file to start
-    from."""
+    ``at_one`` (share of t = 1), ``random_share`` (of pairs by random renderings), weights ``pq``, ``itp``, ``linear``,
+    ``knots``; ``adapters`` names a file to start from.
+    """
 
     def __init__(self, config: TrainConfig):
         if config.start is None:
