@@ -1,6 +1,7 @@
 """The `lumaflux` command: one function a sub-command, no logic. Exit codes: 0 done, 1 bug, 2 bad usage or input,
 3 a frame failed, 130 interrupted."""
 
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -208,6 +209,7 @@ def adapters(source: Path, target: Path, *, model: str = "flux-dev") -> None:
 
 def main() -> None:
     """The command's entry: every user error is one sentence on standard error."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: clean up, then exit
     try:
         app(exit_on_error=False, print_error=False)
     except CycloptsError as error:

@@ -40,11 +40,12 @@ def started(folder):
     return process
 
 
-@pytest.mark.parametrize("wait", [0.0, 3.0, 8.0])
-def test_ctrl_c_leaves_nothing_and_exits_with_130(tmp_path, wait):
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("wait", [0.0, 5.0])
+def test_an_interrupt_leaves_nothing_and_exits_with_130(tmp_path, wait, sent):
     process = started(tmp_path)
     time.sleep(wait)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(sent)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "interrupted" in said
