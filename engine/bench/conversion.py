@@ -10,16 +10,17 @@ WIDTH, HEIGHT = 320, 180
 MEMORY_FRAMES = (50, 500)
 
 _CHILD = """
-import json, resource, sys, time
+import json, sys
 from pathlib import Path
+from engine.bench.machine import peak_resident_mb
 from engine.convert import Job, convert
 from engine.inference.load import load
 from engine.settings import Settings
 source, target, frames, steps = sys.argv[1:]
 job = Job(overwrite=True, limit=int(frames))
 report = convert(Path(source), Path(target), lambda: load("lite"), Settings(steps=int(steps)), job)[0]
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(json.dumps({"frames": report.frames, "seconds": report.seconds, "stages": report.stages, "peak_mb": peak}))
+figures = {"frames": report.frames, "seconds": report.seconds, "stages": report.stages}
+print(json.dumps({**figures, "peak_mb": peak_resident_mb()}))
 """
 
 
