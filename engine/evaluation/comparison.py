@@ -15,10 +15,9 @@ _CAPTION = 22  # pixels
 def comparison(sdr: np.ndarray, hdr_pq: np.ndarray, peak_nits: float = 1000.0) -> Image.Image:
     """SDR and PQ/BT.2020 frames float32 [3,H,W] -> one RGB picture: three panels with captions, a scale below."""
     nits = pq.eotf(hdr_pq)
-    page = bt2390.sdr_from_hdr(nits, master_peak=peak_nits, target_peak=203.0)
     panels = [
-        ("SDR source", _bytes(sdr)),
-        ("HDR, tone-mapped for this page (BT.2390 to 203 cd/m2)", _bytes(page)),
+        ("SDR source", picture_bytes(sdr)),
+        ("HDR, tone-mapped for this page (BT.2390 to 203 cd/m2)", for_page(nits, peak_nits)),
         ("HDR luminance, cd/m2", false_colour(luminance(nits)[0])),
     ]
     height, width = sdr.shape[1:]
@@ -45,5 +44,11 @@ def _scale(draw: ImageDraw.ImageDraw, left: int, top: int, width: int) -> None:
         draw.text((box[0] + 3, top + 5), f"{level:g}", fill=ink)
 
 
-def _bytes(sdr: np.ndarray) -> np.ndarray:
+def for_page(nits: np.ndarray, peak_nits: float = 1000.0) -> np.ndarray:
+    """BT.2020 light [3,H,W] in cd/m2 -> uint8 [H,W,3] for an SDR screen, by BT.2390 to 203 cd/m2."""
+    return picture_bytes(bt2390.sdr_from_hdr(nits, master_peak=peak_nits, target_peak=203.0))
+
+
+def picture_bytes(sdr: np.ndarray) -> np.ndarray:
+    """[3,H,W] in [0,1] -> uint8 [H,W,3]."""
     return (255 * sdr.clip(0, 1) + 0.5).astype(np.uint8).transpose(1, 2, 0)
