@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engine.model.config import LumaFluxConfig
+from engine.model.precision import full_precision
 from engine.model.zero_init import zero_init
 
 _INITIAL = (-2.0, 0.0, -2.0, 0.0, -4.0, -2.0)  # before the activations, in the order of the fields below
@@ -38,6 +39,7 @@ class Conditioner(nn.Module):
         with torch.no_grad():
             self.head.bias.copy_(torch.tensor(_INITIAL))
 
+    @full_precision
     def forward(self, t: Tensor) -> Tensor:
         """Flow times [B] in [0,1] -> the table [B, blocks, 6] of activated modulations."""
         e = self.time(self._time_features(t)).unsqueeze(1) + self.block.weight

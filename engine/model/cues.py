@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from engine.color import bt1886
 from engine.color.primaries import BT709, BT2020, BT2020_LUMA, rgb_to_rgb
 from engine.model.config import LumaFluxConfig
+from engine.model.precision import full_precision
 
 _BAND_TOKENS = 64  # token rows per band: bounds the memory of the pixel-resolution convolution
 
@@ -27,6 +28,7 @@ class PhysicalCues(nn.Module):
         g = config.statistics_channels
         self.statistics = nn.Sequential(nn.Linear(4, g), nn.SiLU(), nn.Linear(g, g))
 
+    @full_precision
     def forward(self, sdr: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """SDR [B,3,H,W] in [0,1] -> T_phys [B,n,32], g [B,16], r [B,8]."""
         rgb_linear = self.linear_light(sdr.float())

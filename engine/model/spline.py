@@ -14,6 +14,7 @@ from engine.color import pq
 from engine.color.primaries import BT2020_LUMA
 from engine.color.ycbcr import rgb_to_ycbcr, ycbcr_to_rgb
 from engine.model.config import LumaFluxConfig, Spline
+from engine.model.precision import full_precision
 from engine.model.zero_init import zero_init
 
 PEAK_NITS = 1000.0
@@ -88,10 +89,12 @@ class ToneField(nn.Module):
             logits.bias[2 * config.bins :] = math.log(math.expm1(1 - MINIMUM))
             self.chroma.load_state_dict({"weight": torch.eye(2).view(2, 2, 1, 1), "bias": torch.zeros(2)})
 
+    @full_precision
     def knots(self, latents: Tensor) -> Knots:
         """Final latent [B,c,h,w] -> knots."""
         return knots_from_logits(self.head(latents.float().mean(dim=(2, 3))), self.bins)
 
+    @full_precision
     def forward(self, vae_pq: Tensor, knots: Knots) -> Tensor:
         """PQ/BT.2020 R'G'B' [B,3,H,W] in [0,1] -> the same, expanded, in [0, PQ(1000 nit)]."""
         ycc = rgb_to_ycbcr(vae_pq.clamp(0, PEAK_PQ), BT2020_LUMA)

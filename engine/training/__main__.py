@@ -1,4 +1,4 @@
-"""``python -m engine.training CONFIG``: trains one stage, or goes on with it."""
+"""``python -m engine.training CONFIG``: what ``accelerate launch -m engine.training CONFIG`` starts in each process."""
 
 import argparse
 import sys
@@ -11,8 +11,10 @@ from engine.training.train import train
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m engine.training", description=__doc__)
     parser.add_argument("config", type=Path)
+    parser.add_argument("--cpu", action="store_true", help="ignore accelerators")
+    options = parser.parse_args()
     try:
-        print(train(parser.parse_args().config))
+        print(train(options.config, cpu=options.cpu))
     except UserError as error:
         print(f"lumaflux: {error}", file=sys.stderr)
         return error.exit_code

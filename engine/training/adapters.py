@@ -5,22 +5,88 @@ compared as a picture.
 """
 
 from pathlib import Path
+from typing import Protocol
 
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
-from engine.color import ictcp, pq
+from engine.color import bt2390, ictcp, pq
 from engine.data.batches import CropSampler
 from engine.data.renderings import render_pairs
-from engine.data.views import load_views
+from engine.data.scenes import Split
+from engine.data.shards import ShardPairs
+from engine.errors import UserError
 from engine.model import LumaFlux
-from engine.model.checkpoint import save_model
+from engine.model.build import build_on_pretrained
+from engine.model.checkpoint import load_adapters, save_adapters, save_model
+from engine.model.presets import HUB_BACKBONES, PRESETS
+from engine.model.spline import PEAK_NITS
 from engine.training.bridge import bridge_times, noisy_start, on_path
-from engine.training.config import TrainConfig
+from engine.training.config import TrainConfig, training_views
+from engine.training.frozen import others
 from engine.training.losses import knot_smoothness, linear_l1, multiscale_l1
+from engine.training.sheet import grid
 from engine.training.stage_weights import load_backbone_stages
 
 RESULT = "model"
+DEFAULTS = {
+    "picture_every": 2,
+    "picture_count": 4,
+    "at_one": 0.5,
+    "random_share": 0.3,
+    "pq": 4.0,
+    "itp": 2.0,
+    "linear": 1.0,
+    "knots": 1e-3,
+    "variant": None,
+    "adapters": None,
+}
+
+
+class Pairs(Protocol):
+    """Where pairs come from."""
+
+    def draw(self, count: int, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """SDR and PQ/BT.2020, float32 [B,3,S,S] in [0,1], drawn with ``generator`` alone."""
+        ...
+
+
+class RenderedPairs:
+    """Views, rendered to SDR while training."""
+
+    def __init__(self, masters: CropSampler, random_share: float):
+        self.masters, self.random_share = masters, random_share
+
+    @torch.no_grad()
+    def draw(self, count: int, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        hdr = self.masters.draw(count, size, generator)
+        return render_pairs(hdr, generator, self.random_share), hdr
+
+
+def pairs_for(config: TrainConfig, split: Split, random_share: float) -> Pairs:
+    """The corpus where one is named, else views rendered on the fly. Raises UserError when the split is empty."""
+    if config.corpus is not None:
+        return ShardPairs(config.corpus, split)
+    return RenderedPairs(CropSampler(training_views(config, split)), random_share)
+
+
+def network_for(config: TrainConfig) -> LumaFlux:
+    """Fresh adapters on the frozen backbone: a FLUX.1 release by name, or what the earlier stages left."""
+    variant = config.options.get("variant")
+    name = str(config.model)
+    if name in HUB_BACKBONES:
+        shape = PRESETS[name] if variant is None else PRESETS[name].with_variant(variant)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            network = build_on_pretrained(shape, config.start)
+    elif config.start is None:
+        raise UserError("the adapter stage needs 'start': the folder of the earlier stages, or a FLUX.1 release's")
+    else:
+        network = load_backbone_stages(config.model, config.start, config.seed, variant)
+    if config.options.get("adapters"):
+        load_adapters(network, Path(config.options["adapters"]))
+    return network
 
 
 @torch.no_grad()
@@ -29,7 +95,7 @@ def sample(network: LumaFlux, sdr: Tensor, steps: int, generator: torch.Generato
     conditions = network.condition(sdr)
     z = noisy_start(network.encode(sdr), network.config.noise_scale, generator)
     for i in range(steps):
-        t = torch.full((len(z),), 1 - i / steps)
+        t = torch.full((len(z),), 1 - i / steps, device=z.device)
         z = z - network.velocity(z, t, conditions) / steps
     return z
 
@@ -37,51 +103,52 @@ def sample(network: LumaFlux, sdr: Tensor, steps: int, generator: torch.Generato
 class AdapterStage:
     """Options: ``picture_every`` and ``picture_count`` (how often and for how many the decoded picture counts),
     ``at_one`` (share of t = 1), ``random_share`` (of pairs by random renderings), weights ``pq``, ``itp``, ``linear``,
-    ``knots``; ``adapters`` names a file to start from.
+    ``knots``; ``adapters`` names a file to start from, ``variant`` a row of the ablation table.
     """
 
-    def __init__(self, config: TrainConfig):
-        if config.start is None:
-            raise ValueError("the adapter stage needs 'start', the folder of the earlier stages")
+    def __init__(self, config: TrainConfig, device: torch.device | None = None):
+        if unknown := sorted(set(config.options) - set(DEFAULTS)):
+            raise UserError(f"the adapter stage has no options {unknown}; it has {', '.join(DEFAULTS)}")
         self.config = config
-        self.network = load_backbone_stages(config.model, config.start, config.seed)
-        if warm := config.options.get("adapters"):
-            from engine.model.checkpoint import load_adapters
+        self.device = device or torch.device("cpu")
+        self.options = {**DEFAULTS, **config.options}
+        self.pairs = pairs_for(config, "train", self.options["random_share"])
+        self.unseen = pairs_for(config, "validation", 0.0)
+        self.network = network_for(config).to(self.device)
+        if config.precision == "bf16":
+            self._halve_frozen()
+        self.network.gradient_checkpointing = config.gradient_checkpointing
 
-            load_adapters(self.network, Path(warm))
-        self.masters = CropSampler(load_views(config.views, "train"))
-        self.unseen = CropSampler(load_views(config.views, "validation"))
-        self.options = {
-            "picture_every": 2,
-            "picture_count": 4,
-            "at_one": 0.5,
-            "random_share": 0.3,
-            "pq": 4.0,
-            "itp": 2.0,
-            "linear": 1.0,
-            "knots": 1e-3,
-            **config.options,
-        }
+    def _halve_frozen(self) -> None:
+        for part in (self.network.transformer, self.network.siglip, self.network.vae):
+            nn.Module.to(part, torch.bfloat16)
+
+    def _mixed(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bf16")
 
     def parameters(self) -> dict[str, nn.Parameter]:
         return dict(self.network.adapters.named_parameters())
 
-    def losses(self, step: int, generator: torch.Generator) -> dict[str, Tensor]:
+    def frozen(self) -> dict[str, Tensor]:
+        return others(self.network.state_dict(), self.parameters())
+
+    def losses(self, step: int, count: int, generator: torch.Generator) -> dict[str, Tensor]:
         options, network = self.options, self.network
-        hdr = self.masters.draw(self.config.batch, self.config.crop, generator)
+        sdr, hdr = self.pairs.draw(count, self.config.crop, generator)
+        sdr, hdr = sdr.to(self.device), hdr.to(self.device)
+        t = bridge_times(count, options["at_one"], generator).to(self.device)
         with torch.no_grad():
-            sdr = render_pairs(hdr, generator, options["random_share"])
             z0, z_sdr = network.encode(hdr), network.encode(sdr)
             z1 = noisy_start(z_sdr, network.config.noise_scale, generator)
-            t = bridge_times(len(hdr), options["at_one"], generator)
             zt, target = on_path(z0, z1, t)
-        velocity = network.velocity(zt, t, network.condition(sdr))
+        with self._mixed():
+            velocity = network.velocity(zt, t, network.condition(sdr)).float()
         flow = (velocity - target).square().mean()
         losses = {"total": flow, "flow": flow.detach()}
         if step % options["picture_every"] == 0:
-            count = options["picture_count"]
-            x0 = (zt - t.view(-1, 1, 1, 1) * velocity)[:count]
-            self._add_picture_losses(losses, x0, hdr[:count])
+            shown = min(options["picture_count"], count)
+            x0 = (zt - t.view(-1, 1, 1, 1) * velocity)[:shown]
+            self._add_picture_losses(losses, x0, hdr[:shown])
         return losses
 
     def _add_picture_losses(self, losses: dict[str, Tensor], x0: Tensor, hdr: Tensor) -> None:
@@ -97,26 +164,46 @@ class AdapterStage:
             losses[name] = term.detach()
 
     @torch.no_grad()
+    def _converted(self, sdr: Tensor, steps: int) -> Tensor:
+        outputs = []
+        for chunk in sdr.split(4):
+            with self._mixed():
+                z = sample(self.network, chunk, steps, torch.Generator().manual_seed(1)).float()
+            outputs.append(self.network.decode(z).hdr_pq)
+        return torch.cat(outputs)
+
+    def _validation(self, count: int) -> tuple[Tensor, Tensor]:
+        generator = torch.Generator().manual_seed(0)
+        sdr, hdr = self.unseen.draw(count, self.config.validation_size, generator)
+        return sdr.to(self.device), hdr.to(self.device)
+
     def validate(self) -> dict[str, float]:
         """PQ-PSNR and Delta-E-ITP on validation scenes with the real sampler at 1 and 4 steps."""
-        generator = torch.Generator().manual_seed(0)
-        hdr = self.unseen.draw(self.config.validation_count, self.config.validation_size, generator)
-        sdr = render_pairs(hdr, generator, random_share=0.0)
+        sdr, hdr = self._validation(self.config.validation_count)
         figures = {}
         for steps in (1, 4):
-            outputs = [
-                self.network.decode(sample(self.network, chunk, steps, torch.Generator().manual_seed(1))).hdr_pq
-                for chunk in sdr.split(8)
-            ]
-            output = torch.cat(outputs)
+            output = self._converted(sdr, steps)
             error = (output - hdr).square().mean(dim=(1, 2, 3))
             figures[f"pq_psnr_{steps}"] = float(-10 * error.log10().mean())
             figures[f"delta_e_itp_{steps}"] = float(ictcp.delta_e_itp(pq.eotf(output), pq.eotf(hdr)).mean())
         return figures
 
+    def pictures(self) -> dict[str, Image.Image]:
+        """SDR sources, results and references of validation scenes; HDR tone-mapped (BT.2390 to 203 cd/m2)."""
+        sdr, hdr = self._validation(4)
+
+        def page(hdr_pq: Tensor) -> Tensor:
+            return bt2390.sdr_from_hdr(pq.eotf(hdr_pq), master_peak=PEAK_NITS, target_peak=203.0)
+
+        return {"converted": grid([sdr, page(self._converted(sdr, 4)), page(hdr)])}
+
     def finish(self, out: Path) -> None:
         summary = {"stage": "adapters", "steps": self.config.steps, "batch": self.config.batch}
-        save_model(self.network, out / RESULT, base_model="lite", training=summary)
+        name = self.network.config.name
+        if name in HUB_BACKBONES:  # its frozen weights stay where they are
+            save_adapters(self.network, out / "adapters.safetensors", base_model=name, training=summary)
+        else:
+            save_model(self.network, out / RESULT, base_model=name, training=summary)
 
 
 def itp_distance(output_pq: Tensor, target_pq: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ def on_path(z0: Tensor, z1: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
 
 def noisy_start(z_sdr: Tensor, scale: float, generator: torch.Generator) -> Tensor:
     """z(1) = z_sdr + scale * eps (paper section 3.4)."""
-    return z_sdr + scale * torch.randn(z_sdr.shape, generator=generator)
+    return z_sdr + scale * torch.randn(z_sdr.shape, generator=generator).to(z_sdr)
 
 
 def bridge_times(count: int, at_one: float, generator: torch.Generator) -> Tensor:

@@ -1,27 +1,42 @@
 """What a training run is: stage, data, schedule. Read from YAML; unknown names are errors."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from engine.data.scenes import Split
+from engine.data.sources import Kind
 from engine.errors import UserError
 
+if TYPE_CHECKING:
+    from engine.data.views import SceneViews
+
 StageName = Literal["vae", "tower", "prior", "adapters"]
+Precision = Literal["float32", "bf16"]
+Tracker = Literal["none", "trackio"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """``run`` receives checkpoints and the log; ``views`` is the pool of engine.data.views; ``start`` holds the weights
-    of earlier stages; ``model`` is the JSON configuration of the whole network; ``options`` belong to the stage."""
+    """``run`` receives checkpoints and the log. ``views`` is a pool of engine.data.views, rendered while training;
+    ``corpus`` a folder of ready pairs (lumaflux curate), which the adapter stage prefers. ``model`` is the JSON
+    configuration of the network, or ``flux-dev`` or ``flux-schnell``; ``start`` holds the weights of earlier stages, or
+    the release's directory. ``batch`` counts all processes; ``micro_batch`` pictures pass the network at once.
+    ``precision`` is of the frozen network; what trains stays float32. ``options`` belong to the stage."""
 
     stage: StageName
     run: Path
-    views: Path
+    views: Path | None = None
+    corpus: Path | None = None
     model: Path
     start: Path | None = None
     steps: int
     batch: int
+    micro_batch: int | None = None
     crop: int
+    precision: Precision = "float32"
+    gradient_checkpointing: bool = False
     learning_rate: float
     final_learning_rate: float = 0.0
     warmup: int = 100
@@ -31,6 +46,7 @@ class TrainConfig:
     ema: float = 0.999
     seed: int = 1
     threads: int = 2
+    tracker: Tracker = "none"
     checkpoint_seconds: float = 120.0
     log_every: int = 25
     validate_every: int = 500
@@ -39,7 +55,7 @@ class TrainConfig:
     options: dict[str, Any] = field(default_factory=dict)
 
 
-_PATHS = ("run", "views", "model", "start")
+_PATHS = ("run", "views", "corpus", "model", "start")
 
 
 def read_train_config(path: Path) -> TrainConfig:
@@ -67,6 +83,25 @@ def read_train_config(path: Path) -> TrainConfig:
     if "betas" in content:
         content["betas"] = tuple(content["betas"])
     try:
-        return TrainConfig(**content)
+        config = TrainConfig(**content)
     except TypeError as error:
         raise UserError(f"{path} is incomplete: {error}") from None
+    for name, allowed in (("stage", StageName), ("precision", Precision), ("tracker", Tracker)):
+        if getattr(config, name) not in get_args(allowed):
+            raise UserError(
+                f"{path}: {name} is '{getattr(config, name)}'; choose one of {', '.join(get_args(allowed))}"
+            )
+    if config.views is None and config.corpus is None:
+        raise UserError(f"{path} names no data; give 'views' (a pool of views) or 'corpus' (pairs of lumaflux curate)")
+    return config
+
+
+def training_views(
+    config: TrainConfig, split: Split, kinds: Sequence[Kind] = ("panorama", "still")
+) -> list["SceneViews"]:
+    """The views of a split. Raises UserError when the configuration names no pool, or the split is empty."""
+    from engine.data.views import load_views
+
+    if config.views is None:
+        raise UserError(f"the stage '{config.stage}' trains on views; name a pool with 'views'")
+    return load_views(config.views, split, kinds)

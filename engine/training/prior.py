@@ -11,15 +11,15 @@ from typing import Any
 
 import torch
 from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
+from PIL import Image
 from torch import Tensor, nn
 
 from engine.data.batches import CropSampler
 from engine.data.renderings import render_pairs
-from engine.data.views import load_views
 from engine.model.latents import pack, position_ids, unpack
 from engine.training.bridge import on_path
 from engine.training.checkpoint import write_tensors
-from engine.training.config import TrainConfig
+from engine.training.config import TrainConfig, training_views
 from engine.training.stage_weights import LATENT_STATISTICS, VAE_DIRECTORY, load_vae, scaled_config
 
 RESULT = "transformer.safetensors"
@@ -49,11 +49,12 @@ class PriorStage:
     """Options: ``bank`` crops are encoded beforehand (each with one rendering); ``pure_noise`` is the share of a batch
     that starts from noise alone. Measures the latent statistics first, if nobody has."""
 
-    def __init__(self, config: TrainConfig):
+    def __init__(self, config: TrainConfig, device: torch.device | None = None):
         if config.start is None:
             raise ValueError("the prior stage needs 'start', the folder of the earlier stages")
         self.config = config
-        masters = CropSampler(load_views(config.views, "train"))
+        self.device = device or torch.device("cpu")
+        masters = CropSampler(training_views(config, "train"))
         statistics = config.start / VAE_DIRECTORY / LATENT_STATISTICS
         vae = load_vae(config.model, config.start)
         if not statistics.exists():
@@ -62,11 +63,12 @@ class PriorStage:
         shape = scaled_config(config.model, config.start).transformer
         torch.manual_seed(config.seed)
         self.transformer: Any = FluxTransformer2DModel(**shape)
-        self.context = torch.zeros(1, _NULL_TOKENS, shape["joint_attention_dim"])
-        self.pooled = torch.zeros(1, shape["pooled_projection_dim"])
+        self.transformer.to(self.device)
+        self.context = torch.zeros(1, _NULL_TOKENS, shape["joint_attention_dim"], device=self.device)
+        self.pooled = torch.zeros(1, shape["pooled_projection_dim"], device=self.device)
         self.pure_noise = float(config.options.get("pure_noise", 0.4))
         self.bank = self._encode_bank(vae, masters, int(config.options.get("bank", 1024)), config.seed)
-        unseen = CropSampler(load_views(config.views, "validation"))
+        unseen = CropSampler(training_views(config, "validation"))
         self.unseen = self._encode_bank(vae, unseen, 48, config.seed)
 
     @torch.no_grad()
@@ -108,11 +110,18 @@ class PriorStage:
         z1 = torch.where(pure, noise, near + strength * noise)
         t = torch.rand(count, generator=generator)
         zt, velocity = on_path(z0, z1, t)
+        zt, t, velocity = (x.to(self.device) for x in (zt, t, velocity))
         error = (self._velocity(zt, t) - velocity).square().mean(dim=(1, 2, 3))
-        return error, pure.flatten()
+        return error, pure.flatten().to(self.device)
 
-    def losses(self, step: int, generator: torch.Generator) -> dict[str, Tensor]:
-        error, _ = self._flow(self.bank, self.config.batch, generator)
+    def frozen(self) -> dict[str, Tensor]:
+        return {}
+
+    def pictures(self) -> dict[str, Image.Image]:
+        return {}
+
+    def losses(self, step: int, count: int, generator: torch.Generator) -> dict[str, Tensor]:
+        error, _ = self._flow(self.bank, count, generator)
         return {"total": error.mean()}
 
     @torch.no_grad()

@@ -43,9 +43,10 @@ def load_vae(model: Path, start: Path) -> AutoencoderKL:
     return vae.requires_grad_(False).eval()
 
 
-def load_backbone_stages(model: Path, start: Path, seed: int) -> LumaFlux:
-    """Fresh adapters on the three trained and frozen parts."""
-    network = build(scaled_config(model, start), seed)
+def load_backbone_stages(model: Path, start: Path, seed: int, variant: str | None = None) -> LumaFlux:
+    """Fresh adapters, of an ablation ``variant`` if named, on the three trained and frozen parts."""
+    config = scaled_config(model, start)
+    network = build(config if variant is None else config.with_variant(variant), seed)
     longer = start / DECODER_DIRECTORY / "vae.safetensors"
     load_stage(network.vae, longer if longer.exists() else start / VAE_DIRECTORY / "vae.safetensors")
     load_stage(network.siglip, start / TOWER_DIRECTORY / "siglip.safetensors")

@@ -9,16 +9,17 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor, nn
 from transformers import SiglipVisionConfig, SiglipVisionModel
 
 from engine.data.batches import CropSampler
 from engine.data.random_rendering import imperfections, render_random
-from engine.data.views import load_views
 from engine.model.config import read_config
 from engine.training.checkpoint import write_tensors
-from engine.training.config import TrainConfig
+from engine.training.config import TrainConfig, training_views
 from engine.training.losses import sigmoid_contrastive
+from engine.training.sheet import grid
 
 RESULT = "siglip.safetensors"
 
@@ -26,16 +27,18 @@ RESULT = "siglip.safetensors"
 class TowerStage:
     """``crop`` is the side of the master crop from which both views are cut."""
 
-    def __init__(self, config: TrainConfig):
+    def __init__(self, config: TrainConfig, device: torch.device | None = None):
         self.config = config
+        self.device = device or torch.device("cpu")
         torch.manual_seed(config.seed)
         shape = read_config(config.model).siglip
         self.size = int(shape["image_size"])
         self.tower: Any = SiglipVisionModel(SiglipVisionConfig(**shape))
-        self.scale = nn.Parameter(torch.tensor(math.log(10.0)))
-        self.bias = nn.Parameter(torch.tensor(-10.0))
-        self.masters = CropSampler(load_views(config.views, "train"))
-        self.unseen = CropSampler(load_views(config.views, "validation"))
+        self.tower.to(self.device)
+        self.scale = nn.Parameter(torch.tensor(math.log(10.0), device=self.device))
+        self.bias = nn.Parameter(torch.tensor(-10.0, device=self.device))
+        self.masters = CropSampler(training_views(config, "train"))
+        self.unseen = CropSampler(training_views(config, "validation"))
 
     def parameters(self) -> dict[str, nn.Parameter]:
         return {**dict(self.tower.named_parameters()), "contrast.scale": self.scale, "contrast.bias": self.bias}
@@ -54,12 +57,15 @@ class TowerStage:
     def _embeddings(self, masters: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         with torch.no_grad():
             pixels = torch.cat([self._views(masters, generator), self._views(masters, generator)])
-        pooled = self.tower(pixel_values=pixels).pooler_output
+        pooled = self.tower(pixel_values=pixels.to(self.device)).pooler_output
         first, second = F.normalize(pooled, dim=-1).chunk(2)
         return first, second
 
-    def losses(self, step: int, generator: torch.Generator) -> dict[str, Tensor]:
-        first, second = self._embeddings(self.masters.draw(self.config.batch, self.config.crop, generator), generator)
+    def frozen(self) -> dict[str, Tensor]:
+        return {}
+
+    def losses(self, step: int, count: int, generator: torch.Generator) -> dict[str, Tensor]:
+        first, second = self._embeddings(self.masters.draw(count, self.config.crop, generator), generator)
         return {"total": sigmoid_contrastive(first, second, self.scale, self.bias)}
 
     @torch.no_grad()
@@ -67,8 +73,14 @@ class TowerStage:
         """How often a view of an unseen scene finds its partner among 32."""
         generator = torch.Generator().manual_seed(0)
         first, second = self._embeddings(self.unseen.draw(32, self.config.crop, generator), generator)
-        found = (first @ second.T).argmax(dim=1) == torch.arange(len(first))
+        found = (first @ second.T).argmax(dim=1) == torch.arange(len(first), device=self.device)
         return {"retrieval": float(found.float().mean())}
+
+    def pictures(self) -> dict[str, Image.Image]:
+        """Pairs of views that should find each other."""
+        generator = torch.Generator().manual_seed(0)
+        masters = self.unseen.draw(6, self.config.crop, generator)
+        return {"views": grid([0.5 * self._views(masters, generator) + 0.5 for _ in range(2)])}
 
     def finish(self, out: Path) -> None:
         write_tensors(self.tower.state_dict(), out / RESULT, {"stage": "tower"})

@@ -1,40 +1,46 @@
-"""``train(config_path)``: reads a configuration and runs its stage."""
+"""``train(config_path)``: reads a configuration and runs its stage, in every process that accelerate started."""
 
-import logging
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
-from engine.training.config import TrainConfig, read_train_config
+from engine.training.config import StageName, TrainConfig, read_train_config
 from engine.training.loop import Stage, run_stage
+from engine.training.processes import Processes
+from engine.training.tracking import tracker_for
 
 
-def _vae(config: TrainConfig) -> Stage:
+def make_stage(config: TrainConfig, device: torch.device) -> Stage:
+    """Loads data and weights. Raises UserError for what is missing or does not fit."""
+    return _STAGES[config.stage](config, device)
+
+
+def _vae(config: TrainConfig, device: torch.device) -> Stage:
     from engine.training.vae import VaeStage
 
-    return VaeStage(config)
+    return VaeStage(config, device)
 
 
-def _tower(config: TrainConfig) -> Stage:
+def _tower(config: TrainConfig, device: torch.device) -> Stage:
     from engine.training.tower import TowerStage
 
-    return TowerStage(config)
+    return TowerStage(config, device)
 
 
-def _prior(config: TrainConfig) -> Stage:
+def _prior(config: TrainConfig, device: torch.device) -> Stage:
     from engine.training.prior import PriorStage
 
-    return PriorStage(config)
+    return PriorStage(config, device)
 
 
-def _adapters(config: TrainConfig) -> Stage:
+def _adapters(config: TrainConfig, device: torch.device) -> Stage:
     from engine.training.adapters import AdapterStage
 
-    return AdapterStage(config)
+    return AdapterStage(config, device)
 
 
-STAGES: dict[str, Callable[[TrainConfig], Stage]] = {
+_STAGES: dict[StageName, Callable[[TrainConfig, torch.device], Stage]] = {
     "vae": _vae,
     "tower": _tower,
     "prior": _prior,
@@ -42,21 +48,27 @@ STAGES: dict[str, Callable[[TrainConfig], Stage]] = {
 }
 
 
-def train(config_path: Path) -> dict[str, float]:
+def train(config_path: Path, *, cpu: bool = False) -> dict[str, float]:
     """Runs, or goes on with, the stage that the YAML file describes; returns its validation figures.
 
-    Raises UserError for a bad configuration, missing views or weights, or a loss that is not finite.
+    Raises UserError for a bad configuration, missing data or weights, or a loss that is not finite.
     """
     config = read_train_config(config_path)
     torch.set_num_threads(config.threads)
+    processes = Processes(cpu=cpu)
+    processes.micro_batches(config)  # a batch that cannot be shared out is refused before anything is loaded
     config.run.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(config.run / "train.log")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-    logger = logging.getLogger("engine.training")
-    logger.setLevel(logging.INFO)
-    logger.addHandler(handler)
+    tracker = tracker_for(config, main=processes.main)
     try:
-        return run_stage(STAGES[config.stage](config), config)
+        return run_stage(make_stage(config, processes.device), config, processes=processes, tracker=tracker)
     finally:
-        logger.removeHandler(handler)
-        handler.close()
+        tracker.close()
+
+
+def dry_run(config_path: Path, *, cpu: bool = False) -> list[str]:
+    """What the run will need, a sentence each. Raises UserError for a configuration that cannot run."""
+    from engine.training.estimate import estimate
+
+    config = read_train_config(config_path)
+    torch.set_num_threads(config.threads)
+    return estimate(config, Processes(cpu=cpu)).sentences()

@@ -5,15 +5,17 @@ from typing import Any
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from PIL import Image
 from torch import Tensor, nn
 
 from engine.data.batches import CropSampler
 from engine.data.random_rendering import imperfections, render_random
-from engine.data.views import load_views
 from engine.model.config import read_config
 from engine.training.checkpoint import write_tensors
-from engine.training.config import TrainConfig
+from engine.training.config import TrainConfig, training_views
+from engine.training.frozen import others
 from engine.training.losses import gradient_l1, multiscale_l1
+from engine.training.sheet import grid
 from engine.training.stage_weights import VAE_DIRECTORY, load_stage
 from engine.training.vae_init import linear_init
 
@@ -28,13 +30,14 @@ class VaeStage:
     encoder in ``start`` plus noise of up to this deviation: what was trained on these latents stays valid.
     """
 
-    def __init__(self, config: TrainConfig):
+    def __init__(self, config: TrainConfig, device: torch.device | None = None):
         self.config = config
+        self.device = device or torch.device("cpu")
         torch.manual_seed(config.seed)
         self.vae: Any = AutoencoderKL(**read_config(config.model).vae)
-        self.masters = CropSampler(load_views(config.views, "train"))
-        self.photographs = CropSampler(load_views(config.views, "train", ("photograph",)))
-        self.unseen = CropSampler(load_views(config.views, "validation"))
+        self.masters = CropSampler(training_views(config, "train"))
+        self.photographs = CropSampler(training_views(config, "train", ("photograph",)))
+        self.unseen = CropSampler(training_views(config, "validation"))
         self.kl = float(config.options.get("kl", 1e-6))
         self.gradient = float(config.options.get("gradient", 0.5))
         self.decoder_noise: float | None = config.options.get("decoder_noise")
@@ -45,6 +48,10 @@ class VaeStage:
             raise ValueError("training the decoder alone needs 'start', the folder of the earlier stages")
         else:
             load_stage(self.vae, config.start / VAE_DIRECTORY / RESULT)
+        self.vae.to(self.device)
+
+    def frozen(self) -> dict[str, Tensor]:
+        return others(self.vae.state_dict(), self.parameters())
 
     def parameters(self) -> dict[str, nn.Parameter]:
         trained = self.vae if self.decoder_noise is None else self.vae.decoder
@@ -63,8 +70,8 @@ class VaeStage:
             parts.append(self.photographs.draw(photographs, size, generator))
         return torch.cat(parts)
 
-    def losses(self, step: int, generator: torch.Generator) -> dict[str, Tensor]:
-        target = 2 * self.draw(generator, self.config.batch) - 1
+    def losses(self, step: int, count: int, generator: torch.Generator) -> dict[str, Tensor]:
+        target = 2 * self.draw(generator, count).to(self.device) - 1
         latents, kl = self._noisy_latents(target, generator)
         output = self.vae.decode(latents).sample
         l1 = multiscale_l1(output, target)
@@ -80,12 +87,12 @@ class VaeStage:
         """Latents as the decoder sees them in training, and the divergence from a normal distribution per latent."""
         if self.decoder_noise is None:
             posterior = self.vae.encode(target).latent_dist
-            noise = torch.randn(posterior.mean.shape, generator=generator)
+            noise = torch.randn(posterior.mean.shape, generator=generator).to(self.device)
             return posterior.mean + posterior.std * noise, posterior.kl().mean() / posterior.mean[0].numel()
         with torch.no_grad():
             mode = self.vae.encode(target).latent_dist.mode()
         level = self.decoder_noise * torch.rand(len(mode), 1, 1, 1, generator=generator)
-        return mode + level * torch.randn(mode.shape, generator=generator), torch.zeros(())
+        return mode + (level * torch.randn(mode.shape, generator=generator)).to(self.device), torch.zeros(())
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
@@ -97,11 +104,20 @@ class VaeStage:
 
     def _psnr(self, pictures: Tensor) -> float:
         values = []
-        for chunk in pictures.split(8):
+        for chunk in pictures.to(self.device).split(8):
             output = self.vae.decode(self.vae.encode(2 * chunk - 1).latent_dist.mode()).sample
             error = (0.5 * output + 0.5).clamp(0, 1) - chunk
             values.append(-10 * error.square().mean(dim=(1, 2, 3)).log10())
         return float(torch.cat(values).mean())
+
+    @torch.no_grad()
+    def pictures(self) -> dict[str, Image.Image]:
+        """Masters and renderings of validation scenes above their reconstructions."""
+        generator = torch.Generator().manual_seed(0)
+        masters = self.unseen.draw(3, self.config.validation_size, generator)
+        shown = torch.cat([masters, imperfections(render_random(masters, generator), generator)]).to(self.device)
+        output = self.vae.decode(self.vae.encode(2 * shown - 1).latent_dist.mode()).sample
+        return {"reconstruction": grid([shown, (0.5 * output + 0.5).clamp(0, 1)])}
 
     def finish(self, out: Path) -> None:
         write_tensors(self.vae.state_dict(), out / RESULT, {"stage": "vae"})

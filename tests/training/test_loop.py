@@ -18,19 +18,26 @@ class Regression:
     def __init__(self, poison: int | None = None):
         torch.manual_seed(0)
         self.network = nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1))
+        self.scale = torch.tensor([2.0])
         self.poison = poison
 
     def parameters(self) -> dict[str, nn.Parameter]:
         return dict(self.network.named_parameters())
 
-    def losses(self, step: int, generator: torch.Generator) -> dict[str, Tensor]:
-        x = torch.rand(16, 1, generator=generator)
-        loss = (self.network(x) - 2 * x).square().mean()
+    def frozen(self) -> dict[str, Tensor]:
+        return {"scale": self.scale}
+
+    def pictures(self) -> dict:
+        return {}
+
+    def losses(self, step: int, count: int, generator: torch.Generator) -> dict[str, Tensor]:
+        x = torch.rand(count, 1, generator=generator)
+        loss = (self.network(x) - self.scale * x).square().mean()
         return {"total": loss * float("nan") if step == self.poison else loss}
 
     def validate(self) -> dict[str, float]:
         x = torch.linspace(0, 1, 16)[:, None]
-        return {"error": float((self.network(x) - 2 * x).square().mean().detach())}
+        return {"error": float((self.network(x) - self.scale * x).square().mean().detach())}
 
     def finish(self, out: Path) -> None:
         (out / "done").write_text("done")
@@ -93,6 +100,38 @@ def test_nan_stops_and_keeps_the_checkpoint(tmp_path: Path):
     good = Regression()
     run_stage(good, config(tmp_path))
     assert torch.isfinite(weights(good)).all()
+
+
+def test_nan_leaves_the_last_good_state(tmp_path: Path):
+    with pytest.raises(UserError, match="the total of update 8 is not finite"):
+        run_stage(Regression(poison=8), config(tmp_path / "bad"))
+    good = Regression()
+    run_stage(good, config(tmp_path / "good"), stop_after=8)
+    bad = Regression()
+    run_stage(bad, config(tmp_path / "bad"), stop_after=8)
+    assert torch.equal(weights(bad), weights(good))
+    assert (tmp_path / "bad" / "done").exists()
+
+
+def test_micro_batches_add_up(tmp_path: Path):
+    stage = Regression()
+    figures = run_stage(stage, config(tmp_path, micro_batch=4))
+    assert figures["error"] < 0.5 * Regression().validate()["error"]
+
+
+def test_a_batch_that_cannot_be_shared_is_refused(tmp_path: Path):
+    with pytest.raises(UserError, match="cannot be shared by 1 processes"):
+        run_stage(Regression(), config(tmp_path, micro_batch=5))
+
+
+def test_frozen_weights_that_move_are_a_bug(tmp_path: Path):
+    class Leaking(Regression):
+        def losses(self, step: int, count: int, generator: torch.Generator) -> dict[str, Tensor]:
+            self.scale += 1e-3
+            return super().losses(step, count, generator)
+
+    with pytest.raises(RuntimeError, match="frozen"):
+        run_stage(Leaking(), config(tmp_path, steps=2))
 
 
 def test_fingerprint_ignores_places_and_length(tmp_path: Path):

@@ -9,7 +9,7 @@ from engine.errors import UserError
 from engine.model.checkpoint import load_model
 from engine.training.adapters import AdapterStage
 from engine.training.config import TrainConfig, read_train_config
-from engine.training.loop import run_stage, step_generator
+from engine.training.loop import micro_batch_generator, run_stage
 from engine.training.prior import PriorStage
 from engine.training.tower import TowerStage
 from engine.training.train import train
@@ -59,7 +59,13 @@ def chain(configured, runs: Path) -> Path:
 
 def mean_loss(stage, steps: int, seed: int) -> float:
     with torch.no_grad():
-        return sum(float(stage.losses(i, step_generator(seed, i))["total"]) for i in range(steps)) / steps
+        return (
+            sum(
+                float(stage.losses(i, stage.config.batch, micro_batch_generator(seed, i))["total"])
+                for i in range(steps)
+            )
+            / steps
+        )
 
 
 def test_linear_start_reconstructs_before_any_update(configured):
@@ -95,6 +101,54 @@ def test_prior_learns(chain: Path, configured):
     before = stage.validate()
     after = run_stage(stage, config)
     assert after["from_noise"] < 0.97 * before["from_noise"]
+
+
+def test_bf16_with_checkpointing_learns_in_float32(chain: Path, configured):
+    config = configured("adapters", run=chain / "bf16", steps=3, crop=32, precision="bf16", gradient_checkpointing=True)
+    stage = AdapterStage(config)
+    assert stage.network.transformer.dtype == torch.bfloat16
+    figures = run_stage(stage, config)
+    assert all(parameter.dtype == torch.float32 for parameter in stage.parameters().values())
+    assert 5 < figures["pq_psnr_1"] < 60
+
+
+@pytest.mark.parametrize("variant", ["lora", "pga-no-spectrum", "pga", "pga-pcm", "linear-spline"])
+def test_ablation_variants_train(chain: Path, configured, variant: str):
+    config = configured("adapters", run=chain / variant, steps=1, crop=32, options={"variant": variant})
+    run_stage(AdapterStage(config), config)
+    assert load_model(config.run / "model").config.variant == stage_variant(variant)
+
+
+def stage_variant(name: str):
+    from engine.model.config import VARIANTS
+
+    return VARIANTS[name]
+
+
+def test_sample_sheets(chain: Path, configured):
+    sheets = AdapterStage(configured("adapters")).pictures()
+    assert sheets["converted"].size == (4 * 66, 3 * 66)
+    assert VaeStage(configured("vae")).pictures()["reconstruction"].size == (6 * 66, 2 * 66)
+
+
+def test_unknown_options_are_named(configured):
+    with pytest.raises(UserError, match="random_chare"):
+        AdapterStage(configured("adapters", options={"random_chare": 0.1}))
+
+
+def test_pairs_of_a_corpus(chain: Path, configured, tmp_path: Path):
+    from engine.data.shards import Corpus, Rendering, Shard, write_corpus, write_shard
+
+    shards = []
+    for split in ("train", "validation"):
+        rng = torch.Generator().manual_seed(len(split))
+        hdr = (torch.rand(1, 3, 64, 64, generator=rng) * 40000).numpy().astype("uint16")
+        file, sha256 = write_shard(tmp_path, hdr, (hdr >> 8).astype("uint8"), [0])
+        entry = {"source": split, "scene": split, "split": split, "content": "pgc", "licence": "CC0", "hdr": 1}
+        shards.append(Shard(file=file, sha256=sha256, renderings=(Rendering(name="reinhard"),), **entry))
+    write_corpus(tmp_path, Corpus(size=64, specification={}, shards=tuple(shards)))
+    config = configured("adapters", run=chain / "corpus", views=None, corpus=tmp_path, steps=2, crop=32)
+    assert run_stage(AdapterStage(config), config)["pq_psnr_1"] > 3
 
 
 def test_adapter_run_resumes_in_the_same_bits(chain: Path, configured):
