@@ -1,4 +1,4 @@
-"""`lumaflux evaluate`: folders of predictions against folders of references, frame by frame, into one JSON file."""
+"""`lumaflux evaluate`: predictions against references, picture by picture, into one JSON file."""
 
 import json
 import math
@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import FrameError, UserError
+from engine.evaluation.pair_manifest import pairs_of_manifest
 from engine.evaluation.pairs import Pair, find_pairs, read_pq, read_sdr
-from engine.evaluation.presets import preset_named
+from engine.evaluation.presets import Preset, preset_named
 from engine.evaluation.scores import UNAVAILABLE, Scorer
+from engine.evaluation.workers import WorkersLostError, perform_all
 
 Progress = Callable[[int, int | None], None]
 
@@ -55,30 +57,41 @@ class Evaluation:
 
 def evaluate(
     predictions: Path,
-    references: Path,
+    references: Path | None,
     sdr: Path | None,
     preset_name: str,
     target: Path | None,
     *,
     lpips_weights: Path | None = None,
+    workers: int = 1,
     progress: Progress = lambda done, total: None,
 ) -> Evaluation:
     """Scores every pair; writes ``target`` (JSON) whole or not at all.
 
+    ``predictions`` is a directory, paired with ``references`` by file stem, or a manifest (``pairs_of_manifest``).
     Raises UserError when nothing can be scored. A frame that cannot be scored is named in ``failed``, the rest is
     scored; see ``refuse_failures``.
     """
     preset = preset_named(preset_name)
-    pairs = find_pairs(predictions, references, sdr)
-    scorer = Scorer(preset, lpips_weights)
-    result = Evaluation(options=preset.options() | {"sdr": sdr is not None})
-    for done, pair in enumerate(pairs):
-        progress(done, len(pairs))
-        try:
-            result.frames[pair.name] = _score(scorer, pair, wants_sdr=sdr is not None)
-        except (UserError, ValueError) as error:
-            result.failed[pair.name] = str(error)
-    progress(len(pairs), len(pairs))
+    pairs = _pairs(predictions, references, sdr)
+    with_sdr = sdr is not None or any(pair.sdr is not None for pair in pairs)
+    result = Evaluation(options=preset.options() | {"sdr": with_sdr})
+    results: dict[str, dict[str, Any] | str] = {}
+    threads = None if workers == 1 else max(1, (os.cpu_count() or 1) // workers)
+    progress(0, len(pairs))
+    make = (preset, lpips_weights, with_sdr)
+    try:
+        for pair, scored in perform_all(PairScorer, make, pairs, workers=workers, threads=threads):
+            results[pair.name] = scored
+            progress(len(results), len(pairs))
+    except WorkersLostError as lost:
+        results |= {pair.name: str(lost) for pair in pairs if pair.name not in results}
+    for pair in pairs:  # in order of name, whoever was done first
+        scored = results[pair.name]
+        if isinstance(scored, str):
+            result.failed[pair.name] = scored
+        else:
+            result.frames[pair.name] = scored
     if target is not None:
         write_json(target, result.to_json())
     return result
@@ -90,6 +103,28 @@ def refuse_failures(result: Evaluation) -> None:
         sentences = "; ".join(f"{name}: {sentence}" for name, sentence in result.failed.items())
         total = len(result.failed) + len(result.frames)
         raise FrameError(f"{len(result.failed)} of {total} frames were not scored: {sentences}")
+
+
+class PairScorer:
+    """A pair's scores, or the sentence why there are none; keeps the metrics' weights."""
+
+    def __init__(self, preset: Preset, lpips_weights: Path | None, wants_sdr: bool):
+        self._scorer = Scorer(preset, lpips_weights)
+        self._wants_sdr = wants_sdr
+
+    def __call__(self, pair: Pair, step: Callable[[], None]) -> dict[str, Any] | str:
+        try:
+            return _score(self._scorer, pair, wants_sdr=self._wants_sdr)
+        except (UserError, ValueError) as error:
+            return str(error)
+
+
+def _pairs(predictions: Path, references: Path | None, sdr: Path | None) -> list[Pair]:
+    if predictions.suffix == ".jsonl":
+        return pairs_of_manifest(predictions, references, sdr)
+    if references is None:
+        raise UserError("the directory of references is missing; name it with --references")
+    return find_pairs(predictions, references, sdr)
 
 
 def _score(scorer: Scorer, pair: Pair, *, wants_sdr: bool) -> dict[str, Any]:

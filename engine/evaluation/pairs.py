@@ -27,8 +27,8 @@ def find_pairs(predictions: Path, references: Path, sdr: Path | None = None) -> 
 
     Raises UserError when a directory is missing or empty, or holds two pictures of one stem.
     """
-    wanted, made = _by_stem(references), _by_stem(predictions)
-    sources = _by_stem(sdr) if sdr is not None else {}
+    wanted, made = find_pictures(references), find_pictures(predictions)
+    sources = find_pictures(sdr) if sdr is not None else {}
     if not set(wanted) & set(made):
         raise UserError(f"no picture of {predictions} has the name of one in {references}; pairs go by file stem")
     return [
@@ -37,7 +37,8 @@ def find_pairs(predictions: Path, references: Path, sdr: Path | None = None) -> 
     ]
 
 
-def _by_stem(folder: Path) -> dict[str, Path]:
+def find_pictures(folder: Path) -> dict[str, Path]:
+    """The folder's pictures by file stem. Raises UserError when there are none, or two of one stem."""
     if not folder.is_dir():
         raise UserError(f"{folder} is not a directory; name one that holds pictures")
     found: dict[str, Path] = {}
@@ -54,8 +55,9 @@ def _by_stem(folder: Path) -> dict[str, Path]:
 def read_pq(path: Path) -> Tensor:
     """A 16-bit PQ/BT.2020 picture -> [1,3,H,W] float32; raises UserError for anything else."""
     from engine.media.stills import read_still
+    from engine.media.video_source import check_file
 
-    still = read_still(path, allow_hdr=True)
+    still = read_still(check_file(path), allow_hdr=True)
     info = still.info
     if info.bit_depth != 16:
         raise UserError(f"{path} has {info.bit_depth} bits; HDR pictures are compared as 16-bit PQ")
@@ -72,5 +74,6 @@ def read_pq(path: Path) -> Tensor:
 def read_sdr(path: Path) -> Tensor:
     """An SDR picture -> [1,3,H,W] float32 in [0,1], as it is coded."""
     from engine.media.stills import read_still
+    from engine.media.video_source import check_file
 
-    return torch.from_numpy(read_still(path).sdr)[None]
+    return torch.from_numpy(read_still(check_file(path)).sdr)[None]
