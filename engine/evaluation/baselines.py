@@ -1,4 +1,7 @@
-"""The converters that any model must beat: static placement and the inverses of known renderings, by name."""
+"""The converters that any model must beat: static placement and the inverses of known renderings, by name.
+
+``none`` converts nothing: the picture as its 100 cd/m2 reference display shows it (BT.2035).
+"""
 
 from collections.abc import Callable
 from functools import partial
@@ -15,6 +18,8 @@ from engine.media.still_folder import picture_pairs
 Baseline = Callable[[np.ndarray], np.ndarray]  # SDR [3,H,W] in [0,1] -> PQ/BT.2020 [3,H,W]
 
 _PEAK_NITS = 1000.0
+_SDR_WHITE_NITS = 100.0
+_INVERTED = ("bt2446a", "bt2446c", "reinhard", "bt2390", "aces-1.3", "aces-2.0")
 
 
 def _inverse(name: str, sdr: np.ndarray) -> np.ndarray:
@@ -22,12 +27,14 @@ def _inverse(name: str, sdr: np.ndarray) -> np.ndarray:
 
 
 BASELINES: dict[str, Baseline] = {
+    "none": lambda sdr: static_placement(sdr, _SDR_WHITE_NITS).astype(np.float32),
     "static-203": lambda sdr: static_placement(sdr).astype(np.float32),
-    **{
-        f"inverse-{name}": partial(_inverse, name)
-        for name in ("bt2446a", "bt2446c", "reinhard", "bt2390", "aces-1.3", "aces-2.0")
-    },
+    **{f"inverse-{name}": partial(_inverse, name) for name in _INVERTED},
 }
+
+# The rendering that a baseline undoes: on it the baseline has been told the answer. Static placement undoes the hard
+# clip (engine.color.hard_clip).
+TOLD: dict[str, str] = {"static-203": "hard-clip", **{f"inverse-{name}": name for name in _INVERTED}}
 
 
 def baseline_named(name: str) -> Baseline:

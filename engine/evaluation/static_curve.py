@@ -4,9 +4,11 @@ Two families: per channel (R, G and B of linearised BT.2020 share one curve) and
 ratios kept). Inputs are binned by their BT.1886 signal, averaged, and made monotone by pool-adjacent-violators.
 """
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +16,11 @@ from numpy.typing import NDArray
 from engine.color import bt1886, pq
 from engine.color.placement import sdr_to_linear2020
 from engine.color.primaries import luminance
+from engine.errors import UserError
 
 Family = Literal["channel", "luma"]
 _BINS = 256
+FITTED = Path(__file__).parent / "static_curve.json"  # fitted by `lumaflux luma-eval fit-curve`; its recipe is inside
 _CEILING_PQ = 0.7518271  # 1000 nit, the peak of the masters
 
 
@@ -74,3 +78,35 @@ def fit_static_curve(pairs: Iterable[tuple[NDArray[np.float32], NDArray[np.float
         raise ValueError("a static curve cannot be fitted to no pixels")
     curve = isotonic(total[seen] / count[seen], count[seen])
     return StaticCurve(family=family, signal=place[seen] / count[seen], pq=curve)
+
+
+def write_curve(target: Path, curve: StaticCurve, recipe: dict[str, Any]) -> None:
+    """JSON with ``family``, ``signal``, ``pq`` and the ``recipe`` that made it, whole or not at all."""
+    from engine.media.atomic_file import AtomicFile
+
+    content = {
+        "family": curve.family,
+        "recipe": recipe,
+        "signal": [round(float(value), 6) for value in curve.signal],
+        "pq": [round(float(value), 6) for value in curve.pq],
+    }
+    with AtomicFile(target, overwrite=True) as file:
+        lines = ",\n".join(f" {json.dumps(key)}: {json.dumps(value)}" for key, value in content.items())
+        file.partial.write_text(f"{{\n{lines}\n}}\n")
+
+
+def read_curve(path: Path) -> StaticCurve:
+    """Raises UserError when ``path`` holds no curve."""
+    try:
+        content = json.loads(path.read_text())
+        signal, values = (np.array(content[key], dtype=np.float64) for key in ("signal", "pq"))
+        family = content["family"]
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}); make it by: lumaflux luma-eval fit-curve") from None
+    except (ValueError, KeyError, TypeError):
+        raise UserError(f"{path} holds no fitted curve; make one with: lumaflux luma-eval fit-curve") from None
+    rising = len(signal) > 1 and (np.diff(signal) > 0).all() and (np.diff(values) >= 0).all()
+    inside = all(((ends >= 0) & (ends <= 1)).all() for ends in (signal, values))
+    if family not in get_args(Family) or signal.shape != values.shape or signal.ndim != 1 or not (rising and inside):
+        raise UserError(f"{path} holds no rising curve from [0,1] to [0,1]; fit it again")
+    return StaticCurve(family=family, signal=signal, pq=values)

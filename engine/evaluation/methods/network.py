@@ -1,0 +1,86 @@
+"""LumaFlux itself as a method: the product's path (``render``) or the paper's (``convert``)."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from engine.errors import UserError
+from engine.evaluation.methods.method import Frame
+from engine.evaluation.sets.manifest import Clip, sha256
+from engine.settings import Settings
+
+if TYPE_CHECKING:
+    from engine.inference.converter import Converter
+
+_FILES = ("config.json", "backbone.safetensors", "adapters.safetensors")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkMethod:
+    """``model``: a name that comes with its weights, or a model directory. Loaded at the first frame."""
+
+    name: str
+    model: str
+    direct: bool = False
+    settings: Settings = field(default_factory=Settings)
+    device: str | None = None
+    precision: str | None = None
+    told: str | None = None
+
+    def __post_init__(self) -> None:
+        from engine.model.presets import HUB_BACKBONES, PRESETS
+
+        if self.model in HUB_BACKBONES:
+            raise UserError(f"{self.model} needs adapters; name a model directory that holds {', '.join(_FILES)}")
+        if self.model not in PRESETS and not self._directory().is_dir():
+            raise UserError(f"unknown model '{self.model}'; name lite, tiny or a model directory")
+
+    def describe(self) -> dict[str, Any]:
+        """Weights by their SHA-256, so that a model trained on is another method."""
+        path = "direct" if self.direct else "render"
+        settings = asdict(self.settings)
+        if self.direct:
+            settings = {key: settings[key] for key in ("steps", "seed")}
+        return {
+            "kind": "model",
+            "path": path,
+            "weights": self._weights(),
+            "settings": settings,
+            "precision": self.precision,
+        }
+
+    def predictions(self, clip: Clip, frames: Iterable[Frame]) -> Iterator[np.ndarray]:
+        return map(self._predict, frames)
+
+    def _predict(self, frame: Frame) -> np.ndarray:
+        if self.direct:
+            settings = self.settings
+            return self._converter.convert(frame.sdr, steps=settings.steps or None, seed=settings.seed).hdr_pq
+        return self._converter.render(frame.sdr, self.settings)
+
+    @cached_property
+    def _converter(self) -> "Converter":
+        from engine.inference.load import load
+
+        return load(self.model, device=self.device, dtype=self.precision)
+
+    def _directory(self) -> Path:
+        from engine.inference.load import LITE
+
+        return LITE if self.model == "lite" else Path(self.model)
+
+    def _weights(self) -> str:
+        directory = self._directory()
+        if not directory.is_dir():
+            return f"{self.model}, random, seed 0"
+        together = hashlib.sha256()
+        for file in _FILES:
+            if not (directory / file).is_file():
+                raise UserError(f"the model directory {directory} has no {file}")
+            together.update(sha256(directory / file).encode())
+        return together.hexdigest()
