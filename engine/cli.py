@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from cyclopts import App, CycloptsError, Parameter
 
 from engine.errors import UserError
+from engine.evaluation.commands import app as luma_eval
 from engine.settings import Settings
 
 Precision = Literal["fp32", "bf16", "fp16"]
@@ -19,6 +20,7 @@ app = App(
     version_flags=["--version"],
     suppress_keyboard_interrupt=False,
 )
+app.command(luma_eval)
 
 
 @app.command
@@ -130,20 +132,21 @@ def bench(*, json: Path | None = None, rounds: int = 15, clip: Path | None = Non
 def evaluate(
     *,
     predictions: Path,
-    references: Path,
+    references: Path | None = None,
     sdr: Path | None = None,
     preset: str = "luma-eval",
     json: Path | None = None,
     lpips_weights: Path | None = None,
+    workers: int = 1,
 ) -> None:
     """Score 16-bit PQ PNG predictions against references, paired by file stem.
 
     Parameters
     ----------
     predictions
-        The directory of predictions.
+        The directory of predictions, or a manifest: JSON lines {"name", "prediction"[, "reference", "sdr"]}.
     references
-        The directory of references.
+        The directory of references; a manifest may name them instead.
     sdr
         The directory of the SDR sources, for the score where they are clipped.
     preset
@@ -152,12 +155,23 @@ def evaluate(
         Where options, scores by frame and means are written.
     lpips_weights
         AlexNet and LPIPS weights (safetensors) for HDR-LPIPS, which is "unavailable" without them.
+    workers
+        Processes that score at the same time.
     """
     from engine.evaluation.evaluate import evaluate, refuse_failures
     from engine.progress import show_progress, show_scores
 
     with show_progress(predictions.name) as progress:
-        result = evaluate(predictions, references, sdr, preset, json, lpips_weights=lpips_weights, progress=progress)
+        result = evaluate(
+            predictions,
+            references,
+            sdr,
+            preset,
+            json,
+            lpips_weights=lpips_weights,
+            workers=workers,
+            progress=progress,
+        )
     show_scores(result)
     refuse_failures(result)
 
@@ -175,7 +189,7 @@ def baseline(
     Parameters
     ----------
     name
-        static-203, inverse-bt2446a, inverse-bt2446c, inverse-reinhard, inverse-bt2390, inverse-aces-1.3 or -2.0.
+        none, static-203, inverse-bt2446a, inverse-bt2446c, inverse-reinhard, inverse-bt2390, inverse-aces-1.3 or -2.0.
     source
         A directory of SDR pictures.
     target

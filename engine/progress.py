@@ -44,7 +44,8 @@ def show_progress(title: str) -> Iterator[Callable[[int, int | None], None]]:
     try:
         yield update
     finally:
-        bar.stop()
+        if bar.live.is_started:  # stopping an idle bar prints an empty line
+            bar.stop()
 
 
 def show_report(reports: "list[Report]") -> None:

@@ -64,3 +64,11 @@ def append_records(path: Path, records: Iterable[Record]) -> None:
         file.writelines(json.dumps(asdict(record)) + "\n" for record in records)
         file.flush()
         os.fsync(file.fileno())
+
+
+def replace_records(path: Path, records: Iterable[Record]) -> None:
+    """Writes the file anew, whole or not at all."""
+    from engine.media.atomic_file import AtomicFile
+
+    with AtomicFile(path, overwrite=True) as file, file.partial.open("w") as lines:
+        lines.writelines(json.dumps(asdict(record)) + "\n" for record in records)

@@ -1,0 +1,233 @@
+"""The `lumaflux luma-eval` commands: build a set, run methods on it, report, compare variants. No logic."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from engine.errors import UserError
+
+app = App(name="luma-eval", help="Build a benchmark set, score methods on it, and report.")
+
+_Many = Annotated[list[str] | None, Parameter(negative="")]
+
+
+@app.command
+def build(
+    specification: Path,
+    target: Path,
+    *,
+    packages: Path | None = None,
+    hdr_dir: Annotated[Path | None, Parameter(env_var="HDR_DIR")] = None,
+    root: _Many = None,
+) -> None:
+    """Make a set: HDR references, and SDR clips rendered and encoded from them, with a checksum for every file.
+
+    Parameters
+    ----------
+    specification
+        The set's description (YAML): sources, splits, renderings, CRFs.
+    target
+        The folder of the set. A build that was stopped goes on.
+    packages
+        The folder of freely licensed material that `python -m engine.data.fetch` fills.
+    hdr_dir
+        A folder of further HDR material.
+    root
+        NAME=DIR: where a collection that the description names lies. May be given many times.
+    """
+    roots = {name: Path(folder) for name, folder in _named(root or [], "--root", "DIR").items()}
+
+    from engine.evaluation.sets.build import build_set
+    from engine.progress import show_progress
+
+    with show_progress(target.name) as progress:
+        manifest = build_set(specification, target, packages=packages, hdr_dir=hdr_dir, roots=roots, progress=progress)
+    print(f"{target}: {len(manifest.clips)} clips of {len({clip.scene for clip in manifest.clips})} scenes")
+
+
+@app.command
+def verify(target: Path) -> None:
+    """Check every file of a set against its checksum.
+
+    Parameters
+    ----------
+    target
+        The folder of the set.
+    """
+    from engine.evaluation.sets.manifest import damaged_files, read_manifest
+
+    manifest = read_manifest(target)
+    if damaged := damaged_files(target, manifest):
+        raise UserError(
+            f"{len(damaged)} files of {target} are missing or damaged: {', '.join(damaged)}; build it again"
+        )
+    print(f"{target}: {len(manifest.files)} files of {len(manifest.clips)} clips are sound")
+
+
+@app.command
+def run(
+    target: Annotated[Path, Parameter(name=["SET", "--set"])],
+    out: Path,
+    *,
+    method: Annotated[list[str], Parameter(negative="")],
+    preset: str = "luma-eval",
+    workers: int = 1,
+    threads: int = 1,
+    scenes: _Many = None,
+    renderings: _Many = None,
+    crf: Annotated[list[int] | None, Parameter(negative="")] = None,
+    splits: _Many = None,
+    frames_per_clip: int | None = None,
+    steps: int = 0,
+    device: str | None = None,
+    precision: str | None = None,
+    lpips_weights: Path | None = None,
+    baseline: str | None = None,
+    report: bool = True,
+    fresh: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Score methods on a set. Clips that are scored already are kept, so that a stopped run goes on.
+
+    Parameters
+    ----------
+    target
+        The folder of the set.
+    out
+        The folder of the run: results.jsonl, options.json and the report.
+    method
+        none, static-203, inverse-bt2446a, inverse-bt2446c, inverse-reinhard, inverse-bt2390, inverse-aces-1.3,
+        inverse-aces-2.0, static-curve[=FILE.json], oracle-curve, oracle, model:NAME_OR_DIRECTORY[:direct],
+        NAME=DIRECTORY (of CLIP/000000.png and so on) or NAME=FILE.jsonl ({"clip", "frame", "prediction"}).
+        May be given many times; NAME=METHOD renames.
+    preset
+        luma-eval or hdrtv1k: fixes every option.
+    workers
+        Processes that score at the same time. The scores do not depend on it.
+    threads
+        Threads of each worker.
+    scenes
+        Only this scene. May be given many times, like the next three.
+    renderings
+        Only this rendering.
+    crf
+        Only this CRF.
+    splits
+        Only this split.
+    frames_per_clip
+        Only the first frames of each clip.
+    steps
+        Sampler steps of models; 0 takes the model's own.
+    device
+        Where models run, as `lumaflux doctor` lists them.
+    precision
+        fp32, bf16 or fp16, for models.
+    lpips_weights
+        AlexNet and LPIPS weights (safetensors) for HDR-LPIPS, which is "unavailable" without them.
+    baseline
+        The method that the report compares the others with.
+    report
+        Write the report when all is scored.
+    fresh
+        Score these methods anew; results made under other options are thrown away.
+    """
+    from engine.evaluation.run import Selection, refuse_failures, run_benchmark
+    from engine.progress import show_progress
+    from engine.settings import Settings
+
+    selection = Selection(
+        scenes=tuple(scenes or ()),
+        renderings=tuple(renderings or ()),
+        crf=tuple(crf or ()),
+        splits=tuple(splits or ()),
+        frames_per_clip=frames_per_clip,
+    )
+    with show_progress(out.name) as progress:
+        outcome = run_benchmark(
+            target,
+            out,
+            method,
+            preset,
+            selection=selection,
+            workers=workers,
+            threads=threads,
+            settings=Settings(steps=steps),
+            device=device,
+            precision=precision,
+            lpips_weights=lpips_weights,
+            fresh=fresh,
+            progress=progress,
+        )
+    print(f"{out}: {outcome.scored} frames scored, {outcome.kept} kept from before")
+    if report:
+        _report(out, target, baseline)
+    refuse_failures(outcome, out)
+
+
+@app.command
+def report(
+    out: Path,
+    *,
+    target: Annotated[Path, Parameter(name=["--set"])],
+    baseline: str | None = None,
+    worst: int = 3,
+) -> None:
+    """Write the report of a run again: JSON, CSV, Markdown and one HTML page.
+
+    Parameters
+    ----------
+    out
+        The folder of the run.
+    target
+        The folder of the set, for the pictures.
+    baseline
+        The method that the others are compared with.
+    worst
+        How many of each method's worst and best frames are shown.
+    """
+    _report(out, target, baseline, worst)
+
+
+@app.command
+def fit_curve(pool: Path, target: Path) -> None:
+    """Fit the static curve to training views through the eight renderings; the one that ships was made like this.
+
+    Parameters
+    ----------
+    pool
+        The views, made by `python -m engine.data.views`.
+    target
+        Where the curve is written (JSON), for --method static-curve=FILE.json.
+    """
+    from engine.evaluation.static_curve_fit import fit_on_views
+    from engine.progress import show_progress
+
+    with show_progress(target.name) as progress:
+        fit_on_views(pool, target, progress)
+    print(f"wrote {target}")
+
+
+def _report(out: Path, target: Path, baseline: str | None, worst: int = 3) -> None:
+    from engine.evaluation.render import FrameRenderer
+    from engine.evaluation.report.write import write_report
+    from engine.evaluation.run import read_options
+    from engine.progress import show_progress
+
+    render = FrameRenderer(target, read_options(out))
+    with show_progress("report") as progress:
+        files = write_report(out, set_folder=target, render=render, baseline=baseline, worst=worst, progress=progress)
+    for file in files:
+        print(f"wrote {file}")
+
+
+def _named(texts: list[str], option: str, what: str) -> dict[str, str]:
+    """NAME=VALUE texts by name; raises UserError for others."""
+    named: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not (name and equals and value):
+            raise UserError(f"{option} {text} must be NAME={what}")
+        if name in named:
+            raise UserError(f"{option} names {name} a second time; keep one")
+        named[name] = value
+    return named
