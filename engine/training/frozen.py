@@ -13,7 +13,7 @@ def digest(weights: Mapping[str, Tensor]) -> str:
     for name, weight in sorted(weights.items()):
         found.update(f"{name} {weight.dtype} {tuple(weight.shape)}\n".encode())
         if weight.numel():
-            found.update(memoryview(weight.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()))
+            found.update(weight.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
     return found.hexdigest()
 
 
