@@ -1,11 +1,15 @@
 """The `lumaflux luma-eval` commands: build a set, run methods on it, report, compare variants. No logic."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
 from engine.errors import UserError
+from engine.evaluation.run_options import RunOptions
+
+if TYPE_CHECKING:
+    from engine.evaluation.run import Outcome
 
 app = App(name="luma-eval", help="Build a benchmark set, score methods on it, and report.")
 
@@ -71,21 +75,9 @@ def run(
     out: Path,
     *,
     method: Annotated[list[str], Parameter(negative="")],
-    preset: str = "luma-eval",
-    workers: int = 1,
-    threads: int = 1,
-    scenes: _Many = None,
-    renderings: _Many = None,
-    crf: Annotated[list[int] | None, Parameter(negative="")] = None,
-    splits: _Many = None,
-    frames_per_clip: int | None = None,
-    steps: int = 0,
-    device: str | None = None,
-    precision: str | None = None,
-    lpips_weights: Path | None = None,
+    options: Annotated[RunOptions, Parameter(name="*")] = RunOptions(),  # noqa: B008 (frozen)
     baseline: str | None = None,
     report: bool = True,
-    fresh: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Score methods on a set. Clips that are scored already are kept, so that a stopped run goes on.
 
@@ -100,67 +92,46 @@ def run(
         inverse-aces-2.0, static-curve[=FILE.json], oracle-curve, oracle, model:NAME_OR_DIRECTORY[:direct],
         NAME=DIRECTORY (of CLIP/000000.png and so on) or NAME=FILE.jsonl ({"clip", "frame", "prediction"}).
         May be given many times; NAME=METHOD renames.
-    preset
-        luma-eval or hdrtv1k: fixes every option.
-    workers
-        Processes that score at the same time. The scores do not depend on it.
-    threads
-        Threads of each worker.
-    scenes
-        Only this scene. May be given many times, like the next three.
-    renderings
-        Only this rendering.
-    crf
-        Only this CRF.
-    splits
-        Only this split.
-    frames_per_clip
-        Only the first frames of each clip.
-    steps
-        Sampler steps of models; 0 takes the model's own.
-    device
-        Where models run, as `lumaflux doctor` lists them.
-    precision
-        fp32, bf16 or fp16, for models.
-    lpips_weights
-        AlexNet and LPIPS weights (safetensors) for HDR-LPIPS, which is "unavailable" without them.
     baseline
         The method that the report compares the others with.
     report
         Write the report when all is scored.
-    fresh
-        Score these methods anew; results made under other options are thrown away.
     """
-    from engine.evaluation.run import Selection, refuse_failures, run_benchmark
-    from engine.progress import show_progress
-    from engine.settings import Settings
+    from engine.evaluation.run import refuse_failures
 
-    selection = Selection(
-        scenes=tuple(scenes or ()),
-        renderings=tuple(renderings or ()),
-        crf=tuple(crf or ()),
-        splits=tuple(splits or ()),
-        frames_per_clip=frames_per_clip,
-    )
-    with show_progress(out.name) as progress:
-        outcome = run_benchmark(
-            target,
-            out,
-            method,
-            preset,
-            selection=selection,
-            workers=workers,
-            threads=threads,
-            settings=Settings(steps=steps),
-            device=device,
-            precision=precision,
-            lpips_weights=lpips_weights,
-            fresh=fresh,
-            progress=progress,
-        )
-    print(f"{out}: {outcome.scored} frames scored, {outcome.kept} kept from before")
+    outcome = _run(target, out, method, options)
     if report:
         _report(out, target, baseline)
+    refuse_failures(outcome, out)
+
+
+@app.command
+def ablation(
+    target: Annotated[Path, Parameter(name=["SET", "--set"])],
+    out: Path,
+    *,
+    variant: Annotated[list[str], Parameter(negative="")],
+    options: Annotated[RunOptions, Parameter(name="*")] = RunOptions(),  # noqa: B008 (frozen)
+) -> None:
+    """Score trained variants of the model and write the paper's ablation table: each against the one before.
+
+    Parameters
+    ----------
+    target
+        The folder of the set.
+    out
+        The folder of the run; variants that are scored there already are kept.
+    variant
+        VARIANT=METHOD, a method as `luma-eval run` takes it, for instance pga=model:DIRECTORY. The variants are
+        flux-lora, pga-no-gate, pga, pcm, spline-linear, spline-monotone.
+    """
+    from engine.evaluation.report.ablation import parse_variants, write_ablation
+    from engine.evaluation.run import refuse_failures
+
+    variants = parse_variants(variant)
+    outcome = _run(target, out, [f"{name}={method}" for name, method in variants.items()], options)
+    for file in write_ablation(out, set_folder=target, variants={name: name for name in variants}):
+        print(f"wrote {file}")
     refuse_failures(outcome, out)
 
 
@@ -207,10 +178,43 @@ def fit_curve(pool: Path, target: Path) -> None:
     print(f"wrote {target}")
 
 
+def _run(target: Path, out: Path, methods: list[str], options: RunOptions) -> "Outcome":
+    from engine.evaluation.run import run_benchmark
+    from engine.evaluation.selection import Selection
+    from engine.progress import show_progress
+    from engine.settings import Settings
+
+    selection = Selection(
+        scenes=options.scenes,
+        renderings=options.renderings,
+        crf=options.crf,
+        splits=options.splits,
+        frames_per_clip=options.frames_per_clip,
+    )
+    with show_progress(out.name) as progress:
+        outcome = run_benchmark(
+            target,
+            out,
+            methods,
+            options.preset,
+            selection=selection,
+            workers=options.workers,
+            threads=options.threads,
+            settings=Settings(steps=options.steps),
+            device=options.device,
+            precision=options.precision,
+            lpips_weights=options.lpips_weights,
+            fresh=options.fresh,
+            progress=progress,
+        )
+    print(f"{out}: {outcome.scored} frames scored, {outcome.kept} kept from before")
+    return outcome
+
+
 def _report(out: Path, target: Path, baseline: str | None, worst: int = 3) -> None:
     from engine.evaluation.render import FrameRenderer
     from engine.evaluation.report.write import write_report
-    from engine.evaluation.run import read_options
+    from engine.evaluation.resume import read_options
     from engine.progress import show_progress
 
     render = FrameRenderer(target, read_options(out))

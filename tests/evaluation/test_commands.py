@@ -40,6 +40,19 @@ def test_the_report_of_a_run(tiny_set, tmp_path, capsys):
     assert made <= set(os.listdir(tmp_path / "run"))
 
 
+def test_an_ablation_is_one_command(tiny_set, tmp_path, capsys):
+    variants = ["--variant", "flux-lora=model:tiny:direct", "--variant", "pga=oracle"]
+    part = ["--scenes", "meadow", "--scenes", "harbour", "--frames-per-clip", "1", "--preset", "hdrtv1k"]
+    lumaflux("luma-eval", "ablation", tiny_set, tmp_path / "run", *variants, *part)
+    assert "10 frames scored" in capsys.readouterr().out
+    rows = json.loads((tmp_path / "run" / "ablation.json").read_text())["rows"]
+    assert [(row["variant"], row["method"]) for row in rows] == [("flux-lora", "flux-lora"), ("pga", "pga")]
+    assert rows[1]["to_previous"]["psnr"]["mean"] > 0
+    assert "Flux + LoRA only" in (tmp_path / "run" / "ablation.md").read_text()
+    with pytest.raises(UserError, match="no variant 'nope'"):
+        lumaflux("luma-eval", "ablation", tiny_set, tmp_path / "run", "--variant", "nope=oracle")
+
+
 def test_a_bad_frame_ends_in_exit_code_3_after_the_rest_is_scored(tiny_set, tmp_path):
     (tmp_path / "p" / "x").mkdir(parents=True)
     (tmp_path / "p" / "x" / "000000.png").write_bytes(b"1")

@@ -8,7 +8,9 @@ import torch
 from engine.errors import FrameError, UserError
 from engine.evaluation.records import RESULTS, append_records, read_records
 from engine.evaluation.render import FrameRenderer
-from engine.evaluation.run import Selection, read_options, refuse_failures, run_benchmark
+from engine.evaluation.resume import read_options
+from engine.evaluation.run import refuse_failures, run_benchmark
+from engine.evaluation.selection import Selection
 from engine.evaluation.sets.manifest import MANIFEST, read_manifest
 from engine.media.stills import write_still
 from engine.settings import Settings
@@ -129,12 +131,18 @@ def test_a_damaged_set_is_named_before_anything_is_written(own_set, tmp_path):
     [
         (Selection(scenes=("nowhere",)), "no scene nowhere; it has harbour, meadow"),
         (Selection(crf=(23,)), "no crf 23"),
+        (Selection(splits=("train",)), "no split train; it has test"),
         (Selection(scenes=("meadow",), renderings=("expert",)), "no clip"),
     ],
 )
 def test_an_empty_selection_is_an_error(tiny_set, tmp_path, part, said):
     with pytest.raises(UserError, match=said):
         run_benchmark(tiny_set, tmp_path / "run", ["none"], PRESET, selection=part)
+
+
+def test_no_frames_per_clip_are_none():
+    with pytest.raises(UserError, match="take 1 or more"):
+        Selection(frames_per_clip=0)
 
 
 def stored(tiny_set, folder, method):
