@@ -1,4 +1,4 @@
-"""SDR renderings that no standard lists: random monotone curves on luminance or channels, saturation and black errors.
+"""SDR renderings that no standard lists: random monotone curves on luminance or channels.
 
 They keep a model from learning eight operators by heart. Pointwise, batched, in torch.
 """
@@ -8,13 +8,9 @@ from torch import Tensor
 
 from engine.color import bt1886, pq
 from engine.color.primaries import BT709, BT709_LUMA, BT2020, apply_matrix, luminance, rgb_to_rgb
+from engine.data.draws import SDR_WHITE_NITS, uniform
 
-SDR_WHITE_NITS = 100.0
 _KNOTS = 6  # segments of the random warp of the SDR signal
-
-
-def uniform(shape: tuple[int, ...], low: float, high: float, generator: torch.Generator) -> Tensor:
-    return low + (high - low) * torch.rand(shape, generator=generator)
 
 
 def random_warp(count: int, deviation: float, generator: torch.Generator) -> Tensor:
@@ -51,14 +47,3 @@ def render_random(hdr_pq: Tensor, generator: torch.Generator) -> Tensor:
     mixed = torch.where(torch.rand(column, generator=generator) < 0.5, by_luminance, per_channel)
     signal = bt1886.inverse_eotf(mixed, white_nits=1.0) ** (2.4 / gamma)
     return warp(signal.clamp(0, 1), random_warp(count, 0.35, generator))
-
-
-def imperfections(sdr: Tensor, generator: torch.Generator) -> Tensor:
-    """Saturation and black-level errors of a grade, then 8 bits: [B,3,H,W] in [0,1]."""
-    column = (len(sdr), 1, 1, 1)
-    luma = luminance(sdr, BT709_LUMA)
-    graded = luma + (sdr - luma) * uniform(column, 0.8, 1.2, generator)
-    black = uniform(column, -0.02, 0.03, generator)
-    graded = (black + graded * (1 - black)).clamp(0, 1)
-    chosen = torch.rand(column, generator=generator) < 0.5
-    return (torch.where(chosen, graded, sdr) * 255).round() / 255

@@ -7,10 +7,14 @@ from torch import Tensor
 
 from engine.color import pq
 from engine.color.operators import OPERATORS
-from engine.data.random_rendering import imperfections, render_random
+from engine.data.draws import happens, uniform
+from engine.data.imperfections import imperfections, quantize
+from engine.data.local_rendering import LOCAL_FAMILIES, render_local
+from engine.data.random_rendering import render_random
 
 _PEAK_NITS = 1000.0
 _EXPOSURE_DEVIATION = 0.35  # stops
+LOCAL_SHARE = 0.35  # of the renderings outside the eight
 
 Draw = Callable[[float, float], float]
 
@@ -25,37 +29,42 @@ _PARAMETERS: dict[str, Callable[[Draw], dict[str, float]]] = {
 }
 
 
-def quantize(sdr: Tensor) -> Tensor:
-    """To 8 bits, full range."""
-    return (sdr * 255).round() / 255
-
-
 def render_standard(hdr_pq: Tensor, operator: str) -> Tensor:
     """PQ/BT.2020 masters [B,3,H,W] -> 8-bit SDR by one of the eight operators at its standard parameters."""
     return quantize(OPERATORS[operator](pq.eotf(hdr_pq)).clamp(0, 1))
 
 
-def _render_jittered(hdr_pq: Tensor, generator: torch.Generator) -> Tensor:
+def render_jittered(hdr_pq: Tensor, generator: torch.Generator) -> tuple[Tensor, str]:
+    """Masters [B,3,H,W] -> signals by one of the eight, and its name: half at the standard, half around it."""
+
     def draw(low: float, high: float) -> float:
-        return low + (high - low) * float(torch.rand((), generator=generator))
+        return float(uniform((), low, high, generator))
 
     name = list(OPERATORS)[int(torch.randint(len(OPERATORS), (), generator=generator))]
     light = pq.eotf(hdr_pq)
-    if draw(0, 1) < 0.5:
-        return OPERATORS[name](light).clamp(0, 1)
+    if happens(0.5, generator):
+        return OPERATORS[name](light).clamp(0, 1), name
     light = light * 2 ** (_EXPOSURE_DEVIATION * float(torch.randn((), generator=generator)))
     parameters = _PARAMETERS[name](draw) if name in _PARAMETERS else {}
-    return OPERATORS[name](light.clamp(max=_PEAK_NITS), **parameters).clamp(0, 1)
+    return OPERATORS[name](light.clamp(max=_PEAK_NITS), **parameters).clamp(0, 1), name
+
+
+def render_outside(hdr_pq: Tensor, generator: torch.Generator) -> tuple[Tensor, str]:
+    """Masters -> signals by a random curve or local tone mapping, none of the eight, and its name."""
+    if happens(LOCAL_SHARE, generator):
+        family = list(LOCAL_FAMILIES)[int(torch.randint(len(LOCAL_FAMILIES), (), generator=generator))]
+        return render_local(hdr_pq, family, generator), family
+    return render_random(hdr_pq, generator), "random-curve"
 
 
 def render_pairs(hdr_pq: Tensor, generator: torch.Generator, random_share: float = 0.3) -> Tensor:
-    """Masters [B,3,H,W] -> 8-bit SDR signals: each by one operator, standard or around it, or by a random rendering."""
+    """Masters [B,3,H,W] -> 8-bit SDR signals: each by one operator, standard or around it, or by another rendering."""
     rendered = []
     for master in hdr_pq.split(1):
-        if torch.rand((), generator=generator) < random_share:
-            rendered.append(imperfections(render_random(master, generator), generator))
-        elif torch.rand((), generator=generator) < 0.2:
-            rendered.append(imperfections(_render_jittered(master, generator), generator))
+        if happens(random_share, generator):
+            rendered.append(imperfections(render_outside(master, generator)[0], generator))
+        elif happens(0.2, generator):
+            rendered.append(imperfections(render_jittered(master, generator)[0], generator))
         else:
-            rendered.append(quantize(_render_jittered(master, generator)))
+            rendered.append(quantize(render_jittered(master, generator)[0]))
     return torch.cat(rendered)

@@ -9,7 +9,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 from engine.data.batches import CropSampler
-from engine.data.random_rendering import imperfections, render_random
+from engine.data.imperfections import imperfections
+from engine.data.random_rendering import render_random
 from engine.model.config import read_config
 from engine.training.checkpoint import write_tensors
 from engine.training.config import TrainConfig, training_views
