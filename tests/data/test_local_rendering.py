@@ -48,7 +48,7 @@ def test_guided_base_keeps_edges_and_removes_texture():
     texture = 0.1 * torch.randn(1, 1, 32, 32, generator=generator())
     base = guided_base(step + texture, 3, 0.25)
     assert (base[..., 18:].mean() - base[..., :14].mean()) > 7
-    assert base[..., 4:12].std() < 0.5 * texture[..., 4:12].std()
+    assert base[..., :6].std() < 0.5 * texture[..., :6].std()
 
 
 def test_smooth_keeps_a_constant():
