@@ -76,9 +76,7 @@ def ablation_table(run: Run, variants: Mapping[str, str]) -> list[dict]:
     if missing := [name for name in variants.values() if name not in run.scores.methods]:
         raise UserError(f"the run has no method {', '.join(missing)}; it has {', '.join(run.scores.methods)}")
     if len(set(variants.values())) < 2 or len(set(variants.values())) < len(variants):
-        raise UserError(
-            "an ablation needs two variants or more, each a method of its own; name them VARIANT=METHOD"
-        )
+        raise UserError("an ablation needs two variants or more, each a method of its own; name them VARIANT=METHOD")
     means, differences = tables.overall(run.scores), tables.differences(run.scores)
     rows: list[dict] = []
     for variant, label in VARIANTS.items():

@@ -76,9 +76,11 @@ def _notes(
         notes.append(
             f"† Not scored on every frame, so never marked best; compare by the differences: {', '.join(partial)}."
         )
-    for name, rendering in run.told.items():
-        if name in run.scores.methods and any(clip.rendering == rendering for clip in run.scores.clips):
-            notes.append(f"° {name} undoes the rendering {rendering}: its means leave that rendering out.")
+    renderings = {clip.rendering for clip in run.scores.clips}
+    if told := [
+        f"{word} for {name}" for name, word in run.told.items() if name in run.scores.methods and word in renderings
+    ]:
+        notes.append(f"° Left out of the method's means, because it undoes that rendering: {', '.join(told)}.")
     for key in run.scores.keys:
         label = metric_named(key).label
         status = run.scores.status[key]

@@ -24,7 +24,7 @@ from engine.evaluation.report.pictures import CAPTIONS, draw_scale
 from engine.evaluation.report.rendered import FrameName, Rendered
 from engine.evaluation.report.score_arrays import ScoreArrays, Status
 from engine.evaluation.report.tone_curves import draw_tone_curve
-from engine.evaluation.report.tracks import clips_to_show, draw_tracks
+from engine.evaluation.report.tracks import clips_to_show, draw_tracks, light_range
 
 _SHADES = 5
 _FAILURES_SHOWN = 200
@@ -129,7 +129,7 @@ def _shaded(
     cells = []
     for name, mean in means.items():
         shade = 0
-        if metric.better and mean is not None and high > low:
+        if metric.better and mean is not None and high > low and name not in told:
             share = min((mean - low) / (high - low), 1.0)
             share = share if metric.better == "higher" else 1 - share
             shade = min(int(_SHADES * share), _SHADES - 1)
@@ -162,17 +162,16 @@ def _curves(content: Content, rendered: Mapping[FrameName, Rendered]) -> list[di
 
 def _tracks(content: Content, count: int) -> list[dict[str, Any]]:
     scores = content.run.scores
-    return [
-        {
-            "clip": clip,
-            "panels": [
-                {"method": method, "drawing": draw_tracks(scores.tracks[method, clip], method, colour)}
-                for colour, method in enumerate(scores.methods)
-                if (method, clip) in scores.tracks
-            ],
-        }
-        for clip in clips_to_show(scores, count)
-    ]
+    figures = []
+    for clip in clips_to_show(scores, count):
+        tracks = {name: scores.tracks[name, clip] for name in scores.methods if (name, clip) in scores.tracks}
+        shown = light_range(tracks.values())
+        panels = [
+            {"method": name, "drawing": draw_tracks(one, name, scores.methods.index(name), shown)}
+            for name, one in tracks.items()
+        ]
+        figures.append({"clip": clip, "panels": panels})
+    return figures
 
 
 def _examples(content: Content, rendered: Mapping[FrameName, Rendered]) -> dict[str, list[dict[str, Any]]]:

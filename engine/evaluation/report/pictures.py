@@ -94,6 +94,6 @@ def _reduced(planes: np.ndarray, width: int) -> np.ndarray:
 
 def _jpeg(pixels: np.ndarray, quality: int) -> Picture:
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "JPEG", quality=quality, subsampling=0, optimize=True)
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=quality, subsampling=0)  # optimize=True fails on noise
     uri = f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
     return Picture(uri=uri, width=pixels.shape[1], height=pixels.shape[0])

@@ -1,5 +1,6 @@
 """Levels over time: a clip's 99th percentile and median luminance, of a prediction and of its reference."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from engine.evaluation.report.light_axis import draw_light_axis, signal
 from engine.evaluation.report.score_arrays import Floats, ScoreArrays
 
 LEVELS = ("p99", "p50")
+WHO = ("reference", "prediction")
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 300, 190, 40, 12, 8, 34
 
 
@@ -33,28 +35,28 @@ def clips_to_show(scores: ScoreArrays, count: int) -> list[str]:
     return list(shown.values())[:count]
 
 
-def draw_tracks(tracks: dict[str, Any], name: str, colour: int) -> Markup:
-    """SVG: frame number against light; the reference is dashed."""
-    curves = [
-        (kind, level, _levels(tracks, who, level))
-        for who, kind in (("reference", "reference dashed"), ("prediction", f"s{colour % 10}"))
-        for level in LEVELS
-    ]
-    every = np.concatenate([values for _, _, values in curves])
+def light_range(tracks: Iterable[dict[str, Any]]) -> tuple[float, float]:
+    """The PQ range that holds every level of ``tracks``, with a margin, so that plots beside each other compare."""
+    every = np.concatenate([_levels(one, who, level) for one in tracks for who in WHO for level in LEVELS])
     every = every[np.isfinite(every)]
-    low, high = (float(every.min()) - 0.03, float(every.max()) + 0.03) if every.size else (0.0, 1.0)
-    frames = max((values.size for _, _, values in curves), default=0)
+    return (float(every.min()) - 0.03, float(every.max()) + 0.03) if every.size else (0.0, 1.0)
+
+
+def draw_tracks(tracks: dict[str, Any], name: str, colour: int, shown: tuple[float, float]) -> Markup:
+    """SVG: frame number against light in the PQ range ``shown``; the reference is dashed."""
+    curves = [(who, level, _levels(tracks, who, level)) for who in WHO for level in LEVELS]
+    last = max(max((values.size for _, _, values in curves), default=0) - 1, 1)
     root = svg.drawing(_WIDTH, _HEIGHT, f"Levels over time of {name} and of the reference", "curve")
     bottom, right = _HEIGHT - _BOTTOM, _WIDTH - _RIGHT
-    x, y = svg.linear(0, max(frames - 1, 1), _LEFT, right), svg.linear(low, high, bottom, _TOP)
-    draw_light_axis(root, y, low, high, _LEFT, right)
-    for mark in svg.ticks(0, max(frames - 1, 1), 5):
+    x, y = svg.linear(0, last, _LEFT, right), svg.linear(*shown, bottom, _TOP)
+    draw_light_axis(root, y, *shown, _LEFT, right)
+    for mark in svg.ticks(0, last, 5):
         if mark == int(mark):
             svg.add(root, "text", f"{mark:g}", class_="tick", x=x(mark), y=bottom + 14, text_anchor="middle")
     svg.add(root, "text", "Frame", class_="axis", x=(_LEFT + right) / 2, y=bottom + 29, text_anchor="middle")
-    for kind, level, values in curves:
+    for who, level, values in curves:
         pairs = [(x(frame), y(value)) for frame, value in enumerate(values.tolist()) if np.isfinite(value)]
-        group = svg.add(root, "g", class_=kind)
+        group = svg.add(root, "g", class_="reference dashed" if who == "reference" else f"s{colour % 10}")
         svg.add(group, "polyline", class_=f"line {level}", points=svg.points(pairs))
     return svg.markup(root)
 

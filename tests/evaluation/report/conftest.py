@@ -9,11 +9,13 @@ import pytest
 
 from engine.color import pq
 from engine.evaluation.records import OPTIONS, RESULTS, Record, append_records
+from engine.evaluation.report.write import write_report
 from engine.evaluation.sets.manifest import Clip, Manifest, write_manifest
 
 RENDERINGS = ("aces-1.3", "aces-2.0", "bt2390", "bt2446a", "bt2446c", "gamma-clip", "hard-clip", "reinhard")
 CRF = (23, 31, 39)
-PENALTY = {"static-203": 4.0, "inverse-bt2446a": 2.0, "ours <b>&\"'": 0.0}
+EVIL = "</script><img src=https://example.invalid/x onerror=alert(1)> &\"'|`"
+PENALTY = {"static-203": 4.0, "inverse-bt2446a": 2.0, EVIL: 0.0}
 FRAMES = 2
 
 
@@ -101,6 +103,19 @@ def make_sample_run():
 @pytest.fixture(scope="session")
 def write_sample_run():
     return write_run
+
+
+@pytest.fixture(scope="session")
+def evil() -> str:
+    """A method's name that tries to be HTML; the best method of the sample."""
+    return EVIL
+
+
+@pytest.fixture(scope="session")
+def report_files(sample) -> dict[str, Path]:
+    """The written report of ``sample`` by suffix."""
+    paths = write_report(sample.run, set_folder=sample.set_folder, render=sample.render, worst=2)
+    return {path.suffix: path for path in paths}
 
 
 @pytest.fixture(scope="session")
