@@ -146,3 +146,60 @@ def test_lpips_with_the_users_weights(tmp_path):
     assert 0 < near < far
     with pytest.raises(UserError, match="lin4"):
         HdrLpips(lpips_weights(tmp_path / "broken.safetensors", heads=4))
+
+
+def manifest(folders, *lines):
+    file = folders / "made" / "pairs.jsonl"
+    file.write_text("".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in lines))
+    return file
+
+
+def test_a_manifest_names_what_a_directory_has_by_stem(folders):
+    by_stem, _ = run(folders)
+    lines = [
+        {"name": stem, "prediction": f"{stem}.png", "reference": f"../wanted/{stem}.png", "sdr": f"../sdr/{stem}.png"}
+        for stem in ("b", "a")
+    ]
+    by_manifest = evaluate(manifest(folders, *lines), None, None, "luma-eval", None)
+    assert by_manifest.to_json() == by_stem.to_json()
+    assert list(by_manifest.frames) == ["a", "b"]
+
+
+def test_a_manifest_may_leave_references_and_sdr_to_the_directories(folders):
+    by_stem, _ = run(folders)
+    file = manifest(folders, {"name": "a", "prediction": "a.png"}, {"name": "b", "prediction": "nowhere.png"})
+    found = evaluate(file, folders / "wanted", folders / "sdr", "luma-eval", None)
+    assert found.frames["a"] == by_stem.frames["a"]
+    assert "nowhere.png does not exist" in found.failed["b"]
+    alone = evaluate(manifest(folders, {"name": "a", "prediction": "a.png"}), folders / "wanted", None, "hdrtv1k", None)
+    assert "no prediction has the name of b.png" in alone.failed["b"]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ({"name": "a"}, "line 2, must be"),
+        ({"name": "x", "prediction": "a.png"}, 'line 2, has no "reference" for x'),
+        ({"name": "b", "prediction": "b.png", "reference": 1}, 'has a "reference" that is no path'),
+        ({"name": "a", "prediction": "b.png", "reference": "b.png"}, "names a a second time"),
+        ("{", "line 2, is no JSON object"),
+    ],
+)
+def test_a_bad_line_of_a_manifest_is_named(folders, line, said):
+    file = manifest(folders, {"name": "a", "prediction": "a.png", "reference": "../wanted/a.png"}, line)
+    with pytest.raises(UserError, match=said):
+        evaluate(file, None, None, "hdrtv1k", None)
+
+
+def test_a_directory_of_predictions_needs_references(folders):
+    with pytest.raises(UserError, match="--references"):
+        evaluate(folders / "made", None, None, "hdrtv1k", None)
+
+
+def test_two_workers_give_what_one_gives(folders):
+    one, _ = run(folders)
+    (folders / "made" / "b.png").unlink()
+    two, written = run(folders, workers=2)
+    numbers = {key: score for key, score in one.frames["a"].items() if isinstance(score, float)}
+    assert {key: two.frames["a"][key] for key in numbers} == pytest.approx(numbers, rel=1e-5)
+    assert "no prediction" in written["failed"]["b"]

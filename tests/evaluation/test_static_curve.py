@@ -1,12 +1,15 @@
 """The fitted static curve: monotone, better than placement on its own pairs, exact where one curve suffices."""
 
+import json
+
 import numpy as np
 import pytest
 
 from engine.color import bt1886, pq
 from engine.color.placement import static_placement
 from engine.color.primaries import luminance
-from engine.evaluation.static_curve import Family, fit_static_curve, isotonic
+from engine.errors import UserError
+from engine.evaluation.static_curve import FITTED, Family, fit_static_curve, isotonic, read_curve, write_curve
 
 
 def pairs(family: Family = "channel") -> list[tuple[np.ndarray, np.ndarray]]:
@@ -58,3 +61,81 @@ def test_signal_axis_is_bt1886_of_bt2020_light():
     curve = fit_static_curve([(sdr, np.full((1, 3, 8, 8), 0.4, dtype=np.float32))], "channel")
     assert curve.signal[0] == pytest.approx(bt1886.inverse_eotf(np.array(0.5**2.4), white_nits=1.0), abs=1e-5)
     assert curve.pq[0] == pytest.approx(0.4, abs=1e-6)
+
+
+def test_a_curve_written_and_read_is_the_same(tmp_path):
+    curve = fit_static_curve(pairs("luma"), "luma")
+    write_curve(tmp_path / "curve.json", curve, {"from": "noise"})
+    again = read_curve(tmp_path / "curve.json")
+    np.testing.assert_allclose(again(pairs()[0][0]), curve(pairs()[0][0]), atol=2e-5, rtol=0)
+    assert again.family == "luma"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "nonsense",
+        "{}",
+        '{"family": "luma", "signal": [0, 1], "pq": [0.5, 0.4]}',
+        '{"family": "luma", "signal": [1, 0], "pq": [0, 1]}',
+        '{"family": "luma", "signal": [0, 1], "pq": [0, 2]}',
+        '{"family": "luma", "signal": [0, 1], "pq": [0, 0.5, 1]}',
+        '{"family": "cube", "signal": [0, 1], "pq": [0, 1]}',
+        '{"family": "luma", "signal": [0, 1], "pq": [0, "x"]}',
+        '{"family": "luma", "signal": [0, NaN], "pq": [0, 1]}',
+    ],
+)
+def test_a_file_that_holds_no_curve_is_refused(tmp_path, content):
+    (tmp_path / "curve.json").write_text(content)
+    with pytest.raises(UserError, match=r"curve\.json holds no"):
+        read_curve(tmp_path / "curve.json")
+
+
+def test_the_curve_that_ships_expands_highlights_and_comes_from_training_scenes():
+    from engine.data.scenes import scene_table
+
+    curve = read_curve(FITTED)
+    white = np.ones((3, 1, 1), dtype=np.float32)
+    assert 203 < pq.eotf(curve(white)).mean() < 1000
+    recipe = json.loads(FITTED.read_text())["recipe"]
+    table = scene_table()
+    assert {table.split(table.scene(name)) for name in recipe["scenes"]} == {"train"}
+
+
+def test_fitting_to_views_finds_their_rendering(tmp_path):
+    """Grey views through eight renderings: the curve lies between the highest and the lowest of their inverses."""
+    from safetensors.numpy import save_file
+
+    from engine.color.operators import OPERATORS
+    from engine.evaluation.static_curve_fit import fit_on_views
+
+    ramp = np.linspace(0, pq.inverse_eotf(np.array(1000.0)), 32 * 32).reshape(32, 32)
+    views = np.rint(65535 * np.broadcast_to(ramp, (2, 3, 32, 32))).astype(np.uint16)
+    save_file({"views": np.ascontiguousarray(views)}, tmp_path / "a.safetensors")
+    entry = {
+        "file": "a.safetensors",
+        "name": "x/a",
+        "scene": "a",
+        "split": "train",
+        "kind": "panorama",
+        "licence": "CC0",
+    }
+    (tmp_path / "manifest.json").write_text(json.dumps([entry]))
+    seen = []
+    curve = fit_on_views(tmp_path, tmp_path / "curve.json", lambda done, total: seen.append((done, total)))
+    assert seen[-1] == (8, 8)
+    assert json.loads((tmp_path / "curve.json").read_text())["recipe"]["scenes"] == ["x/a"]
+    grey = ramp.reshape(1, 1, -1).repeat(3, axis=0)
+    signals = np.stack([OPERATORS[name](pq.eotf(grey)).clip(0, 1).mean(axis=0)[0] for name in OPERATORS])
+    at = np.array([0.3, 0.5, 0.7])
+    inverses = np.stack([np.interp(at, np.maximum.accumulate(signal), ramp.ravel()) for signal in signals])
+    found = np.interp(at, curve.signal, curve.pq)
+    assert (inverses.min(axis=0) - 0.01 < found).all()
+    assert (found < inverses.max(axis=0) + 0.01).all()
+
+
+def test_no_views_are_an_error(tmp_path):
+    from engine.evaluation.static_curve_fit import fit_on_views
+
+    with pytest.raises(UserError, match="holds no views"):
+        fit_on_views(tmp_path, tmp_path / "curve.json")
