@@ -203,6 +203,80 @@ def baseline(
 
 
 @app.command
+def curate(
+    specification: str,
+    out: Path,
+    *,
+    packages: Path | None = None,
+    hdr_dir: Annotated[Path | None, Parameter(env_var="HDR_DIR")] = None,
+    root: tuple[str, ...] = (),
+    workers: int = 1,
+    ray: bool = False,
+) -> None:
+    """Make a corpus of SDR-HDR pairs for training, or complete it.
+
+    Parameters
+    ----------
+    specification
+        lite, flux, or a YAML file (docs/corpus.md).
+    out
+        The corpus' directory.
+    packages
+        The directory that python -m engine.data.fetch filled.
+    hdr_dir
+        A directory of further HDR material (panoramas/, stills/, gainmap/).
+    root
+        NAME=DIR of a published collection that the specification names; may be given often.
+    workers
+        Processes on this machine.
+    ray
+        Spread the work over the Ray cluster that RAY_ADDRESS names.
+    """
+    from engine.data.curation.curate import curate
+    from engine.data.curation.specification import read_corpus_specification
+    from engine.progress import show_progress
+
+    roots = {name: Path(folder) for name, _, folder in (entry.partition("=") for entry in root)}
+    with show_progress(out.name) as progress:
+        corpus = curate(
+            read_corpus_specification(specification),
+            out,
+            packages=packages,
+            hdr_dir=hdr_dir,
+            roots=roots,
+            workers=workers,
+            ray=ray,
+            progress=progress,
+        )
+    pairs = sum(len(shard.renderings) for shard in corpus.shards)
+    scenes = len({shard.scene for shard in corpus.shards})
+    print(f"{out}: {pairs} pairs of {scenes} scenes in {len(corpus.shards)} shards")
+
+
+@app.command
+def train(config: Path, *, dry_run: bool = False, cpu: bool = False) -> None:
+    """Train one stage of a model, or go on with it; many processes: accelerate launch -m engine.training CONFIG.
+
+    Parameters
+    ----------
+    config
+        A YAML file: stage, data, schedule (docs/training.md).
+    dry_run
+        Print what memory and time the run will need, and stop.
+    cpu
+        Ignore accelerators.
+    """
+    from engine.training.train import dry_run as needs
+    from engine.training.train import train
+
+    if dry_run:
+        print("\n".join(needs(config, cpu=cpu)))
+    else:
+        for name, figure in train(config, cpu=cpu).items():
+            print(f"{name}: {figure:.4g}")
+
+
+@app.command
 def adapters(source: Path, target: Path, *, model: str = "flux-dev") -> None:
     """Convert an adapter file: published key names to the project's own format, and back.
 

@@ -1,4 +1,4 @@
-"""What happens to SDR once it is rendered: grading errors, another encoding, sharpening; each to a share of pictures."""
+"""What happens to SDR once it is rendered: grading errors, another encoding, sharpening; each for a share of them."""
 
 import torch
 import torch.nn.functional as F

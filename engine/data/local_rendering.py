@@ -93,7 +93,7 @@ LOCAL_FAMILIES: dict[str, Callable[[Tensor, torch.Generator], Tensor]] = {
 
 
 def render_local(hdr_pq: Tensor, family: str, generator: torch.Generator) -> Tensor:
-    """PQ/BT.2020 masters [B,3,H,W] -> BT.1886 signals in [0,1] by one of ``LOCAL_FAMILIES``; SDR white 100 or 203 nit."""
+    """PQ/BT.2020 masters [B,3,H,W] -> BT.1886 signals in [0,1] by a local family; SDR white is 100 or 203 nit."""
     white = SDR_WHITE_NITS * torch.where(torch.rand(len(hdr_pq), 1, 1, 1, generator=generator) < 0.5, 1.0, 2.03)
     light = apply_matrix(rgb_to_rgb(BT2020, BT709), pq.eotf(hdr_pq)).clamp(min=0) / white
     return bt1886.inverse_eotf(LOCAL_FAMILIES[family](light, generator), white_nits=1.0)

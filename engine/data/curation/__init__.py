@@ -1,0 +1,1 @@
+"""`lumaflux curate`: HDR sources -> stretches of mastered frames -> SDR renderings, compressed -> shards."""
