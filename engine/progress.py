@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from engine.convert import Report
     from engine.doctor import Finding
     from engine.evaluation.evaluate import Evaluation
+    from engine.evaluation.report.run_folder import Run
     from engine.media.info import MediaInfo
 
 
@@ -94,6 +95,24 @@ def show_scores(result: "Evaluation") -> None:
     console.print(table)
     for note in result.notes():
         console.print(note)
+
+
+_HEADLINE = ("psnr", "ssim", "pu21_psnr", "delta_e_itp", "hdrvdp3_q")
+
+
+def show_standings(run: "Run") -> None:
+    """The main scores of a benchmark run, a line a method; a + marks a mean that leaves infinite scores out."""
+    from engine.evaluation.report.directions import metric_named
+    from engine.evaluation.report.tables import overall
+
+    table = overall(run.scores)
+    metrics = [metric_named(key) for key in _HEADLINE if key in run.scores.keys]
+    shown = Table("method", *(metric.label for metric in metrics), box=None)
+    for method, cells in table.items():
+        means = (cells[metric.key] for metric in metrics)
+        texts = [m.text(cell.mean) + ("+" if cell.infinite else "") for m, cell in zip(metrics, means, strict=True)]
+        shown.add_row(method, *texts)
+    Console().print(shown)
 
 
 def show_findings(findings: "list[Finding]") -> bool:

@@ -18,7 +18,7 @@ _Many = Annotated[list[str] | None, Parameter(negative="")]
 
 @app.command
 def build(
-    specification: Path,
+    specification: str,
     target: Path,
     *,
     packages: Path | None = None,
@@ -30,7 +30,7 @@ def build(
     Parameters
     ----------
     specification
-        The set's description (YAML): sources, splits, renderings, CRFs.
+        luma-eval, mini, hdrtv1k, hdrtv4k, live-tmhdr, or a YAML file: sources, splits, renderings, CRFs.
     target
         The folder of the set. A build that was stopped goes on.
     packages
@@ -97,9 +97,12 @@ def run(
     report
         Write the report when all is scored.
     """
+    from engine.evaluation.report.run_folder import read_run
     from engine.evaluation.run import refuse_failures
+    from engine.progress import show_standings
 
     outcome = _run(target, out, method, options)
+    show_standings(read_run(out, target))
     if report:
         _report(out, target, baseline)
     refuse_failures(outcome, out)

@@ -23,7 +23,10 @@ def test_a_run_by_command(tiny_set, tmp_path, capsys):
     words = ["run", tiny_set, tmp_path / "run", "--method", "none", "--method", "x=static-203", "--preset", "hdrtv1k"]
     part = ["--scenes", "meadow", "--crf", "18", "--frames-per-clip", "2", "--no-report"]
     lumaflux("luma-eval", *words, *part)
-    assert "8 frames scored, 0 kept" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "8 frames scored, 0 kept" in said
+    assert {line.split()[0] for line in said.splitlines()[1:]} == {"method", "none", "x"}
+    assert "HDR-VDP-3" in said
     assert {record.method for record in read_records(tmp_path / "run" / RESULTS)} == {"none", "x"}
     lumaflux("luma-eval", *words, *part)
     assert "0 frames scored, 8 kept" in capsys.readouterr().out
