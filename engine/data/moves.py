@@ -16,7 +16,7 @@ _LEVEL_DEVIATION = 6.0  # degrees of pitch
 
 @dataclass(frozen=True, kw_only=True)
 class Move:
-    """Move ``number`` of ``of`` in the picture ``name``, ``frames`` of ``width`` x ``height``; all is drawn by ``seed``."""
+    """Move ``number`` of ``of`` in the picture ``name``: ``frames`` of ``width`` x ``height``, drawn by ``seed``."""
 
     name: str
     seed: int

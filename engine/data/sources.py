@@ -73,7 +73,8 @@ HDR_DIR = (
 )
 
 
-def _pictures(root: Path, collections: tuple[Collection, ...]) -> Iterator[Source]:
+def pictures_of(root: Path, collections: tuple[Collection, ...]) -> Iterator[Source]:
+    """The collections' pictures below ``root``, with their scenes and splits; none where a folder is missing."""
     table = scene_table()
     for collection in collections:
         for path in sorted((root / collection.folder).glob(collection.pattern)):
@@ -94,9 +95,9 @@ def _pictures(root: Path, collections: tuple[Collection, ...]) -> Iterator[Sourc
 
 def find_sources(packages: Path | None, hdr_dir: Path | None = None) -> list[Source]:
     """All pictures below the two roots, ordered by name. Raises UserError when there are none."""
-    found = list(_pictures(packages, PACKAGES)) if packages else []
+    found = list(pictures_of(packages, PACKAGES)) if packages else []
     if hdr_dir:
-        found += _pictures(hdr_dir, HDR_DIR)
+        found += pictures_of(hdr_dir, HDR_DIR)
     if not found:
         raise UserError(
             f"no training pictures below {packages} or HDR_DIR ({hdr_dir}); fill a folder with: "

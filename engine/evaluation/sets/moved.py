@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from engine.data.mastering import master_gain, master_pq, to_bt2020
 from engine.data.moves import Move, over_still, through_panorama
 from engine.data.pictures import read_linear
-from engine.data.sources import HDR_DIR, PACKAGES, Source, find_sources
+from engine.data.sources import HDR_DIR, PACKAGES, Source, pictures_of
 from engine.errors import UserError
 from engine.evaluation.sets.manifest import sha256
 from engine.evaluation.sets.sequence import Sequence
@@ -57,8 +57,8 @@ def _pictures(
         if wanted.optional:
             return []
         raise UserError(f"the set needs the collection '{collection}'; {remedy}")
-    sources = find_sources(root) if public else find_sources(None, root)
-    sources = [source for source in sources if source.name.startswith(f"{collection}/")]
+    named = tuple(c for c in (PACKAGES if public else HDR_DIR) if c.name == collection)
+    sources = list(pictures_of(root, named))
     if not sources and not wanted.optional:
         raise UserError(f"{root} holds no picture of the collection '{collection}'; {remedy}")
     return sources
@@ -80,12 +80,15 @@ def _sequence(
 
     def masters() -> Iterator[NDArray[np.float32]]:
         light = to_bt2020(read_linear(source.path))
-        gain = master_gain(light)  # of the whole picture: a dark corner stays dark
         if isinstance(wanted, PanoramaSource):
             frames = through_panorama(light, move, wanted.fov, wanted.turn)
         else:
             frames = over_still(light, move, wanted.window, wanted.pan, wanted.zoom)
-        return (master_pq(frame, gain) for frame in frames)
+        try:
+            gain = master_gain(light)  # of the whole picture: a dark corner stays dark
+            yield from (master_pq(frame, gain) for frame in frames)
+        except ValueError as error:
+            raise UserError(f"{source.path} cannot be used: {error}") from error
 
     return Sequence(
         name=f"{collection}-{stem.removesuffix('_1k')}-{number}",
