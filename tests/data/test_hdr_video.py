@@ -47,7 +47,8 @@ def test_gives_the_display_light(tmp_path, transfer):
     frames = list(display_light(write_grey(tmp_path / "a.mp4", transfer)))
     assert len(frames) == len(LEVELS)
     for frame, level in zip(frames, LEVELS, strict=True):
-        assert frame.shape == (3, SIZE, SIZE) and frame.dtype == np.float32
+        assert frame.shape == (3, SIZE, SIZE)
+        assert frame.dtype == np.float32
         np.testing.assert_allclose(frame, level, rtol=0.02)  # a 10-bit code is up to 1.6 % of light at 1 cd/m2
 
 

@@ -1,8 +1,9 @@
 """CHUG (Saini et al., ICIP 2025): user-generated HDR video; every source also as a ladder of bit rates.
 
 Layout: one folder of VIDEO.mp4, VIDEO being the hash in the published table chug.csv (columns Video, ref and
-content_name), which lies in the folder or above it. Only sources (ref = 1) are HDR references; content_name less its last two numbers
-(the cut, in seconds) is the recording, which is the scene. Without the table nobody knows a source from a transcode.
+content_name), which lies in the folder or above it. Only sources (ref = 1) are HDR references. content_name less its
+last two numbers (the cut, in seconds) is the recording, which is the scene. Without the table nobody knows a source
+from a transcode.
 """
 
 import csv

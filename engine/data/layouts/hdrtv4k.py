@@ -12,8 +12,9 @@ from engine.data.layouts.records import PICTURE_SUFFIXES, Pair, files_in, paired
 from engine.data.scenes import Split
 
 LICENCE = "academic use (HDRTV4K; the films' own rights)"
+_EXPECTED = "one folder of HDR frames (hdr, gt or label in its name) beside folders of SDR frames, for train and test"
 _HDR = re.compile(r"(^|[^a-z])(hdr|gt|label)([^a-z]|$)", re.IGNORECASE)
-_TEST = re.compile(r"test", re.IGNORECASE)
+_SPLIT = re.compile(r"train|test", re.IGNORECASE)
 _RENDERINGS = (  # the README's degradation models, by what their folders may be called
     ("aces-ocio2", re.compile(r"ocio", re.IGNORECASE)),
     ("bt2446c-gm", re.compile(r"2446_?c", re.IGNORECASE)),
@@ -31,7 +32,11 @@ def _rendering(folder: str) -> str:
 
 
 def _split(path: Path, root: Path) -> Split:
-    return "test" if any(_TEST.search(part) for part in (root.name, *path.relative_to(root).parts)) else "train"
+    """By the innermost name that says one; training frames where none does."""
+    for part in (*reversed(path.relative_to(root).parts), root.name):
+        if said := _SPLIT.search(part):
+            return "test" if said[0].lower() == "test" else "train"
+    return "train"
 
 
 def pairs(root: Path) -> list[Pair]:
@@ -44,8 +49,10 @@ def pairs(root: Path) -> list[Pair]:
     for split in ("train", "test"):
         mine = [folder for folder in folders if _split(folder, root) == split]
         hdr = [folder for folder in mine if _HDR.search(folder.name)]
-        if len(hdr) != 1:
+        if len(mine) < 2:
             continue
+        if len(hdr) != 1:
+            raise refuse(root, "HDRTV4K", _EXPECTED)
         for sdr in mine:
             if sdr == hdr[0]:
                 continue
@@ -65,5 +72,5 @@ def pairs(root: Path) -> list[Pair]:
                     )
                 )
     if not found:
-        raise refuse(root, "HDRTV4K", "one folder of HDR frames (hdr, gt or label in its name) beside folders of SDR")
+        raise refuse(root, "HDRTV4K", _EXPECTED)
     return found
