@@ -3,7 +3,6 @@
 import json
 import math
 import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from engine.evaluation.pairs import Pair, find_pairs, read_pq, read_sdr
 from engine.evaluation.presets import Preset, preset_named
 from engine.evaluation.scores import UNAVAILABLE, Scorer
 from engine.evaluation.workers import WorkersLostError, perform_all
+from engine.media.atomic_file import AtomicFile
 
 Progress = Callable[[int, int | None], None]
 
@@ -153,12 +153,6 @@ def _mean(scores: list[Any]) -> Any:
 
 
 def write_json(target: Path, content: dict[str, Any]) -> None:
-    """Beside the target, then renamed; raises UserError when the directory does not allow it."""
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        with os.fdopen(handle, "w") as file:
-            json.dump(content, file, indent=1, allow_nan=False)
-            file.write("\n")
-        os.replace(temporary, target)
-    except OSError as error:
-        raise UserError(f"{target} cannot be written: {error.strerror}; choose another place") from None
+    """Whole or not at all; raises UserError when the directory does not allow it."""
+    with AtomicFile(target, overwrite=True) as file:
+        file.partial.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
