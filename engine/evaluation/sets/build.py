@@ -34,6 +34,7 @@ from engine.media.stills import read_still, write_still
 
 Progress = Callable[[int, int | None], None]
 BUILT = ".built"  # one JSON file a finished sequence: what it was made of, its clips and checksums
+KINDS = ("references", "sdr")  # a folder each, with a folder a sequence inside
 _LIBRARIES = ("av", "numpy", "opencolorio", "openimageio", "pillow")
 _REVISION = 1  # raised when the same specification gives other pixels
 
@@ -92,7 +93,7 @@ def build_set(
         files={name: digest for part in built for name, digest in part.files.items()},
     )
     write_manifest(out, manifest)
-    return manifest
+    return read_manifest(out)
 
 
 def find_sequences(
@@ -161,7 +162,7 @@ def _kept(out: Path, sequence: Sequence, key: str) -> _Built | None:
 
 
 def _make(out: Path, sequence: Sequence, renderings: Renderings, key: str, step: Callable[[int], None]) -> _Built:
-    folders = Path("references", sequence.name), Path("sdr", sequence.name)
+    folders = [Path(kind, sequence.name) for kind in KINDS]
     _remove(out, sequence.name)  # leftovers of a build that was stopped
     for folder in folders:
         (out / folder).mkdir(parents=True)
@@ -222,12 +223,15 @@ def _rendered(reference: Path, operator: str) -> NDArray[np.uint8]:
 
 def _remove(out: Path, sequence: str) -> None:
     (out / BUILT / f"{sequence}.json").unlink(missing_ok=True)
-    for kind in ("references", "sdr"):
+    for kind in KINDS:
         shutil.rmtree(out / kind / sequence, ignore_errors=True)
 
 
 def _remove_others(out: Path, names: set[str]) -> None:
-    """Sequences that the specification no longer gives."""
-    for marker in (out / BUILT).glob("*.json"):
-        if marker.stem not in names:
-            _remove(out, marker.stem)
+    """Sequences that the specification no longer gives, and what a kill left of markers."""
+    there = {path.stem for path in (out / BUILT).glob("*.json")}
+    there |= {path.name for kind in KINDS for path in (out / kind).glob("*")}
+    for name in there - names:
+        _remove(out, name)
+    for leftover in (out / BUILT).glob(".*.partial"):
+        leftover.unlink()
