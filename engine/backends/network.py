@@ -13,6 +13,10 @@ class Network(Protocol):
         """SDR [B,3,H,W] in [0,1], H and W multiples of the token stride -> everything independent of t."""
         ...
 
+    def start(self, sdr: Tensor) -> Tensor:
+        """SDR [B,3,H,W] in [0,1] -> the picture [B,3,H,W] whose latents the bridge begins at."""
+        ...
+
     def encode(self, picture: Tensor) -> Tensor:
         """A non-linear picture [B,3,H,W] in [0,1] -> normalised latents [B,c,h,w]."""
         ...

@@ -22,6 +22,28 @@ class CropSampler:
         """``count`` crops of ``size`` pixels, mirrored at random; half of them averaged from twice the size."""
         return torch.stack([self._one(size, generator) for _ in range(count)])
 
+    def thinned(self, count: int, size: int, generator: torch.Generator) -> Tensor:
+        """``count`` views [B,3,S,S] of every second or third pixel: their distribution is nearly the whole view's.
+
+        Scenes are equally likely, whatever their number of views. Raises ValueError where ``size`` is not reached.
+        """
+        return torch.stack([self._thinned(size, generator) for _ in range(count)])
+
+    def _thinned(self, size: int, generator: torch.Generator) -> Tensor:
+        def integer(below: int) -> int:
+            return int(torch.randint(below, (), generator=generator))
+
+        views = self.scenes[integer(len(self.scenes))].views
+        view = views[integer(len(views))]
+        step = min(view.shape[1:]) // size
+        if step < 1:
+            raise ValueError(f"views of {view.shape[2]}x{view.shape[1]} pixels cannot be thinned to {size}")
+        step -= integer(min(step, 2))
+        top, left = (integer(side - step * (size - 1)) for side in view.shape[1:])
+        picked = view[:, top::step, left::step][:, :size, :size].astype(np.float32) / FULL_SCALE
+        crop = torch.from_numpy(picked)
+        return crop.flip(-1) if integer(2) else crop
+
     def _one(self, size: int, generator: torch.Generator) -> Tensor:
         def integer(below: int) -> int:
             return int(torch.randint(below, (), generator=generator))

@@ -57,7 +57,7 @@ class Converter:
         with clock("condition"):
             padded = pad_to_multiple(sdr, self.config.token_stride)
             conditions = model.condition(padded)
-            z_sdr = model.encode(padded)
+            z_sdr = model.encode(model.start(padded))
         with clock("sample"):
             start = z_sdr + self.config.noise_scale * self._noise(z_sdr, noise, seed)
             z = euler(model, start, conditions, schedule(steps or self.config.steps, z_sdr.device))

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 from transformers import SiglipVisionModel
 
+from engine.model.anchor import LightAnchor
 from engine.model.attention import SteeredAttention, rotary_turns
 from engine.model.conditioner import Conditioner, modulation
 from engine.model.config import LumaFluxConfig
@@ -50,6 +51,7 @@ class Adapters(nn.Module):
         self.conditioner = Conditioner(config)
         self.blocks = nn.ModuleList(BlockAdapters(config) for _ in range(config.blocks))
         self.tone = ToneField(config)
+        self.anchor = LightAnchor(config) if config.anchor_bins else None
 
     def of_block(self, index: int) -> BlockAdapters:
         return cast(BlockAdapters, self.blocks[index])
@@ -172,6 +174,14 @@ class LumaFlux(nn.Module):
         return self.adapters.conditioner(t)
 
     # -- latents ------------------------------------------------------------------------------------------------
+
+    def start(self, sdr: Tensor) -> Tensor:
+        """SDR [B,3,H,W] in [0,1] -> the picture [B,3,H,W] whose latents the bridge begins at.
+
+        The SDR picture itself, or, with a light anchor, its placement in PQ/BT.2020.
+        """
+        anchor = self.adapters.anchor
+        return sdr if anchor is None else anchor(sdr, anchor.predict(sdr))
 
     def encode(self, picture: Tensor) -> Tensor:
         """A non-linear picture [B,3,H,W] in [0,1] (SDR or PQ) -> normalised latents [B,c,h,w]."""

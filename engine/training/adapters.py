@@ -5,17 +5,12 @@ compared as a picture.
 """
 
 from pathlib import Path
-from typing import Protocol
 
 import torch
 from PIL import Image
 from torch import Tensor, nn
 
 from engine.color import bt2390, ictcp, pq
-from engine.data.batches import CropSampler
-from engine.data.renderings import render_pairs
-from engine.data.scenes import Split
-from engine.data.shards import ShardPairs
 from engine.errors import UserError
 from engine.model import LumaFlux
 from engine.model.build import build_on_pretrained
@@ -23,9 +18,10 @@ from engine.model.checkpoint import load_adapters, save_adapters, save_model
 from engine.model.presets import HUB_BACKBONES, PRESETS
 from engine.model.spline import PEAK_NITS
 from engine.training.bridge import bridge_times, noisy_start, on_path
-from engine.training.config import TrainConfig, training_views
+from engine.training.config import TrainConfig
 from engine.training.frozen import others
-from engine.training.losses import knot_smoothness, linear_l1, multiscale_l1
+from engine.training.losses import itp_distance, knot_smoothness, linear_l1, multiscale_l1
+from engine.training.pairs import pairs_for
 from engine.training.sheet import grid
 from engine.training.stage_weights import load_backbone_stages
 
@@ -42,33 +38,6 @@ DEFAULTS = {
     "variant": None,
     "adapters": None,
 }
-
-
-class Pairs(Protocol):
-    """Where pairs come from."""
-
-    def draw(self, count: int, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """SDR and PQ/BT.2020, float32 [B,3,S,S] in [0,1], drawn with ``generator`` alone."""
-        ...
-
-
-class RenderedPairs:
-    """Views, rendered to SDR while training."""
-
-    def __init__(self, masters: CropSampler, random_share: float):
-        self.masters, self.random_share = masters, random_share
-
-    @torch.no_grad()
-    def draw(self, count: int, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        hdr = self.masters.draw(count, size, generator)
-        return render_pairs(hdr, generator, self.random_share), hdr
-
-
-def pairs_for(config: TrainConfig, split: Split, random_share: float) -> Pairs:
-    """The corpus where one is named, else views rendered on the fly. Raises UserError when the split is empty."""
-    if config.corpus is not None:
-        return ShardPairs(config.corpus, split)
-    return RenderedPairs(CropSampler(training_views(config, split)), random_share)
 
 
 def network_for(config: TrainConfig) -> LumaFlux:
@@ -93,7 +62,7 @@ def network_for(config: TrainConfig) -> LumaFlux:
 def sample(network: LumaFlux, sdr: Tensor, steps: int, generator: torch.Generator) -> Tensor:
     """The bridge from 1 to 0 in equal Euler steps: SDR [B,3,H,W] -> final latents."""
     conditions = network.condition(sdr)
-    z = noisy_start(network.encode(sdr), network.config.noise_scale, generator)
+    z = noisy_start(network.encode(network.start(sdr)), network.config.noise_scale, generator)
     for i in range(steps):
         t = torch.full((len(z),), 1 - i / steps, device=z.device)
         z = z - network.velocity(z, t, conditions) / steps
@@ -127,7 +96,9 @@ class AdapterStage:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bf16")
 
     def parameters(self) -> dict[str, nn.Parameter]:
-        return dict(self.network.adapters.named_parameters())
+        """The adapters; the light anchor has a stage of its own."""
+        named = self.network.adapters.named_parameters()
+        return {name: parameter for name, parameter in named if not name.startswith("anchor.")}
 
     def frozen(self) -> dict[str, Tensor]:
         return others(self.network.state_dict(), self.parameters())
@@ -138,7 +109,7 @@ class AdapterStage:
         sdr, hdr = sdr.to(self.device), hdr.to(self.device)
         t = bridge_times(count, options["at_one"], generator).to(self.device)
         with torch.no_grad():
-            z0, z_sdr = network.encode(hdr), network.encode(sdr)
+            z0, z_sdr = network.encode(hdr), network.encode(network.start(sdr))
             z1 = noisy_start(z_sdr, network.config.noise_scale, generator)
             zt, target = on_path(z0, z1, t)
         with self._mixed():
@@ -204,10 +175,3 @@ class AdapterStage:
             save_adapters(self.network, out / "adapters.safetensors", base_model=name, training=summary)
         else:
             save_model(self.network, out / RESULT, base_model=name, training=summary)
-
-
-def itp_distance(output_pq: Tensor, target_pq: Tensor) -> Tensor:
-    """Mean distance in ITP, Delta-E-ITP / 720, with a finite gradient at equality."""
-    difference = ictcp.rgb_to_ictcp(pq.eotf(output_pq)) - ictcp.rgb_to_ictcp(pq.eotf(target_pq))
-    weights = difference.new_tensor([1.0, 0.5, 1.0]).view(1, 3, 1, 1)
-    return ((weights * difference).square().sum(dim=1) + 1e-6).sqrt().mean()

@@ -12,7 +12,7 @@ from engine.errors import UserError
 if TYPE_CHECKING:
     from engine.data.views import SceneViews
 
-StageName = Literal["vae", "tower", "prior", "adapters"]
+StageName = Literal["vae", "tower", "prior", "anchor", "adapters"]
 Precision = Literal["float32", "bf16"]
 Tracker = Literal["none", "trackio"]
 

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from engine.color import pq
+from engine.color import ictcp, pq
 from engine.color.primaries import luminance
 from engine.model import Decoded
 
@@ -31,6 +31,13 @@ def linear_l1(output_pq: Tensor, target_pq: Tensor) -> Tensor:
     """L1 on linear light divided by 1000 nit, of R, G, B and of luminance (paper section 3.6)."""
     output, target = pq.eotf(output_pq) / _PEAK_NITS, pq.eotf(target_pq) / _PEAK_NITS
     return (output - target).abs().mean() + (luminance(output) - luminance(target)).abs().mean()
+
+
+def itp_distance(output_pq: Tensor, target_pq: Tensor) -> Tensor:
+    """Mean distance in ITP, Delta-E-ITP / 720, with a finite gradient at equality."""
+    difference = ictcp.rgb_to_ictcp(pq.eotf(output_pq)) - ictcp.rgb_to_ictcp(pq.eotf(target_pq))
+    weights = difference.new_tensor([1.0, 0.5, 1.0]).view(1, 3, 1, 1)
+    return ((weights * difference).square().sum(dim=1) + 1e-6).sqrt().mean()
 
 
 def knot_smoothness(decoded: Decoded) -> Tensor:

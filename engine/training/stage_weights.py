@@ -12,6 +12,7 @@ from engine.errors import UserError
 from engine.model import LumaFlux, LumaFluxConfig, build
 from engine.model.config import read_config
 
+ANCHOR_DIRECTORY = "anchor"
 VAE_DIRECTORY, TOWER_DIRECTORY, PRIOR_DIRECTORY = "vae", "tower", "prior"
 DECODER_DIRECTORY = "decoder"  # the same autoencoder with a decoder trained on; optional
 LATENT_STATISTICS = "latents.json"  # scaling_factor and shift_factor, measured once the VAE is frozen
@@ -51,4 +52,6 @@ def load_backbone_stages(model: Path, start: Path, seed: int, variant: str | Non
     load_stage(network.vae, longer if longer.exists() else start / VAE_DIRECTORY / "vae.safetensors")
     load_stage(network.siglip, start / TOWER_DIRECTORY / "siglip.safetensors")
     load_stage(network.transformer, start / PRIOR_DIRECTORY / "transformer.safetensors")
+    if network.adapters.anchor is not None:
+        load_stage(network.adapters.anchor, start / ANCHOR_DIRECTORY / "anchor.safetensors")
     return network

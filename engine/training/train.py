@@ -34,6 +34,12 @@ def _prior(config: TrainConfig, device: torch.device) -> Stage:
     return PriorStage(config, device)
 
 
+def _anchor(config: TrainConfig, device: torch.device) -> Stage:
+    from engine.training.anchor import AnchorStage
+
+    return AnchorStage(config, device)
+
+
 def _adapters(config: TrainConfig, device: torch.device) -> Stage:
     from engine.training.adapters import AdapterStage
 
@@ -44,6 +50,7 @@ _STAGES: dict[StageName, Callable[[TrainConfig, torch.device], Stage]] = {
     "vae": _vae,
     "tower": _tower,
     "prior": _prior,
+    "anchor": _anchor,
     "adapters": _adapters,
 }
 

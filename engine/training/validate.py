@@ -75,7 +75,7 @@ def bypass_converter(model: LumaFlux) -> Converter:
 
     @torch.no_grad()
     def convert(sdr: Tensor) -> Tensor:
-        return model.decode(model.encode(sdr)).hdr_pq
+        return model.decode(model.encode(model.start(sdr))).hdr_pq
 
     return convert
 

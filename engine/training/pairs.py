@@ -1,0 +1,41 @@
+"""Where a stage's pairs come from: a corpus on disk, or views that are rendered while training."""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from engine.data.batches import CropSampler
+from engine.data.relighting import relight
+from engine.data.renderings import render_pairs
+from engine.data.scenes import Split
+from engine.data.shards import ShardPairs
+from engine.training.config import TrainConfig, training_views
+
+
+class Pairs(Protocol):
+    def draw(self, count: int, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """SDR and PQ/BT.2020, float32 [B,3,S,S] in [0,1], drawn with ``generator`` alone."""
+        ...
+
+
+class RenderedPairs:
+    """``random_share`` of the pairs are rendered by none of the eight operators; ``varied`` of the masters are relit;
+    ``thin``: pictures are thinned out to the size asked for instead of being cut to it."""
+
+    def __init__(self, masters: CropSampler, random_share: float, varied: float = 0.0, *, thin: bool = False):
+        self.masters, self.random_share, self.varied, self.thin = masters, random_share, varied, thin
+
+    @torch.no_grad()
+    def draw(self, count: int, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        hdr = (self.masters.thinned if self.thin else self.masters.draw)(count, size, generator)
+        if self.varied:
+            hdr = relight(hdr, self.varied, generator)
+        return render_pairs(hdr, generator, self.random_share), hdr
+
+
+def pairs_for(config: TrainConfig, split: Split, random_share: float) -> Pairs:
+    """The corpus where one is named, else views. Raises UserError when the split is empty."""
+    if config.corpus is not None:
+        return ShardPairs(config.corpus, split)
+    return RenderedPairs(CropSampler(training_views(config, split)), random_share)
