@@ -109,7 +109,14 @@ def doctor() -> None:
 
 
 @app.command
-def bench(*, json: Path | None = None, rounds: int = 15, clip: Path | None = None, frames: int = 24) -> None:
+def bench(
+    *,
+    json: Path | None = None,
+    rounds: int = 15,
+    clip: Path | None = None,
+    frames: int = 24,
+    training: Path | None = None,
+) -> None:
     """Measure speed and memory on this machine.
 
     Parameters
@@ -122,10 +129,12 @@ def bench(*, json: Path | None = None, rounds: int = 15, clip: Path | None = Non
         The clip whose conversion is timed; a synthetic one if not named.
     frames
         How many of its frames.
+    training
+        Measure the updates of this adapter configuration instead.
     """
     from engine.bench.report import run
 
-    run(json, rounds, clip, frames)
+    run(json, rounds, clip, frames, training)
 
 
 @app.command

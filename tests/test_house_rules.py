@@ -17,7 +17,7 @@ ALLOWED = {
     "data": {"color", "media"},
     "training": {"color", "model", "data", "inference", "backends", "evaluation"},
     "evaluation": {"color", "media", "model", "backends", "inference", "data"},
-    "bench": {"color", "media", "model", "backends", "inference"},
+    "bench": {"color", "media", "model", "backends", "inference", "data", "training", "evaluation"},
 }
 NO_FILES_OR_VIDEO = ("av", "OpenImageIO", "OpenEXR", "PIL")
 

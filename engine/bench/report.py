@@ -10,14 +10,24 @@ from engine.bench.velocity import velocity_overhead
 from engine.errors import UserError
 
 
-def run(target: Path | None, rounds: int, clip: Path | None = None, frames: int = 24) -> dict[str, Any]:
-    """Measures everything; ``clip`` is converted for the speed by stage (a synthetic one if None)."""
+def run(
+    target: Path | None, rounds: int, clip: Path | None = None, frames: int = 24, training: Path | None = None
+) -> dict[str, Any]:
+    """Measures everything; ``clip`` is converted for the speed by stage (a synthetic one if None).
+
+    With ``training``, an adapter configuration, measures its updates alone.
+    """
     if target is not None and not target.parent.is_dir():
         target.parent.mkdir(parents=True)
     if clip is not None and not clip.is_file():
         raise UserError(f"the clip {clip} is missing; name one that exists")
-    figures: dict[str, Any] = {"machine": describe(), **velocity_overhead(rounds)}
-    figures |= _speed(clip, frames) | peak_memory()
+    figures: dict[str, Any] = {"machine": describe()}
+    if training is not None:
+        from engine.bench.training import training_figures
+
+        figures |= training_figures(training)
+    else:
+        figures |= velocity_overhead(rounds) | _speed(clip, frames) | peak_memory()
     for name, value in figures.items():
         print(f"{name}: {_shown(value)}")
     if target is not None:

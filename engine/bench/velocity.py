@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import torch
-from diffusers.models.transformers.transformer_flux import FluxAttnProcessor
 
 from engine.model import build
+from engine.model.bare import BareTransformer
 from engine.model.config import LumaFluxConfig
-from engine.model.latents import pack, position_ids
+from engine.model.latents import pack
 from engine.model.presets import TINY
 
 TOKENS_PER_SIDE = 32
@@ -43,30 +43,14 @@ def velocity_overhead(rounds: int = 15) -> dict[str, float]:
             parameter.add_(0.01 * torch.randn_like(parameter))
     side = TOKENS_PER_SIDE * config.token_stride
     seen = model.condition(torch.rand(1, 3, side, side))
-    tokens = pack(torch.randn(1, config.latent_channels, 2 * TOKENS_PER_SIDE, 2 * TOKENS_PER_SIDE))
-    t = torch.tensor([0.5])
-    psi = model.psi(t)
-    count = seen.context.shape[1]
-    ids = position_ids(count, (TOKENS_PER_SIDE, TOKENS_PER_SIDE), tokens.device)
-
-    def steered() -> None:
-        model.token_velocity(tokens, t, seen, psi)
-
-    frozen = build(config, seed=0).transformer.eval()
-    frozen.set_attn_processor(FluxAttnProcessor())  # pyright: ignore[reportArgumentType]
-
-    def bare() -> None:
-        frozen(
-            hidden_states=tokens,
-            encoder_hidden_states=seen.context,
-            pooled_projections=seen.pooled,
-            timestep=t,
-            txt_ids=ids[:count],
-            img_ids=ids[count:],
-            return_dict=False,
-        )
-
-    seconds = interleaved({"velocity": steered, "bare": bare}, rounds)
+    z = torch.randn(1, config.latent_channels, 2 * TOKENS_PER_SIDE, 2 * TOKENS_PER_SIDE)
+    tokens, t = pack(z), torch.tensor([0.5])
+    psi, frozen = model.psi(t), BareTransformer(model)
+    calls = {
+        "velocity": lambda: model.token_velocity(tokens, t, seen, psi),
+        "bare": lambda: frozen(z, t, seen),
+    }
+    seconds = interleaved(calls, rounds)
     velocity, reference = seconds["velocity"], seconds["bare"]
     return {
         "velocity_ms": 1000 * statistics.median(velocity),
@@ -75,7 +59,7 @@ def velocity_overhead(rounds: int = 15) -> dict[str, float]:
     }
 
 
-def interleaved(calls: dict[str, Callable[[], None]], rounds: int) -> dict[str, list[float]]:
+def interleaved(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
     """Runs every call once a round, after two warm-up rounds; seconds by name."""
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     for turn in range(rounds + 2):
