@@ -1,30 +1,28 @@
-"""Which scenes of the large collections Luma-Eval holds out: 10 professional, 10 user-generated; never trained on.
+"""Which scenes of the large collections are never trained on, Luma-Eval's 20 sources among them.
 
 The paper does not name its 20 sources. The rule here is ours and needs the scenes' names alone: sort them by the
-SHA-256 of "luma-eval/COLLECTION/SCENE" and take the first ten.
+SHA-256 of "luma-eval/COLLECTION/SCENE"; the first are for tests, the next for validation.
 """
 
 import hashlib
 from collections.abc import Iterable, Mapping
 
-from engine.data.layouts.records import HdrVideo
+from engine.data.scenes import Split
 
-HELD_OUT: Mapping[str, int] = {"hidrovqa": 10, "chug": 10}
+# Scenes for test, then for validation.
+HELD_OUT: Mapping[str, tuple[int, int]] = {"hidrovqa": (10, 10), "chug": (10, 10), "live-tmhdr": (8, 4)}
 _SEED = "luma-eval"
 
 
-def held_out_scenes(collection: str, scenes: Iterable[str]) -> list[str]:
-    """The scenes of ``collection`` that are held out, in the rule's order; none of a collection without a rule."""
+def split_scenes(collection: str, scenes: Iterable[str]) -> dict[str, Split]:
+    """Every scene of ``collection`` in the rule's order, with its split. ``scenes`` are all that the collection has."""
 
     def rank(scene: str) -> str:
         return hashlib.sha256(f"{_SEED}/{collection}/{scene}".encode()).hexdigest()
 
-    return sorted(set(scenes), key=rank)[: HELD_OUT.get(collection, 0)]
-
-
-def held_out_videos(collection: str, videos: Iterable[HdrVideo]) -> list[HdrVideo]:
-    """One video of each held-out scene: the first by name."""
-    by_scene: dict[str, HdrVideo] = {}
-    for video in sorted(videos, key=lambda video: video.name):
-        by_scene.setdefault(video.scene, video)
-    return [by_scene[scene] for scene in held_out_scenes(collection, by_scene)]
+    test, validation = HELD_OUT[collection]
+    ordered = sorted(set(scenes), key=rank)
+    return {
+        scene: "test" if place < test else "validation" if place < test + validation else "train"
+        for place, scene in enumerate(ordered)
+    }

@@ -107,7 +107,6 @@ def _gain_maps(specification: CorpusSpecification, hdr_dir: Path | None) -> Iter
 
 
 def _collections(specification: CorpusSpecification, roots: Mapping[str, Path]) -> Iterator[Stretch]:
-    table = scene_table()
     for name in specification.collections:
         if name not in roots:
             raise UserError(f"the specification wants the collection {name}; name its folder with --root {name}=DIR")
@@ -120,7 +119,7 @@ def _collections(specification: CorpusSpecification, roots: Mapping[str, Path]) 
                     index=index,
                     source=video.name,
                     scene=video.scene,
-                    split=table.split(video.scene),
+                    split=video.split,
                     content=video.content,
                     licence=video.licence,
                 )

@@ -10,6 +10,7 @@ import csv
 import re
 from pathlib import Path
 
+from engine.data.holdout import split_scenes
 from engine.data.layouts.records import VIDEO_SUFFIXES, HdrVideo, files_in, refuse
 from engine.errors import UserError
 
@@ -29,17 +30,24 @@ def videos(root: Path) -> list[HdrVideo]:
         rows = csv.DictReader(lines)
         if not {"Video", "ref", "content_name"} <= set(rows.fieldnames or ()):
             raise UserError(f"{table} has no columns Video, ref and content_name; take CHUG's own {TABLE}.")
-        sources = [row for row in rows if row["ref"] in ("1", "1.0") and row["Video"] in files]
-    if not sources:
+        scenes = {row["Video"]: _scene(row["content_name"]) for row in rows if row["ref"] in ("1", "1.0")}
+    if not scenes.keys() & files.keys():
         raise refuse(root, "CHUG", _EXPECTED)
+    splits = split_scenes("chug", scenes.values())
     found = [
         HdrVideo(
-            name=f"chug/{row['Video']}",
-            path=files[row["Video"]],
-            scene=f"chug-{_CUT.sub('', Path(row['content_name']).stem)}",
+            name=f"chug/{video}",
+            path=files[video],
+            scene=scene,
+            split=splits[scene],
             content="ugc",
             licence=LICENCE,
         )
-        for row in sources
+        for video, scene in scenes.items()
+        if video in files
     ]
     return sorted(found, key=lambda video: video.name)
+
+
+def _scene(content_name: str) -> str:
+    return f"chug-{_CUT.sub('', Path(content_name).stem)}"

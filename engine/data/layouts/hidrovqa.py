@@ -7,6 +7,7 @@ name without the numbers of a cut (VIDEO_clip_3, VIDEO_003, VIDEO_10_20), so tha
 import re
 from pathlib import Path
 
+from engine.data.holdout import split_scenes
 from engine.data.layouts.records import VIDEO_SUFFIXES, HdrVideo, files_in, refuse
 
 LICENCE = "HIDRO-VQA terms (research; the videos' own rights)"
@@ -14,15 +15,21 @@ _CUT = re.compile(r"([_-](clip|shot|scene|seg|part)?[_-]?\d{1,6}){1,2}$", re.IGN
 
 
 def videos(root: Path) -> list[HdrVideo]:
-    """Every video below ``root``. Raises UserError when there is none."""
+    """Every video below ``root``; its split counts on the whole collection being there.
+
+    Raises UserError when there is none.
+    """
     paths = files_in(root, VIDEO_SUFFIXES, deep=True) if root.is_dir() else []
     if not paths:
         raise refuse(root, "HIDRO-VQA", "a folder of HDR videos, one file a video or clip")
+    scenes = {path: f"hidrovqa-{_CUT.sub('', path.stem) or path.stem}" for path in paths}
+    splits = split_scenes("hidrovqa", scenes.values())
     return [
         HdrVideo(
             name=f"hidrovqa/{path.relative_to(root).with_suffix('').as_posix()}",
             path=path,
-            scene=f"hidrovqa-{_CUT.sub('', path.stem) or path.stem}",
+            scene=scenes[path],
+            split=splits[scenes[path]],
             content="pgc",
             licence=LICENCE,
         )

@@ -6,6 +6,7 @@ Layout: {PQ,HLG}/Ref/CONTENT.mp4, and the grades as x264 encodes in {PQ,HLG}/CRF
 import re
 from pathlib import Path
 
+from engine.data.holdout import split_scenes
 from engine.data.layouts.records import VIDEO_SUFFIXES, HdrVideo, Pair, files_in, folder_of, refuse
 
 LICENCE = "LIVE-TMHDR terms (research)"
@@ -15,26 +16,26 @@ _EXPECTED = "PQ/Ref/*.mp4 and HLG/Ref/*.mp4, with the grades in PQ/CRF23/ExpertT
 
 def videos(root: Path) -> list[HdrVideo]:
     """The HDR videos. Raises UserError for another layout."""
-    found = []
-    for encoding in _ENCODINGS:
-        if (folder := folder_of(root, [rf"(.*/)?{encoding}/Ref"])) is not None:
-            found += [
-                HdrVideo(
-                    name=f"live-tmhdr/{path.stem}",
-                    path=path,
-                    scene=f"live-tmhdr-{path.stem}",
-                    content="pgc",
-                    licence=LICENCE,
-                )
-                for path in files_in(folder, VIDEO_SUFFIXES)
-            ]
-    if not found:
+    folders = [folder_of(root, [rf"(.*/)?{encoding}/Ref"]) for encoding in _ENCODINGS]
+    paths = [path for folder in folders if folder is not None for path in files_in(folder, VIDEO_SUFFIXES)]
+    if not paths:
         raise refuse(root, "LIVE-TMHDR", _EXPECTED)
-    return sorted(found, key=lambda video: video.name)
+    splits = split_scenes("live-tmhdr", (f"live-tmhdr-{path.stem}" for path in paths))
+    return [
+        HdrVideo(
+            name=f"live-tmhdr/{path.stem}",
+            path=path,
+            scene=f"live-tmhdr-{path.stem}",
+            split=splits[f"live-tmhdr-{path.stem}"],
+            content="pgc",
+            licence=LICENCE,
+        )
+        for path in sorted(paths, key=lambda path: path.stem)
+    ]
 
 
 def pairs(root: Path) -> list[Pair]:
-    """Every colourist's grade with its HDR video, at every CRF that is there; all of them are test material.
+    """Every colourist's grade with its HDR video, at every CRF that is there.
 
     Raises UserError for another layout, and when no grade is there.
     """
@@ -55,7 +56,7 @@ def pairs(root: Path) -> list[Pair]:
                             hdr=video.path,
                             medium="video",
                             scene=video.scene,
-                            split="test",
+                            split=video.split,
                             content=video.content,
                             rendering="expert",
                             crf=int(crf[1]),

@@ -22,6 +22,7 @@ class HdrVideo:
     name: str
     path: Path
     scene: str
+    split: Split
     content: Content
     licence: str
 

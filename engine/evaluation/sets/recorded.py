@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 
 from engine.data.hdr_video import Sampling, masters, probe_hdr
-from engine.data.holdout import held_out_videos
 from engine.data.layouts.named import VIDEOS
 from engine.data.layouts.records import HdrVideo
 from engine.data.scenes import scene_table
@@ -26,6 +25,7 @@ def file_sequences(wanted: FileSource, specification: Specification, hdr_dir: Pa
         name=Path(wanted.path).stem,
         path=hdr_dir / wanted.path,
         scene=wanted.scene,
+        split=specification.split,
         content=wanted.content,
         licence=wanted.licence,
     )
@@ -40,12 +40,16 @@ def video_sequences(wanted: VideoSource, specification: Specification, roots: di
     root = root_of(wanted, roots)
     if root is None:
         return []
-    videos = VIDEOS[wanted.collection](root)
-    if wanted.select == "held-out":
-        videos = held_out_videos(wanted.collection, videos)
-        if not videos:
-            raise UserError(f"nothing of the collection '{wanted.collection}' is held out; select: all takes it all")
-    return [sequence for video in videos for sequence in _stretches(video, wanted, specification)]
+    by_scene: dict[str, HdrVideo] = {}
+    for video in sorted(VIDEOS[wanted.collection](root), key=lambda video: video.name):
+        if video.split == specification.split:
+            by_scene.setdefault(video.scene, video)
+    if len(by_scene) != wanted.scenes:
+        raise UserError(
+            f"the set needs {wanted.scenes} scenes of the split '{specification.split}' of {wanted.collection}, and "
+            f"{root} has {len(by_scene)} (docs/sets.md says which)"
+        )
+    return [sequence for video in by_scene.values() for sequence in _stretches(video, wanted, specification)]
 
 
 def root_of(wanted: VideoSource | PairSource, roots: dict[str, Path]) -> Path | None:
@@ -76,7 +80,7 @@ def _stretches(video: HdrVideo, wanted: FileSource | VideoSource, specification:
             Sequence(
                 name=sequence_name(video.name, start, wanted.starts),
                 scene=video.scene,
-                split=specification.split,
+                split=video.split,
                 content=video.content,
                 licence=video.licence,
                 frames=specification.frames,

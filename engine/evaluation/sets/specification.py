@@ -90,11 +90,14 @@ class FileSource(_Source):
 
 
 class VideoSource(_Source):
-    """HDR videos of a published collection, rendered. ``held-out`` is the rule of engine.data.holdout."""
+    """HDR videos of a published collection, rendered: one of each scene of the split (engine.data.holdout says which).
+
+    ``scenes``: how many there must be.
+    """
 
     kind: Literal["video"]
     collection: str
-    select: Literal["held-out", "all"]
+    scenes: int = Field(gt=0)
     within: Size | None = None
     starts: tuple[int, ...] = (0,)
     stride: int = Field(default=1, gt=0)

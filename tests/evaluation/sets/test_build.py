@@ -178,7 +178,7 @@ def test_optional_sources_may_be_absent(packages, write_specification, tmp_path)
         (VIDEO | {"path": "gainmap/pixel-77.jpg"}, "is not in the split 'test'"),
         (VIDEO | {"starts": [3]}, "has 4 frames, of which number 4 is wanted"),
         (PHOTOGRAPH | {"folder": "stills"}, "holds no photograph of the split 'test'"),
-        ({"kind": "video", "collection": "chug", "select": "held-out"}, "--root chug=DIR"),
+        ({"kind": "video", "collection": "chug", "scenes": 10}, "--root chug=DIR"),
         ({"kind": "pairs", "collection": "hdrtv1k"}, "--root hdrtv1k=DIR"),
     ],
 )

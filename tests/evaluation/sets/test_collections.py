@@ -52,7 +52,7 @@ def test_luma_eval_has_ten_professional_and_ten_user_generated_scenes(roots):
 
 
 def test_luma_eval_s_clips_are_built(roots, write_specification, tmp_path):
-    path = write_specification({"kind": "video", "collection": "chug", "select": "held-out", "within": [32, 32]})
+    path = write_specification({"kind": "video", "collection": "chug", "scenes": 10, "within": [32, 32]})
     manifest = build_set(path, tmp_path / "set", roots=roots)
     assert len(manifest.clips) == 10 * 2 * 2
     assert {clip.frame_rate for clip in manifest.clips} == {25.0}
@@ -61,6 +61,12 @@ def test_luma_eval_s_clips_are_built(roots, write_specification, tmp_path):
 def test_a_missing_collection_is_asked_for(roots):
     with pytest.raises(UserError, match="the set needs the collection 'chug'; name it with --root chug=DIR"):
         luma_eval({"hidrovqa": roots["hidrovqa"]})
+
+
+def test_another_number_of_scenes_is_refused(roots, write_specification, tmp_path):
+    path = write_specification({"kind": "video", "collection": "hidrovqa", "scenes": 11})
+    with pytest.raises(UserError, match=r"needs 11 scenes of the split 'test' of hidrovqa, and .* has 10"):
+        build_set(path, tmp_path / "set", roots=roots)
 
 
 def test_hdrtv1k_keeps_every_code(write_specification, tmp_path):

@@ -30,7 +30,7 @@ def test_renderings_are_all_operators_at_three_crf():
 
 def test_luma_eval_holds_out_of_two_collections():
     sources = read_specification("luma-eval").sources
-    assert all(isinstance(source, VideoSource) and source.select == "held-out" for source in sources)
+    assert all(isinstance(source, VideoSource) and source.scenes == 10 for source in sources)
     assert [getattr(source, "collection", None) for source in sources] == ["hidrovqa", "chug"]
 
 
@@ -46,7 +46,7 @@ PANORAMA = {"kind": "panorama", "collections": ["blender"], "size": [48, 32], "v
         ({"sources": [PANORAMA | {"kind": "hologram"}]}, "hologram"),
         ({"sources": [PANORAMA | {"speed": 3}]}, "Extra inputs are not permitted at sources.0.panorama.speed"),
         (
-            {"sources": [{"kind": "video", "collection": "netflix", "select": "all"}]},
+            {"sources": [{"kind": "video", "collection": "netflix", "scenes": 2}]},
             "no collection of videos 'netflix'",
         ),
         ({"sources": [PANORAMA], "renderings": {"operators": ["filmic"]}}, "there is no operator filmic"),
