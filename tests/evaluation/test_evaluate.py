@@ -196,6 +196,7 @@ def test_a_directory_of_predictions_needs_references(folders):
         evaluate(folders / "made", None, None, "hdrtv1k", None)
 
 
+@pytest.mark.slow
 def test_two_workers_give_what_one_gives(folders):
     one, _ = run(folders)
     (folders / "made" / "b.png").unlink()
