@@ -10,7 +10,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from engine.errors import UserError
 from engine.evaluation.commands import app as luma_eval
-from engine.settings import Settings
+from engine.settings import DETAIL_WORDS, Settings
 
 Precision = Literal["fp32", "bf16", "fp16"]
 
@@ -327,13 +327,26 @@ def main() -> None:
     """The command's entry: every user error is one sentence on standard error."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: clean up, then exit
     try:
-        app(exit_on_error=False, print_error=False)
+        app(_numbers_for_words(sys.argv[1:]), exit_on_error=False, print_error=False)
     except CycloptsError as error:
         _fail(str(error).strip(), 2)
     except UserError as error:
         _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
         _fail("interrupted", 130)
+
+
+def _numbers_for_words(tokens: list[str]) -> list[str]:
+    """``--detail source`` and ``--detail generated`` are its two ends."""
+    found = []
+    for before, token in zip(["", *tokens], tokens, strict=False):
+        option, equals, word = token.partition("=")
+        if before == "--detail":
+            token = DETAIL_WORDS.get(token, token)
+        elif option == "--detail" and equals:
+            token = f"--detail={DETAIL_WORDS.get(word, word)}"
+        found.append(token)
+    return found
 
 
 def _fail(sentence: str, code: int) -> None:

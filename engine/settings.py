@@ -5,6 +5,8 @@ from typing import Any
 
 from engine.errors import UserError
 
+DETAIL_WORDS = {"source": "1", "generated": "0"}  # what a command line may say for the ends of ``detail``
+
 
 @dataclass(frozen=True, kw_only=True)
 class Control:
@@ -62,6 +64,24 @@ class Settings:
         group="Look",
         low=0.0,
         high=2.0,
+    )
+    detail: float = _control(
+        1.0,
+        label="Detail",
+        help="Where detail comes from: 1 is the source, lit by the model; 0 is the model's own decoded picture.",
+        unit="ratio",
+        group="Detail",
+        low=0.0,
+        high=1.0,
+    )
+    highlight_recovery: float = _control(
+        0.5,
+        label="Highlight recovery",
+        help="How much of the model's structure enters where the source is clipped: 0 is the curve alone.",
+        unit="ratio",
+        group="Detail",
+        low=0.0,
+        high=1.0,
     )
     steps: int = _control(
         0,

@@ -23,3 +23,10 @@ def test_out_of_range_is_named(name, value):
 def test_peak_must_exceed_white():
     with pytest.raises(UserError, match="above reference white"):
         Settings(target_peak=400, reference_white=400)
+
+
+def test_words_for_the_ends_of_detail():
+    from engine.cli import _numbers_for_words
+
+    words = ["convert", "--detail", "source", "--detail=generated", "--detail", "0.3", "source"]
+    assert _numbers_for_words(words) == ["convert", "--detail", "1", "--detail=0", "--detail", "0.3", "source"]

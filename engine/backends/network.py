@@ -4,6 +4,7 @@ from typing import Protocol
 
 from torch import Tensor
 
+from engine.model.anchor import Placement
 from engine.model.lumaflux import Conditions
 from engine.model.spline import Knots
 
@@ -13,8 +14,16 @@ class Network(Protocol):
         """SDR [B,3,H,W] in [0,1], H and W multiples of the token stride -> everything independent of t."""
         ...
 
-    def start(self, sdr: Tensor) -> Tensor:
+    def placement(self, sdr: Tensor) -> Placement | None:
+        """SDR [B,3,H,W] in [0,1] -> where the light anchor places the frame; None without an anchor."""
+        ...
+
+    def start(self, sdr: Tensor, placement: Placement | None = None) -> Tensor:
         """SDR [B,3,H,W] in [0,1] -> the picture [B,3,H,W] whose latents the bridge begins at."""
+        ...
+
+    def in_light(self, start: Tensor) -> Tensor:
+        """A picture as ``start`` gives it -> the light that it shows, as PQ/BT.2020 [B,3,H,W]."""
         ...
 
     def encode(self, picture: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import torch
@@ -59,7 +59,7 @@ def velocity_overhead(rounds: int = 15) -> dict[str, float]:
     }
 
 
-def interleaved(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+def interleaved(calls: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
     """Runs every call once a round, after two warm-up rounds; seconds by name."""
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     for turn in range(rounds + 2):

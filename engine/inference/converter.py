@@ -13,8 +13,11 @@ from torch import Tensor
 from engine.backends.torch import TorchBackend
 from engine.color.placement import static_placement
 from engine.errors import UserError
+from engine.inference.debanding import deband
+from engine.inference.detail import enlarge, reduce_to, transfer
 from engine.inference.look import apply_look
 from engine.inference.sampler import euler, schedule
+from engine.model.anchor import Placement
 from engine.model.latents import bridge_noise, pad_to_multiple
 from engine.model.spline import Knots
 from engine.settings import Settings
@@ -35,6 +38,15 @@ class Conversion(Generic[Frame]):
     timings: dict[str, float]
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Generated:
+    hdr_pq: Tensor
+    vae_pq: Tensor
+    knots: Knots
+    z_start: Tensor  # latents that the bridge began at, without noise
+    placement: Placement | None
+
+
 class Converter:
     """A loaded model. Holds no state between frames: the same frame gives the same pixels in any order."""
 
@@ -51,37 +63,70 @@ class Converter:
         ``noise``: the bridge's standard normal start, of the latents' shape; drawn from ``seed`` if None.
         Raises UserError for a frame that is no such picture or noise of another shape.
         """
-        sdr = self._batch(frame)
-        model, clock = self.backend.network, _Clock()
+        clock = _Clock()
+        made = self._generate(self._batch(frame), steps, noise, seed, clock)
+        return Conversion(
+            hdr_pq=_like(made.hdr_pq, frame), vae_pq=_like(made.vae_pq, frame), knots=made.knots, timings=clock.seconds
+        )
+
+    def _generate(
+        self, sdr: Tensor, steps: int | None, noise: np.ndarray | Tensor | None, seed: int, clock: "_Clock"
+    ) -> "_Generated":
+        """The paper's path on a batch [B,3,H,W]."""
+        model = self.backend.network
         height, width = sdr.shape[-2:]
         with clock("condition"):
             padded = pad_to_multiple(sdr, self.config.token_stride)
             conditions = model.condition(padded)
-            z_sdr = model.encode(model.start(padded))
+            placement = model.placement(padded)
+            z_start = model.encode(model.start(padded, placement))
         with clock("sample"):
-            start = z_sdr + self.config.noise_scale * self._noise(z_sdr, noise, seed)
-            z = euler(model, start, conditions, schedule(steps or self.config.steps, z_sdr.device))
+            start = z_start + self.config.noise_scale * self._noise(z_start, noise, seed)
+            z = euler(model, start, conditions, schedule(steps or self.config.steps, z_start.device))
         with clock("decode_latents"):
             vae_pq = model.decode_latents(z)[..., :height, :width]
         with clock("tone_field"):
             hdr_pq, knots = model.tone_field(vae_pq, z)
-        return Conversion(hdr_pq=_like(hdr_pq, frame), vae_pq=_like(vae_pq, frame), knots=knots, timings=clock.seconds)
+        return _Generated(hdr_pq=hdr_pq, vae_pq=vae_pq, knots=knots, z_start=z_start, placement=placement)
 
     def render(self, frame: Frame, settings: Settings | None = None) -> Frame:
-        """The product's path: SDR frame as for ``convert`` -> PQ/BT.2020 R'G'B' of the same type and shape."""
+        """The product's path: SDR frame as for ``convert`` -> PQ/BT.2020 R'G'B' of the same type and shape.
+
+        The model runs on a reduced frame; the source gives the detail (``settings.detail``).
+        """
         return self.render_timed(frame, settings or Settings())[0]
 
     @torch.inference_mode()
     def render_timed(self, frame: Frame, settings: Settings) -> tuple[Frame, dict[str, float]]:
         """``render``, with the seconds of each stage."""
-        sdr = self._batch(frame)
+        sdr, clock = self._batch(frame), _Clock()
         if settings.strength == 0.0:
             return _like(static_placement(sdr, settings.reference_white), frame), {}
-        converted = self.convert(sdr, steps=settings.steps or None, seed=settings.seed)
-        clock = _Clock()
+        steps = settings.steps or None
+        if settings.detail == 0.0:
+            lit = self._generate(sdr, steps, None, settings.seed, clock).hdr_pq
+        else:
+            lit = self._with_source_detail(sdr, settings, clock)
         with clock("look"):
-            graded = apply_look(torch.as_tensor(converted.hdr_pq), sdr, settings)
-        return _like(graded, frame), converted.timings | clock.seconds
+            graded = apply_look(lit, sdr, settings)
+        return _like(graded, frame), clock.seconds
+
+    def _with_source_detail(self, sdr: Tensor, settings: Settings, clock: "_Clock") -> Tensor:
+        model = self.backend.network
+        height, width = sdr.shape[-2:]
+        with clock("reduce"):
+            smooth = deband(sdr)
+            reduced = reduce_to(smooth, self.config.working_pixels)
+        made = self._generate(reduced, settings.steps or None, None, settings.seed, clock)
+        with clock("decode_latents"):
+            begun = model.decode_latents(made.z_start)[..., : reduced.shape[-2], : reduced.shape[-1]]
+        with clock("detail"):
+            base = model.in_light(model.start(smooth, made.placement))
+            reduced_base = model.in_light(model.start(reduced, made.placement))
+            lit = transfer(base, sdr, made.hdr_pq, model.in_light(begun), reduced_base, settings.highlight_recovery)
+            if settings.detail < 1.0:
+                lit = torch.lerp(enlarge(made.hdr_pq, (height, width)), lit, settings.detail)
+        return lit
 
     def _batch(self, frame: np.ndarray | Tensor) -> Tensor:
         tensor = torch.as_tensor(frame)
@@ -118,4 +163,4 @@ class _Clock:
         yield
         if torch.cuda.is_available():
             torch.cuda.synchronize()
-        self.seconds[stage] = time.perf_counter() - start
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start

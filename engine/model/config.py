@@ -54,6 +54,7 @@ class LumaFluxConfig:
     null_tokens: int = 8
     tone_channels: int = 128
     bins: int = 8
+    working_pixels: int = 1 << 20  # frames are reduced to about this many where the source gives the detail
     anchor_bins: int = 0  # of the light anchor's curve; 0 leaves it out, as the paper does
     variant: Variant = field(default_factory=Variant)
 

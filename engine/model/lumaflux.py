@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 from transformers import SiglipVisionModel
 
-from engine.model.anchor import LightAnchor
+from engine.color.placement import static_placement
+from engine.model.anchor import LightAnchor, Placement
 from engine.model.attention import SteeredAttention, rotary_turns
 from engine.model.conditioner import Conditioner, modulation
 from engine.model.config import LumaFluxConfig
@@ -26,7 +27,7 @@ from engine.model.latents import pack, position_ids, unpack
 from engine.model.pcm import PerceptualModulation
 from engine.model.perception import PerceptualCues, siglip_input
 from engine.model.pga import ValueGate, ValueUpdate
-from engine.model.spline import Knots, ToneField
+from engine.model.spline import PEAK_PQ, Knots, ToneField
 
 VAE_TILE = 2048  # pixels: larger frames pass the VAE in overlapping tiles, so that memory stays bounded
 
@@ -175,13 +176,22 @@ class LumaFlux(nn.Module):
 
     # -- latents ------------------------------------------------------------------------------------------------
 
-    def start(self, sdr: Tensor) -> Tensor:
+    def placement(self, sdr: Tensor) -> Placement | None:
+        """SDR [B,3,H,W] in [0,1] -> where the light anchor places the frame; None without an anchor."""
+        anchor = self.adapters.anchor
+        return None if anchor is None else anchor.predict(sdr)
+
+    def start(self, sdr: Tensor, placement: Placement | None = None) -> Tensor:
         """SDR [B,3,H,W] in [0,1] -> the picture [B,3,H,W] whose latents the bridge begins at.
 
-        The SDR picture itself, or, with a light anchor, its placement in PQ/BT.2020.
+        The SDR picture itself, or, with a light anchor, the frame in PQ/BT.2020 by its ``placement`` (found if None).
         """
         anchor = self.adapters.anchor
-        return sdr if anchor is None else anchor(sdr, anchor.predict(sdr))
+        return sdr if anchor is None else anchor(sdr, placement or anchor.predict(sdr))
+
+    def in_light(self, start: Tensor) -> Tensor:
+        """A picture as ``start`` gives it [B,3,H,W] -> the light that it shows, as PQ/BT.2020 [B,3,H,W]."""
+        return static_placement(start.clamp(0, 1)) if self.adapters.anchor is None else start.clamp(0, PEAK_PQ)
 
     def encode(self, picture: Tensor) -> Tensor:
         """A non-linear picture [B,3,H,W] in [0,1] (SDR or PQ) -> normalised latents [B,c,h,w]."""

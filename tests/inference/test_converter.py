@@ -8,6 +8,8 @@ from engine.color.placement import static_placement
 from engine.errors import UserError
 from engine.settings import Settings
 
+GENERATED = Settings(detail=0.0)
+
 
 @pytest.fixture(scope="module")
 def converter():
@@ -92,8 +94,8 @@ def test_flux_without_weights_says_where_they_go(tmp_path):
         engine.load("flux-dev", adapters=tmp_path / "a.safetensors", backbone=tmp_path)
 
 
-def test_default_look_is_the_model(converter, frame):
-    np.testing.assert_array_equal(converter.render(frame), converter.convert(frame).hdr_pq)
+def test_generated_detail_is_the_papers_path(converter, frame):
+    np.testing.assert_array_equal(converter.render(frame, GENERATED), converter.convert(frame).hdr_pq)
 
 
 def test_strength_blends_in_pq(converter, frame):
@@ -118,3 +120,35 @@ def test_saturation_zero_is_grey_and_reference_white_scales(converter, frame):
     base, double = pq.eotf(converter.render(frame)), pq.eotf(converter.render(frame, Settings(reference_white=400.0)))
     dark = base.max(axis=0) < 100
     np.testing.assert_allclose(double[:, dark], base[:, dark] * 400 / 203, rtol=5e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (17, 31), (90, 160)])
+def test_source_detail_at_any_size(converter, size):
+    rendered = converter.render(np.random.default_rng(1).random((3, *size), dtype=np.float32))
+    assert rendered.shape == (3, *size)
+    assert np.isfinite(rendered).all()
+    assert 0 <= rendered.min() <= rendered.max() <= 1
+
+
+def test_large_frames_are_reduced_for_the_model_alone(monkeypatch):
+    from dataclasses import replace
+
+    converter = engine.load("tiny", device="cpu")
+    converter.config = replace(converter.config, working_pixels=64 * 48)
+    seen = []
+    encode = converter.backend.network.encode
+    monkeypatch.setattr(
+        converter.backend.network, "encode", lambda picture: seen.append(picture.shape) or encode(picture)
+    )
+    fine = np.random.default_rng(2).random((3, 240, 320), dtype=np.float32)
+    rendered = converter.render(fine, Settings(highlight_recovery=0.0))
+    assert seen == [(1, 3, 48, 64)]
+    source = np.abs(np.diff(static_placement(fine))).mean()
+    assert np.abs(np.diff(rendered)).mean() > 0.7 * source  # the texture of 320 pixels, not of 64
+
+
+def test_detail_blends_between_its_ends(converter, frame):
+    ends = [converter.render(frame, Settings(detail=d)) for d in (0.0, 1.0)]
+    np.testing.assert_allclose(
+        converter.render(frame, Settings(detail=0.25)), 0.75 * ends[0] + 0.25 * ends[1], atol=1e-5
+    )

@@ -1,0 +1,41 @@
+"""The steps of 8-bit codes, smoothed where the source is smooth: every pixel stays within half a code of itself."""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+_HALF_CODE = 0.5 / 255
+_TEXTURE_RADIUS = 3  # pixels: texture is a range of codes within this neighbourhood
+_SMOOTH_CODES, _TEXTURE_CODES = 1.5, 3.5  # in between, smoothing fades out
+_RADII = (4, 16)  # pixels
+_STEP_VARIANCE = (1.5 / 255) ** 2  # what varies more is an edge, not a step
+
+
+def deband(sdr: Tensor) -> Tensor:
+    """SDR of 8 bits [B,3,H,W] in [0,1] -> a picture of the same codes, without their steps in smooth areas."""
+    smooth = sdr
+    for radius in _RADII:
+        smooth = _guided(smooth, radius)
+        smooth = sdr + (smooth - sdr).clamp(-_HALF_CODE, _HALF_CODE)
+    codes = 255 * (_highest(sdr) + _highest(-sdr)).amax(dim=1, keepdim=True)
+    share = ((_TEXTURE_CODES - codes) / (_TEXTURE_CODES - _SMOOTH_CODES)).clamp(0, 1)
+    return sdr + share * (smooth - sdr)
+
+
+def _guided(picture: Tensor, radius: int) -> Tensor:
+    """Each channel smoothed by a guided filter of itself (He et al. 2010): no halos beside edges."""
+    mean = _mean(picture, radius)
+    variance = (_mean(picture * picture, radius) - mean * mean).clamp(min=0)
+    slope = variance / (variance + _STEP_VARIANCE)
+    return _mean(slope, radius) * picture + _mean(mean * (1 - slope), radius)
+
+
+def _mean(picture: Tensor, radius: int) -> Tensor:
+    height, width = (min(radius, side - 1) for side in picture.shape[-2:])
+    padded = F.pad(picture, (width, width, height, height), mode="replicate")
+    return F.avg_pool2d(F.avg_pool2d(padded, (2 * height + 1, 1), stride=1), (1, 2 * width + 1), stride=1)
+
+
+def _highest(picture: Tensor) -> Tensor:
+    radius = _TEXTURE_RADIUS
+    tall = F.max_pool2d(picture, (2 * radius + 1, 1), stride=1, padding=(radius, 0))
+    return F.max_pool2d(tall, (1, 2 * radius + 1), stride=1, padding=(0, radius))

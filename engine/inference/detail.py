@@ -1,0 +1,102 @@
+"""Detail transfer: the model's light on a reduced frame becomes a gain map for the source's own pixels.
+
+What the network generates is compared with what its autoencoder makes of the frame it began with, so that the loss of
+the autoencoder cancels; the ratio, free of detail, is brought to full resolution by a guided filter whose guide is the
+source (He and Sun 2015), and multiplies the source's light, as a gain map does (ISO 21496-1).
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from engine.color import pq
+from engine.color.primaries import BT2020_LUMA, luminance
+
+OFFSET_NITS = 0.5  # added to both sides of the ratio: shadows take no gain from noise
+_LARGEST_STOPS = 4.0
+_RADIUS = 6  # pixels of the reduced frame
+_TOLERANCE = 0.05  # stops squared: guide contrast below its root is smoothed over
+_CLIPPING_BEGINS, _CLIPPING_WHOLE = 0.92, 0.985  # of the largest SDR code
+
+
+def gain_map(generated_pq: Tensor, begun_pq: Tensor) -> Tensor:
+    """PQ/BT.2020 pictures [B,3,h,w], both out of the autoencoder -> stops [B,3,h,w] from the second to the first."""
+    ratio = (pq.eotf(generated_pq) + OFFSET_NITS) / (pq.eotf(begun_pq) + OFFSET_NITS)
+    return torch.log2(ratio).clamp(-_LARGEST_STOPS, _LARGEST_STOPS)
+
+
+def guide_of(base_pq: Tensor) -> Tensor:
+    """Log luminance [B,1,H,W] of a PQ/BT.2020 picture, in stops."""
+    return torch.log2(luminance(pq.eotf(base_pq), BT2020_LUMA) + OFFSET_NITS)
+
+
+def guided_upsampling(gain: Tensor, guide: Tensor, full_guide: Tensor) -> Tensor:
+    """Stops [B,3,h,w] with their guide [B,1,h,w] -> stops [B,3,H,W] along the edges of ``full_guide`` [B,1,H,W].
+
+    In every neighbourhood the gain is a line of the guide; the lines are averaged and brought to full resolution.
+    """
+    mean_guide, mean_gain = _around(guide), _around(gain)
+    variance = (_around(guide * guide) - mean_guide**2).clamp(min=0)
+    slope = (_around(guide * gain) - mean_guide * mean_gain) / (variance + _TOLERANCE)
+    level = mean_gain - slope * mean_guide
+    size = full_guide.shape[-2:]
+    slope, level = (F.interpolate(_around(part), size, mode="bilinear", align_corners=False) for part in (slope, level))
+    return slope * full_guide + level
+
+
+def _around(picture: Tensor) -> Tensor:
+    """Mean over a square of ``_RADIUS``, replicated borders; less where the picture is smaller."""
+    for dimension, size in ((-2, picture.shape[-2]), (-1, picture.shape[-1])):
+        radius = min(_RADIUS, size - 1)
+        if radius:
+            padding = (0, 0, radius, radius) if dimension == -2 else (radius, radius, 0, 0)
+            window = (2 * radius + 1, 1) if dimension == -2 else (1, 2 * radius + 1)
+            picture = F.avg_pool2d(F.pad(picture, padding, mode="replicate"), window, stride=1)
+    return picture
+
+
+def clipping(sdr: Tensor) -> Tensor:
+    """How clipped the source is: SDR [B,3,H,W] in [0,1] -> [B,1,H,W] from 0 to 1, soft at its edges."""
+    largest = sdr.amax(dim=1, keepdim=True)
+    t = ((largest - _CLIPPING_BEGINS) / (_CLIPPING_WHOLE - _CLIPPING_BEGINS)).clamp(0, 1)
+    hard = t * t * (3 - 2 * t)
+    radius = min(2, *(side - 1 for side in sdr.shape[-2:]))
+    if radius < 1:
+        return hard
+    return F.avg_pool2d(F.pad(hard, (radius,) * 4, mode="replicate"), 2 * radius + 1, stride=1)
+
+
+def transfer(
+    base_pq: Tensor, sdr: Tensor, generated_pq: Tensor, begun_pq: Tensor, reduced_base_pq: Tensor, recovery: float
+) -> Tensor:
+    """The picture with the source's detail and the model's light.
+
+    ``base_pq`` [B,3,H,W]: the source placed in PQ/BT.2020; ``sdr``: its codes. Of the reduced frame [B,3,h,w]:
+    ``generated_pq``, what the model made; ``begun_pq``, what the autoencoder makes of where it began;
+    ``reduced_base_pq``, where it began. ``recovery`` in [0,1]: how much of the generated structure enters where the
+    source is clipped. -> PQ/BT.2020 [B,3,H,W].
+    """
+    stops = guided_upsampling(gain_map(generated_pq, begun_pq), guide_of(reduced_base_pq), guide_of(base_pq))
+    nits = (pq.eotf(base_pq) + OFFSET_NITS) * torch.exp2(stops.clamp(-_LARGEST_STOPS, _LARGEST_STOPS)) - OFFSET_NITS
+    result = pq.inverse_eotf(nits.clamp(0, pq.PQ_PEAK_NITS))
+    if recovery == 0.0:
+        return result
+    generated = enlarge(generated_pq, (base_pq.shape[-2], base_pq.shape[-1]))
+    return torch.lerp(result, generated, recovery * clipping(sdr))
+
+
+def reduce_to(picture: Tensor, pixels: int) -> Tensor:
+    """[B,3,H,W] averaged to about ``pixels``, the aspect ratio kept; as it is where it has no more."""
+    height, width = picture.shape[-2:]
+    scale = (pixels / (height * width)) ** 0.5
+    if scale >= 1:
+        return picture
+    size = (max(1, round(scale * height)), max(1, round(scale * width)))
+    return F.interpolate(picture, size, mode="bilinear", align_corners=False, antialias=True)
+
+
+def enlarge(picture_pq: Tensor, size: tuple[int, int]) -> Tensor:
+    """PQ [B,3,h,w] -> [B,3,H,W] of ``size``, bicubic; as it is where it has that size."""
+    if picture_pq.shape[-2:] == size:
+        return picture_pq
+    return F.interpolate(picture_pq, size, mode="bicubic", align_corners=False).clamp(0, 1)

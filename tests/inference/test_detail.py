@@ -1,0 +1,73 @@
+"""Detail transfer: nothing to do leaves the base; gain follows the source's edges; highlights follow their control."""
+
+import torch
+
+from engine.color import pq
+from engine.inference.detail import clipping, gain_map, guide_of, guided_upsampling, transfer
+
+
+def textured(height: int = 64, width: int = 96) -> torch.Tensor:
+    """A PQ picture with fine texture and one edge."""
+    picture = 0.35 + 0.03 * torch.randn(1, 1, height, width, generator=torch.Generator().manual_seed(0))
+    picture[..., width // 2 :] += 0.2
+    return picture.expand(1, 3, -1, -1).clamp(0, 0.75).contiguous()
+
+
+def blurred(picture: torch.Tensor) -> torch.Tensor:
+    """What a soft autoencoder leaves."""
+    return torch.nn.functional.avg_pool2d(torch.nn.functional.pad(picture, (2,) * 4, mode="replicate"), 5, stride=1)
+
+
+def test_a_model_that_changes_nothing_changes_nothing():
+    base = textured()
+    result = transfer(base, 0.5 * base, blurred(base), blurred(base), base, recovery=0.0)
+    assert (result - base).abs().max() < 1e-4
+
+
+def test_an_autoencoder_s_blur_cancels():
+    """Twice the light, seen through the blur, gives twice the light with all the texture."""
+    base = textured()
+    doubled = pq.inverse_eotf(2 * pq.eotf(base))
+    result = transfer(base, 0.5 * base, blurred(doubled), blurred(base), base, recovery=0.0)
+    assert (result - doubled).abs().mean() < 0.004
+    fine = [picture - blurred(picture) for picture in (result, doubled)]
+    assert 0.95 < fine[0].std() / fine[1].std() < 1.05
+
+
+def test_upsampling_keeps_to_the_edges():
+    """Gain only right of the edge: at full size the step is within two pixels of the source's."""
+    full = torch.full((1, 1, 64, 256), 2.0)
+    full[..., 131:] = 6.0
+    small = torch.nn.functional.interpolate(full, scale_factor=0.25, mode="area")
+    gain = torch.where(small > 4, 1.0, 0.0).expand(1, 3, -1, -1)
+    stops = guided_upsampling(gain, small, full)
+    assert stops[..., :129].abs().max() < 0.15
+    assert (stops[..., 134:] - 1).abs().max() < 0.15
+
+
+def test_recovery_is_the_share_of_what_was_generated():
+    sdr = torch.full((1, 3, 32, 32), 0.5)
+    sdr[..., 8:24, 8:24] = 1.0
+    base, generated = torch.full_like(sdr, 0.5), torch.full_like(sdr, 0.5)
+    generated[..., 16, 16] = 0.7
+    none, half, whole = (transfer(base, sdr, generated, base, base, recovery=r) for r in (0.0, 0.5, 1.0))
+    assert whole[0, 0, 16, 16].item() == torch.tensor(0.7).item()
+    assert none[0, 0, 16, 16] < half[0, 0, 16, 16] < whole[0, 0, 16, 16]
+    assert torch.equal(none[..., 0, :], whole[..., 0, :])
+
+
+def test_clipping_is_soft_and_only_at_the_top():
+    sdr = torch.full((1, 3, 20, 20), 0.9)
+    sdr[..., 10:] = 1.0
+    mask = clipping(sdr)
+    assert mask[..., 0].max() == 0
+    assert mask[..., 19].min() == 1
+    assert 0 < mask[0, 0, 10, 10] < 1
+    assert clipping(torch.ones(1, 3, 1, 1)).item() == 1
+
+
+def test_gain_is_quiet_in_black():
+    black = torch.zeros(1, 3, 8, 8)
+    noise = black + 0.02
+    assert gain_map(noise, black).abs().max() < 0.1
+    assert torch.isfinite(guide_of(black)).all()
