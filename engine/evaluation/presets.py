@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.errors import UserError
-from engine.evaluation.metrics import delta_e_itp, exposure, hdr_lpips, psnr, pu21, ssim
+from engine.evaluation.metrics import delta_e_itp, exposure, flicker, hdr_lpips, psnr, pu21, ssim, warping_error
 
 KEYS = (
     "psnr",
@@ -21,14 +21,25 @@ KEYS = (
     "hdrvdp3_q",
     "hdr_lpips",
 )
+TEMPORAL_KEYS = (
+    "warping_error",
+    "warping_error_reference",
+    "warping_error_excess",
+    "flicker",
+    "flicker_spectrum",
+    "p99_track_error",
+    "p50_track_error",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preset:
-    """``keys``: which scores; HDR-VDP-3 at ``pixels_per_degree`` on ``display``."""
+    """``keys``: which scores of a picture, ``temporal_keys`` of a clip; HDR-VDP-3 at ``pixels_per_degree`` on
+    ``display``."""
 
     name: str
     keys: tuple[str, ...]
+    temporal_keys: tuple[str, ...] = ()
     pixels_per_degree: float = 50.0
     display: str = "led-lcd-wcg"
 
@@ -51,13 +62,19 @@ class Preset:
                 "score": "Q",
             },
             "hdr_lpips": hdr_lpips.OPTIONS,
+            "warping_error": warping_error.OPTIONS,
+            "light_over_time": flicker.OPTIONS,
             "average": "per picture, then the mean over pictures; infinite scores are left out and counted",
         }
 
 
 _HDRTV1K = ("psnr", "ssim", "delta_e_itp", "hdrvdp3_q")
 PRESETS = {
-    preset.name: preset for preset in (Preset(name="luma-eval", keys=KEYS), Preset(name="hdrtv1k", keys=_HDRTV1K))
+    preset.name: preset
+    for preset in (
+        Preset(name="luma-eval", keys=KEYS, temporal_keys=TEMPORAL_KEYS),
+        Preset(name="hdrtv1k", keys=_HDRTV1K),
+    )
 }
 
 
