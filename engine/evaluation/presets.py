@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.errors import UserError
-from engine.evaluation.metrics import delta_e_itp, exposure, flicker, hdr_lpips, psnr, pu21, ssim, warping_error
+from engine.evaluation.metrics import cvvdp, delta_e_itp, exposure, flicker, hdr_lpips, psnr, pu21, ssim, warping_error
 
 KEYS = (
     "psnr",
@@ -29,6 +29,7 @@ TEMPORAL_KEYS = (
     "flicker_spectrum",
     "p99_track_error",
     "p50_track_error",
+    "cvvdp_jod",
 )
 
 
@@ -64,6 +65,7 @@ class Preset:
             "hdr_lpips": hdr_lpips.OPTIONS,
             "warping_error": warping_error.OPTIONS,
             "light_over_time": flicker.OPTIONS,
+            "cvvdp": cvvdp.options(),
             "average": "per picture, then the mean over pictures; infinite scores are left out and counted",
         }
 

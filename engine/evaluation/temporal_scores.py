@@ -6,23 +6,30 @@ import torch
 from torch import Tensor
 
 from engine.color import pq
-from engine.evaluation.metrics import flow
+from engine.evaluation.metrics import cvvdp, flow
 from engine.evaluation.metrics.flicker import LightTracks
 from engine.evaluation.metrics.warping_error import WarpingError
 from engine.evaluation.presets import Preset
 from engine.evaluation.scores import UNAVAILABLE
 
 _WARPING_KEYS = ("warping_error", "warping_error_reference", "warping_error_excess")
+_CVVDP_KEY = "cvvdp_jod"
 
 
 class TemporalScorer:
-    """Takes a clip frame by frame, in order, and keeps the last frame; ``frame_rate`` in Hz."""
+    """Takes a clip frame by frame, in order, and keeps the last frame; ``frame_rate`` in Hz.
+
+    Where ColorVideoVDP is installed the clip is also written to temporary files, which go with this object.
+    Raises UserError when LUMAFLUX_CVVDP names an interpreter without it.
+    """
 
     def __init__(self, preset: Preset, frame_rate: float):
         self._keys = preset.temporal_keys
         self._light = LightTracks(frame_rate)
         wants_flow = any(key in _WARPING_KEYS for key in self._keys)
         self._warping = WarpingError() if wants_flow and flow.available() else None
+        python = cvvdp.interpreter() if _CVVDP_KEY in self._keys else None
+        self._cvvdp = None if python is None else cvvdp.ColorVideoVdp(python, frame_rate)
         self._shape: torch.Size | None = None
 
     @torch.no_grad()
@@ -33,23 +40,28 @@ class TemporalScorer:
         """
         test, reference = _picture(test_pq, "test"), _picture(reference_pq, "reference")
         source = None if sdr is None else _picture(sdr, "SDR")
+        expected = test.shape if self._shape is None else self._shape
         for picture in (test, reference, *(() if source is None else (source,))):
-            if picture.shape != (self._shape or test.shape):
-                raise ValueError(
-                    f"a clip's frames differ in size: {tuple(picture.shape)} and {self._shape or test.shape}"
-                )
-        self._shape = test.shape
+            if picture.shape != expected:
+                raise ValueError(f"a clip's frames differ in size: {tuple(picture.shape)} and {tuple(expected)}")
+        self._shape = expected
         self._light.add(pq.eotf(test), pq.eotf(reference))
         if self._warping is not None:
             self._warping.add(test, reference, source)
+        if self._cvvdp is not None:
+            self._cvvdp.add(test, reference)
 
     def scores(self) -> dict[str, Any]:
-        """Score by key: a number, None where it has no meaning (a single frame, a short clip), or "unavailable"."""
+        """Score by key: a number, None where it has no meaning (a single frame, a short clip), or "unavailable".
+
+        ``cvvdp_jod`` of a single frame is that of a still. Raises UserError when ColorVideoVDP fails.
+        """
         scores: dict[str, Any] = dict(self._light.scores())
         if self._warping is None:
             scores |= dict.fromkeys(_WARPING_KEYS, UNAVAILABLE)
         else:
             scores |= zip(_WARPING_KEYS, self._warping.scores() or (None, None, None), strict=True)
+        scores[_CVVDP_KEY] = UNAVAILABLE if self._cvvdp is None else self._cvvdp.score()
         return {key: scores[key] for key in self._keys}
 
     def tracks(self) -> dict[str, dict[str, list[float]]]:

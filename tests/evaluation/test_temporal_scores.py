@@ -3,11 +3,17 @@ import json
 import pytest
 import torch
 
-from engine.evaluation.metrics import flow
+from engine.evaluation.metrics import cvvdp, flow
 from engine.evaluation.presets import TEMPORAL_KEYS, preset_named
 from engine.evaluation.temporal_scores import TemporalScorer
 
 PRESET = preset_named("luma-eval")
+
+
+@pytest.fixture(autouse=True)
+def without_cvvdp(monkeypatch):
+    """Minutes of it: metrics/test_cvvdp.py."""
+    monkeypatch.setattr(cvvdp, "interpreter", lambda: None)
 
 
 def frames(count, seed=0):
@@ -27,7 +33,7 @@ def test_every_key_is_a_number_for_a_clip_of_a_second():
     clip = frames(24)
     scores = scored([frame * 1.01 for frame in clip], clip).scores()
     assert tuple(scores) == TEMPORAL_KEYS
-    wanted = {key for key in TEMPORAL_KEYS if flow.available() or not key.startswith("warping")}
+    wanted = {key for key in TEMPORAL_KEYS if flow.available() or not key.startswith("warping")} - {"cvvdp_jod"}
     assert all(isinstance(scores[key], float) for key in wanted)
 
 
@@ -52,9 +58,10 @@ def test_tracks_are_json_of_a_value_a_frame():
     assert tracks["prediction"] != tracks["reference"]
 
 
-def test_without_opencv_warping_is_said_to_be_unavailable(monkeypatch):
+def test_what_is_not_installed_is_said_to_be_unavailable(monkeypatch):
     monkeypatch.setattr(flow, "_cv2", lambda: None)
     scores = scored(frames(2), frames(2)).scores()
+    assert scores["cvvdp_jod"] == "unavailable"
     assert scores["warping_error"] == scores["warping_error_excess"] == "unavailable"
     assert scores["flicker"] == 0
     with pytest.raises(RuntimeError, match=r"lumaflux\[evaluation\]"):
