@@ -15,6 +15,7 @@ ALLOWED = {
     "backends": {"model"},
     "inference": {"color", "model", "backends"},
     "data": {"color", "media"},
+    "service": {"color", "media", "model", "backends", "inference"},
     "training": {"color", "model", "data", "inference", "backends", "evaluation"},
     "evaluation": {"color", "media", "model", "backends", "inference", "data"},
     "bench": {"color", "media", "model", "backends", "inference", "data", "training", "evaluation"},

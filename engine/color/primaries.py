@@ -31,6 +31,8 @@ BT2020 = Primaries(red=(0.708, 0.292), green=(0.170, 0.797), blue=(0.131, 0.046)
 P3_D65 = Primaries(red=(0.680, 0.320), green=(0.265, 0.690), blue=(0.150, 0.060), white=D65)  # SMPTE EG 432-1
 ACES_AP0 = Primaries(red=(0.7347, 0.2653), green=(0.0, 1.0), blue=(0.0001, -0.0770), white=ACES_WHITE)  # ST 2065-1
 ACES_AP1 = Primaries(red=(0.713, 0.293), green=(0.165, 0.830), blue=(0.128, 0.044), white=ACES_WHITE)  # S-2014-004
+# Blackmagic Design, DaVinci Resolve 17 Wide Gamut Intermediate, 2021
+DAVINCI_WIDE_GAMUT = Primaries(red=(0.8000, 0.3130), green=(0.1682, 0.9877), blue=(0.0790, -0.1155), white=D65)
 
 BT2020_LUMA = (0.2627, 0.6780, 0.0593)  # BT.2020-2 Table 4
 BT709_LUMA = (0.2126, 0.7152, 0.0722)  # BT.709-6 3.2

@@ -1,13 +1,22 @@
-"""Colour spaces by name, each to and from BT.2020 light in cd/m2; relative spaces have their 1.0 at reference white."""
+"""Colour spaces by name, each to and from BT.2020 light in cd/m2; relative light of 1 lies at reference white."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from engine.color import bt1886, hlg, pq, srgb
+from engine.color import bt1886, davinci, hlg, pq, srgb
 from engine.color.arrays import Array
 from engine.color.placement import REFERENCE_WHITE_NITS
-from engine.color.primaries import ACES_AP0, ACES_AP1, BT709, BT2020, Primaries, apply_matrix, rgb_to_rgb
+from engine.color.primaries import (
+    ACES_AP0,
+    ACES_AP1,
+    BT709,
+    BT2020,
+    DAVINCI_WIDE_GAMUT,
+    Primaries,
+    apply_matrix,
+    rgb_to_rgb,
+)
 from engine.errors import UserError
 
 
@@ -42,6 +51,12 @@ SPACES = {
     ),
     "acescg": Space(label="ACEScg", primaries=ACES_AP1, decode=_same, encode=_same),
     "aces2065-1": Space(label="ACES2065-1", primaries=ACES_AP0, decode=_same, encode=_same),
+    "davinci-intermediate": Space(
+        label="DaVinci Wide Gamut Intermediate",
+        primaries=DAVINCI_WIDE_GAMUT,
+        decode=davinci.inverse_oetf,
+        encode=davinci.oetf,
+    ),
 }
 
 

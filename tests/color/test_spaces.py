@@ -17,8 +17,8 @@ def test_round_trip(backend, name):
 
 
 @pytest.mark.parametrize("name", [name for name, space in SPACES.items() if not space.absolute])
-def test_one_is_reference_white_in_every_relative_space(name):
-    white = to_nits(np.ones((3, 1, 1)), name, reference_white=250.0)
+def test_relative_light_of_one_is_reference_white(name):
+    white = to_nits(SPACES[name].encode(np.ones((3, 1, 1))), name, reference_white=250.0)
     np.testing.assert_allclose(white, 250, rtol=1e-12)
 
 

@@ -1,4 +1,4 @@
-"""The curves of cameras and of sRGB pictures: BT.709/2020, sRGB, LogC3."""
+"""The curves of cameras and of sRGB pictures: BT.709/2020, sRGB, LogC3, DaVinci Intermediate."""
 
 import colour
 import numpy as np
@@ -7,13 +7,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.color import bt709, bt1886, logc3, srgb
+from engine.color import bt709, bt1886, davinci, logc3, srgb
 
 PAIRS = {
     "bt709": (bt709.oetf, bt709.inverse_oetf),
     "bt2020-12": (lambda x: bt709.oetf(x, 12), lambda x: bt709.inverse_oetf(x, 12)),
     "srgb": (srgb.inverse_eotf, srgb.eotf),
     "logc3": (logc3.oetf, logc3.inverse_oetf),
+    "davinci": (davinci.oetf, davinci.inverse_oetf),
 }
 GOLDEN = [
     ("bt709_oetf", bt709.oetf),
@@ -46,6 +47,8 @@ def test_single_precision_follows_double_away_from_the_joins():
         (srgb.inverse_eotf, colour.models.eotf_inverse_sRGB),
         (logc3.oetf, colour.models.log_encoding_ARRILogC3),
         (logc3.inverse_oetf, colour.models.log_decoding_ARRILogC3),
+        (davinci.oetf, colour.models.oetf_DaVinciIntermediate),
+        (davinci.inverse_oetf, colour.models.oetf_inverse_DaVinciIntermediate),
     ],
 )
 def test_the_oracle_agrees(ours, oracle):

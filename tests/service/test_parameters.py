@@ -1,0 +1,89 @@
+import json
+
+import pytest
+
+from engine.color.spaces import SPACES
+from engine.errors import UserError
+from engine.service.parameters import (
+    INPUT_SPACES,
+    OUTPUT_SPACES,
+    VIEWS,
+    parameters_json,
+    parse_parameters,
+    write_parameters,
+)
+from engine.settings import Settings, controls
+
+
+def by_name(description):
+    return {parameter["name"]: parameter for parameter in description["parameters"]}
+
+
+def test_every_setting_is_a_parameter_with_its_own_range():
+    described = by_name(parameters_json())
+    for name, control in controls().items():
+        parameter = described[name]
+        assert (parameter["min"], parameter["max"]) == (control.low, control.high)
+        assert parameter["default"] == getattr(Settings(), name)
+        assert parameter["min"] <= parameter["display_min"] < parameter["display_max"] <= parameter["max"]
+        assert parameter["type"] == ("int" if name in ("steps", "seed") else "double")
+
+
+def test_names_are_unique_and_groups_exist():
+    description = parameters_json()
+    groups = [group["name"] for group in description["groups"]]
+    names = [parameter["name"] for parameter in description["parameters"]]
+    assert len({*groups, *names}) == len(groups) + len(names)
+    assert {parameter["group"] for parameter in description["parameters"]} == set(groups)
+
+
+def test_choices_have_one_value_each_and_labels_that_every_host_shows():
+    for parameter in parameters_json()["parameters"]:
+        assert "-" not in parameter["label"]
+        if parameter["type"] == "choice":
+            assert len(parameter["choices"]) == len(parameter["values"]) == len(set(parameter["values"]))
+            assert parameter["default"] in parameter["values"]
+            assert not any(character in label for label in parameter["choices"] for character in "/-|;")
+
+
+def test_spaces_are_known_to_the_engine():
+    assert set(INPUT_SPACES) | set(OUTPUT_SPACES) <= set(SPACES)
+
+
+def test_every_default_in_the_description_parses_to_the_default():
+    values = {name: parameter["default"] for name, parameter in by_name(parameters_json()).items()}
+    assert parse_parameters(values) == parse_parameters({})
+
+
+def test_every_choice_parses():
+    for name, choices in (("input_space", INPUT_SPACES), ("output_space", OUTPUT_SPACES), ("view", VIEWS)):
+        for value in choices:
+            assert getattr(parse_parameters({name: value}), name) == value
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"strenght": 1.0}, "unknown parameter 'strenght'"),
+        ({"strength": "1"}, "must be of the type float"),
+        ({"strength": True}, "must be of the type float"),
+        ({"strength": float("nan")}, "must be between"),
+        ({"steps": 2.0}, "must be of the type int"),
+        ({"bypass": 1}, "must be of the type bool"),
+        ({"view": "sideways"}, "choose one of result"),
+        ({"model": ""}, "model is empty"),
+        ({"target_peak": 400, "reference_white": 400.0}, "above reference white"),
+    ],
+)
+def test_what_is_wrong_is_named(values, said):
+    with pytest.raises(UserError, match=said):
+        parse_parameters(values)
+
+
+def test_models_of_the_user_come_after_the_one_that_ships(tmp_path):
+    target = tmp_path / "parameters.json"
+    write_parameters(target, {"/models/own": "Own"})
+    write_parameters(target, {"/models/own": "Own"})
+    model = by_name(json.loads(target.read_text()))["model"]
+    assert (model["choices"], model["values"]) == (["Lite", "Own"], ["lite", "/models/own"])
+    assert [path.name for path in tmp_path.iterdir()] == ["parameters.json"]
