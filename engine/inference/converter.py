@@ -1,7 +1,7 @@
 """One frame from SDR to HDR: ``convert`` is the paper's direct path, ``render`` the product's, with its controls."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -70,7 +70,13 @@ class Converter:
         )
 
     def _generate(
-        self, sdr: Tensor, steps: int | None, noise: np.ndarray | Tensor | None, seed: int, clock: "_Clock"
+        self,
+        sdr: Tensor,
+        steps: int | None,
+        noise: np.ndarray | Tensor | None,
+        seed: int,
+        clock: "_Clock",
+        on_step: Callable[[], None] | None = None,
     ) -> "_Generated":
         """The paper's path on a batch [B,3,H,W]."""
         model = self.backend.network
@@ -82,7 +88,7 @@ class Converter:
             z_start = model.encode(model.start(padded, placement))
         with clock("sample"):
             start = z_start + self.config.noise_scale * self._noise(z_start, noise, seed)
-            z = euler(model, start, conditions, schedule(steps or self.config.steps, z_start.device))
+            z = euler(model, start, conditions, schedule(steps or self.config.steps, z_start.device), on_step)
         with clock("decode_latents"):
             vae_pq = model.decode_latents(z)[..., :height, :width]
         with clock("tone_field"):
@@ -97,27 +103,34 @@ class Converter:
         return self.render_timed(frame, settings or Settings())[0]
 
     @torch.inference_mode()
-    def render_timed(self, frame: Frame, settings: Settings) -> tuple[Frame, dict[str, float]]:
-        """``render``, with the seconds of each stage."""
+    def render_timed(
+        self, frame: Frame, settings: Settings, on_step: Callable[[], None] | None = None
+    ) -> tuple[Frame, dict[str, float]]:
+        """``render``, with the seconds of each stage. ``on_step`` is called after every step of the sampler.
+
+        What it raises ends the rendering: so a frame is cancelled.
+        """
         sdr, clock = self._batch(frame), _Clock()
         if settings.strength == 0.0:
             return _like(static_placement(sdr, settings.reference_white), frame), {}
         steps = settings.steps or None
         if settings.detail == 0.0:
-            lit = self._generate(sdr, steps, None, settings.seed, clock).hdr_pq
+            lit = self._generate(sdr, steps, None, settings.seed, clock, on_step).hdr_pq
         else:
-            lit = self._with_source_detail(sdr, settings, clock)
+            lit = self._with_source_detail(sdr, settings, clock, on_step)
         with clock("look"):
             graded = apply_look(lit, sdr, settings)
         return _like(graded, frame), clock.seconds
 
-    def _with_source_detail(self, sdr: Tensor, settings: Settings, clock: "_Clock") -> Tensor:
+    def _with_source_detail(
+        self, sdr: Tensor, settings: Settings, clock: "_Clock", on_step: Callable[[], None] | None
+    ) -> Tensor:
         model = self.backend.network
         height, width = sdr.shape[-2:]
         with clock("reduce"):
             smooth = deband(sdr)
             reduced = reduce_to(smooth, self.config.working_pixels)
-        made = self._generate(reduced, settings.steps or None, None, settings.seed, clock)
+        made = self._generate(reduced, settings.steps or None, None, settings.seed, clock, on_step)
         with clock("decode_latents"):
             begun = model.decode_latents(made.z_start)[..., : reduced.shape[-2], : reduced.shape[-1]]
         with clock("detail"):

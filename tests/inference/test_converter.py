@@ -152,3 +152,17 @@ def test_detail_blends_between_its_ends(converter, frame):
     np.testing.assert_allclose(
         converter.render(frame, Settings(detail=0.25)), 0.75 * ends[0] + 0.25 * ends[1], atol=1e-5
     )
+
+
+@pytest.mark.parametrize("detail", [0.0, 1.0])
+def test_a_frame_is_cancelled_between_steps(converter, frame, detail):
+    steps = []
+
+    def on_step():
+        steps.append(None)
+        if len(steps) == 2:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        converter.render_timed(frame, Settings(detail=detail, steps=5), on_step)
+    assert len(steps) == 2
