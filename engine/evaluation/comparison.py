@@ -6,8 +6,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from engine.color import bt2390, pq
+from engine.color.false_colour import SCALE, false_colour
 from engine.color.primaries import luminance
-from engine.evaluation.false_colour import SCALE, false_colour
 
 _CAPTION = 22  # pixels
 

@@ -6,10 +6,10 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from engine.color import pq
+from engine.color.false_colour import false_colour
 from engine.color.primaries import luminance
 from engine.data.shards import HDR_FULL_SCALE, Shard, read_corpus
 from engine.errors import UserError
-from engine.evaluation.false_colour import false_colour
 
 _CAPTION, _LARGEST = 16, 160  # pixels: of a row's caption, of a picture's side
 

@@ -15,7 +15,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from engine.evaluation.false_colour import DIFFERENCE_SCALE, SCALE
+from engine.color.false_colour import DIFFERENCE_SCALE, SCALE
 from engine.evaluation.report import bootstrap, tables
 from engine.evaluation.report.content import Content
 from engine.evaluation.report.directions import metric_named

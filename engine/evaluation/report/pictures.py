@@ -10,9 +10,9 @@ from markupsafe import Markup
 from PIL import Image
 
 from engine.color import ictcp, pq
+from engine.color.false_colour import Scale, difference_colour, false_colour
 from engine.color.primaries import luminance
 from engine.evaluation.comparison import for_page, picture_bytes
-from engine.evaluation.false_colour import Scale, difference_colour, false_colour
 from engine.evaluation.report import svg
 
 CAPTIONS = {

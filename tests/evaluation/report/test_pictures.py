@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from engine.color import pq
-from engine.evaluation.false_colour import difference_colour, false_colour
+from engine.color.false_colour import difference_colour, false_colour
 from engine.evaluation.report.pictures import CAPTIONS, frame_pictures
 
 
