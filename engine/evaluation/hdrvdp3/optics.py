@@ -16,6 +16,7 @@ from engine.evaluation.hdrvdp3.constants import (
     display_matrices,
 )
 from engine.evaluation.hdrvdp3.cosine import cosine_frequencies, filter_mirrored
+from engine.evaluation.metrics.frames import in_strips
 
 
 def mtf(cycles_per_degree: np.ndarray | float) -> np.ndarray | float:
@@ -39,14 +40,17 @@ def native_light(nits: Tensor, display: str) -> Tensor:
 
 
 def retinal_light(native: Tensor, transfer: Tensor) -> Tensor:
-    """The image on the retina: ``native`` [3,H,W] blurred by the eye's optics."""
-    retina = torch.empty_like(native)
-    for blurred, channel in zip(retina, native, strict=True):
-        blurred.copy_(filter_mirrored(channel, transfer))
-    return retina.clamp_(MIN_RETINAL, MAX_LIGHT)
+    """The image on the retina: ``native`` [3,H,W] blurred, in place, by the eye's optics."""
+    for channel in native:
+        channel.copy_(filter_mirrored(channel, transfer))
+    return native.clamp_(MIN_RETINAL, MAX_LIGHT)
 
 
 def cones_and_rods(retina: Tensor, display: str) -> Tensor:
     """Light seen by L cones, M cones and rods, [3,H,W]."""
     matrix = torch.from_numpy(display_matrices(display)[1]).to(retina)
-    return (matrix @ retina.flatten(1)).view_as(retina).clamp_(MIN_CONE, MAX_LIGHT)
+
+    def seen(strip: Tensor) -> Tensor:
+        return (matrix @ strip.flatten(1)).view_as(strip).clamp_(MIN_CONE, MAX_LIGHT)
+
+    return in_strips(seen, retina)

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -14,6 +15,7 @@ from engine.evaluation.hdrvdp3.optics import cones_and_rods, mtf_of_picture, nat
 from engine.evaluation.hdrvdp3.photoreceptors import photoreceptor_response
 from engine.evaluation.hdrvdp3.pyramid import MIN_SIDE, decompose, pyramid_height
 from engine.evaluation.hdrvdp3.sensitivity import csf_map, dominant_frequency, neural_csf
+from engine.evaluation.metrics.frames import in_strips
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,18 +39,24 @@ def hdrvdp3(
     """
     _check(test_nits, reference_nits, pixels_per_degree)
     shape = test_nits.shape[1:]
-    native = [native_light(nits, display) for nits in (test_nits, reference_nits)]
-    differs = ((native[0] - native[1]).abs_().div_(native[1]).amax(dim=0) > VISIBLE_RATIO).to(test_nits.dtype)
 
+    def visibly_differs(test: Tensor, reference: Tensor) -> Tensor:
+        test, reference = native_light(test, display), native_light(reference, display)
+        return ((test - reference).abs_().div_(reference).amax(dim=0) > VISIBLE_RATIO).to(test.dtype)
+
+    differs = in_strips(visibly_differs, test_nits, reference_nits)
     transfer = mtf_of_picture(shape, pixels_per_degree, test_nits)
     responses = test_nits.new_empty(2, *shape)
     adapting = test_nits.new_zeros(shape)
-    for response in responses:
-        light = cones_and_rods(retinal_light(native.pop(0), transfer), display)
+    for response, nits in zip(responses, (test_nits, reference_nits), strict=True):
+        light = cones_and_rods(retinal_light(native_light(nits, display), transfer), display)
         adapted_to = adapting_luminance(light, pixels_per_degree)
-        response.copy_(photoreceptor_response(light, pupil_gain(adapted_to, pixels_per_degree)))
+        gain = pupil_gain(adapted_to, pixels_per_degree)
+        response.copy_(in_strips(partial(photoreceptor_response, gain=gain), light))
         adapting.add_(adapted_to, alpha=0.5)
+        del light, adapted_to
     bands = decompose(responses, pyramid_height(shape, pixels_per_degree))
+    del responses, transfer
     errors = band_errors(bands, adapting.log10_(), differs, pixels_per_degree)
     q = 6 - math.log(math.exp(-4) + sum(errors) / len(errors))
     return HdrVdp3(q=q, q_jod=10 - JOD_SLOPE * max(10 - q, 0.0) ** JOD_EXPONENT)
@@ -62,7 +70,8 @@ def band_errors(bands: list[Tensor], log10_adapting: Tensor, differs: Tensor, pi
     for k, band in enumerate(bands):
         difference = band[0] - band[1]
         if k < base:
-            sensitivity = csf_map(pixels_per_degree / 2 ** (k + 1), imresize(log10_adapting, difference.shape))
+            frequency = pixels_per_degree / 2 ** (k + 1)
+            sensitivity = in_strips(partial(csf_map, frequency), imresize(log10_adapting, difference.shape))
         else:
             frequency = dominant_frequency(difference, pixels_per_degree / 2 ** (base - 1))
             nits = 10 ** log10_adapting.mean(dtype=torch.float64).item()

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from engine.color import ictcp
 from engine.color.primaries import BT709_LUMA, BT2020_LUMA, luminance
-from engine.evaluation.metrics.frames import check_pair, mean_over
-from engine.model.cues import upper_quantiles
+from engine.evaluation.metrics.frames import check_pair, in_strips, mean_over
 
 HIGHLIGHT_NITS = 203.0
 CLIPPED_CODE = 250
@@ -33,13 +33,22 @@ class DeltaEItp:
 def delta_e_itp(test_nits: Tensor, reference_nits: Tensor, sdr: Tensor | None = None) -> DeltaEItp:
     """Light [B,3,H,W] in cd/m2, BT.2020; ``sdr`` is the BT.709 source [B,3,H,W] in [0,1]."""
     check_pair(test_nits, reference_nits)
-    difference = ictcp.delta_e_itp(test_nits, reference_nits)
+    difference = in_strips(ictcp.delta_e_itp, test_nits, reference_nits)
     bright = luminance(reference_nits, BT2020_LUMA)[:, 0] > HIGHLIGHT_NITS
     clipped = None if sdr is None else mean_over(difference, clipped_in(sdr))
-    (p99,) = upper_quantiles(difference.flatten(1), (0.99,))
+    p99 = np.quantile(difference.flatten(1).cpu().numpy(), 0.99, axis=1)  # torch.quantile stops at 2^24 pixels
     return DeltaEItp(
-        mean=mean_over(difference), p99=p99.double(), above_203=mean_over(difference, bright), clipped=clipped
+        mean=mean_over(difference),
+        p99=torch.as_tensor(p99, dtype=torch.float64),
+        above_203=mean_over(difference, bright),
+        clipped=clipped,
     )
+
+
+def mean_delta_e_itp(test_nits: Tensor, reference_nits: Tensor) -> Tensor:
+    """The mean alone: [B]."""
+    check_pair(test_nits, reference_nits)
+    return mean_over(in_strips(ictcp.delta_e_itp, test_nits, reference_nits))
 
 
 def clipped_in(sdr: Tensor) -> Tensor:
