@@ -10,6 +10,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from engine.errors import UserError
 from engine.evaluation.commands import app as luma_eval
+from engine.service.commands import serve
 from engine.settings import DETAIL_WORDS, Settings
 
 Precision = Literal["fp32", "bf16", "fp16"]
@@ -21,6 +22,7 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 app.command(luma_eval)
+app.command(serve)
 
 
 @app.command
