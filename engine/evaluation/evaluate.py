@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import FrameError, UserError
+from engine.evaluation.metrics.exposure import FLOOR_NITS
 from engine.evaluation.pair_manifest import pairs_of_manifest
-from engine.evaluation.pairs import Pair, find_pairs, read_pq, read_sdr
+from engine.evaluation.pairs import Pair, extra_predictions, find_pairs, read_pq, read_sdr
+from engine.evaluation.pq_levels import check_beside_sdr
 from engine.evaluation.presets import Preset, preset_named
 from engine.evaluation.scores import UNAVAILABLE, Scorer
 from engine.evaluation.workers import WorkersLostError, perform_all
@@ -21,11 +23,13 @@ Progress = Callable[[int, int | None], None]
 
 @dataclass(kw_only=True)
 class Evaluation:
-    """``frames``: scores by name; ``failed``: the sentence by name; ``notes``: what a reader must know."""
+    """``frames``: scores by name; ``failed``: the sentence by name; ``extra``: files of predictions without reference;
+    ``notes``: what a reader must know."""
 
     options: dict[str, Any]
     frames: dict[str, dict[str, Any]] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
+    extra: list[str] = field(default_factory=list)
 
     def mean(self) -> dict[str, Any]:
         """The mean of each score over the frames where it is a finite number; None where there is none."""
@@ -33,12 +37,19 @@ class Evaluation:
         return {key: _mean([scores[key] for scores in self.frames.values()]) for key in keys}
 
     def notes(self) -> list[str]:
-        """One sentence for every score that is infinite somewhere."""
+        """One sentence for every score that is infinite or has no exposure to align somewhere, one for what has no
+        reference."""
         found = []
         for key in next(iter(self.frames.values()), {}):
             names = [name for name, scores in self.frames.items() if scores[key] == math.inf]
             if names:
                 found.append(f"{key} is infinite (equal pictures) for {', '.join(names)}; left out of the mean")
+            dark = [name for name, scores in self.frames.items() if key.endswith("_aligned") and scores[key] is None]
+            if dark:
+                where = f"no pixel of both pictures exceeds {FLOOR_NITS} cd/m2"
+                found.append(f"{key} has no value for {', '.join(dark)} ({where}); left out of the mean")
+        if self.extra:
+            found.append(f"no reference has the name of {', '.join(self.extra)}; not scored")
         return found
 
     def to_json(self) -> dict[str, Any]:
@@ -92,6 +103,8 @@ def evaluate(
             result.failed[pair.name] = scored
         else:
             result.frames[pair.name] = scored
+    if predictions.suffix != ".jsonl" and references is not None:
+        result.extra = extra_predictions(predictions, references)
     if target is not None:
         write_json(target, result.to_json())
     return result
@@ -138,6 +151,8 @@ def _score(scorer: Scorer, pair: Pair, *, wants_sdr: bool) -> dict[str, Any]:
         raise UserError(f"{pair.prediction} is {_size(test)}, its reference {_size(reference)}")
     if source is not None and source.shape != reference.shape:
         raise UserError(f"{pair.sdr} is {_size(source)}, its reference {_size(reference)}")
+    if source is not None:
+        check_beside_sdr(pair.reference, reference[0].numpy(), source[0].numpy())
     return scorer(test, reference, source)
 
 

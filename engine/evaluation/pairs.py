@@ -2,16 +2,19 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from engine.errors import UserError
+from engine.evaluation.pq_levels import check_levels
+
+if TYPE_CHECKING:
+    from engine.media.info import MediaInfo
 
 SUFFIXES = (".png", ".tif", ".tiff")
-_IMPLAUSIBLE_PQ = 0.9025724  # 4000 cd/m2: a PQ master with more than 1 % of its pixels above it is something else
-_IMPLAUSIBLE_SHARE = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,22 +56,57 @@ def find_pictures(folder: Path) -> dict[str, Path]:
 
 
 def read_pq(path: Path) -> Tensor:
-    """A 16-bit PQ/BT.2020 picture -> [1,3,H,W] float32; raises UserError for anything else."""
-    from engine.media.stills import read_still
+    """A 16-bit or floating-point PQ/BT.2020 picture -> [1,3,H,W] float32.
+
+    Raises UserError for anything else: fewer bits, other tags, levels that PQ does not have, NaN.
+    """
+    from engine.media.stills import probe_still, read_still
     from engine.media.video_source import check_file
 
-    still = read_still(check_file(path), allow_hdr=True)
-    info = still.info
-    if info.bit_depth != 16:
+    info = probe_still(check_file(path))
+    floats = info.pixel_format.endswith(("half", "float", "double"))
+    if info.bit_depth != 16 and not floats:
         raise UserError(f"{path} has {info.bit_depth} bits; HDR pictures are compared as 16-bit PQ")
-    if info.transfer.value != "pq" and info.transfer.source == "tagged":
+    _check_tags(path, info)
+    signal = _read_float(path, info) if floats else read_still(path, allow_hdr=True).sdr
+    check_levels(path, signal)
+    return torch.from_numpy(signal)[None]
+
+
+def extra_predictions(predictions: Path, references: Path) -> list[str]:
+    """File names of pictures in ``predictions`` that no reference has the stem of, which are not scored."""
+    wanted, made = find_pictures(references), find_pictures(predictions)
+    return [path.name for stem, path in sorted(made.items()) if stem not in wanted]
+
+
+def _check_tags(path: Path, info: "MediaInfo") -> None:
+    if info.transfer.source == "tagged" and info.transfer.value != "pq":
         raise UserError(f"{path} is tagged {info.transfer.value}, not PQ; write it as 16-bit PQ with cICP")
-    share = float(np.mean(still.sdr.max(axis=0) > _IMPLAUSIBLE_PQ))
-    if share > _IMPLAUSIBLE_SHARE:
+    if info.transfer.source == "tagged" and info.primaries.value != "bt2020":
+        raise UserError(f"{path} is tagged PQ with {info.primaries.value} primaries; convert it to BT.2020")
+    profile = next((what for what in info.dropped if what.startswith("colour profile")), "")
+    if "hlg" in profile.lower() or "linear" in profile.lower():
+        raise UserError(f"{path} has the {profile}, not PQ; write it as 16-bit PQ with cICP")
+
+
+def _read_float(path: Path, info: "MediaInfo") -> np.ndarray:
+    from engine.media.still_probe import damaged, open_picture
+
+    with open_picture(path) as (source, _):
+        pixels = source.read_image(0, 0, 0, min(source.spec().nchannels, 3), "float")
+        if pixels is None:
+            raise damaged(path, source.geterror())
+    if pixels.ndim != 3 or pixels.shape[2] != 3:
+        raise UserError(f"{path} has no three channels; HDR pictures are compared as R'G'B'")
+    bad = int(np.count_nonzero(~np.isfinite(pixels).all(axis=2)))
+    if bad:
+        raise UserError(f"{path} holds NaN or infinite values in {bad} of {pixels.shape[0] * pixels.shape[1]} pixels")
+    if pixels.min() < 0 or pixels.max() > 1:
         raise UserError(
-            f"{path}: {share:.0%} of its pixels would be above 4000 cd/m2 in PQ; it seems to have another transfer"
+            f"{path} holds values from {pixels.min():.4g} to {pixels.max():.4g}; PQ signals lie between 0 and 1, it "
+            "seems to be linear light"
         )
-    return torch.from_numpy(still.sdr)[None]
+    return info.orientation.apply(np.ascontiguousarray(np.moveaxis(pixels, -1, 0)))
 
 
 def read_sdr(path: Path) -> Tensor:

@@ -1,5 +1,6 @@
 import json
 import math
+import zlib
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from engine.color import pq
 from engine.errors import FrameError, UserError
 from engine.evaluation.evaluate import evaluate, refuse_failures
 from engine.evaluation.metrics.hdr_lpips import HdrLpips
+from engine.evaluation.pairs import read_pq, read_sdr
 from engine.evaluation.presets import KEYS
 from engine.media.stills import write_still
 
@@ -23,7 +25,7 @@ def folders(tmp_path):
         base = np.repeat(np.repeat(rng.random((3, 8, 10), dtype=np.float32) * 0.7, 6, axis=1), 6, axis=2)
         write_still(tmp_path / "wanted" / f"{stem}.png", base)
         write_still(tmp_path / "made" / f"{stem}.png", (base + 0.01).astype(np.float32))
-        write_sdr(tmp_path / "sdr" / f"{stem}.png", base)
+        write_sdr(tmp_path / "sdr" / f"{stem}.png", 1.1 * base)
     return tmp_path
 
 
@@ -84,6 +86,59 @@ def spoil_levels(folders):
     write_still(folders / "made" / "a.png", bright, overwrite=True)
 
 
+def spoil_by_sdr_levels(folders):
+    write_still(folders / "wanted" / "a.png", np.full((3, 48, 60), 0.7, dtype=np.float32), overwrite=True)
+
+
+def spoil_by_linear_levels(folders):
+    light = np.full((3, 48, 60), 0.03, dtype=np.float32)  # of a peak of 1000 cd/m2: 30
+    light[:, :2, :10] = 1
+    write_still(folders / "wanted" / "a.png", light, overwrite=True)
+
+
+def spoil_by_dim_linear_levels(folders):
+    write_still(folders / "wanted" / "a.png", linear_of(folders), overwrite=True)
+
+
+def linear_of(folders):
+    """What the reference would be as light, 10000 cd/m2 at 1."""
+    return (pq.eotf(read_pq(folders / "wanted" / "a.png"))[0] / 10000).numpy()
+
+
+def spoil_by_the_source(folders):
+    write_still(folders / "wanted" / "a.png", read_sdr(folders / "sdr" / "a.png")[0].numpy(), overwrite=True)
+
+
+def spoil_by_tag(transfer, primaries):
+    def spoil(folders):
+        path = folders / "wanted" / "a.png"
+        data = path.read_bytes()
+        at = data.index(b"cICP") + 4
+        chunk = b"cICP" + bytes([primaries, transfer, 0, 1])
+        path.write_bytes(data[: at - 4] + chunk + zlib.crc32(chunk).to_bytes(4, "big") + data[at + 8 :])
+
+    return spoil
+
+
+def write_float(folders, pixels):
+    """A TIFF file of floats in place of prediction a."""
+    import OpenImageIO as oiio
+
+    (folders / "made" / "a.png").unlink()
+    oiio.ImageBuf(np.ascontiguousarray(pixels.transpose(1, 2, 0))).write(str(folders / "made" / "a.tif"))
+
+
+def spoil_by_nan(folders):
+    signal = np.full((3, 48, 60), 0.4, dtype=np.float32)
+    signal[1, 3:5, 7] = np.nan
+    signal[0, 9, 9] = np.inf
+    write_float(folders, signal)
+
+
+def spoil_by_light(folders):
+    write_float(folders, np.full((3, 48, 60), 120, dtype=np.float32))
+
+
 def spoil_missing(folders):
     (folders / "made" / "a.png").unlink()
 
@@ -102,6 +157,15 @@ def spoil_sdr(folders):
         (spoil_size, "20x20"),
         (spoil_bits, "8 bits"),
         (spoil_levels, "another transfer"),
+        (spoil_by_sdr_levels, "half of its pixels"),
+        (spoil_by_linear_levels, "linear light"),
+        (spoil_by_dim_linear_levels, "linear light"),
+        (spoil_by_the_source, "codes of its SDR source"),
+        (spoil_by_tag(18, 9), "tagged hlg"),
+        (spoil_by_tag(13, 1), "tagged srgb"),
+        (spoil_by_tag(16, 12), "p3-d65 primaries"),
+        (spoil_by_nan, "NaN or infinite values in 3 of 2880 pixels"),
+        (spoil_by_light, "seems to be linear light"),
         (spoil_missing, "no prediction"),
         (spoil_damaged, "a.png"),
         (spoil_sdr, "no SDR picture"),
@@ -115,6 +179,51 @@ def test_a_bad_frame_is_named_and_the_rest_is_scored(folders, spoil, said):
     with pytest.raises(FrameError, match="1 of 2 frames") as caught:
         refuse_failures(result)
     assert caught.value.exit_code == 3
+
+
+def test_a_prediction_in_floats_is_scored_as_its_16_bits_are(folders):
+    by_codes, _ = run(folders)
+    write_float(folders, read_pq(folders / "made" / "a.png")[0].numpy())
+    by_floats, _ = run(folders)
+    assert by_floats.frames == by_codes.frames
+
+
+def test_a_prediction_without_reference_is_named(folders):
+    (folders / "wanted" / "b.png").unlink()
+    _, written = run(folders)
+    assert set(written["frames"]) == {"a"}
+    assert written["notes"] == ["no reference has the name of b.png; not scored"]
+
+
+def test_black_frames_are_infinite_and_have_no_exposure(folders):
+    black = np.zeros((3, 48, 60), dtype=np.float32)
+    for folder in ("made", "wanted"):
+        write_still(folders / folder / "a.png", black, overwrite=True)
+    result, written = run(folders, sdr=False)
+    scores = written["frames"]["a"]
+    assert scores["psnr"] == scores["pu21_psnr"] == scores["pu21_psnr_y"] == "infinite"
+    assert scores["ssim"] == scores["pu21_ssim"] == 1
+    assert scores["delta_e_itp"] == 0
+    assert scores["hdrvdp3_q"] == 10
+    assert {key for key, score in scores.items() if score is None} == {
+        "psnr_aligned",
+        "delta_e_itp_aligned",
+        "delta_e_itp_above_203",
+        "delta_e_itp_clipped",
+    }
+    assert "psnr is infinite (equal pictures) for a; left out of the mean" in written["notes"]
+    assert any(note.startswith("psnr_aligned has no value for a (no pixel") for note in written["notes"])
+    assert written["mean"]["psnr"] == pytest.approx(40, abs=0.01)
+    refuse_failures(result)
+
+
+def test_light_against_black_has_numbers_but_no_exposure(folders):
+    write_still(folders / "wanted" / "a.png", np.zeros((3, 48, 60), dtype=np.float32), overwrite=True)
+    _, written = run(folders, sdr=False)
+    scores = written["frames"]["a"]
+    assert 0 < scores["psnr"] < 20
+    assert scores["hdrvdp3_q"] < 6
+    assert scores["psnr_aligned"] is None
 
 
 def test_nothing_to_score_is_an_error_before_any_file(folders, tmp_path):
