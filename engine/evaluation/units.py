@@ -85,10 +85,7 @@ class UnitScorer:
                 records.append(_record(unit, number, {}, str(error)))
             step()
         if temporal is not None:
-            if whole:
-                records.append(_record(unit, None, temporal.scores() | {"tracks": temporal.tracks()}))
-            else:
-                records.append(_record(unit, None, {}, "temporal scores need every frame, and some were not scored"))
+            records.append(_clip_record(unit, temporal if whole else None))
         return records
 
     def _method(self, name: str) -> Method:
@@ -138,6 +135,15 @@ def _triple(method: Method, frame: Frame, prediction: np.ndarray) -> tuple[Tenso
 
 def _size(picture: Any) -> str:
     return f"{picture.shape[-1]}x{picture.shape[-2]}"
+
+
+def _clip_record(unit: Unit, temporal: TemporalScorer | None) -> Record:
+    if temporal is None:
+        return _record(unit, None, {}, "temporal scores need every frame, and some were not scored")
+    try:
+        return _record(unit, None, temporal.scores() | {"tracks": temporal.tracks()})
+    except UserError as error:
+        return _record(unit, None, {}, str(error))
 
 
 def _record(unit: Unit, frame: int | None, scores: dict[str, Any], error: str | None = None) -> Record:

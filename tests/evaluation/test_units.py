@@ -5,7 +5,8 @@ from engine.errors import UserError
 from engine.evaluation.methods.method import ClipFrames
 from engine.evaluation.methods.named import method_named
 from engine.evaluation.sets.manifest import read_manifest
-from engine.evaluation.units import triples
+from engine.evaluation.temporal_scores import TemporalScorer
+from engine.evaluation.units import Scoring, Unit, UnitScorer, triples
 
 
 class Made:
@@ -99,3 +100,16 @@ def test_a_tagged_or_untagged_picture_is_read_as_srgb_but_clipping_is_judged_on_
     codes = frame.coded * 255
     np.testing.assert_allclose(codes, np.rint(codes), atol=1e-3)
     assert np.abs(frame.sdr - frame.coded).max() > 0.01
+
+
+def test_a_clip_whose_temporal_scores_fail_has_the_reason(tiny_set, monkeypatch):
+    def fails(self):
+        raise UserError("ColorVideoVDP failed")
+
+    monkeypatch.setattr(TemporalScorer, "scores", fails)
+    clips = {clip.name: clip for clip in read_manifest(tiny_set).clips}
+    scoring = Scoring(folder=tiny_set, preset="hdrtv1k", specifications={"static-203": "static-203"})
+    unit = Unit(method="static-203", clip=clips["meadow/hard-clip-crf18"], frames=2)
+    *frames, whole = UnitScorer(scoring)(unit, lambda: None)
+    assert [record.error for record in frames] == [None, None]
+    assert (whole.frame, whole.error, whole.scores) == (None, "ColorVideoVDP failed", {})

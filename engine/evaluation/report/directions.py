@@ -35,7 +35,7 @@ class Metric:
         return None if self.better is None else (difference > 0) == (self.better == "higher")
 
 
-def _metric(key: str, label: str, unit: str, better: Better, digits: int) -> Metric:
+def _metric(key: str, label: str, unit: str, better: Better | None, digits: int) -> Metric:
     return Metric(key=key, label=label, unit=unit, better=better, digits=digits)
 
 
@@ -55,7 +55,14 @@ KNOWN = {
         _metric("delta_e_itp_clipped", "ΔE-ITP clipped", "", "lower", 2),
         _metric("hdrvdp3_q", "HDR-VDP-3 Q", "", "higher", 3),
         _metric("hdr_lpips", "HDR-LPIPS", "", "lower", 4),
-        _metric("cvvdp", "ColorVideoVDP", "JOD", "higher", 3),
+        _metric("cvvdp_jod", "ColorVideoVDP", "JOD", "higher", 3),
+        _metric("warping_error", "Warping error", "", "lower", 6),
+        _metric("warping_error_reference", "Warping error of the reference", "", None, 6),
+        _metric("warping_error_excess", "Warping error, excess", "", "lower", 6),
+        _metric("flicker", "Flicker", "PU21", "lower", 3),
+        _metric("flicker_spectrum", "Flicker, 2-15 Hz", "PU21²", "lower", 3),
+        _metric("p99_track_error", "p99 track error", "PU21", "lower", 2),
+        _metric("p50_track_error", "p50 track error", "PU21", "lower", 2),
     )
 }
 # families of keys, for metrics that come later; a reference's own figure has no direction

@@ -3,7 +3,7 @@ import pytest
 from engine.evaluation.presets import PRESETS
 from engine.evaluation.report.directions import in_order, metric_named
 
-KEYS = sorted({key for preset in PRESETS.values() for key in preset.keys})
+KEYS = sorted({key for preset in PRESETS.values() for key in (*preset.keys, *preset.temporal_keys)})
 
 
 @pytest.mark.parametrize("key", KEYS)
