@@ -58,8 +58,11 @@ def load_backbone(model: LumaFlux, path: Path) -> None:
         _assign(module, own, f"{path} ({part})")
 
 
-def load_adapters(model: LumaFlux, path: Path) -> dict[str, str]:
-    """Loads an adapter file, the project's own or the published one; returns its metadata."""
+def load_adapters(model: LumaFlux, path: Path, *, keep_anchor: bool = False) -> dict[str, str]:
+    """Loads an adapter file, the project's own or the published one; returns its metadata.
+
+    ``keep_anchor``: the model's own light anchor stays, whatever the file holds of one.
+    """
     tensors, metadata = read_tensors(path)
     if is_published(set(tensors)):
         tensors = from_published(tensors, model.config.double_blocks)
@@ -67,6 +70,9 @@ def load_adapters(model: LumaFlux, path: Path) -> dict[str, str]:
         raise UserError(f"{path} is a '{metadata['format']}' file, not LumaFlux adapters")
     elif metadata.get("version", VERSION) != VERSION:
         raise UserError(f"{path} has adapter format version {metadata['version']}; this LumaFlux reads {VERSION}")
+    if keep_anchor:
+        tensors = {key: value for key, value in tensors.items() if not key.startswith("anchor.")}
+        tensors |= {key: value for key, value in model.adapters.state_dict().items() if key.startswith("anchor.")}
     _assign(model.adapters, tensors, str(path))
     return metadata
 

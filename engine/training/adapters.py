@@ -54,7 +54,7 @@ def network_for(config: TrainConfig) -> LumaFlux:
     else:
         network = load_backbone_stages(config.model, config.start, config.seed, variant)
     if config.options.get("adapters"):
-        load_adapters(network, Path(config.options["adapters"]))
+        load_adapters(network, Path(config.options["adapters"]), keep_anchor=True)
     return network
 
 
