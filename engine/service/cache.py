@@ -18,7 +18,7 @@ class FrameCache:
         return len(self._frames)
 
     def get(self, key: Hashable) -> np.ndarray | None:
-        """The frame as it was put, read-only; None when it is not there."""
+        """The frame as it was put, not to be changed; None when it is not there."""
         frame = self._frames.get(key)
         if frame is not None:
             self._frames.move_to_end(key)
@@ -30,7 +30,6 @@ class FrameCache:
             self.held_bytes -= old.nbytes
         if frame.nbytes > self.limit_bytes:
             return
-        frame.setflags(write=False)
         self._frames[key] = frame
         self.held_bytes += frame.nbytes
         while self.held_bytes > self.limit_bytes:

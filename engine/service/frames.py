@@ -65,7 +65,7 @@ class SharedFrames:
         """The source [H,W,C], top row first, in the request's depth. Raises FrameRefusedError when it is cut short."""
         r = self.request
         rows = np.empty((r.height, r.src_row_bytes), np.uint8)
-        view = memoryview(rows.reshape(-1))[: r.src_row_bytes * (r.height - 1) + r.row]
+        view = rows.reshape(-1).data[: r.src_row_bytes * (r.height - 1) + r.row]
         done = 0
         while done < len(view):
             count = os.preadv(self._file, [view[done : done + _CHUNK]], r.src_offset + done)
@@ -81,10 +81,10 @@ class SharedFrames:
         rows = np.ascontiguousarray(pixels).view(np.uint8).reshape(r.height, r.row)
         try:
             if r.dst_row_bytes == r.row:
-                self._write_all(memoryview(rows.reshape(-1)), r.dst_offset)
+                self._write_all(rows.reshape(-1).data, r.dst_offset)
             else:
                 for y in range(r.height):
-                    self._write_all(memoryview(rows[y]), r.dst_offset + y * r.dst_row_bytes)
+                    self._write_all(rows[y].data, r.dst_offset + y * r.dst_row_bytes)
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.ENOMEM, errno.EDQUOT):
                 raise
@@ -112,7 +112,7 @@ class OwnFrames:
         self._file = os.open(_path(self.name), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             os.posix_fallocate(self._file, 0, 2 * self.bytes)
-            view, done = memoryview(np.ascontiguousarray(source).view(np.uint8).reshape(-1)), 0
+            view, done = np.ascontiguousarray(source).view(np.uint8).reshape(-1).data, 0
             while done < len(view):
                 done += os.pwrite(self._file, view[done : done + _CHUNK], done)
         except OSError as error:
@@ -142,7 +142,7 @@ class OwnFrames:
     def result(self) -> np.ndarray:
         """What the worker wrote [H,W,C]."""
         pixels = np.empty(self.shape, self.dtype)
-        view, done = memoryview(pixels.view(np.uint8).reshape(-1)), 0
+        view, done = pixels.view(np.uint8).reshape(-1).data, 0
         while done < len(view):
             done += os.preadv(self._file, [view[done : done + _CHUNK]], self.bytes + done)
         return pixels

@@ -139,15 +139,14 @@ def parse_request(body: bytes) -> Request:
     """A checked request. Raises ProtocolError; it is fatal unless the message has an ``id`` to answer."""
     message = unpack(body)
     found = message.get("id")
-    known = type(found) is int and 0 <= found < 2**63
-    request_id: int = found if known else _UNKNOWN_ID
+    request_id = found if isinstance(found, int) and not isinstance(found, bool) and 0 <= found < 2**63 else None
     try:
         return _REQUEST.validate_python(message)
     except ValidationError as invalid:
         first = invalid.errors(include_url=False, include_context=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"][1:4]) or "type"
         said = f"{where}: {first['msg']}"[:500]
-    raise ProtocolError(f"the request is not valid ({said})", request_id, fatal=not known)
+    raise ProtocolError(f"the request is not valid ({said})", request_id or _UNKNOWN_ID, fatal=request_id is None)
 
 
 def error(request_id: int, code: Code, message: str) -> dict[str, Any]:

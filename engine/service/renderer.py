@@ -17,8 +17,6 @@ from engine.color.srgb import srgb_to_bt1886
 from engine.errors import UserError
 from engine.service.cache import FrameCache
 from engine.service.parameters import RenderParameters
-from engine.service.samples import planes_of, write_planes
-from engine.service.views import view_of
 
 if TYPE_CHECKING:
     from engine.inference.converter import Converter
@@ -79,18 +77,26 @@ class Renderer:
         premultiplied: bool = False,
         draft: bool = False,
         on_step: Callable[[], None] | None = None,
+        out: np.ndarray | None = None,
     ) -> Rendered:
         """Pixels [H,W,3|4] of float32, float16, uint16 or uint8, top row first, in the input space -> the same in
         the output space, alpha untouched.
 
         The pixels of ``result`` in PQ are those of ``Converter.render``. ``draft``: one step at a small size.
-        ``on_step`` is called after every step of the sampler; what it raises ends the rendering.
+        ``on_step`` is called after every step of the sampler; what it raises ends the rendering. ``out``: where the
+        result goes, a new array if None; it may be ``pixels``.
         Raises UserError (ModelError for a model that cannot be loaded) and MemoryError.
         """
         if pixels.ndim != 3 or pixels.shape[2] not in (3, 4) or 0 in pixels.shape:
             raise UserError(f"a frame must have the shape [H,W,3] or [H,W,4], but has {pixels.shape}")
+        out = np.empty_like(pixels) if out is None else out
         if parameters.bypass:
-            return Rendered(pixels=pixels.copy(), cached=False)
+            if out is not pixels:
+                out[:] = pixels
+            return Rendered(pixels=out, cached=False)
+        from engine.service.samples import planes_of, write_planes
+        from engine.service.views import view_of
+
         key = (_frame_key(pixels, parameters.input_space, premultiplied), *self._engine_key(parameters, draft))
         result_pq, sdr = self.cache.get(key), None
         cached = result_pq is not None
@@ -103,7 +109,8 @@ class Renderer:
                 sdr = sdr_of(planes_of(pixels, premultiplied=premultiplied), parameters.input_space)
             result_pq = view_of(parameters.view, result_pq, sdr, parameters.settings.reference_white)
         planes = in_output_space(result_pq, parameters.output_space, parameters.settings.reference_white)
-        return Rendered(pixels=write_planes(planes, pixels, premultiplied=premultiplied), cached=cached)
+        write_planes(planes, pixels, out, premultiplied=premultiplied)
+        return Rendered(pixels=out, cached=cached)
 
     def _engine_key(self, parameters: RenderParameters, draft: bool) -> tuple[Hashable, ...]:
         identity = model_identity(parameters.model)
@@ -167,5 +174,5 @@ def model_identity(model: str) -> Hashable:
 
 
 def _frame_key(pixels: np.ndarray, input_space: str, premultiplied: bool) -> Hashable:
-    digest = xxhash.xxh3_128_digest(memoryview(np.ascontiguousarray(pixels)).cast("B"))
+    digest = xxhash.xxh3_128_digest(np.ascontiguousarray(pixels).data.cast("B"))
     return digest, pixels.shape, pixels.dtype.str, input_space, premultiplied

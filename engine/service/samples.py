@@ -1,6 +1,7 @@
 """A host's interleaved samples to planes and back: depth, premultiplication, values that are no light."""
 
 import numpy as np
+import torch
 
 _LARGEST_HALF = 65504.0
 _FULL = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0}  # the code of 1.0
@@ -11,46 +12,39 @@ def planes_of(pixels: np.ndarray, *, premultiplied: bool = False) -> np.ndarray:
 
     NaN becomes 0, infinity the largest half of its sign. Where alpha is 0, colour is taken as it is.
     """
-    planes = _float_planes(pixels[..., :3])
-    if premultiplied and pixels.shape[2] == 4:
-        alpha = _alpha(pixels)
-        np.divide(planes, alpha, out=planes, where=alpha > 0)
-        _repair(planes)
-    return planes
-
-
-def write_planes(planes: np.ndarray, source: np.ndarray, *, premultiplied: bool = False) -> np.ndarray:
-    """Planes [3,H,W] -> pixels like ``source`` [H,W,3|4], whose alpha is kept bit for bit."""
-    if premultiplied and source.shape[2] == 4:
-        planes = planes * _alpha(source)
-    pixels = np.empty_like(source)
-    full = _FULL.get(source.dtype)
-    for channel in range(3):
-        plane = planes[channel]
-        if full is not None:
-            plane = np.rint(plane.clip(0.0, 1.0) * full)
-        elif source.dtype == np.float16:
-            plane = plane.clip(-_LARGEST_HALF, _LARGEST_HALF)
-        pixels[..., channel] = plane
-    if source.shape[2] == 4:
-        pixels[..., 3] = source[..., 3]
-    return pixels
-
-
-def _float_planes(rgb: np.ndarray) -> np.ndarray:
-    full = _FULL.get(rgb.dtype)
-    planes = np.empty((3, *rgb.shape[:2]), np.float32)
-    for channel in range(3):
-        planes[channel] = rgb[..., channel]
+    full = _FULL.get(pixels.dtype)
+    rgb = torch.as_tensor(pixels if pixels.flags.writeable else pixels.copy())[..., :3].permute(2, 0, 1)
+    planes = torch.empty(rgb.shape, dtype=torch.float32).copy_(rgb)
     if full is not None:
-        planes /= np.float32(full)
+        planes /= full
     else:
         _repair(planes)
-    return planes
+    if premultiplied and pixels.shape[2] == 4:
+        alpha = torch.as_tensor(_alpha(pixels))
+        planes = _repair(torch.where(alpha > 0, planes / alpha, planes))
+    return planes.numpy()
 
 
-def _repair(planes: np.ndarray) -> None:
-    np.nan_to_num(planes, copy=False, nan=0.0, posinf=_LARGEST_HALF, neginf=-_LARGEST_HALF)
+def write_planes(planes: np.ndarray, source: np.ndarray, out: np.ndarray, *, premultiplied: bool = False) -> None:
+    """Planes [3,H,W] -> pixels of the shape and type of ``source`` [H,W,3|4], whose alpha is kept bit for bit.
+
+    ``out`` may be the source itself.
+    """
+    light = torch.as_tensor(planes)
+    if premultiplied and source.shape[2] == 4:
+        light = light * torch.as_tensor(_alpha(source))
+    full = _FULL.get(source.dtype)
+    if full is not None:
+        light = (light.clamp(0, 1) * full).round_()
+    elif source.dtype == np.float16:
+        light = light.clamp(-_LARGEST_HALF, _LARGEST_HALF)
+    torch.as_tensor(out)[..., :3].copy_(light.permute(1, 2, 0))
+    if source.shape[2] == 4 and out is not source:
+        out[..., 3] = source[..., 3]
+
+
+def _repair(planes: torch.Tensor) -> torch.Tensor:
+    return torch.nan_to_num_(planes, nan=0.0, posinf=_LARGEST_HALF, neginf=-_LARGEST_HALF)
 
 
 def _alpha(pixels: np.ndarray) -> np.ndarray:

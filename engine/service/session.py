@@ -164,12 +164,14 @@ class Session:
         """Reads, renders and writes one frame, in the rendering thread."""
         start = time.perf_counter()
         with SharedFrames(request) as frames:
+            pixels = frames.read()
             rendered = self.server.renderer.render_frame(
-                frames.read(),
+                pixels,
                 parameters,
                 premultiplied=request.premultiplied,
                 draft=request.priority == "thumbnail",
                 on_step=job.check,
+                out=pixels,
             )
             job.check()
             frames.write(rendered.pixels)
