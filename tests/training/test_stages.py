@@ -212,9 +212,9 @@ def test_train_runs_a_yaml_file_and_names_mistakes(tmp_path: Path, pool: Path, m
         read_train_config(tmp_path / "none.yaml")
 
 
-@pytest.mark.parametrize("name", ["vae", "tower", "prior", "adapters", "decoder", "adapters-frames"])
+@pytest.mark.parametrize("name", ["vae", "tower", "prior", "anchor", "adapters", "decoder"])
 def test_lite_configurations_are_valid(name: str):
     from importlib.resources import files
 
     config = read_train_config(Path(str(files("engine.training") / "configs" / f"lite-{name}.yaml")))
-    assert config.stage == {"decoder": "vae", "adapters-frames": "adapters"}.get(name, name)
+    assert config.stage == {"decoder": "vae"}.get(name, name)
