@@ -4,15 +4,25 @@ import json
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
 FULL_HD, ULTRA_HD = (1920, 1080), (3840, 2160)
+
+_ALEXNET = {
+    0: (64, 3, 11, 11),
+    3: (192, 64, 5, 5),
+    6: (384, 192, 3, 3),
+    8: (256, 384, 3, 3),
+    10: (256, 256, 3, 3),
+}  # convolutions by their place in torchvision's network
 
 _CHILD = """
 import json, sys, time
@@ -104,6 +114,7 @@ def _calls(test: Tensor, reference: Tensor, sdr: Tensor) -> dict[str, Callable[[
 
     if flow.available():
         warping.add(test, reference, sdr)
+    lpips = _lpips_of_random_weights()
     return {
         "psnr": lambda: psnr.psnr(test, reference),
         "psnr_aligned": psnr_aligned,
@@ -112,9 +123,28 @@ def _calls(test: Tensor, reference: Tensor, sdr: Tensor) -> dict[str, Callable[[
         "pu21_psnr_y": lambda: pu21.pu21_psnr_y(*nits()),
         "pu21_ssim": lambda: pu21.pu21_ssim(*nits()),
         "delta_e_itp": lambda: delta_e_itp(*nits(), sdr),
+        "hdr_lpips": lambda: lpips(*nits()),
         "hdrvdp3_q": lambda: hdrvdp3(*(light[0] for light in nits())),
         "warping_error": (lambda: warping.add(test, reference, sdr)) if flow.available() else None,
         "light_tracks": lambda: light.add(*nits()),
         "scorer": lambda: scorer(test, reference, sdr),
         "temporal": lambda: temporal.add(test, reference, sdr),
     }
+
+
+def _lpips_of_random_weights() -> Callable[[Tensor, Tensor], Tensor]:
+    """As fast as with the real ones, which are the user's."""
+    from safetensors.torch import save_file
+
+    from engine.evaluation.metrics.hdr_lpips import HdrLpips
+
+    generator = torch.Generator().manual_seed(0)
+    tensors = {}
+    for number, (index, shape) in enumerate(_ALEXNET.items()):
+        tensors[f"features.{index}.weight"] = 0.05 * torch.randn(shape, generator=generator)
+        tensors[f"features.{index}.bias"] = torch.zeros(shape[0])
+        tensors[f"lin{number}.model.1.weight"] = torch.rand(1, shape[0], 1, 1, generator=generator)
+    with tempfile.TemporaryDirectory() as folder:
+        weights = Path(folder) / "alexnet.safetensors"
+        save_file(tensors, weights)
+        return HdrLpips(weights)

@@ -19,7 +19,7 @@ def test_the_pair_is_graded_light_with_every_score():
 def test_every_metric_has_its_seconds():
     seconds = metric_timings(160, 96, rounds=1)
     groups = {"psnr", "psnr_aligned", "ssim", "pu21_psnr", "pu21_psnr_y", "pu21_ssim", "delta_e_itp", "hdrvdp3_q"}
-    assert seconds.keys() == groups | {"warping_error", "light_tracks", "scorer", "temporal"}
+    assert seconds.keys() == groups | {"hdr_lpips", "warping_error", "light_tracks", "scorer", "temporal"}
     missing = {name for name, value in seconds.items() if value is None}
     assert missing == (set() if flow.available() else {"warping_error"})
     assert all(value > 0 for value in seconds.values() if value is not None)

@@ -4,6 +4,7 @@ Linear BT.2020 cd/m2 -> PU21 banding_glare per channel -> / 595.394 * 2 - 1 -> L
 safetensors file with torchvision's AlexNet ``features.*`` and the linear heads ``lin0`` .. ``lin4``.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from engine.color import pu21
 from engine.errors import UserError
-from engine.evaluation.metrics.frames import check_pair
+from engine.evaluation.metrics.frames import check_pair, in_strips
 
 NORMALISER = 595.394  # PU21 of 10000 cd/m2
 OPTIONS = {"encoding": "PU21 banding_glare", "normaliser": NORMALISER, "net": "LPIPS v0.1 alex", "resize": None}
@@ -30,7 +31,8 @@ class HdrLpips:
         tensors, _ = read_tensors(weights)
         try:
             self._layers = [
-                (tensors[f"features.{index}.weight"], tensors[f"features.{index}.bias"]) for index, *_ in _CONVOLUTIONS
+                (_last(tensors[f"features.{index}.weight"]), tensors[f"features.{index}.bias"].float())
+                for index, *_ in _CONVOLUTIONS
             ]
             self._heads = [_head(tensors, number) for number in range(len(_CONVOLUTIONS))]
         except KeyError as error:
@@ -43,19 +45,21 @@ class HdrLpips:
         distance = torch.zeros(len(test_nits), dtype=torch.float64)
         features = zip(self._features(test_nits), self._features(reference_nits), self._heads, strict=True)
         for test, reference, head in features:
-            difference = (_unit(test) - _unit(reference)).square()
-            distance += (difference * head).sum(dim=1).double().mean(dim=(1, 2))
+            difference = _unit(test).sub_(_unit(reference)).square_()
+            distance += F.conv2d(difference, head).mean(dim=(1, 2, 3), dtype=torch.float64)
         return distance
 
-    def _features(self, nits: Tensor) -> list[Tensor]:
-        x = pu21.encode(nits.float()) / NORMALISER * 2 - 1
-        x = (x - x.new_tensor(_SHIFT).view(3, 1, 1)) / x.new_tensor(_SCALE).view(3, 1, 1)
-        maps = []
+    def _features(self, nits: Tensor) -> Iterator[Tensor]:
+        x = in_strips(_normalised, nits).contiguous(memory_format=torch.channels_last)
         for (weight, bias), (_, stride, padding, pooled) in zip(self._layers, _CONVOLUTIONS, strict=True):
             x = F.max_pool2d(x, 3, 2) if pooled else x
-            x = F.relu(F.conv2d(x, weight.float(), bias.float(), stride=stride, padding=padding))
-            maps.append(x)
-        return maps
+            x = F.relu(F.conv2d(x, weight, bias, stride=stride, padding=padding))
+            yield x
+
+
+def _normalised(nits: Tensor) -> Tensor:
+    x = pu21.encode(nits.float()) / NORMALISER * 2 - 1
+    return (x - x.new_tensor(_SHIFT).view(3, 1, 1)) / x.new_tensor(_SCALE).view(3, 1, 1)
 
 
 def _head(tensors: dict[str, Tensor], number: int) -> Tensor:
@@ -65,5 +69,10 @@ def _head(tensors: dict[str, Tensor], number: int) -> Tensor:
     raise KeyError(f"lin{number}.model.1.weight")
 
 
+def _last(weight: Tensor) -> Tensor:
+    """Channels last: these convolutions and poolings take two thirds of the time so."""
+    return weight.float().contiguous(memory_format=torch.channels_last)
+
+
 def _unit(x: Tensor) -> Tensor:
-    return x / (x.square().sum(dim=1, keepdim=True).sqrt() + 1e-10)
+    return x / (torch.linalg.vector_norm(x, dim=1, keepdim=True) + 1e-10)
