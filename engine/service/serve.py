@@ -4,6 +4,7 @@ import asyncio
 import logging
 import logging.handlers
 import os
+import socket
 
 from engine.errors import UserError
 from engine.service import runtime
@@ -23,19 +24,21 @@ def serve(options: Options) -> bool:
         token = runtime.new_token(directory)
         listening = runtime.listen(directory)
         runtime.write_private(directory.pid, f"{os.getpid()}\n")
-        asyncio.run(_run(directory, listening, token, options))
+        ended = asyncio.run(_run(directory, listening, token, options))
     except OSError as error:
         raise UserError(f"the engine cannot work in {directory.path} ({error}); set LUMAFLUX_RUNTIME_DIR") from error
     finally:
         for path in (directory.token, directory.pid):
             path.unlink(missing_ok=True)
         handler.close()
+    if not ended:
+        os._exit(0)  # a step of a large model may last for minutes, and the interpreter cannot end under it
     os.close(claim)
     return True
 
 
-async def _run(directory: runtime.RuntimeDirectory, listening, token: str, options: Options) -> None:
-    await Server(directory, listening, token, options).run()
+async def _run(directory: runtime.RuntimeDirectory, listening: socket.socket, token: str, options: Options) -> bool:
+    return await Server(directory, listening, token, options).run()
 
 
 def _log_to(directory: runtime.RuntimeDirectory) -> logging.Handler:

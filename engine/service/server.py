@@ -56,8 +56,11 @@ class Server:
         self._thread = threading.Thread(target=self._render_all, name="render", daemon=True)
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def run(self) -> None:
-        """Serves until it is asked to leave, has been idle, or its socket's file is gone."""
+    async def run(self) -> bool:
+        """Serves until it is asked to leave, has been idle, or its socket's file is gone.
+
+        False when the rendering thread could not be ended: the process must not wait for it.
+        """
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             self._loop.add_signal_handler(number, self._end)
         self._thread.start()
@@ -75,6 +78,7 @@ class Server:
         for session in list(self.sessions):
             session.writer.close()
         log.info("engine leaves")
+        return not self._thread.is_alive()
 
     def touch(self) -> None:
         """Somebody wants something: the idle time begins anew."""
