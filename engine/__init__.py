@@ -1,6 +1,9 @@
 """LumaFlux: 8-bit BT.709 video to 10-bit PQ/BT.2020 HDR with a physically guided diffusion transformer."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engine.inference.load import load
 
 __version__ = "0.1.0"
 __all__ = ["load"]

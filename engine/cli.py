@@ -120,6 +120,7 @@ def bench(
     clip: Path | None = None,
     frames: int = 24,
     training: Path | None = None,
+    metrics: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Measure speed and memory on this machine.
 
@@ -135,10 +136,12 @@ def bench(
         How many of its frames.
     training
         Measure the updates of this adapter configuration instead.
+    metrics
+        Measure the scores of the benchmark instead: seconds at 1080p, memory at 4K.
     """
     from engine.bench.report import run
 
-    run(json, rounds, clip, frames, training)
+    run(json, rounds, clip, frames, training, metrics=metrics)
 
 
 @app.command

@@ -11,11 +11,17 @@ from engine.errors import UserError
 
 
 def run(
-    target: Path | None, rounds: int, clip: Path | None = None, frames: int = 24, training: Path | None = None
+    target: Path | None,
+    rounds: int,
+    clip: Path | None = None,
+    frames: int = 24,
+    training: Path | None = None,
+    *,
+    metrics: bool = False,
 ) -> dict[str, Any]:
     """Measures everything; ``clip`` is converted for the speed by stage (a synthetic one if None).
 
-    With ``training``, an adapter configuration, measures its updates alone.
+    With ``training``, an adapter configuration, measures its updates alone; with ``metrics``, the scores.
     """
     if target is not None and not target.parent.is_dir():
         target.parent.mkdir(parents=True)
@@ -26,6 +32,10 @@ def run(
         from engine.bench.training import training_figures
 
         figures |= training_figures(training)
+    elif metrics:
+        from engine.bench.metrics import run_metrics
+
+        figures |= run_metrics()
     else:
         figures |= velocity_overhead(rounds) | _speed(clip, frames) | peak_memory()
     for name, value in figures.items():
