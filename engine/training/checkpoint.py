@@ -71,5 +71,5 @@ def resume(
             parameter.copy_(tensors[f"parameter/{name}"])
             average[name].copy_(tensors[f"average/{name}"])
             if f"exp_avg/{name}" in tensors:
-                optimizer.state[parameter] = {part: tensors[f"{part}/{name}"] for part in _STATE}
+                optimizer.state[parameter] = {part: tensors[f"{part}/{name}"].clone() for part in _STATE}
     return step
