@@ -1,0 +1,63 @@
+#include "runtime_directory.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "engine_link.h"
+
+namespace lumaflux {
+namespace {
+
+std::string root_directory() {
+    for (const char* name : {"LUMAFLUX_RUNTIME_DIR", "XDG_RUNTIME_DIR"}) {
+        const char* value = std::getenv(name);
+        if (value != nullptr && value[0] == '/') return value;
+    }
+    return "/tmp";
+}
+
+bool private_to_user(const struct stat& facts) {
+    return facts.st_uid == geteuid() && (facts.st_mode & (S_IRWXG | S_IRWXO)) == 0;
+}
+
+}  // namespace
+
+RuntimeDirectory open_runtime_directory() {
+    RuntimeDirectory directory;
+    directory.root = root_directory();
+    directory.path = directory.root + "/lumaflux-" + std::to_string(geteuid());
+    if (mkdir(directory.path.c_str(), S_IRWXU) != 0 && errno != EEXIST) {
+        throw EngineError("LumaFlux cannot make its directory " + directory.path + " (" + std::strerror(errno) +
+                          "): set LUMAFLUX_RUNTIME_DIR to a directory that you may write to");
+    }
+    struct stat facts {};
+    if (lstat(directory.path.c_str(), &facts) != 0 || !S_ISDIR(facts.st_mode) || !private_to_user(facts)) {
+        throw EngineError("LumaFlux does not trust " + directory.path +
+                          ", which others can reach: remove it, or give it mode 0700 and your own user");
+    }
+    return directory;
+}
+
+std::string read_token(const RuntimeDirectory& directory) {
+    const int file = open(directory.token().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (file < 0) return {};
+    struct stat facts {};
+    char text[256];
+    ssize_t length = -1;
+    const bool trusted = fstat(file, &facts) == 0 && private_to_user(facts);
+    if (trusted) length = read(file, text, sizeof text);
+    ::close(file);
+    if (!trusted) {
+        throw EngineError("LumaFlux does not trust " + directory.token() + ", which others can read: remove it");
+    }
+    std::string token(text, length > 0 ? static_cast<size_t>(length) : 0);
+    while (!token.empty() && std::strchr(" \r\n", token.back()) != nullptr) token.pop_back();
+    return token;
+}
+
+}  // namespace lumaflux

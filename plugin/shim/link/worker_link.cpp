@@ -1,0 +1,158 @@
+#include "worker_link.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <chrono>
+
+#include "../bundle.h"
+#include "launcher.h"
+
+namespace lumaflux {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using std::chrono::steady_clock;
+
+constexpr milliseconds abort_interval{30};
+constexpr seconds quiet_before_ping{2};
+constexpr milliseconds busy_pause{300};
+constexpr size_t most_idle = 8;
+
+ValueMap request(const RenderJob& job, const SharedMemory& memory) {
+    return {{"type", "render"},
+            {"shm", memory.name()},
+            {"shm_size", static_cast<int64_t>(memory.size())},
+            {"width", job.width},
+            {"height", job.height},
+            {"components", job.components},
+            {"depth", job.depth},
+            {"src_offset", 0},
+            {"src_row_bytes", static_cast<int64_t>(job.row_bytes)},
+            {"dst_offset", static_cast<int64_t>(memory.result_offset())},
+            {"dst_row_bytes", static_cast<int64_t>(job.row_bytes)},
+            {"premultiplied", job.premultiplied},
+            {"priority", job.priority},
+            {"frame", job.frame},
+            {"params", job.parameters}};
+}
+
+// Waits for the answer to `id` with abort and heartbeat.
+ValueMap await_answer(Connection& connection, int64_t id, const AbortPoll& aborted) {
+    auto heard = steady_clock::now();
+    bool asked = false;
+    for (;;) {
+        const auto message = connection.receive(abort_interval);
+        const auto now = steady_clock::now();
+        if (message) {
+            heard = now;
+            asked = false;
+            if (integer_or(*message, "id", 0) == id) return *message;
+        }
+        if (aborted()) {
+            connection.send({{"type", "cancel"}, {"job", id}});
+            throw Aborted{};
+        }
+        if (!asked && now - heard > quiet_before_ping) {
+            connection.send({{"type", "ping"}});
+            heard = now;
+            asked = true;
+        } else if (asked && now - heard > hang_limit()) {
+            throw EngineLost("the engine does not answer", connection.worker());
+        }
+    }
+}
+
+// True when the frame is there, false when the worker asks to come again later.
+bool exchange(Connection& connection, const RenderJob& job, const SharedMemory& memory, const AbortPoll& aborted) {
+    const int64_t id = connection.send(request(job, memory));
+    const ValueMap answer = await_answer(connection, id, aborted);
+    const std::string type = text_or(answer, "type", ""), code = text_or(answer, "code", "");
+    if (type == "done") return true;
+    if (type == "cancelled" || code == "shutting_down") throw EngineLost("the engine is leaving");
+    if (type != "error") throw EngineLost("the engine answers what we did not ask", connection.worker());
+    if (code == "busy") return false;
+    throw EngineError(text_or(answer, "message", "the LumaFlux engine failed without saying why: see its log"));
+}
+
+void pause(milliseconds time, const AbortPoll& aborted) {
+    const auto until = steady_clock::now() + time;
+    while (steady_clock::now() < until) {
+        if (aborted()) throw Aborted{};
+        poll(nullptr, 0, static_cast<int>(abort_interval.count()));
+    }
+}
+
+}  // namespace
+
+WorkerLink::WorkerLink() : owner_(getpid()) {
+    sweep_shared_memory();
+}
+
+std::unique_ptr<FrameMemory> WorkerLink::allocate(const RenderJob& job) {
+    return std::make_unique<SharedMemory>(job);
+}
+
+void WorkerLink::render(const RenderJob& job, FrameMemory& memory, const AbortPoll& aborted) {
+    const auto& shared = dynamic_cast<const SharedMemory&>(memory);
+    std::string reason;
+    for (int attempt = 0; attempt < 2; ++attempt) {
+        std::unique_ptr<Connection> connection;
+        try {
+            connection = take_idle();
+            if (!connection) connection = connect_or_start(open_runtime_directory(), engine_location(), aborted);
+            while (!exchange(*connection, job, shared, aborted)) pause(busy_pause, aborted);
+            keep(std::move(connection));
+            return;
+        } catch (const EngineLost& loss) {
+            reason = loss.what();
+            close();
+            if (loss.hung != 0) end_worker(loss.hung);
+        } catch (const BundleError& error) {
+            throw EngineError(error.what());
+        } catch (...) {  // Aborted or EngineError: the connection is sound
+            if (connection) keep(std::move(connection));
+            throw;
+        }
+    }
+    throw EngineError("the LumaFlux engine was started anew and still failed on this frame (" + reason +
+                      "): see engine.log beside its socket, close other programs if memory is short, and render again");
+}
+
+void WorkerLink::warm(const std::string& model) {
+    try {
+        auto connection = take_idle();
+        if (!connection) return;
+        connection->send({{"type", "warm"}, {"model", model}});
+        keep(std::move(connection));
+    } catch (const std::exception&) {
+        // a frame that needs the model will say what is wrong
+    }
+}
+
+void WorkerLink::close() {
+    const std::lock_guard lock(mutex_);
+    idle_.clear();
+}
+
+std::unique_ptr<Connection> WorkerLink::take_idle() {
+    const std::lock_guard lock(mutex_);
+    if (owner_ != getpid()) {
+        idle_.clear();
+        owner_ = getpid();
+    }
+    while (!idle_.empty()) {
+        auto connection = std::move(idle_.back());
+        idle_.pop_back();
+        if (connection->alive()) return connection;
+    }
+    return nullptr;
+}
+
+void WorkerLink::keep(std::unique_ptr<Connection> connection) {
+    const std::lock_guard lock(mutex_);
+    if (idle_.size() < most_idle) idle_.push_back(std::move(connection));
+}
+
+}  // namespace lumaflux

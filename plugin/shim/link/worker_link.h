@@ -1,0 +1,31 @@
+// The engine as a worker process: connections shared by all instances and threads, one new start a frame.
+#pragma once
+
+#include <mutex>
+#include <sys/types.h>
+#include <vector>
+
+#include "connection.h"
+#include "engine_link.h"
+#include "shared_memory.h"
+
+namespace lumaflux {
+
+class WorkerLink : public EngineLink {
+public:
+    WorkerLink();
+    std::unique_ptr<FrameMemory> allocate(const RenderJob& job) override;
+    void render(const RenderJob& job, FrameMemory& memory, const AbortPoll& aborted) override;
+    void warm(const std::string& model) override;
+    void close() override;
+
+private:
+    std::unique_ptr<Connection> take_idle();
+    void keep(std::unique_ptr<Connection> connection);
+
+    std::mutex mutex_;
+    std::vector<std::unique_ptr<Connection>> idle_;
+    pid_t owner_;  // a forked child must not speak on its parent's connections
+};
+
+}  // namespace lumaflux

@@ -1,0 +1,47 @@
+// The effect's parameters as the bundle's parameters.json describes them; none is written in C++.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "../openfx/openfx.h"
+#include "msgpack.h"
+
+namespace lumaflux {
+
+enum class ParameterType { real, integer, choice, boolean };
+
+struct Parameter {
+    std::string name, label, hint, group;
+    ParameterType type = ParameterType::real;
+    double initial = 0.0;  // of a choice the index, of a boolean 0 or 1
+    double low = 0.0, high = 1.0, display_low = 0.0, display_high = 1.0;
+    std::vector<std::string> choices;  // labels
+    std::vector<std::string> values;   // what the engine is told, one a label
+};
+
+struct ParameterGroup {
+    std::string name, label;
+};
+
+struct Parameters {
+    std::vector<ParameterGroup> groups;
+    std::vector<Parameter> parameters;
+};
+
+// The description in `text` (parameters.json, version 1). Throws BundleError.
+Parameters read_parameters(const std::string& text);
+
+// The bundle's parameters, read once. Throws BundleError.
+const Parameters& bundle_parameters();
+
+// Defines every parameter, group and the one page in a descriptor.
+void define_parameters(const Parameters& parameters, OfxParamSetHandle set);
+
+// The values of an instance at a time, by name as the engine takes them; a value that the host cannot give is the default.
+ValueMap parameter_values(const Parameters& parameters, OfxParamSetHandle set, OfxTime time);
+
+// The value of a boolean parameter; false when there is none of that name.
+bool boolean_parameter(const Parameters& parameters, OfxParamSetHandle set, const std::string& name, OfxTime time);
+
+}  // namespace lumaflux
