@@ -16,6 +16,7 @@ def serve(
     *,
     idle: float = 900.0,
     model: str = "lite",
+    warm: bool = True,
     device: str | None = None,
     precision: Literal["fp32", "bf16", "fp16"] | None = None,
     cache: int = 512,
@@ -28,6 +29,8 @@ def serve(
         Leave after so many seconds in which nobody asked for anything; 0 stays.
     model
         The model to load at the start.
+    warm
+        Load it now, in the background, and not only for the first frame.
     device
         As `lumaflux doctor` lists them; the first of them if not named.
     precision
@@ -38,7 +41,7 @@ def serve(
     from engine.service.serve import serve as run
     from engine.service.server import Options
 
-    options = Options(model=model, device=device, precision=precision, idle_s=idle, cache_bytes=cache << 20)
+    options = Options(model=model, warm=warm, device=device, precision=precision, idle_s=idle, cache_bytes=cache << 20)
     if not run(options):
         print("an engine of this user runs already")
 

@@ -13,7 +13,7 @@ def planes_of(pixels: np.ndarray, *, premultiplied: bool = False) -> np.ndarray:
     NaN becomes 0, infinity the largest half of its sign. Where alpha is 0, colour is taken as it is.
     """
     full = _FULL.get(pixels.dtype)
-    rgb = torch.as_tensor(pixels if pixels.flags.writeable else pixels.copy())[..., :3].permute(2, 0, 1)
+    rgb = torch.as_tensor(np.require(pixels, requirements=["C", "W"]))[..., :3].permute(2, 0, 1)
     planes = torch.empty(rgb.shape, dtype=torch.float32).copy_(rgb)
     if full is not None:
         planes /= full
@@ -38,7 +38,10 @@ def write_planes(planes: np.ndarray, source: np.ndarray, out: np.ndarray, *, pre
         light = (light.clamp(0, 1) * full).round_()
     elif source.dtype == np.float16:
         light = light.clamp(-_LARGEST_HALF, _LARGEST_HALF)
-    torch.as_tensor(out)[..., :3].copy_(light.permute(1, 2, 0))
+    if out.flags.c_contiguous:
+        torch.as_tensor(out)[..., :3].copy_(light.permute(1, 2, 0))
+    else:  # rows from the bottom up, which torch cannot hold
+        out[..., :3] = light.permute(1, 2, 0).numpy()
     if source.shape[2] == 4 and out is not source:
         out[..., 3] = source[..., 3]
 

@@ -32,9 +32,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """``idle_s``: leave when nobody has asked for anything for so long; 0 never leaves."""
+    """``warm``: load ``model`` at once. ``idle_s``: leave when nobody has asked for so long; 0 never leaves."""
 
     model: str = "lite"
+    warm: bool = True
     device: str | None = None
     precision: str | None = None
     idle_s: float = IDLE_S
@@ -50,6 +51,7 @@ class Server:
         self.queue = JobQueue()
         self.outstanding = 0  # renders without an answer
         self.sessions: set[Session] = set()
+        self._socket_inode = _inode(directory.socket)
         self._touched = time.monotonic()
         self._loop = asyncio.get_running_loop()
         self._leave = asyncio.Event()
@@ -64,7 +66,8 @@ class Server:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             self._loop.add_signal_handler(number, self._end)
         self._thread.start()
-        self.warm(self.options.model)
+        if self.options.warm:
+            self.warm(self.options.model)
         accepting = await asyncio.start_unix_server(self._accept, sock=self.listening)
         log.info("engine %s, process %d, listens on %s", __version__, os.getpid(), self.directory.socket)
         watch = asyncio.create_task(self._watch())
@@ -165,11 +168,10 @@ class Server:
 
     async def _watch(self) -> None:
         """Leaves when idle, when drained, and when another could take the place since the socket's file is gone."""
-        own = self.directory.socket.stat().st_ino
         idle_s = self.options.idle_s
         while True:
             await asyncio.sleep(min(1.0, idle_s / 4) if idle_s else 1.0)
-            if not self.queue.closed and _inode(self.directory.socket) != own:
+            if not self.queue.closed and self._socket_gone():
                 log.warning("the socket's file is gone")
                 self.queue.close()
             unused = idle_s and time.monotonic() - self._touched > idle_s and not self.queue.busy
@@ -177,6 +179,10 @@ class Server:
                 log.info("nothing to do any more" if unused else "all is done")
                 self._leave.set()
                 return
+
+    def _socket_gone(self) -> bool:
+        found = _inode(self.directory.socket)
+        return found is None or found != self._socket_inode
 
 
 def _inode(path: Path) -> int | None:

@@ -40,7 +40,8 @@ def save_checkpoint(
     for name, parameter in parameters.items():
         state = optimizer.state.get(parameter, {})
         tensors |= {f"{part}/{name}": state[part] for part in _STATE if part in state}
-    write_tensors(tensors, run / CHECKPOINT, {"step": json.dumps(step), "fingerprint": fingerprint})
+    state = json.dumps({"step": step, "fingerprint": fingerprint})
+    write_tensors(tensors, run / CHECKPOINT, {"run": state})  # one entry: safetensors writes several in any order
 
 
 def resume(
@@ -59,13 +60,13 @@ def resume(
         return 0
     try:
         with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
+            state = json.loads((file.metadata() or {}).get("run", "{}"))
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise UserError(f"the checkpoint {path} is damaged ({error}); remove it to start again") from None
-    if metadata.get("fingerprint") != fingerprint:
+    if state.get("fingerprint") != fingerprint:
         raise UserError(f"the checkpoint {path} belongs to another configuration; use another run folder")
-    step = int(json.loads(metadata["step"]))
+    step = int(state["step"])
     with torch.no_grad():
         for name, parameter in parameters.items():
             parameter.copy_(tensors[f"parameter/{name}"])

@@ -15,12 +15,13 @@ from engine.service import runtime
 from engine.service.client import Client, start_worker
 
 OPTIONS = ("--model", "tiny", "--device", "cpu")
+COLD = (*OPTIONS, "--no-warm")
 _PATCHED = """
 import sys
 from engine.service.serve import serve
 from engine.service.server import Options
 {patch}
-serve(Options(model="tiny", device="cpu"))
+serve(Options(model="tiny", device="cpu", warm=False))
 """
 
 
@@ -39,12 +40,12 @@ def directory(root):
 
 @pytest.fixture
 def start(directory):
-    """start(*arguments, patch="code"): a worker process that listens; ended after the test."""
+    """start(*arguments, patch="code"): a worker process that listens, without a model; ended after the test."""
     processes = []
 
     def _start(*arguments, patch=None):
         if patch is None:
-            process = start_worker(directory, sys.executable, *(arguments or OPTIONS))
+            process = start_worker(directory, sys.executable, *(arguments or COLD))
         else:
             environment = {**os.environ, "LUMAFLUX_RUNTIME_DIR": str(directory.path.parent)}
             process = subprocess.Popen([sys.executable, "-c", _PATCHED.format(patch=patch)], env=environment)

@@ -67,6 +67,15 @@ def test_out_may_be_the_source_and_half_does_not_overflow():
     np.testing.assert_array_equal(pixels[0, 0], [65504, 65504, 65504, 1])
 
 
+def test_rows_from_the_bottom_up():
+    pixels = np.random.default_rng(4).random((5, 6, 4), dtype=np.float32)
+    planes = planes_of(pixels[::-1])
+    np.testing.assert_array_equal(planes[1], pixels[::-1, :, 1])
+    out = np.zeros_like(pixels)
+    write_planes(planes, pixels[::-1], out[::-1])
+    np.testing.assert_array_equal(out, pixels)
+
+
 def test_a_source_that_may_not_be_written_is_read():
     pixels = np.ones((2, 2, 3), np.float32)
     pixels.setflags(write=False)
