@@ -89,7 +89,7 @@ def run(
         The folder of the run: results.jsonl, options.json and the report.
     method
         none, static-203, inverse-bt2446a, inverse-bt2446c, inverse-reinhard, inverse-bt2390, inverse-aces-1.3,
-        inverse-aces-2.0, static-curve[=FILE.json], oracle-curve, oracle, model:NAME_OR_DIRECTORY[:direct],
+        inverse-aces-2.0, static-curve[=FILE.json], oracle-curve, oracle, model:NAME_OR_DIRECTORY[:direct|:bypass],
         NAME=DIRECTORY (of CLIP/000000.png and so on) or NAME=FILE.jsonl ({"clip", "frame", "prediction"}).
         May be given many times; NAME=METHOD renames.
     baseline

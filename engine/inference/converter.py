@@ -48,10 +48,13 @@ class _Generated:
 
 
 class Converter:
-    """A loaded model. Holds no state between frames: the same frame gives the same pixels in any order."""
+    """A loaded model. Holds no state between frames: the same frame gives the same pixels in any order.
 
-    def __init__(self, backend: TorchBackend):
-        self.backend = backend
+    ``bypass`` leaves the transformer out, z(0) = z(1) without noise: what the frame is worth without it.
+    """
+
+    def __init__(self, backend: TorchBackend, *, bypass: bool = False):
+        self.backend, self.bypass = backend, bypass
         self.config = backend.config
 
     @torch.inference_mode()
@@ -87,8 +90,11 @@ class Converter:
             placement = model.placement(padded)
             z_start = model.encode(model.start(padded, placement))
         with clock("sample"):
-            start = z_start + self.config.noise_scale * self._noise(z_start, noise, seed)
-            z = euler(model, start, conditions, schedule(steps or self.config.steps, z_start.device), on_step)
+            if self.bypass:
+                z = z_start
+            else:
+                start = z_start + self.config.noise_scale * self._noise(z_start, noise, seed)
+                z = euler(model, start, conditions, schedule(steps or self.config.steps, z_start.device), on_step)
         with clock("decode_latents"):
             vae_pq = model.decode_latents(z)[..., :height, :width]
         with clock("tone_field"):

@@ -6,6 +6,8 @@ import engine
 from engine.color import pq
 from engine.color.placement import static_placement
 from engine.errors import UserError
+from engine.inference.converter import Converter
+from engine.model.latents import pad_to_multiple
 from engine.settings import Settings
 
 GENERATED = Settings(detail=0.0)
@@ -41,6 +43,17 @@ def test_timings_and_knots(converter, frame):
     result = converter.convert(frame)
     assert set(result.timings) == {"condition", "sample", "decode_latents", "tone_field"}
     assert result.knots.x.shape == (1, 9)
+
+
+def test_bypass_decodes_what_the_bridge_begins_at(converter, frame):
+    bypass = Converter(converter.backend, bypass=True)
+    model, sdr = converter.backend.network, torch.from_numpy(frame)[None]
+    with torch.inference_mode():
+        z_start = model.encode(model.start(pad_to_multiple(sdr, converter.config.token_stride), None))
+        expected = model.decode_latents(z_start)[0, :, :40, :56].numpy()
+    made = bypass.convert(frame)
+    np.testing.assert_array_equal(made.vae_pq, expected)
+    assert np.abs(made.vae_pq - converter.convert(frame).vae_pq).max() > 1e-3
 
 
 def test_same_frame_same_pixels_in_any_order(converter, frame):

@@ -7,31 +7,30 @@ from engine.errors import UserError
 from engine.evaluation.baselines import BASELINES
 from engine.evaluation.methods.classical import BaselineMethod, OracleMethod, StaticCurveMethod
 from engine.evaluation.methods.method import Method
-from engine.evaluation.methods.network import NetworkMethod
+from engine.evaluation.methods.network import NetworkMethod, Route
 from engine.evaluation.methods.stored import FolderMethod, read_predictions
 from engine.evaluation.static_curve import FITTED, read_curve
 from engine.settings import Settings
 
 _MODEL = "model:"
-_DIRECT = ":direct"
+_PATHS: tuple[Route, ...] = ("direct", "bypass")
 
 
 def method_named(
     text: str, *, settings: Settings | None = None, device: str | None = None, precision: str | None = None
 ) -> Method:
-    """A baseline's name, oracle, oracle-curve, static-curve[=FILE.json], model:NAME_OR_DIR[:direct], NAME=DIR or
-    NAME=FILE.jsonl; NAME= before any of them renames it. The options are for models.
+    """A baseline's name, oracle, oracle-curve, static-curve[=FILE.json], model:NAME_OR_DIR[:direct|:bypass],
+    NAME=DIR or NAME=FILE.jsonl; NAME= before any of them renames it. The options are for models.
 
     Raises UserError, listing what there is, for anything else.
     """
     if text.startswith(_MODEL):
-        model, direct = text.removeprefix(_MODEL), text.endswith(_DIRECT)
-        model = model.removesuffix(_DIRECT)
-        name = f"{_MODEL}{Path(model).name}{_DIRECT if direct else ''}"
+        path: Route = next((path for path in _PATHS if text.endswith(f":{path}")), "render")
+        model = text.removeprefix(_MODEL).removesuffix(f":{path}")
         return NetworkMethod(
-            name=name,
+            name=f"{_MODEL}{Path(model).name}{'' if path == 'render' else f':{path}'}",
             model=model,
-            direct=direct,
+            path=path,
             settings=settings or Settings(),
             device=device,
             precision=precision,
@@ -72,5 +71,5 @@ def methods_named(texts: list[str], **options) -> dict[str, Method]:
 def _unknown(text: str) -> UserError:
     return UserError(
         f"unknown method '{text}'; choose one of {', '.join(BASELINES)}, oracle, oracle-curve, "
-        "static-curve[=FILE.json], model:NAME_OR_DIRECTORY[:direct], NAME=DIRECTORY, NAME=FILE.jsonl"
+        "static-curve[=FILE.json], model:NAME_OR_DIRECTORY[:direct|:bypass], NAME=DIRECTORY, NAME=FILE.jsonl"
     )

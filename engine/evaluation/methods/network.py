@@ -1,11 +1,12 @@
-"""LumaFlux itself as a method: the product's path (``render``) or the paper's (``convert``)."""
+"""LumaFlux itself as a method: the product's path (``render``), the paper's (``convert``: direct), or the product's
+without the transformer (bypass), which shows what the transformer is worth."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from engine.settings import Settings
 if TYPE_CHECKING:
     from engine.inference.converter import Converter
 
+Route = Literal["render", "direct", "bypass"]
 _FILES = ("config.json", "backbone.safetensors", "adapters.safetensors")
 
 
@@ -26,7 +28,7 @@ class NetworkMethod:
 
     name: str
     model: str
-    direct: bool = False
+    path: Route = "render"
     settings: Settings = field(default_factory=Settings)
     device: str | None = None
     precision: str | None = None
@@ -42,13 +44,12 @@ class NetworkMethod:
 
     def describe(self) -> dict[str, Any]:
         """Weights by their SHA-256, so that a model trained on is another method."""
-        path = "direct" if self.direct else "render"
         settings = asdict(self.settings)
-        if self.direct:
+        if self.path == "direct":
             settings = {key: settings[key] for key in ("steps", "seed")}
         return {
             "kind": "model",
-            "path": path,
+            "path": self.path,
             "weights": self._weights(),
             "settings": settings,
             "precision": self.precision,
@@ -58,16 +59,18 @@ class NetworkMethod:
         return map(self._predict, frames)
 
     def _predict(self, frame: Frame) -> np.ndarray:
-        if self.direct:
+        if self.path == "direct":
             settings = self.settings
             return self._converter.convert(frame.sdr, steps=settings.steps or None, seed=settings.seed).hdr_pq
         return self._converter.render(frame.sdr, self.settings)
 
     @cached_property
     def _converter(self) -> "Converter":
+        from engine.inference.converter import Converter
         from engine.inference.load import load
 
-        return load(self.model, device=self.device, dtype=self.precision)
+        converter = load(self.model, device=self.device, dtype=self.precision)
+        return Converter(converter.backend, bypass=True) if self.path == "bypass" else converter
 
     def _directory(self) -> Path:
         from engine.inference.load import LITE

@@ -45,7 +45,8 @@ def test_the_other_kinds(tmp_path):
     assert isinstance(method_named("static-curve"), StaticCurveMethod)
     model = method_named("model:tiny:direct", settings=Settings(steps=3))
     assert isinstance(model, NetworkMethod)
-    assert (model.name, model.direct, model.model) == ("model:tiny:direct", True, "tiny")
+    assert (model.name, model.path, model.model) == ("model:tiny:direct", "direct", "tiny")
+    assert method_named("model:tiny:bypass").describe()["path"] == "bypass"
     assert model.describe()["settings"] == {"steps": 3, "seed": 0}
     folder = method_named(f"other={tmp_path}")
     assert isinstance(folder, FolderMethod)
