@@ -25,7 +25,8 @@ def method_named(
     Raises UserError, listing what there is, for anything else.
     """
     if text.startswith(_MODEL):
-        path: Route = next((path for path in _PATHS if text.endswith(f":{path}")), "render")
+        default: Route = "render"
+        path = next((path for path in _PATHS if text.endswith(f":{path}")), default)
         model = text.removeprefix(_MODEL).removesuffix(f":{path}")
         return NetworkMethod(
             name=f"{_MODEL}{Path(model).name}{'' if path == 'render' else f':{path}'}",
