@@ -13,7 +13,7 @@ from engine.evaluation.static_curve import FITTED, read_curve
 from engine.settings import Settings
 
 _MODEL = "model:"
-_PATHS: tuple[Route, ...] = ("direct", "bypass")
+_ROUTES: tuple[Route, ...] = ("direct", "bypass")
 
 
 def method_named(
@@ -25,8 +25,8 @@ def method_named(
     Raises UserError, listing what there is, for anything else.
     """
     if text.startswith(_MODEL):
-        default: Route = "render"
-        path = next((path for path in _PATHS if text.endswith(f":{path}")), default)
+        routes: list[Route] = [route for route in _ROUTES if text.endswith(f":{route}")]
+        path: Route = routes[0] if routes else "render"
         model = text.removeprefix(_MODEL).removesuffix(f":{path}")
         return NetworkMethod(
             name=f"{_MODEL}{Path(model).name}{'' if path == 'render' else f':{path}'}",
