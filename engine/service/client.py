@@ -1,5 +1,6 @@
 """A client of the worker in Python: what the self-test, scripts and tests use. One thread a client."""
 
+import contextlib
 import os
 import select
 import socket
@@ -205,16 +206,20 @@ def connect_or_start(
     directory: runtime.RuntimeDirectory, python: str = sys.executable, *arguments: str, version: str = ""
 ) -> tuple[Client, subprocess.Popen[bytes] | None]:
     """A connection to the worker that runs, or to a new one, with its process. Raises UserError when none comes up."""
-    if runtime.answers(directory):
-        return Client(directory, version=version), None
-    process = start_worker(directory, python, *arguments)
-    until = time.monotonic() + START_S
+    process, until = None, time.monotonic() + START_S
     while time.monotonic() < until:
-        ended = process.poll() is not None
+        ended = process is not None and process.poll() is not None
         if runtime.answers(directory):
-            return Client(directory, version=version), process
-        if ended:
+            with contextlib.suppress(EngineGoneError):  # one that is just leaving: its place is free soon
+                return Client(directory, version=version), process
+        elif process is None:
+            process = start_worker(directory, python, *arguments)
+        elif ended:
             break
         time.sleep(0.05)
+    if process is None:
+        raise UserError(
+            f"the engine on {directory.socket} does not answer; end process {runtime.running_pid(directory)}"
+        )
     lines = (directory.path / "start.log").read_text(errors="replace").strip().splitlines()
     raise UserError(f"the engine did not start: {lines[-1] if lines else 'it said nothing'}")

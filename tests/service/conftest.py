@@ -14,15 +14,35 @@ import pytest
 from engine.service import runtime
 from engine.service.client import Client, start_worker
 
-OPTIONS = ("--model", "tiny", "--device", "cpu")
-COLD = (*OPTIONS, "--no-warm")
+COLD = ("--model", "tiny", "--device", "cpu", "--no-warm")
+SLOW_STEPS = 100  # what takes SLOW_S on every machine, and looks up after every step as a sampler does
+SLOW_S = 2.0
 _PATCHED = """
-import sys
+import time
+from dataclasses import replace
+from engine.service import renderer
 from engine.service.serve import serve
 from engine.service.server import Options
+fast = renderer.Renderer.render_frame
+def render_frame(self, pixels, parameters, *, on_step=None, **how):
+    if parameters.settings.steps == {steps}:
+        until = time.monotonic() + {seconds}
+        while time.monotonic() < until:
+            time.sleep(0.02)
+            on_step()
+        parameters = replace(parameters, settings=replace(parameters.settings, steps=1))
+    return fast(self, pixels, parameters, on_step=on_step, **how)
+renderer.Renderer.render_frame = render_frame
 {patch}
 serve(Options(model="tiny", device="cpu", warm=False))
 """
+
+
+def start_patched(directory: runtime.RuntimeDirectory, patch: str = "") -> subprocess.Popen:
+    """A worker process that knows slow frames, and whose code is changed by ``patch``."""
+    environment = {**os.environ, "LUMAFLUX_RUNTIME_DIR": str(directory.path.parent)}
+    code = _PATCHED.format(patch=patch, steps=SLOW_STEPS, seconds=SLOW_S)
+    return subprocess.Popen([sys.executable, "-c", code], env=environment)
 
 
 @pytest.fixture
@@ -47,8 +67,7 @@ def start(directory):
         if patch is None:
             process = start_worker(directory, sys.executable, *(arguments or COLD))
         else:
-            environment = {**os.environ, "LUMAFLUX_RUNTIME_DIR": str(directory.path.parent)}
-            process = subprocess.Popen([sys.executable, "-c", _PATCHED.format(patch=patch)], env=environment)
+            process = start_patched(directory, patch)
         processes.append(process)
         until(lambda: runtime.answers(directory) or process.poll() is not None)
         return process
@@ -64,10 +83,10 @@ def worker():
     """(directory, process) of one worker that the tests of a module share; it must outlive them all."""
     root = Path(tempfile.mkdtemp(prefix="lf-"))
     directory = runtime.open_runtime_directory(root)
-    process = start_worker(directory, sys.executable, *OPTIONS)
+    process = start_patched(directory)
     until(lambda: runtime.answers(directory))
     yield directory, process
-    assert process.poll() is None, (directory.path / "start.log").read_text()
+    assert process.poll() is None, directory.log.read_text()
     process.kill()
     process.wait()
     shutil.rmtree(root)

@@ -19,11 +19,11 @@ from engine.service.frames import SHARED_MEMORY, OwnFrames
 from engine.settings import Settings
 
 CODE = 1 / 65535
-SLOW = {"model": "tiny", "steps": 100, "detail": 0.0}  # about a second at 160 x 160
+SLOW = {"model": "tiny", "steps": 100}  # see conftest.SLOW_STEPS
 
 
 def slow_frame(seed=0):
-    return np.random.default_rng(seed).random((160, 160, 4), dtype=np.float32)
+    return np.random.default_rng(seed).random((40, 40, 4), dtype=np.float32)
 
 
 def shared_memory_of(pid):
@@ -272,7 +272,7 @@ def test_a_worker_that_nobody_uses_leaves(start, directory):
 
 
 def test_shutdown_waits_for_the_frame_under_way_and_takes_no_more(start, directory, frame, until):
-    process = start()
+    process = start(patch="")
     with Client(directory) as client, Client(directory) as other:
         request = client.submit(slow_frame(8), SLOW)
         until(lambda: client.ping()["busy"])
@@ -285,7 +285,7 @@ def test_shutdown_waits_for_the_frame_under_way_and_takes_no_more(start, directo
 
 
 def test_sigterm_ends_renders_and_leaves_cleanly(start, directory, frame, until):
-    process = start()
+    process = start(patch="")
     with Client(directory) as client:
         client.warm("tiny")
         until(lambda: not client.ping()["busy"])
@@ -296,7 +296,7 @@ def test_sigterm_ends_renders_and_leaves_cleanly(start, directory, frame, until)
         assert client.result(running).pixels is None
         with pytest.raises(EngineError, match="shutting down"):
             client.result(waiting)
-    assert sorted(path.name for path in directory.path.iterdir()) == ["engine.lock", "engine.log", "start.log"]
+    assert sorted(path.name for path in directory.path.iterdir()) == ["engine.lock", "engine.log"]
 
 
 def test_a_worker_whose_socket_was_deleted_makes_room(start, directory, until):
