@@ -78,18 +78,13 @@ def test_two_clients_at_once_get_their_own_frames(worker):
 def test_what_a_person_waits_for_comes_first(client, frame, until):
     first = client.submit(slow_frame(3), SLOW)
     until(lambda: client.ping()["busy"])
-    order = {}
     waiting = {
-        priority: client.submit(frame, {"model": "tiny", "seed": seed}, priority=priority)
+        client.submit(frame, {"model": "tiny", "seed": seed}, priority=priority): priority
         for seed, priority in enumerate(("thumbnail", "final", "interactive"))
     }
-    ids = {request_id: name for name, request_id in {"running": first, **waiting}.items()}
-    while len(order) < 4:
-        client._receive(1.0)
-        for request_id, name in ids.items():
-            if request_id in client._answers:
-                order.setdefault(name, len(order))
-    assert list(order) == ["running", "interactive", "final", "thumbnail"]
+    ids = {first: "running", **waiting}
+    until(lambda: client._receive(1.0) and ids.keys() <= client._answers.keys())
+    assert [ids[answered] for answered in client._answers] == ["running", "interactive", "final", "thumbnail"]
     for request_id in ids:
         assert client.result(request_id).pixels is not None
 
