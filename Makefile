@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export PYTHONUNBUFFERED := 1
 
-.PHONY: setup demo test slow soak lint bench lite corpus clean
+.PHONY: setup demo plugin test slow soak lint bench lite corpus clean
 
 setup: $(STAMP)
 
@@ -19,6 +19,13 @@ $(STAMP): pyproject.toml constraints.txt CMakeLists.txt native/bindings.cpp $(wi
 
 demo: setup
 	$(BIN)/python examples/demo.py
+
+# The OpenFX effect, as build/plugin/LumaFlux.ofx.bundle; `lumaflux plugin install` puts it where hosts look.
+plugin: setup
+	$(BIN)/cmake -S plugin -B build/plugin-build -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja \
+	  -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python -DLUMAFLUX_BUNDLES=$(CURDIR)/build/plugin \
+	  -Dpybind11_DIR=$$($(BIN)/python -m pybind11 --cmakedir)
+	$(BIN)/cmake --build build/plugin-build
 
 test: setup
 	$(BIN)/python -m pytest -m "not slow and not soak"

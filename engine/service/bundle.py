@@ -3,9 +3,11 @@
 import contextlib
 import json
 import os
+import platform
 import secrets
 import shutil
 import sys
+import sysconfig
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -67,13 +69,25 @@ def install(folder: Path, *, built: Path | None = None, models: Mapping[str, str
             shutil.copytree(built, partial)
             resources = partial / "Contents" / "Resources"
             resources.mkdir(exist_ok=True)
-            about = {"python": sys.executable, "version": __version__}
+            about = {"python": sys.executable, "version": __version__, **_python()}
             (resources / "engine.json").write_text(json.dumps(about, indent=1) + "\n", "utf-8")
             write_parameters(resources / "parameters.json", models)
             _replace(partial, target)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     return target
+
+
+def _python() -> dict[str, str]:
+    """What an engine in the host's process needs to know of this Python; ``library`` is "" where it has none."""
+    name, folder = sysconfig.get_config_var("INSTSONAME"), sysconfig.get_config_var("LIBDIR")
+    library = Path(folder or "") / (name or "")
+    shared = bool(sysconfig.get_config_var("Py_ENABLE_SHARED")) and library.is_file()
+    return {
+        "python_version": platform.python_version(),
+        "library": str(library) if shared else "",
+        "packages": sysconfig.get_path("purelib"),
+    }
 
 
 def installed(folder: Path) -> Installed | None:

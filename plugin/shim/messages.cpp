@@ -15,9 +15,9 @@ bool show_message(OfxImageEffectHandle effect, const std::string& text, bool fir
         the_host.message2->setPersistentMessage(effect, kOfxMessageError, message_id, "%s", text.c_str());
         return true;
     }
-    const auto* passing = the_host.message2 != nullptr && the_host.message2->message != nullptr ? the_host.message2->message
-                          : the_host.message1 != nullptr                                        ? the_host.message1->message
-                                                                                                : nullptr;
+    decltype(OfxMessageSuiteV2::message) passing = nullptr;
+    if (the_host.message2 != nullptr) passing = the_host.message2->message;
+    if (passing == nullptr && the_host.message1 != nullptr) passing = the_host.message1->message;
     if (passing == nullptr) return false;
     // A dialog for every frame of a sequence would hold the user hostage.
     if (first_time) passing(effect, kOfxMessageError, message_id, "%s", text.c_str());

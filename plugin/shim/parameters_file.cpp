@@ -103,8 +103,9 @@ Parameters read_parameters(const std::string& text) {
 }
 
 const Parameters& bundle_parameters() {
-    static const Parameters parameters = read_parameters(read_resource("parameters.json"));
-    return parameters;
+    // Never destroyed: a host may exit while its threads still render.
+    static const auto* parameters = new Parameters(read_parameters(read_resource("parameters.json")));
+    return *parameters;
 }
 
 }  // namespace lumaflux
