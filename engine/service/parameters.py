@@ -28,6 +28,25 @@ OUTPUT_SPACES = {
     "acescg": "ACEScg",
     "aces2065-1": "ACES2065 1",
 }
+FROM_HOST = "host"  # an input space that the effect resolves before the engine hears of it
+# Names that a host of OpenFX 1.5 gives a clip (ofx-native-v1.5), by what they are here.
+INPUT_COLOURSPACES = {
+    "rec1886_rec709_display": "bt709-bt1886",
+    "g24_rec709_tx": "bt709-bt1886",
+    "srgb_display": "srgb",
+    "srgb_tx": "srgb",
+    "lin_rec709_srgb": "linear-bt709",
+    "lin_rec2020": "linear-bt2020",
+    "ACEScg": "acescg",
+    "ACES2065-1": "aces2065-1",
+}
+OUTPUT_COLOURSPACES = {
+    "rec2100_pq_display": "pq-bt2020",
+    "rec2100_hlg_display": "hlg-bt2020",
+    "lin_rec2020": "linear-bt2020",
+    "ACEScg": "acescg",
+    "ACES2065-1": "aces2065-1",
+}
 VIEWS = {
     "result": "Result",
     "split": "Split: source left, result right",
@@ -92,8 +111,9 @@ def parameters_json(models: Mapping[str, str] | None = None) -> dict[str, Any]:
         "version": VERSION,
         "groups": [{"name": name, "label": label} for label, name in _GROUPS.items()],
         "parameters": [
-            _choice("input_space", "Input space", "What the pixels are that the host hands over.", INPUT_SPACES),
-            _choice("output_space", "Output space", "What the pixels become that the host gets back.", OUTPUT_SPACES),
+            _input_space(),
+            _choice("output_space", "Output space", "What the pixels become that the host gets back.", OUTPUT_SPACES)
+            | {"colourspaces": OUTPUT_COLOURSPACES},
             _choice("view", "View", "The result, or a picture that explains it.", VIEWS),
             _bypass(),
             *_settings(),
@@ -121,6 +141,12 @@ def _choice(name: str, label: str, hint: str, choices: Mapping[str, str], group:
         "values": list(choices),
         "group": _GROUPS[group],
     }
+
+
+def _input_space() -> dict[str, Any]:
+    choices = {FROM_HOST: "From the host, else BT.709 gamma 2.4", **INPUT_SPACES}
+    described = _choice("input_space", "Input space", "What the pixels are that the host hands over.", choices)
+    return described | {"default": FROM_HOST, "colourspaces": INPUT_COLOURSPACES}
 
 
 def _bypass() -> dict[str, Any]:

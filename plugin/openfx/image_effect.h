@@ -40,6 +40,13 @@ inline constexpr char kOfxImageEffectActionGetRegionsOfInterest[] = "OfxImageEff
 inline constexpr char kOfxImageEffectActionIsIdentity[] = "OfxImageEffectActionIsIdentity";
 inline constexpr char kOfxImageEffectActionRender[] = "OfxImageEffectActionRender";
 
+inline constexpr char kOfxImageEffectActionGetOutputColourspace[] = "OfxImageEffectActionGetOutputColourspace";
+
+inline constexpr char kOfxImageEffectPropColourManagementStyle[] = "OfxImageEffectPropColourManagementStyle";
+inline constexpr char kOfxImageEffectColourManagementNone[] = "OfxImageEffectColourManagementNone";
+inline constexpr char kOfxImageEffectColourManagementCore[] = "OfxImageEffectColourManagementCore";
+inline constexpr char kOfxImageClipPropColourspace[] = "OfxImageClipPropColourspace";
+
 inline constexpr char kOfxImageEffectContextFilter[] = "OfxImageEffectContextFilter";
 inline constexpr char kOfxImageEffectContextGeneral[] = "OfxImageEffectContextGeneral";
 inline constexpr char kOfxImageEffectOutputClipName[] = "Output";

@@ -14,6 +14,7 @@ OfxStatus destroy_instance(OfxImageEffectHandle effect);
 OfxStatus instance_changed(OfxImageEffectHandle effect, OfxPropertySetHandle in);
 OfxStatus get_regions_of_interest(OfxImageEffectHandle effect, OfxPropertySetHandle in, OfxPropertySetHandle out);
 OfxStatus is_identity(OfxImageEffectHandle effect, OfxPropertySetHandle in, OfxPropertySetHandle out);
+OfxStatus get_output_colourspace(OfxImageEffectHandle effect, OfxPropertySetHandle in, OfxPropertySetHandle out);
 OfxStatus render(OfxImageEffectHandle effect, OfxPropertySetHandle in);
 
 }  // namespace lumaflux

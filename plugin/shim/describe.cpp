@@ -26,6 +26,13 @@ void set_depths(OfxPropertySetHandle properties) {
     }
 }
 
+// Named colour spaces are wanted, and none to be converted for us; a host without colour management is not asked.
+void set_colour_management(OfxPropertySetHandle properties) {
+    const std::string style = get_string(host().record->host, kOfxImageEffectPropColourManagementStyle);
+    if (style.empty() || style == kOfxImageEffectColourManagementNone) return;
+    set_string(properties, kOfxImageEffectPropColourManagementStyle, kOfxImageEffectColourManagementCore);
+}
+
 }  // namespace
 
 OfxStatus describe(OfxImageEffectHandle effect) {
@@ -38,6 +45,7 @@ OfxStatus describe(OfxImageEffectHandle effect) {
     set_string(properties, kOfxImageEffectPropSupportedContexts, kOfxImageEffectContextFilter, 0);
     set_string(properties, kOfxImageEffectPropSupportedContexts, kOfxImageEffectContextGeneral, 1);
     set_depths(properties);
+    set_colour_management(properties);
     // The network sees whole frames, and the engine has a queue of its own: no tiles, no threads of the host on a frame.
     set_int(properties, kOfxImageEffectPropSupportsTiles, 0);
     set_int(properties, kOfxImageEffectPropSupportsMultiResolution, 1);

@@ -1,6 +1,7 @@
 // The effect's parameters as the bundle's parameters.json describes them; none is written in C++.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ struct Parameter {
     double low = 0.0, high = 1.0, display_low = 0.0, display_high = 1.0;
     std::vector<std::string> choices;  // labels
     std::vector<std::string> values;   // what the engine is told, one a label
+    std::map<std::string, std::string> colourspaces;  // of a colour space: OpenFX 1.5 name to value
 };
 
 struct ParameterGroup {
@@ -27,6 +29,9 @@ struct ParameterGroup {
 struct Parameters {
     std::vector<ParameterGroup> groups;
     std::vector<Parameter> parameters;
+
+    // Throws BundleError when there is none of that name.
+    const Parameter& named(const std::string& name) const;
 };
 
 // The description in `text` (parameters.json, version 1). Throws BundleError.

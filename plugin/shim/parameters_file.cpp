@@ -34,6 +34,7 @@ void read_choices(Parameter& parameter, const Json& json) {
     if (parameter.choices.empty() || parameter.choices.size() != parameter.values.size()) {
         fail("does not give \"" + parameter.name + "\" one value a choice");
     }
+    for (const auto& [name, value] : json["colourspaces"].object) parameter.colourspaces[name] = value.string;
     const Json& initial = json["default"];
     if (initial.kind == Json::Kind::string) {
         const auto found = std::find(parameter.values.begin(), parameter.values.end(), initial.string);
@@ -77,6 +78,13 @@ Parameter read_parameter(const Json& json) {
 }
 
 }  // namespace
+
+const Parameter& Parameters::named(const std::string& name) const {
+    for (const Parameter& parameter : parameters) {
+        if (parameter.name == name) return parameter;
+    }
+    fail("lacks the parameter \"" + name + "\"");
+}
 
 Parameters read_parameters(const std::string& text) {
     Json json;

@@ -31,6 +31,7 @@ OfxStatus answer(const char* action, OfxImageEffectHandle effect, OfxPropertySet
     if (is(kOfxActionInstanceChanged)) return instance_changed(effect, in);
     if (is(kOfxImageEffectActionGetRegionsOfInterest)) return get_regions_of_interest(effect, in, out);
     if (is(kOfxImageEffectActionIsIdentity)) return is_identity(effect, in, out);
+    if (is(kOfxImageEffectActionGetOutputColourspace)) return get_output_colourspace(effect, in, out);
     if (is(kOfxImageEffectActionRender)) return render(effect, in);
     return kOfxStatReplyDefault;
 }

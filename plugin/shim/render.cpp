@@ -5,6 +5,7 @@
 
 #include "actions.h"
 #include "bundle.h"
+#include "colourspaces.h"
 #include "host.h"
 #include "instance.h"
 #include "link/engine_link.h"
@@ -42,6 +43,7 @@ RenderJob job_of(const Image& source, const Instance& instance, OfxPropertySetHa
     job.priority = priority_of(in);
     job.frame = std::llround(time);
     job.parameters = parameter_values(bundle_parameters(), instance.parameters, time);
+    resolve_input_space(bundle_parameters(), instance.source, job.parameters);
     return job;
 }
 

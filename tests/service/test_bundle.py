@@ -1,5 +1,6 @@
 import json
 import os
+import platform
 import sys
 
 import pytest
@@ -43,7 +44,10 @@ def test_installed_is_the_bundle_with_what_the_effect_reads(built, folder):
     resources = target / "Contents" / "Resources"
     assert (target / "Contents" / "Linux-x86-64" / bundle.LIBRARY).read_bytes() == b"\x7fELF"
     about = json.loads((resources / "engine.json").read_text())
-    assert about == {"python": sys.executable, "version": engine.__version__}
+    assert (about["python"], about["version"]) == (sys.executable, engine.__version__)
+    assert about["python_version"] == platform.python_version()
+    assert about["library"] == "" or os.path.isfile(about["library"])
+    assert os.path.isdir(about["packages"])
     assert json.loads((resources / "parameters.json").read_text()) == parameters_json()
     assert os.listdir(folder) == [bundle.NAME]
     found = bundle.installed(folder)

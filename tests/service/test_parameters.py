@@ -5,7 +5,10 @@ import pytest
 from engine.color.spaces import SPACES
 from engine.errors import UserError
 from engine.service.parameters import (
+    FROM_HOST,
+    INPUT_COLOURSPACES,
     INPUT_SPACES,
+    OUTPUT_COLOURSPACES,
     OUTPUT_SPACES,
     VIEWS,
     parameters_json,
@@ -52,7 +55,14 @@ def test_spaces_are_known_to_the_engine():
 
 def test_every_default_in_the_description_parses_to_the_default():
     values = {name: parameter["default"] for name, parameter in by_name(parameters_json()).items()}
+    assert values.pop("input_space") == FROM_HOST  # the effect resolves it
     assert parse_parameters(values) == parse_parameters({})
+
+
+def test_colour_spaces_of_a_host_are_spaces_of_the_effect():
+    described = by_name(parameters_json())
+    assert set(INPUT_COLOURSPACES.values()) <= set(described["input_space"]["values"])
+    assert sorted(OUTPUT_COLOURSPACES.values()) == sorted(OUTPUT_SPACES)
 
 
 def test_every_choice_parses():
