@@ -75,7 +75,6 @@ class Picture:
         return copy == before
 
     def _top(self) -> int:
-        x1, y1, x2, y2 = self._layout["bounds"]
         return self._layout["base"] + (self.pixels.shape[0] - 1) * self._layout["row_bytes"]
 
 

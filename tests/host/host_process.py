@@ -25,7 +25,7 @@ class HostProcess:
 
     def __init__(self, executable: Path, environment: Mapping[str, str] | None = None, patience_s: float = 120.0):
         self.patience_s = patience_s
-        self._errors = tempfile.TemporaryFile("w+")
+        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - as long as the host
         self.process = subprocess.Popen(
             [os.fspath(executable)],
             stdin=subprocess.PIPE,

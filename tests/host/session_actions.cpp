@@ -95,5 +95,9 @@ JsonObject Session::raw_action(const Json& command) {
     put_render_arguments(in, command, {0, 0, 1, 1});
     const bool bare = command["bare"].boolean_or(false);
     const char* action = command["action"].kind == Json::Kind::string ? command["action"].string.c_str() : nullptr;
-    return JsonObject().add("status", library().act(action, handle, bare ? nullptr : &in, bare ? nullptr : &out));
+    RenderCall call;
+    current_call() = &call;
+    const OfxStatus status = library().act(action, handle, bare ? nullptr : &in, bare ? nullptr : &out);
+    current_call() = nullptr;
+    return JsonObject().add("status", status);
 }

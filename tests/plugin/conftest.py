@@ -62,6 +62,7 @@ class Built:
     """The effect and the host as cmake builds them, once for all who test at the same time."""
 
     def __init__(self, *, sanitize: bool):
+        self.sanitized = sanitize
         self.folder = ROOT / "build" / ("test-sanitized" if sanitize else "test")
         self.folder.mkdir(parents=True, exist_ok=True)
         with open(self.folder / "lock", "w") as lock:
