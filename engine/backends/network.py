@@ -42,6 +42,10 @@ class Network(Protocol):
         """Final latents [B,c,h,w] -> the VAE's PQ picture [B,3,H,W] in [0,1]."""
         ...
 
-    def tone_field(self, vae_pq: Tensor, z: Tensor) -> tuple[Tensor, Knots]:
-        """The VAE's picture and the final latent -> the HDR picture in PQ and the curve's knots."""
+    def knots(self, z: Tensor) -> Knots:
+        """Final latents [B,c,h,w] -> the curve that they ask for."""
+        ...
+
+    def tone_field(self, vae_pq: Tensor, z: Tensor, knots: Knots | None = None) -> tuple[Tensor, Knots]:
+        """The VAE's picture and the final latent -> the HDR picture in PQ and the curve's knots (those given, if any)."""
         ...

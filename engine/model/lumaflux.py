@@ -267,7 +267,11 @@ class LumaFlux(nn.Module):
         pixels = self.vae.decode(raw.to(self.vae.dtype), return_dict=False)[0].float()  # pyright: ignore[reportArgumentType]
         return (0.5 * pixels + 0.5).clamp(0, 1)
 
-    def tone_field(self, vae_pq: Tensor, z: Tensor) -> tuple[Tensor, Knots]:
-        """The VAE's picture through the curve that the final latent asks for: the HDR picture and the knots."""
-        knots = self.adapters.tone.knots(z)
+    def knots(self, z: Tensor) -> Knots:
+        """Final latents [B,c,h,w] -> the curve of the tone field that they ask for."""
+        return self.adapters.tone.knots(z)
+
+    def tone_field(self, vae_pq: Tensor, z: Tensor, knots: Knots | None = None) -> tuple[Tensor, Knots]:
+        """The VAE's picture through the curve that the final latent asks for, or ``knots``: the HDR picture and those."""
+        knots = self.knots(z) if knots is None else knots
         return self.adapters.tone(vae_pq, knots), knots

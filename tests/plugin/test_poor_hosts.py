@@ -1,4 +1,4 @@
-"""Hosts that lack things, refuse things and ignore answers: the effect says what is wrong and never brings them down."""
+"""Hosts that lack, refuse and ignore things: the effect says what is wrong and never brings them down."""
 
 from pathlib import Path
 
