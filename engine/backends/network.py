@@ -47,5 +47,5 @@ class Network(Protocol):
         ...
 
     def tone_field(self, vae_pq: Tensor, z: Tensor, knots: Knots | None = None) -> tuple[Tensor, Knots]:
-        """The VAE's picture and the final latent -> the HDR picture in PQ and the curve's knots (those given, if any)."""
+        """The VAE's picture and the final latent -> the HDR picture in PQ and the curve's knots, ``knots`` if given."""
         ...

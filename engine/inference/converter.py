@@ -17,6 +17,7 @@ from engine.inference.debanding import deband
 from engine.inference.detail import enlarge, reduce_to, transfer
 from engine.inference.look import apply_look
 from engine.inference.sampler import euler, schedule
+from engine.inference.tone import Tone
 from engine.model.anchor import Placement
 from engine.model.latents import bridge_noise, pad_to_multiple
 from engine.model.spline import Knots
@@ -80,37 +81,70 @@ class Converter:
         seed: int,
         clock: "_Clock",
         on_step: Callable[[], None] | None = None,
+        tone: Tone | None = None,
     ) -> "_Generated":
-        """The paper's path on a batch [B,3,H,W]."""
+        """The paper's path on a batch [B,3,H,W]; ``tone`` instead of the one that the frame itself asks for."""
         model = self.backend.network
         height, width = sdr.shape[-2:]
-        with clock("condition"):
-            padded = pad_to_multiple(sdr, self.config.token_stride)
-            conditions = model.condition(padded)
-            placement = model.placement(padded)
-            z_start = model.encode(model.start(padded, placement))
-        with clock("sample"):
-            if self.bypass:
-                z = z_start
-            else:
-                start = z_start + self.config.noise_scale * self._noise(z_start, noise, seed)
-                z = euler(model, start, conditions, schedule(steps or self.config.steps, z_start.device), on_step)
+        z_start, z, placement = self._latents(sdr, steps, noise, seed, clock, on_step, tone and tone.placement)
         with clock("decode_latents"):
             vae_pq = model.decode_latents(z)[..., :height, :width]
         with clock("tone_field"):
-            hdr_pq, knots = model.tone_field(vae_pq, z)
+            hdr_pq, knots = model.tone_field(vae_pq, z, tone and tone.knots)
         return _Generated(hdr_pq=hdr_pq, vae_pq=vae_pq, knots=knots, z_start=z_start, placement=placement)
 
-    def render(self, frame: Frame, settings: Settings | None = None) -> Frame:
+    def _latents(
+        self,
+        sdr: Tensor,
+        steps: int | None,
+        noise: np.ndarray | Tensor | None,
+        seed: int,
+        clock: "_Clock",
+        on_step: Callable[[], None] | None,
+        placement: Placement | None,
+    ) -> tuple[Tensor, Tensor, Placement | None]:
+        """Where the bridge began, without noise, and where it ended [B,c,h,w]; and the placement that it began with."""
+        model = self.backend.network
+        with clock("condition"):
+            padded = pad_to_multiple(sdr, self.config.token_stride)
+            conditions = model.condition(padded)
+            placement = placement or model.placement(padded)
+            z_start = model.encode(model.start(padded, placement))
+        with clock("sample"):
+            if self.bypass:
+                return z_start, z_start, placement
+            start = z_start + self.config.noise_scale * self._noise(z_start, noise, seed)
+            flow = schedule(steps or self.config.steps, z_start.device)
+            return z_start, euler(model, start, conditions, flow, on_step), placement
+
+    @torch.inference_mode()
+    def tone_of(self, frame: np.ndarray | Tensor, settings: Settings | None = None) -> Tone:
+        """The tone that an SDR frame asks for by itself, found on its reduced picture. Nothing is decoded."""
+        settings = settings or Settings()
+        reduced = self.reduced(self._batch(frame))
+        _, z, placement = self._latents(reduced, settings.steps or None, None, settings.seed, _Clock(), None, None)
+        return Tone(placement=placement, knots=self.backend.network.knots(z))
+
+    def reduced(self, sdr: Tensor) -> Tensor:
+        """SDR [B,3,H,W] at the size that the model works at."""
+        return reduce_to(sdr, self.config.working_pixels)
+
+    def render(self, frame: Frame, settings: Settings | None = None, tone: Tone | None = None) -> Frame:
         """The product's path: SDR frame as for ``convert`` -> PQ/BT.2020 R'G'B' of the same type and shape.
 
-        The model runs on a reduced frame; the source gives the detail (``settings.detail``).
+        The model runs on a reduced frame; the source gives the detail (``settings.detail``). ``tone`` takes the place
+        of the frame's own (a tone track's, so that a shot does not pump).
         """
-        return self.render_timed(frame, settings or Settings())[0]
+        return self.render_timed(frame, settings or Settings(), tone=tone)[0]
 
     @torch.inference_mode()
     def render_timed(
-        self, frame: Frame, settings: Settings, on_step: Callable[[], None] | None = None
+        self,
+        frame: Frame,
+        settings: Settings,
+        on_step: Callable[[], None] | None = None,
+        *,
+        tone: Tone | None = None,
     ) -> tuple[Frame, dict[str, float]]:
         """``render``, with the seconds of each stage. ``on_step`` is called after every step of the sampler.
 
@@ -121,22 +155,27 @@ class Converter:
             return _like(static_placement(sdr, settings.reference_white), frame), {}
         steps = settings.steps or None
         if settings.detail == 0.0:
-            lit = self._generate(sdr, steps, None, settings.seed, clock, on_step).hdr_pq
+            lit = self._generate(sdr, steps, None, settings.seed, clock, on_step, tone).hdr_pq
         else:
-            lit = self._with_source_detail(sdr, settings, clock, on_step)
+            lit = self._with_source_detail(sdr, settings, clock, on_step, tone)
         with clock("look"):
             graded = apply_look(lit, sdr, settings)
         return _like(graded, frame), clock.seconds
 
     def _with_source_detail(
-        self, sdr: Tensor, settings: Settings, clock: "_Clock", on_step: Callable[[], None] | None
+        self,
+        sdr: Tensor,
+        settings: Settings,
+        clock: "_Clock",
+        on_step: Callable[[], None] | None,
+        tone: Tone | None,
     ) -> Tensor:
         model = self.backend.network
         height, width = sdr.shape[-2:]
         with clock("reduce"):
             smooth = deband(sdr)
-            reduced = reduce_to(smooth, self.config.working_pixels)
-        made = self._generate(reduced, settings.steps or None, None, settings.seed, clock, on_step)
+            reduced = self.reduced(smooth)
+        made = self._generate(reduced, settings.steps or None, None, settings.seed, clock, on_step, tone)
         with clock("decode_latents"):
             begun = model.decode_latents(made.z_start)[..., : reduced.shape[-2], : reduced.shape[-1]]
         with clock("detail"):

@@ -31,6 +31,11 @@ def change(before: Signature, after: Signature) -> float:
     return float(np.abs(after - before).sum() / 2)
 
 
+def could_cut(step: float) -> bool:
+    """Whether a ``change`` is large enough for a cut, whatever is near it."""
+    return step > _LEAST
+
+
 def find_shots(signatures: Sequence[Signature]) -> list[range]:
     """The frame numbers of each shot, in order; together they are all frames."""
     return shots_between([change(before, after) for before, after in pairwise(signatures)]) if len(signatures) else []
@@ -43,6 +48,6 @@ def shots_between(changes: Sequence[float]) -> list[range]:
     for index, step in enumerate(steps):
         around = np.delete(steps[max(0, index - _AROUND) : index + _AROUND + 1], min(index, _AROUND))
         usual = float(np.median(around)) if around.size else 0.0
-        if step > _LEAST and step > _TIMES * usual:
+        if could_cut(step) and step > _TIMES * usual:
             cuts.append(index + 1)
     return [range(start, end) for start, end in zip(cuts, [*cuts[1:], len(steps) + 1], strict=True)]

@@ -272,6 +272,6 @@ class LumaFlux(nn.Module):
         return self.adapters.tone.knots(z)
 
     def tone_field(self, vae_pq: Tensor, z: Tensor, knots: Knots | None = None) -> tuple[Tensor, Knots]:
-        """The VAE's picture through the curve that the final latent asks for, or ``knots``: the HDR picture and those."""
+        """The VAE's picture through ``knots``, or the curve that the final latent asks for: HDR picture and knots."""
         knots = self.knots(z) if knots is None else knots
         return self.adapters.tone(vae_pq, knots), knots

@@ -16,8 +16,8 @@ from engine.data.hdr_video import Sampling, display_light, master_display_light
 from engine.data.mastering import master_gain, master_pq, to_bt2020
 from engine.data.pictures import read_linear
 from engine.data.scaling import reduce_area
-from engine.media.shots import find_shots, signature
 from engine.errors import UserError
+from engine.media.shots import find_shots, signature
 
 Frames = NDArray[np.float32]  # [F,3,S,S]
 
