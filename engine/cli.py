@@ -88,6 +88,53 @@ def convert(
 
 
 @app.command
+def analyze(
+    source: Path,
+    *,
+    out: Annotated[Path, Parameter(name=["--out", "-o"])],
+    model: str = "lite",
+    steps: int = 0,
+    seed: int = 0,
+    device: str | None = None,
+    precision: Literal["fp32", "bf16", "fp16"] | None = None,
+    overwrite: Annotated[bool, Parameter(name=["--overwrite", "-y"], negative="")] = False,
+) -> None:
+    """Find the shots of a clip and the tone of each, for renderings that do not pump.
+
+    Parameters
+    ----------
+    source
+        A clip. It is always read whole.
+    out
+        The tone track, a JSON file that people can edit.
+    model
+        lite, or a model directory.
+    steps
+        Steps of the sampler; 0 takes the model's own number.
+    seed
+        The bridge's noise.
+    device
+        As `lumaflux doctor` lists them; the first of them if not named.
+    precision
+        fp32, bf16 or fp16; fp32 on the CPU and bf16 elsewhere if not named.
+    overwrite
+        Replace an existing track.
+    """
+    from engine.analysis import analyze as run
+    from engine.inference.load import load
+    from engine.inference.tone_track import text_of
+    from engine.media.atomic_file import AtomicFile
+    from engine.progress import show_progress
+
+    settings = Settings(steps=steps, seed=seed)
+    with AtomicFile(out, overwrite=overwrite, sources=(source,)) as file, show_progress(source.name) as progress:
+        track = run(source, load(model, device=device, dtype=precision), settings, progress, model=model)
+        file.partial.write_text(text_of(track), "utf-8")
+    shots = len(track.shots)
+    print(f"{out}: {track.clip.frames} frames, {shots} {'shot' if shots == 1 else 'shots'}")
+
+
+@app.command
 def info(file: Path) -> None:
     """Show a file's format, range, primaries, transfer, HDR metadata and light levels.
 
