@@ -1,5 +1,6 @@
 """`lumaflux analyze`: shots and tones of a clip; one pass, deterministic, the same whatever is rendered later."""
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def test_shots_have_keys_of_their_own(converter, source):
     assert [(shot.first, shot.last) for shot in track.shots] == [(0, 29), (30, 30), (31, 44)]
     keys = [[key.frame for key in shot.keys] for shot in track.shots]
     assert keys == [[0, 12, 24, 29], [30], [31, 36, 44]]
-    assert all(b - a <= KEY_INTERVAL for shot in keys for a, b in zip(shot, shot[1:], strict=False))
+    assert all(b - a <= KEY_INTERVAL for shot in keys for a, b in itertools.pairwise(shot))
 
 
 @pytest.mark.parametrize("levels", [[0.5], [0.0] * 3, [0.1, 0.9], [0.9] * 5 + [0.0]])
