@@ -90,8 +90,8 @@ std::vector<int> open_descriptors() {
 }
 
 // Spawns the worker through a shell that leaves at once, so that the worker is init's child and not the host's. The worker
-// holds the pipe `life` open as its descriptor 3 as long as it lives.
-void spawn(const RuntimeDirectory& directory, const EngineLocation& location, int life) {
+// holds the pipe `life` open as its descriptor 3 as long as it lives. Returns its process group.
+pid_t spawn(const RuntimeDirectory& directory, const EngineLocation& location, int life) {
     std::vector<std::string> arguments = {"sh", "-c", "cd / && exec \"$@\" &", "sh", location.python, "-P", "-m", "engine.cli", "serve"};
     std::vector<std::string> environment = scrubbed_environment(directory);
     posix_spawn_file_actions_t files;
@@ -118,6 +118,7 @@ void spawn(const RuntimeDirectory& directory, const EngineLocation& location, in
     if (error != 0) throw EngineError(std::string("LumaFlux cannot start its engine: ") + std::strerror(error));
     while (waitpid(shell, nullptr, 0) < 0 && errno == EINTR) {
     }
+    return shell;
 }
 
 bool ended(int life) {
@@ -134,6 +135,21 @@ std::string last_line(const std::string& path) {
     return last.substr(0, 300);
 }
 
+// A worker that is just dying still takes connections, and breaks them off.
+std::unique_ptr<Connection> open_patiently(const RuntimeDirectory& directory, const EngineLocation& location,
+                                           const AbortPoll& aborted) {
+    const auto until = steady_clock::now() + std::chrono::seconds(2);
+    for (;;) {
+        try {
+            return Connection::open(directory, location.version);
+        } catch (const EngineLost& loss) {
+            if (loss.hung != 0 || steady_clock::now() > until) throw;
+        }
+        if (aborted()) throw Aborted{};
+        poll(nullptr, 0, static_cast<int>(tick.count()));
+    }
+}
+
 std::unique_ptr<Connection> start(const RuntimeDirectory& directory, const EngineLocation& location,
                                   const AbortPoll& aborted) {
     if (access(location.python.c_str(), X_OK) != 0) {
@@ -147,7 +163,7 @@ std::unique_ptr<Connection> start(const RuntimeDirectory& directory, const Engin
     Descriptor held(fcntl(ends[1], F_DUPFD_CLOEXEC, 10));
     ::close(ends[1]);
     fcntl(life.get(), F_SETFD, FD_CLOEXEC);
-    spawn(directory, location, held.get());
+    const pid_t group = spawn(directory, location, held.get());
     held.reset();
 
     const auto until = steady_clock::now() + start_limit();
@@ -161,6 +177,7 @@ std::unique_ptr<Connection> start(const RuntimeDirectory& directory, const Engin
                               ": run \"lumaflux plugin status\" in a terminal");
         }
     }
+    kill(-group, SIGKILL);  // it still holds `life`, so the group is its own; the next frame would start one more
     throw EngineError("the LumaFlux engine did not come up in time: see " + directory.start_log() +
                       ", then run \"lumaflux plugin status\" in a terminal");
 }
@@ -169,7 +186,7 @@ std::unique_ptr<Connection> start(const RuntimeDirectory& directory, const Engin
 
 std::unique_ptr<Connection> connect_or_start(const RuntimeDirectory& directory, const EngineLocation& location,
                                              const AbortPoll& aborted) {
-    if (auto connection = Connection::open(directory, location.version)) return connection;
+    if (auto connection = open_patiently(directory, location, aborted)) return connection;
     const Descriptor lock(open(directory.start_lock().c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (lock.get() < 0) {
         throw EngineError("LumaFlux cannot write to " + directory.path + " (" + std::strerror(errno) +
@@ -179,7 +196,7 @@ std::unique_ptr<Connection> connect_or_start(const RuntimeDirectory& directory, 
         if (aborted()) throw Aborted{};
         poll(nullptr, 0, static_cast<int>(tick.count()));
     }
-    if (auto connection = Connection::open(directory, location.version)) return connection;
+    if (auto connection = open_patiently(directory, location, aborted)) return connection;
     return start(directory, location, aborted);
 }
 
