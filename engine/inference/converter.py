@@ -13,8 +13,9 @@ from torch import Tensor
 from engine.backends.torch import TorchBackend
 from engine.color.placement import static_placement
 from engine.errors import UserError
+from engine.inference.composition import ReducedLight, compose
 from engine.inference.debanding import deband
-from engine.inference.detail import enlarge, reduce_to, transfer
+from engine.inference.detail import enlarge, gain_map, guide_of, lines_of, reduce_to
 from engine.inference.look import apply_look
 from engine.inference.sampler import euler, schedule
 from engine.inference.tone import Tone
@@ -179,9 +180,14 @@ class Converter:
         with clock("decode_latents"):
             begun = model.decode_latents(made.z_start)[..., : reduced.shape[-2], : reduced.shape[-1]]
         with clock("detail"):
-            base = model.in_light(model.start(smooth, made.placement))
             reduced_base = model.in_light(model.start(reduced, made.placement))
-            lit = transfer(base, sdr, made.hdr_pq, model.in_light(begun), reduced_base, settings.highlight_recovery)
+            gain = gain_map(made.hdr_pq, model.in_light(begun))
+            light = ReducedLight(lines=lines_of(gain, guide_of(reduced_base)), generated_pq=made.hdr_pq)
+
+            def place(codes: Tensor) -> Tensor:
+                return model.in_light(model.start(codes, made.placement))
+
+            lit = compose(smooth, sdr, place, light, settings.highlight_recovery)
             if settings.detail < 1.0:
                 lit = torch.lerp(enlarge(made.hdr_pq, (height, width)), lit, settings.detail)
         return lit

@@ -1,7 +1,6 @@
 """The steps of 8-bit codes, smoothed where the source is smooth: every pixel stays within half a code of itself."""
 
-import math
-
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -10,11 +9,29 @@ _TEXTURE_RADIUS = 3  # pixels: texture is a range of codes within this neighbour
 _SMOOTH_CODES, _TEXTURE_CODES = 1.5, 3.5  # in between, smoothing fades out
 _RADII = (4, 16)  # pixels
 _REDUCED_RADIUS = 4
+_REACH = 64  # rows above and below that a pixel can depend on; a multiple of what the widest filter reduces by
+_BAND_PIXELS = 1 << 20
 _STEP_VARIANCE = (1.5 / 255) ** 2  # what varies more is an edge, not a step
 
 
 def deband(sdr: Tensor) -> Tensor:
-    """SDR of 8 bits [B,3,H,W] in [0,1] -> a picture of the same codes, without their steps in smooth areas."""
+    """SDR of 8 bits [B,3,H,W] in [0,1] -> a picture of the same codes, without their steps in smooth areas.
+
+    Band by band of rows, each with all that its pixels depend on: memory is bounded, and no seam can show.
+    """
+    height, width = sdr.shape[-2:]
+    rows = max(_REACH, _BAND_PIXELS // width // _REACH * _REACH)
+    if rows >= height:
+        return _debanded(sdr)
+    bands = []
+    for top in range(0, height, rows):
+        first, bottom = max(0, top - _REACH), min(top + rows, height)
+        band = _debanded(sdr[..., first : min(bottom + _REACH, height), :])
+        bands.append(band[..., top - first : bottom - first, :])
+    return torch.cat(bands, dim=-2)
+
+
+def _debanded(sdr: Tensor) -> Tensor:
     smooth = sdr
     for radius in _RADII:
         smooth = _guided(smooth, radius)
@@ -30,14 +47,16 @@ def _guided(picture: Tensor, radius: int) -> Tensor:
     The lines are found on a picture reduced until the radius is ``_REDUCED_RADIUS`` (the fast one of He and Sun 2015).
     """
     factor = max(1, radius // _REDUCED_RADIUS)
-    size = picture.shape[-2:]
-    reduced = F.interpolate(picture, [math.ceil(side / factor) for side in size], mode="area")
+    height, width = picture.shape[-2:]
+    whole = F.pad(picture, (0, -width % factor, 0, -height % factor), mode="replicate")
+    reduced = F.avg_pool2d(whole, factor) if factor > 1 else whole
     mean = _mean(reduced, radius // factor)
     variance = (_mean(reduced * reduced, radius // factor) - mean * mean).clamp(min=0)
     slope = variance / (variance + _STEP_VARIANCE)
     lines = [_mean(part, radius // factor) for part in (slope, mean * (1 - slope))]
+    size = whole.shape[-2:]
     slope, level = (F.interpolate(part, size, mode="bilinear", align_corners=False) for part in lines)
-    return slope * picture + level
+    return (slope * whole + level)[..., :height, :width]
 
 
 def _mean(picture: Tensor, radius: int) -> Tensor:

@@ -5,6 +5,8 @@ the autoencoder cancels; the ratio, free of detail, is brought to full resolutio
 source (He and Sun 2015), and multiplies the source's light, as a gain map does (ISO 21496-1).
 """
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -13,7 +15,7 @@ from engine.color import pq
 from engine.color.primaries import BT2020_LUMA, luminance
 
 OFFSET_NITS = 0.5  # added to both sides of the ratio: shadows take no gain from noise
-_LARGEST_STOPS = 4.0
+LARGEST_STOPS = 4.0
 _RADIUS = 6  # pixels of the reduced frame
 _TOLERANCE = 0.05  # stops squared: guide contrast below its root is smoothed over
 _CLIPPING_BEGINS, _CLIPPING_WHOLE = 0.92, 0.985  # of the largest SDR code
@@ -22,7 +24,7 @@ _CLIPPING_BEGINS, _CLIPPING_WHOLE = 0.92, 0.985  # of the largest SDR code
 def gain_map(generated_pq: Tensor, begun_pq: Tensor) -> Tensor:
     """PQ/BT.2020 pictures [B,3,h,w], both out of the autoencoder -> stops [B,3,h,w] from the second to the first."""
     ratio = (pq.eotf(generated_pq) + OFFSET_NITS) / (pq.eotf(begun_pq) + OFFSET_NITS)
-    return torch.log2(ratio).clamp(-_LARGEST_STOPS, _LARGEST_STOPS)
+    return torch.log2(ratio).clamp(-LARGEST_STOPS, LARGEST_STOPS)
 
 
 def guide_of(base_pq: Tensor) -> Tensor:
@@ -30,18 +32,21 @@ def guide_of(base_pq: Tensor) -> Tensor:
     return torch.log2(luminance(pq.eotf(base_pq), BT2020_LUMA) + OFFSET_NITS)
 
 
-def guided_upsampling(gain: Tensor, guide: Tensor, full_guide: Tensor) -> Tensor:
-    """Stops [B,3,h,w] with their guide [B,1,h,w] -> stops [B,3,H,W] along the edges of ``full_guide`` [B,1,H,W].
+@dataclass(frozen=True, kw_only=True)
+class Lines:
+    """In every neighbourhood of the reduced frame the gain is a line of the guide: both [B,3,h,w]."""
 
-    In every neighbourhood the gain is a line of the guide; the lines are averaged and brought to full resolution.
-    """
+    slope: Tensor
+    level: Tensor
+
+
+def lines_of(gain: Tensor, guide: Tensor) -> Lines:
+    """Stops [B,3,h,w] and their guide [B,1,h,w] -> the lines between them, averaged over each neighbourhood."""
     mean_guide, mean_gain = _around(guide), _around(gain)
     variance = (_around(guide * guide) - mean_guide**2).clamp(min=0)
     slope = (_around(guide * gain) - mean_guide * mean_gain) / (variance + _TOLERANCE)
     level = mean_gain - slope * mean_guide
-    size = full_guide.shape[-2:]
-    slope, level = (F.interpolate(_around(part), size, mode="bilinear", align_corners=False) for part in (slope, level))
-    return slope * full_guide + level
+    return Lines(slope=_around(slope), level=_around(level))
 
 
 def _around(picture: Tensor) -> Tensor:
@@ -64,25 +69,6 @@ def clipping(sdr: Tensor) -> Tensor:
     if radius < 1:
         return hard
     return F.avg_pool2d(F.pad(hard, (radius,) * 4, mode="replicate"), 2 * radius + 1, stride=1)
-
-
-def transfer(
-    base_pq: Tensor, sdr: Tensor, generated_pq: Tensor, begun_pq: Tensor, reduced_base_pq: Tensor, recovery: float
-) -> Tensor:
-    """The picture with the source's detail and the model's light.
-
-    ``base_pq`` [B,3,H,W]: the source placed in PQ/BT.2020; ``sdr``: its codes. Of the reduced frame [B,3,h,w]:
-    ``generated_pq``, what the model made; ``begun_pq``, what the autoencoder makes of where it began;
-    ``reduced_base_pq``, where it began. ``recovery`` in [0,1]: how much of the generated structure enters where the
-    source is clipped. -> PQ/BT.2020 [B,3,H,W].
-    """
-    stops = guided_upsampling(gain_map(generated_pq, begun_pq), guide_of(reduced_base_pq), guide_of(base_pq))
-    nits = (pq.eotf(base_pq) + OFFSET_NITS) * torch.exp2(stops.clamp(-_LARGEST_STOPS, _LARGEST_STOPS)) - OFFSET_NITS
-    result = pq.inverse_eotf(nits.clamp(0, pq.PQ_PEAK_NITS))
-    if recovery == 0.0:
-        return result
-    generated = enlarge(generated_pq, (base_pq.shape[-2], base_pq.shape[-1]))
-    return torch.lerp(result, generated, recovery * clipping(sdr))
 
 
 def reduce_to(picture: Tensor, pixels: int) -> Tensor:

@@ -1,9 +1,19 @@
 """Detail transfer: nothing to do leaves the base; gain follows the source's edges; highlights follow their control."""
 
+import pytest
 import torch
 
 from engine.color import pq
-from engine.inference.detail import clipping, gain_map, guide_of, guided_upsampling, transfer
+from engine.inference import composition
+from engine.inference.composition import Enlargement, ReducedLight, compose
+from engine.inference.detail import clipping, gain_map, guide_of, lines_of
+
+
+def transfer(base, sdr, generated, begun, reduced_base, recovery):
+    """Detail transfer of a source whose placement is ``base``."""
+    lines = lines_of(gain_map(generated, begun), guide_of(reduced_base))
+    light = ReducedLight(lines=lines, generated_pq=generated)
+    return compose(base, sdr, lambda placed: placed, light, recovery)
 
 
 def textured(height: int = 64, width: int = 96) -> torch.Tensor:
@@ -40,7 +50,9 @@ def test_upsampling_keeps_to_the_edges():
     full[..., 131:] = 6.0
     small = torch.nn.functional.interpolate(full, scale_factor=0.25, mode="area")
     gain = torch.where(small > 4, 1.0, 0.0).expand(1, 3, -1, -1)
-    stops = guided_upsampling(gain, small, full)
+    lines = lines_of(gain, small)
+    slope, level = (Enlargement(part, 64, 256, "bilinear").rows(0, 64) for part in (lines.slope, lines.level))
+    stops = slope * full + level
     assert stops[..., :129].abs().max() < 0.15
     assert (stops[..., 134:] - 1).abs().max() < 0.15
 
@@ -71,3 +83,19 @@ def test_gain_is_quiet_in_black():
     noise = black + 0.02
     assert gain_map(noise, black).abs().max() < 0.1
     assert torch.isfinite(guide_of(black)).all()
+
+
+def test_bands_make_no_difference(monkeypatch):
+    base = textured(75, 96)
+    sdr = base / base.max()
+    whole = transfer(base, sdr, blurred(base) + 0.1, blurred(base), base, recovery=0.7)
+    monkeypatch.setattr(composition, "BAND_PIXELS", 1)
+    banded = transfer(base, sdr, blurred(base) + 0.1, blurred(base), base, recovery=0.7)
+    torch.testing.assert_close(banded, whole, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
+def test_rows_of_an_enlargement_are_those_of_the_whole(mode):
+    low = torch.rand(2, 3, 7, 9)
+    whole = torch.nn.functional.interpolate(low, (40, 31), mode=mode, align_corners=False)
+    torch.testing.assert_close(Enlargement(low, 40, 31, mode).rows(11, 29), whole[..., 11:29, :], atol=1e-5, rtol=0)

@@ -1,0 +1,83 @@
+"""The full-resolution end of detail transfer: the source's own pixels in the model's light, band by band of rows.
+
+Nothing here holds more than a band beside source and result, so that any frame costs a few buffers of its size.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from engine.color import pq
+from engine.inference.detail import LARGEST_STOPS, OFFSET_NITS, Lines, clipping, guide_of
+
+BAND_PIXELS = 1 << 19
+_MASK_REACH = 2  # rows that the mask of clipped areas sees beyond its own
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReducedLight:
+    """What the model made of the reduced frame: lines of gain, and the picture itself, PQ/BT.2020 [B,3,h,w]."""
+
+    lines: Lines
+    generated_pq: Tensor
+
+
+def compose(
+    smooth: Tensor, sdr: Tensor, place: Callable[[Tensor], Tensor], light: ReducedLight, recovery: float
+) -> Tensor:
+    """SDR codes [B,3,H,W], free of steps (``smooth``) and as they came, -> PQ/BT.2020 [B,3,H,W].
+
+    ``place`` puts codes of any part of the frame in PQ/BT.2020 light. ``recovery`` in [0,1]: how much of the generated
+    structure enters where the source is clipped.
+    """
+    height, width = sdr.shape[-2:]
+    result = torch.empty_like(sdr)
+    slope, level = (Enlargement(part, height, width, "bilinear") for part in (light.lines.slope, light.lines.level))
+    generated = Enlargement(light.generated_pq, height, width, "bicubic")
+    rows = max(16, BAND_PIXELS // width)
+    for top in range(0, height, rows):
+        bottom = min(top + rows, height)
+        base = place(smooth[..., top:bottom, :])
+        stops = slope.rows(top, bottom) * guide_of(base) + level.rows(top, bottom)
+        lit = with_gain(base, stops)
+        if recovery > 0.0:
+            share = recovery * _clipping_of_rows(sdr, top, bottom)
+            if share.amax() > 0:
+                lit = torch.lerp(lit, generated.rows(top, bottom).clamp(0, 1), share)
+        result[..., top:bottom, :] = lit
+    return result
+
+
+def with_gain(base_pq: Tensor, stops: Tensor) -> Tensor:
+    """PQ/BT.2020 [B,3,...] -> the same, brighter by ``stops`` [B,3,...]."""
+    nits = (pq.eotf(base_pq) + OFFSET_NITS) * torch.exp2(stops.clamp(-LARGEST_STOPS, LARGEST_STOPS)) - OFFSET_NITS
+    return pq.inverse_eotf(nits.clamp(0, pq.PQ_PEAK_NITS))
+
+
+class Enlargement:
+    """[B,C,h,w] as rows of [B,C,height,width], any of them at a time; ``mode`` as F.interpolate has it."""
+
+    def __init__(self, low: Tensor, height: int, width: int, mode: str):
+        self._low, self._width, self._mode = low, width, mode
+        self._weights = None
+        if low.shape[-2] != height:
+            identity = torch.eye(low.shape[-2], device=low.device)[None, None]
+            self._weights = _interpolate(identity, (height, low.shape[-2]), mode)[0, 0]
+
+    def rows(self, top: int, bottom: int) -> Tensor:
+        picked = self._low[..., top:bottom, :] if self._weights is None else self._weights[top:bottom] @ self._low
+        return _interpolate(picked, (bottom - top, self._width), self._mode)
+
+
+def _interpolate(picture: Tensor, size: tuple[int, int], mode: str) -> Tensor:
+    if picture.shape[-2:] == size:
+        return picture
+    return F.interpolate(picture, size, mode=mode, align_corners=False)
+
+
+def _clipping_of_rows(sdr: Tensor, top: int, bottom: int) -> Tensor:
+    first, last = max(0, top - _MASK_REACH), min(sdr.shape[-2], bottom + _MASK_REACH)
+    return clipping(sdr[..., first:last, :])[..., top - first : bottom - first, :]
