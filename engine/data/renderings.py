@@ -1,6 +1,6 @@
 """SDR of training pairs: the eight operators around their standard parameters, and random renderings beside them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 
 import torch
 from torch import Tensor
@@ -11,6 +11,7 @@ from engine.data.draws import happens, uniform
 from engine.data.imperfections import imperfections, quantize
 from engine.data.local_rendering import LOCAL_FAMILIES, render_local
 from engine.data.random_rendering import render_random
+from engine.errors import UserError
 
 _PEAK_NITS = 1000.0
 _EXPOSURE_DEVIATION = 0.35  # stops
@@ -34,13 +35,25 @@ def render_standard(hdr_pq: Tensor, operator: str) -> Tensor:
     return quantize(OPERATORS[operator](pq.eotf(hdr_pq)).clamp(0, 1))
 
 
-def render_jittered(hdr_pq: Tensor, generator: torch.Generator) -> tuple[Tensor, str]:
-    """Masters [B,3,H,W] -> signals by one of the eight, and its name: half at the standard, half around it."""
+def operators_without(names: Collection[str]) -> tuple[str, ...]:
+    """The eight operators but for those named. Raises UserError for an unknown name, and when none is left."""
+    if unknown := sorted(set(names) - set(OPERATORS)):
+        raise UserError(f"there is no operator {', '.join(unknown)} to leave out; there are {', '.join(OPERATORS)}")
+    left = tuple(name for name in OPERATORS if name not in names)
+    if not left:
+        raise UserError("every operator is left out; keep at least one")
+    return left
+
+
+def render_jittered(
+    hdr_pq: Tensor, generator: torch.Generator, operators: Sequence[str] = tuple(OPERATORS)
+) -> tuple[Tensor, str]:
+    """Masters [B,3,H,W] -> signals by one of ``operators``, and its name: half at the standard, half around it."""
 
     def draw(low: float, high: float) -> float:
         return float(uniform((), low, high, generator))
 
-    name = list(OPERATORS)[int(torch.randint(len(OPERATORS), (), generator=generator))]
+    name = operators[int(torch.randint(len(operators), (), generator=generator))]
     light = pq.eotf(hdr_pq)
     if happens(0.5, generator):
         return OPERATORS[name](light).clamp(0, 1), name
@@ -57,14 +70,20 @@ def render_outside(hdr_pq: Tensor, generator: torch.Generator) -> tuple[Tensor, 
     return render_random(hdr_pq, generator), "random-curve"
 
 
-def render_pairs(hdr_pq: Tensor, generator: torch.Generator, random_share: float = 0.3) -> Tensor:
-    """Masters [B,3,H,W] -> 8-bit SDR signals: each by one operator, standard or around it, or by another rendering."""
+def render_pairs(
+    hdr_pq: Tensor,
+    generator: torch.Generator,
+    random_share: float = 0.3,
+    operators: Sequence[str] = tuple(OPERATORS),
+) -> Tensor:
+    """Masters [B,3,H,W] -> 8-bit SDR signals: each by one of ``operators``, standard or around it, or by another
+    rendering."""
     rendered = []
     for master in hdr_pq.split(1):
         if happens(random_share, generator):
             rendered.append(imperfections(render_outside(master, generator)[0], generator))
         elif happens(0.2, generator):
-            rendered.append(imperfections(render_jittered(master, generator)[0], generator))
+            rendered.append(imperfections(render_jittered(master, generator, operators)[0], generator))
         else:
-            rendered.append(quantize(render_jittered(master, generator)[0]))
+            rendered.append(quantize(render_jittered(master, generator, operators)[0]))
     return torch.cat(rendered)

@@ -31,6 +31,7 @@ DEFAULTS = {
     "picture_count": 4,
     "at_one": 0.5,
     "random_share": 0.3,
+    "without": (),
     "pq": 4.0,
     "itp": 2.0,
     "linear": 1.0,
@@ -71,8 +72,9 @@ def sample(network: LumaFlux, sdr: Tensor, steps: int, generator: torch.Generato
 
 class AdapterStage:
     """Options: ``picture_every`` and ``picture_count`` (how often and for how many the decoded picture counts),
-    ``at_one`` (share of t = 1), ``random_share`` (of pairs by random renderings), weights ``pq``, ``itp``, ``linear``,
-    ``knots``; ``adapters`` names a file to start from, ``variant`` a row of the ablation table.
+    ``at_one`` (share of t = 1), ``random_share`` (of pairs by random renderings), ``without`` (operators left out of
+    training), weights ``pq``, ``itp``, ``linear``, ``knots``; ``adapters`` names a file to start from, ``variant`` a
+    row of the ablation table.
     """
 
     def __init__(self, config: TrainConfig, device: torch.device | None = None):
@@ -81,7 +83,7 @@ class AdapterStage:
         self.config = config
         self.device = device or torch.device("cpu")
         self.options = {**DEFAULTS, **config.options}
-        self.pairs = pairs_for(config, "train", self.options["random_share"])
+        self.pairs = pairs_for(config, "train", self.options["random_share"], self.options["without"])
         self.unseen = pairs_for(config, "validation", 0.0)
         self.network = network_for(config).to(self.device)
         if config.precision == "bf16":

@@ -21,24 +21,29 @@ from engine.training.pairs import RenderedPairs
 from engine.training.sheet import grid
 
 RESULT = "anchor.safetensors"
-DEFAULTS: dict[str, Any] = {"random_share": 0.45, "varied": 0.5}
+DEFAULTS: dict[str, Any] = {"random_share": 0.45, "varied": 0.5, "without": ()}
 
 
 class AnchorStage:
-    """Options: ``random_share`` of pairs by none of the eight operators, ``varied`` share of relit masters.
+    """Options: ``random_share`` of pairs by none of the eight operators, ``varied`` share of relit masters,
+    ``without``: operators left out of training (validation is by all eight).
 
-    Raises UserError for a model configuration without an anchor.
+    Raises UserError for a model configuration without an anchor and for an unknown option.
     """
 
     def __init__(self, config: TrainConfig, device: torch.device | None = None):
         shape = read_config(config.model)
         if not shape.anchor_bins:
             raise UserError(f"{config.model} has no light anchor to train; set anchor_bins")
+        if unknown := sorted(set(config.options) - set(DEFAULTS)):
+            raise UserError(f"the anchor stage has no options {unknown}; it has {', '.join(DEFAULTS)}")
         self.config = config
         self.device = device or torch.device("cpu")
         options = {**DEFAULTS, **config.options}
         train = CropSampler(training_views(config, "train"))
-        self.pairs = RenderedPairs(train, options["random_share"], options["varied"], thin=True)
+        self.pairs = RenderedPairs(
+            train, options["random_share"], options["varied"], thin=True, without=options["without"]
+        )
         self.unseen = CropSampler(training_views(config, "validation"))
         torch.manual_seed(config.seed)
         self.anchor = LightAnchor(shape).to(self.device)

@@ -1,5 +1,6 @@
 """Where a stage's pairs come from: a corpus on disk, or views that are rendered while training."""
 
+from collections.abc import Collection
 from typing import Protocol
 
 import torch
@@ -7,9 +8,10 @@ from torch import Tensor
 
 from engine.data.batches import CropSampler
 from engine.data.relighting import relight
-from engine.data.renderings import render_pairs
+from engine.data.renderings import operators_without, render_pairs
 from engine.data.scenes import Split
 from engine.data.shards import ShardPairs
+from engine.errors import UserError
 from engine.training.config import TrainConfig, training_views
 
 
@@ -21,21 +23,36 @@ class Pairs(Protocol):
 
 class RenderedPairs:
     """``random_share`` of the pairs are rendered by none of the eight operators; ``varied`` of the masters are relit;
-    ``thin``: pictures are thinned out to the size asked for instead of being cut to it."""
+    ``thin``: pictures are thinned out to the size asked for instead of being cut to it; ``without``: operators that
+    render nothing. Raises UserError for an operator that there is not."""
 
-    def __init__(self, masters: CropSampler, random_share: float, varied: float = 0.0, *, thin: bool = False):
+    def __init__(
+        self,
+        masters: CropSampler,
+        random_share: float,
+        varied: float = 0.0,
+        *,
+        thin: bool = False,
+        without: Collection[str] = (),
+    ):
         self.masters, self.random_share, self.varied, self.thin = masters, random_share, varied, thin
+        self.operators = operators_without(without)
 
     @torch.no_grad()
     def draw(self, count: int, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         hdr = (self.masters.thinned if self.thin else self.masters.draw)(count, size, generator)
         if self.varied:
             hdr = relight(hdr, self.varied, generator)
-        return render_pairs(hdr, generator, self.random_share), hdr
+        return render_pairs(hdr, generator, self.random_share, self.operators), hdr
 
 
-def pairs_for(config: TrainConfig, split: Split, random_share: float) -> Pairs:
-    """The corpus where one is named, else views. Raises UserError when the split is empty."""
+def pairs_for(config: TrainConfig, split: Split, random_share: float, without: Collection[str] = ()) -> Pairs:
+    """The corpus where one is named, else views.
+
+    Raises UserError when the split is empty, and when operators are to be left out of a corpus, which is rendered.
+    """
     if config.corpus is not None:
+        if without:
+            raise UserError("'without' is for views; leave operators out of the corpus' specification instead")
         return ShardPairs(config.corpus, split)
-    return RenderedPairs(CropSampler(training_views(config, split)), random_share)
+    return RenderedPairs(CropSampler(training_views(config, split)), random_share, without=without)

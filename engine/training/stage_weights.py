@@ -44,8 +44,13 @@ def load_vae(model: Path, start: Path) -> AutoencoderKL:
     return vae.requires_grad_(False).eval()
 
 
-def load_backbone_stages(model: Path, start: Path, seed: int, variant: str | None = None) -> LumaFlux:
-    """Fresh adapters, of an ablation ``variant`` if named, on the three trained and frozen parts."""
+def load_backbone_stages(
+    model: Path, start: Path, seed: int, variant: str | None = None, anchor: Path | None = None
+) -> LumaFlux:
+    """Fresh adapters, of an ablation ``variant`` if named, on the three trained and frozen parts.
+
+    ``anchor``: another light anchor's weights than those below ``start``.
+    """
     config = scaled_config(model, start)
     network = build(config if variant is None else config.with_variant(variant), seed)
     longer = start / DECODER_DIRECTORY / "vae.safetensors"
@@ -53,5 +58,5 @@ def load_backbone_stages(model: Path, start: Path, seed: int, variant: str | Non
     load_stage(network.siglip, start / TOWER_DIRECTORY / "siglip.safetensors")
     load_stage(network.transformer, start / PRIOR_DIRECTORY / "transformer.safetensors")
     if network.adapters.anchor is not None:
-        load_stage(network.adapters.anchor, start / ANCHOR_DIRECTORY / "anchor.safetensors")
+        load_stage(network.adapters.anchor, anchor or start / ANCHOR_DIRECTORY / "anchor.safetensors")
     return network

@@ -60,7 +60,11 @@ def train(config_path: Path, *, cpu: bool = False) -> dict[str, float]:
 
     Raises UserError for a bad configuration, missing data or weights, or a loss that is not finite.
     """
-    config = read_train_config(config_path)
+    return train_configured(read_train_config(config_path), cpu=cpu)
+
+
+def train_configured(config: TrainConfig, *, cpu: bool = False) -> dict[str, float]:
+    """``train`` for a configuration at hand."""
     torch.set_num_threads(config.threads)
     processes = Processes(cpu=cpu)
     processes.micro_batches(config)  # a batch that cannot be shared out is refused before anything is loaded

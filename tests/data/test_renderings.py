@@ -5,7 +5,8 @@ import torch
 
 from engine.color.operators import OPERATORS
 from engine.data.random_rendering import random_warp, render_random, warp
-from engine.data.renderings import render_pairs, render_standard
+from engine.data.renderings import operators_without, render_jittered, render_pairs, render_standard
+from engine.errors import UserError
 
 
 def masters(count: int = 6) -> torch.Tensor:
@@ -43,3 +44,24 @@ def test_pairs_follow_the_generator():
     assert torch.isfinite(first).all()
     assert first.min() >= 0
     assert first.max() <= 1
+
+
+def test_operators_left_out_render_nothing():
+    left = operators_without(("reinhard", "hard-clip"))
+    assert set(left) == set(OPERATORS) - {"reinhard", "hard-clip"}
+    names = {render_jittered(masters(1), torch.Generator().manual_seed(s), left)[1] for s in range(60)}
+    assert names == set(left)
+
+
+def test_leaving_nothing_out_changes_no_pair():
+    first = render_pairs(masters(), torch.Generator().manual_seed(1))
+    assert torch.equal(
+        first, render_pairs(masters(), torch.Generator().manual_seed(1), operators=operators_without(()))
+    )
+
+
+def test_mistakes_in_what_is_left_out_are_named():
+    with pytest.raises(UserError, match="no operator reinhart"):
+        operators_without(("reinhart",))
+    with pytest.raises(UserError, match="every operator"):
+        operators_without(tuple(OPERATORS))
