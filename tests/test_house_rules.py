@@ -16,6 +16,7 @@ ALLOWED = {
     "inference": {"color", "model", "backends"},
     "data": {"color", "media"},
     "service": {"color", "media", "model", "backends", "inference"},
+    "farm": {"color", "media", "model", "backends", "inference", "service", "convert"},
     "training": {"color", "model", "data", "inference", "backends", "evaluation"},
     "evaluation": {"color", "media", "model", "backends", "inference", "data"},
     "bench": {"color", "media", "model", "backends", "inference", "data", "training", "evaluation"},

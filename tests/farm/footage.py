@@ -1,0 +1,40 @@
+"""Little clips and pictures whose frames can be told apart by their grey."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+RATE = 24
+
+
+def grey_of(number: int) -> int:
+    return 40 + 6 * number
+
+
+def write_clip(path: Path, frames: int, rate: Fraction | int = RATE) -> None:
+    """Frame n is grey_of(n) over a ramp."""
+    ramp = np.linspace(0, 30, 48, dtype=np.uint8)[None].repeat(32, 0)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=rate, options={"qp": "0", "preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = 48, 32, "yuv420p"
+        for number in range(frames):
+            planes = np.full((48, 48), 128, np.uint8)
+            planes[:32] = ramp + grey_of(number)
+            frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+            frame.pts, frame.time_base = number, 1 / Fraction(rate)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+def write_picture(path: Path, grey: int) -> None:
+    from PIL import Image
+
+    ramp = np.linspace(0, 30, 48, dtype=np.uint8)[None].repeat(32, 0) + np.uint8(grey)
+    Image.fromarray(np.stack([ramp] * 3, -1)).save(path)
+
+
+def luma_means(path: Path) -> list[float]:
+    with av.open(str(path)) as container:
+        return [float(frame.to_ndarray()[: frame.height].mean()) for frame in container.decode(video=0)]
