@@ -21,6 +21,7 @@ from engine.service.protocol import Render
 SHARED_MEMORY = Path("/dev/shm")
 DTYPES = {"float": np.float32, "half": np.float16, "short": np.uint16, "byte": np.uint8}
 DEPTHS = {np.dtype(dtype): depth for depth, dtype in DTYPES.items()}
+_LARGEST_KEPT = 150_000_000  # 4K in float
 _CHUNK = 1 << 30  # bytes a call: Linux moves at most 2^31 - 4096
 
 
@@ -61,10 +62,14 @@ class SharedFrames:
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         os.close(self._file)
 
-    def read(self) -> np.ndarray:
-        """The source [H,W,C], top row first, in the request's depth. Raises FrameRefusedError when it is cut short."""
+    def read(self, memory: "FrameMemory | None" = None) -> np.ndarray:
+        """The source [H,W,C], top row first, in the request's depth; in ``memory``, which its next user overwrites.
+
+        Raises FrameRefusedError when it is cut short.
+        """
         r = self.request
-        rows = np.empty((r.height, r.src_row_bytes), np.uint8)
+        size = r.height * r.src_row_bytes
+        rows = (memory.take(size) if memory else np.empty(size, np.uint8)).reshape(r.height, r.src_row_bytes)
         view = rows.reshape(-1).data[: r.src_row_bytes * (r.height - 1) + r.row]
         done = 0
         while done < len(view):
@@ -96,6 +101,21 @@ class SharedFrames:
         done = 0
         while done < len(view):
             done += os.pwrite(self._file, view[done : done + _CHUNK], offset + done)
+
+
+class FrameMemory:
+    """Bytes that one frame after another is read into: new pages cost more than the copy. For one thread."""
+
+    def __init__(self) -> None:
+        self._bytes = np.empty(0, np.uint8)
+
+    def take(self, size: int) -> np.ndarray:
+        """``size`` bytes, whatever they hold."""
+        if size > _LARGEST_KEPT:
+            return np.empty(size, np.uint8)
+        if self._bytes.size < size:
+            self._bytes = np.empty(size, np.uint8)
+        return self._bytes[:size]
 
 
 class OwnFrames:

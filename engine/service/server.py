@@ -15,7 +15,7 @@ from typing import Any
 
 from engine import __version__
 from engine.service import runtime
-from engine.service.frames import process_lives, remove_left_by
+from engine.service.frames import FrameMemory, process_lives, remove_left_by
 from engine.service.parameters import MODELS
 from engine.service.protocol import PROTOCOL
 from engine.service.queue import CancelledError, Job, JobQueue, QueueClosedError, QueueFullError
@@ -48,6 +48,7 @@ class Server:
     def __init__(self, directory: runtime.RuntimeDirectory, listening: socket.socket, token: str, options: Options):
         self.directory, self.listening, self.token, self.options = directory, listening, token, options
         self.renderer = Renderer(device=options.device, precision=options.precision, cache_bytes=options.cache_bytes)
+        self.frame_memory = FrameMemory()  # of the rendering thread
         self.queue = JobQueue()
         self.outstanding = 0  # renders without an answer
         self.sessions: set[Session] = set()

@@ -164,7 +164,7 @@ class Session:
         """Reads, renders and writes one frame, in the rendering thread."""
         start = time.perf_counter()
         with SharedFrames(request) as frames:
-            pixels = frames.read()
+            pixels = frames.read(self.server.frame_memory)
             rendered = self.server.renderer.render_frame(
                 pixels,
                 parameters,

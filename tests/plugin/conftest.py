@@ -71,7 +71,7 @@ class Built:
                 wish = f"-DLUMAFLUX_SANITIZE={'ON' if sanitize else 'OFF'}"
                 python = f"-DPython_EXECUTABLE={sys.executable}"
                 self._run("-S", source, "-B", self.folder / part, wish, python)
-                self._run("--build", self.folder / part)
+                self._run("--build", self.folder / part, "--parallel", "2")
         self.bundle = self.folder / "plugin" / NAME
         self.host = self.folder / "host" / "ofx_host"
 

@@ -12,12 +12,15 @@
 #include <charconv>
 #include <cstring>
 #include <ctime>
+#include <map>
 
 namespace lumaflux {
 namespace {
 
 constexpr size_t page = 4096;
 constexpr std::string_view prefix = "lumaflux-";
+constexpr size_t most_kept = 2;
+constexpr size_t largest_kept = 300'000'000;  // 4K in float
 
 size_t whole_pages(size_t bytes) {
     return (bytes + page - 1) / page * page;
@@ -35,26 +38,86 @@ int reserve(int file, size_t bytes) {
 #endif
 }
 
+// Names of objects that are there, so that a host that exits without unloading leaves none.
+struct Names {
+    std::mutex mutex;
+    std::map<std::string, pid_t> owners;
+};
+
+// Never destroyed: a host may exit while its threads still render.
+Names& names() {
+    static auto* the_names = new Names;
+    return *the_names;
+}
+
+struct AtExit {
+    ~AtExit() {
+        const std::lock_guard lock(names().mutex);
+        for (const auto& [name, owner] : names().owners) {
+            if (owner == getpid()) shm_unlink(name.c_str());  // not those of a host that forked us
+        }
+    }
+};
+
+const AtExit at_exit;
+
 }  // namespace
 
-SharedMemory::SharedMemory(const RenderJob& job)
-    : size_(2 * whole_pages(job.frame_bytes())), result_offset_(whole_pages(job.frame_bytes())) {
+SharedMemory::SharedMemory(size_t bytes, const std::string& purpose) : size_(bytes), owner_(getpid()) {
     const int file = create();
     const int error = reserve(file, size_);
     void* memory = error == 0 ? mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0) : MAP_FAILED;
     ::close(file);
     if (memory == MAP_FAILED) {
         shm_unlink(name_.c_str());
-        throw EngineError("LumaFlux needs " + std::to_string(size_ / 1'000'000 + 1) + " MB of shared memory for a frame of " +
-                          std::to_string(job.width) + "x" + std::to_string(job.height) +
+        throw EngineError("LumaFlux needs " + std::to_string(size_ / 1'000'000 + 1) + " MB of shared memory for " + purpose +
                           ", and there is not so much: free or enlarge /dev/shm");
     }
     memory_ = static_cast<char*>(memory);
+    const std::lock_guard lock(names().mutex);
+    names().owners[name_] = owner_;
 }
 
 SharedMemory::~SharedMemory() {
     munmap(memory_, size_);
-    shm_unlink(name_.c_str());
+    const std::lock_guard lock(names().mutex);
+    names().owners.erase(name_);
+    if (mine()) shm_unlink(name_.c_str());
+}
+
+std::unique_ptr<SharedMemory> SharedMemoryPool::take(size_t bytes, const std::string& purpose) {
+    const std::lock_guard lock(mutex_);
+    if (!free_.empty() && !free_.front()->mine()) free_.clear();
+    for (auto& memory : free_) {
+        if (memory->size() < bytes || memory->size() / 2 > bytes) continue;
+        auto taken = std::move(memory);
+        free_.erase(free_.begin() + (&memory - free_.data()));
+        return taken;
+    }
+    return std::make_unique<SharedMemory>(bytes, purpose);
+}
+
+void SharedMemoryPool::give_back(std::unique_ptr<SharedMemory> memory) {
+    const std::lock_guard lock(mutex_);
+    if (memory->size() > largest_kept) return;
+    if (free_.size() == most_kept) free_.erase(free_.begin());
+    free_.push_back(std::move(memory));
+}
+
+void SharedMemoryPool::clear() {
+    const std::lock_guard lock(mutex_);
+    free_.clear();
+}
+
+SharedFrame::SharedFrame(SharedMemoryPool& pool, const RenderJob& job)
+    : pool_(pool),
+      memory_(pool.take(2 * whole_pages(job.frame_bytes()),
+                        "a frame of " + std::to_string(job.width) + "x" + std::to_string(job.height))),
+      result_offset_(whole_pages(job.frame_bytes())) {}
+
+SharedFrame::~SharedFrame() {
+    // An engine that was told to cancel may still write.
+    if (done_) pool_.give_back(std::move(memory_));
 }
 
 int SharedMemory::create() {

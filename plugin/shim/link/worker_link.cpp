@@ -20,17 +20,17 @@ constexpr seconds quiet_before_ping{2};
 constexpr milliseconds busy_pause{300};
 constexpr size_t most_idle = 8;
 
-ValueMap request(const RenderJob& job, const SharedMemory& memory) {
+ValueMap request(const RenderJob& job, const SharedFrame& frame) {
     return {{"type", "render"},
-            {"shm", memory.name()},
-            {"shm_size", static_cast<int64_t>(memory.size())},
+            {"shm", frame.memory().name()},
+            {"shm_size", static_cast<int64_t>(frame.memory().size())},
             {"width", job.width},
             {"height", job.height},
             {"components", job.components},
             {"depth", job.depth},
             {"src_offset", 0},
             {"src_row_bytes", static_cast<int64_t>(job.row_bytes)},
-            {"dst_offset", static_cast<int64_t>(memory.result_offset())},
+            {"dst_offset", static_cast<int64_t>(frame.result_offset())},
             {"dst_row_bytes", static_cast<int64_t>(job.row_bytes)},
             {"premultiplied", job.premultiplied},
             {"priority", job.priority},
@@ -65,8 +65,8 @@ ValueMap await_answer(Connection& connection, int64_t id, const AbortPoll& abort
 }
 
 // True when the frame is there, false when the worker asks to come again later.
-bool exchange(Connection& connection, const RenderJob& job, const SharedMemory& memory, const AbortPoll& aborted) {
-    const int64_t id = connection.send(request(job, memory));
+bool exchange(Connection& connection, const RenderJob& job, const SharedFrame& frame, const AbortPoll& aborted) {
+    const int64_t id = connection.send(request(job, frame));
     const ValueMap answer = await_answer(connection, id, aborted);
     const std::string type = text_or(answer, "type", ""), code = text_or(answer, "code", "");
     if (type == "done") return true;
@@ -91,23 +91,24 @@ WorkerLink::WorkerLink() : owner_(getpid()) {
 }
 
 std::unique_ptr<FrameMemory> WorkerLink::allocate(const RenderJob& job) {
-    return std::make_unique<SharedMemory>(job);
+    return std::make_unique<SharedFrame>(pool_, job);
 }
 
 void WorkerLink::render(const RenderJob& job, FrameMemory& memory, const AbortPoll& aborted) {
-    const auto& shared = dynamic_cast<const SharedMemory&>(memory);
+    auto& frame = dynamic_cast<SharedFrame&>(memory);
     std::string reason;
     for (int attempt = 0; attempt < 2; ++attempt) {
         std::unique_ptr<Connection> connection;
         try {
             connection = take_idle();
             if (!connection) connection = connect_or_start(open_runtime_directory(), engine_location(), aborted);
-            while (!exchange(*connection, job, shared, aborted)) pause(busy_pause, aborted);
+            while (!exchange(*connection, job, frame, aborted)) pause(busy_pause, aborted);
+            if (attempt == 0) frame.done();  // else the engine that was lost might not be gone
             keep(std::move(connection));
             return;
         } catch (const EngineLost& loss) {
             reason = loss.what();
-            close();
+            drop_connections();
             if (loss.hung != 0) end_worker(loss.hung);
         } catch (const BundleError& error) {
             throw EngineError(error.what());
@@ -132,6 +133,11 @@ void WorkerLink::warm(const std::string& model) {
 }
 
 void WorkerLink::close() {
+    pool_.clear();
+    drop_connections();
+}
+
+void WorkerLink::drop_connections() {
     const std::lock_guard lock(mutex_);
     idle_.clear();
 }

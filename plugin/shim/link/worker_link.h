@@ -22,7 +22,9 @@ public:
 private:
     std::unique_ptr<Connection> take_idle();
     void keep(std::unique_ptr<Connection> connection);
+    void drop_connections();
 
+    SharedMemoryPool pool_;
     std::mutex mutex_;
     std::vector<std::unique_ptr<Connection>> idle_;
     pid_t owner_;  // a forked child must not speak on its parent's connections
