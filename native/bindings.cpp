@@ -3,8 +3,13 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <string>
+#include <utility>
 
+#include "cpu/compose.h"
+#include "cpu/deband.h"
 #include "cpu/yuv420p10.h"
 
 namespace py = pybind11;
@@ -28,10 +33,61 @@ py::tuple yuv420p10(const Floats& rgb) {
   return py::make_tuple(y, cb, cr);
 }
 
+void check_planes(const Floats& planes, const char* name) {
+  if (planes.ndim() != 3 || planes.shape(0) != 3 || planes.size() == 0) {
+    throw py::value_error(std::string("expected ") + name + " of the shape [3,H,W]");
+  }
+}
+
+void check_same(const Floats& a, const Floats& b, const char* names) {
+  if (a.shape(1) != b.shape(1) || a.shape(2) != b.shape(2)) throw py::value_error(std::string(names) + " must have one shape");
+}
+
+std::size_t side(const Floats& planes, int axis) { return static_cast<std::size_t>(planes.shape(axis)); }
+
+Floats deband(const Floats& sdr, unsigned threads) {
+  check_planes(sdr, "sdr");
+  Floats out({sdr.shape(0), sdr.shape(1), sdr.shape(2)});
+  const float* in = sdr.data();
+  float* to = out.mutable_data();
+  const py::gil_scoped_release release;
+  lumaflux::deband(in, side(sdr, 2), side(sdr, 1), to, threads);
+  return out;
+}
+
+Floats compose(const Floats& smooth, const Floats& sdr, const Floats& curve, float by_channel, const Floats& matrix,
+               float peak_pq, const Floats& slope, const Floats& level, const Floats& generated, float recovery,
+               unsigned threads) {
+  for (const auto& [planes, name] : {std::pair{&smooth, "smooth"}, {&sdr, "sdr"}, {&slope, "slope"}, {&level, "level"},
+                                     {&generated, "generated"}}) {
+    check_planes(*planes, name);
+  }
+  check_same(smooth, sdr, "smooth and sdr");
+  check_same(slope, level, "slope and level");
+  check_same(slope, generated, "slope and generated");
+  if (curve.ndim() != 1 || curve.size() < 2) throw py::value_error("a curve needs at least two entries");
+  if (matrix.size() != 9) throw py::value_error("a colour matrix has nine entries");
+  lumaflux::PlacementTables placement{curve.data(), static_cast<std::size_t>(curve.size()) - 1, by_channel, {}, peak_pq};
+  std::copy_n(matrix.data(), 9, placement.matrix);
+  const lumaflux::ReducedPlanes reduced{slope.data(), level.data(), generated.data(), side(slope, 2), side(slope, 1)};
+  Floats out({sdr.shape(0), sdr.shape(1), sdr.shape(2)});
+  const float *smooth_in = smooth.data(), *sdr_in = sdr.data();
+  float* to = out.mutable_data();
+  const py::gil_scoped_release release;
+  lumaflux::compose(smooth_in, sdr_in, side(sdr, 2), side(sdr, 1), placement, reduced, recovery, to, threads);
+  return out;
+}
+
 }  // namespace
 
 PYBIND11_MODULE(lumaflux_native, module) {
   module.doc() = "Native paths of LumaFlux; each has a NumPy or torch twin of the same name.";
   module.def("yuv420p10", &yuv420p10, py::arg("hdr_pq"),
              "PQ/BT.2020 R'G'B' float32 [3,H,W] in [0,1] -> 10-bit narrow-range codes (Y', Cb, Cr), 4:2:0 top-left.");
+  module.def("deband", &deband, py::arg("sdr"), py::arg("threads"),
+             "SDR of 8 bits, float32 [3,H,W] in [0,1] -> a picture of the same codes, without their steps in smooth areas.");
+  module.def("compose", &compose, py::arg("smooth"), py::arg("sdr"), py::arg("curve"), py::arg("by_channel"),
+             py::arg("matrix"), py::arg("peak_pq"), py::arg("slope"), py::arg("level"), py::arg("generated"),
+             py::arg("recovery"), py::arg("threads"),
+             "SDR codes [3,H,W], the frame's placement and its reduced light -> PQ/BT.2020 [3,H,W].");
 }

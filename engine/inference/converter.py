@@ -187,7 +187,7 @@ class Converter:
             def place(codes: Tensor) -> Tensor:
                 return model.in_light(model.start(codes, made.placement))
 
-            lit = compose(smooth, sdr, place, light, settings.highlight_recovery)
+            lit = compose(smooth, sdr, place, light, settings.highlight_recovery, made.placement)
             if settings.detail < 1.0:
                 lit = torch.lerp(enlarge(made.hdr_pq, (height, width)), lit, settings.detail)
         return lit

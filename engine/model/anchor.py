@@ -95,6 +95,12 @@ class LightAnchor(nn.Module):
         return torch.cat([_place(band.float(), placement) for band in sdr.split(rows, dim=-2)], dim=-2)
 
 
+def curve_table(placement: Placement, entries: int) -> Tensor:
+    """Each frame's curve as PQ [B,entries] over BT.1886 signals from 0 to 1 in equal steps."""
+    signals = torch.linspace(0, 1, entries, device=placement.top.device)
+    return _curve(signals.expand(placement.top.shape[0], 1, 1, entries), placement)[:, 0, 0]
+
+
 def _place(sdr: Tensor, placement: Placement) -> Tensor:
     linear = apply_matrix(_BT709_TO_BT2020, bt1886.eotf(sdr, white_nits=1.0)).clamp(0, 1)
     y = luminance(linear, BT2020_LUMA)

@@ -1,0 +1,209 @@
+// A row goes through:  codes -> placed PQ (base) -> guide -> stops = slope * guide + level -> lit PQ
+//                                              and, where the source is clipped, -> generated PQ
+// Slope and level lie on the reduced grid: each of its rows is stretched to full width once, and two of them make a row.
+#include "cpu/compose.h"
+
+#include <cmath>
+#include <vector>
+
+#include "cpu/light.h"
+#include "cpu/rows.h"
+
+namespace lumaflux {
+namespace {
+
+constexpr float kGamma = 2.4f;                    // BT.1886
+constexpr float kSmallest = 1e-6f;                // of relative light and of cd/m2, before powers
+constexpr float kOffsetNits = 0.5f;               // of the gain
+constexpr float kLargestStops = 4.0f;
+constexpr float kClippingBegins = 0.92f, kClippingWhole = 0.985f;
+constexpr int kMaskRadius = 2;
+constexpr float kBt709To2020[9] = {0.627403896f, 0.329283038f, 0.043313066f, 0.069097289f, 0.919540395f,
+                                   0.011362316f, 0.016391439f, 0.088013308f, 0.895595253f};
+constexpr float kRed = 0.2627f, kGreen = 0.6780f, kBlue = 0.0593f;
+
+LUMAFLUX_INLINE float at(const float* table, float steps, float signal) {
+  const float position = between(signal, 0.0f, 1.0f) * steps;
+  const int index = static_cast<int>(smaller(position, steps - 1.0f));
+  const float share = position - static_cast<float>(index);
+  return table[index] + share * (table[index + 1] - table[index]);
+}
+
+LUMAFLUX_INLINE void to_bt2020(float& r, float& g, float& b) {
+  const float* m = kBt709To2020;
+  const float x = m[0] * r + m[1] * g + m[2] * b, y = m[3] * r + m[4] * g + m[5] * b, z = m[6] * r + m[7] * g + m[8] * b;
+  r = x, g = y, b = z;
+}
+
+LUMAFLUX_DISPATCH void place_row(const float* r, const float* g, const float* b, std::size_t width, const PlacementTables& p,
+                                 float* out) {
+  float *red = out, *green = out + width, *blue = out + 2 * width;
+  const float steps = static_cast<float>(p.steps), share = p.by_channel, peak = p.peak_pq;
+  const float* curve = p.curve;
+  const float m0 = p.matrix[0], m1 = p.matrix[1], m2 = p.matrix[2], m3 = p.matrix[3], m4 = p.matrix[4], m5 = p.matrix[5],
+              m6 = p.matrix[6], m7 = p.matrix[7], m8 = p.matrix[8];
+#pragma GCC ivdep
+  for (std::size_t i = 0; i < width; ++i) {
+    float lr = power(r[i], kGamma), lg = power(g[i], kGamma), lb = power(b[i], kGamma);
+    to_bt2020(lr, lg, lb);
+    lr = between(lr, 0.0f, 1.0f), lg = between(lg, 0.0f, 1.0f), lb = between(lb, 0.0f, 1.0f);
+    const float y = larger(kRed * lr + kGreen * lg + kBlue * lb, kSmallest);
+    const float scale = pq_eotf(at(curve, steps, power(y, 1.0f / kGamma))) / y;
+    float cr = pq_eotf(at(curve, steps, r[i])), cg = pq_eotf(at(curve, steps, g[i])), cb = pq_eotf(at(curve, steps, b[i]));
+    to_bt2020(cr, cg, cb);
+    const auto mixed = [share](float by_luminance, float by_channel) LUMAFLUX_HOT {
+      const float one = pq_inverse_eotf(between(by_luminance, kSmallest, 10000.0f));
+      return one + share * (pq_inverse_eotf(between(by_channel, kSmallest, 10000.0f)) - one);
+    };
+    const float pr = mixed(lr * scale, cr), pg = mixed(lg * scale, cg), pb = mixed(lb * scale, cb);
+    red[i] = between(m0 * pr + m1 * pg + m2 * pb, 0.0f, peak);
+    green[i] = between(m3 * pr + m4 * pg + m5 * pb, 0.0f, peak);
+    blue[i] = between(m6 * pr + m7 * pg + m8 * pb, 0.0f, peak);
+  }
+}
+
+// base: three rows of PQ; above, below: six rows each (slope, level), full width; out: rows of the result's planes.
+LUMAFLUX_DISPATCH void light_row(const float* base, const float* above, const float* below, float share, std::size_t width,
+                                 float* red, float* green, float* blue) {
+  const float *r = base, *g = base + width, *b = base + 2 * width;
+  const auto stretched = [=](std::size_t part, std::size_t i) LUMAFLUX_HOT {
+    const float upper = above[part * width + i];
+    return upper + share * (below[part * width + i] - upper);
+  };
+#pragma GCC ivdep
+  for (std::size_t i = 0; i < width; ++i) {
+    const float nr = pq_eotf(r[i]), ng = pq_eotf(g[i]), nb = pq_eotf(b[i]);
+    const float guide = log2_of(kRed * nr + kGreen * ng + kBlue * nb + kOffsetNits);
+    const auto lit = [=](float nits, std::size_t channel) LUMAFLUX_HOT {
+      const float stops = stretched(channel, i) * guide + stretched(channel + 3, i);
+      const float gain = exp2_of(between(stops, -kLargestStops, kLargestStops));
+      return pq_inverse_eotf(between((nits + kOffsetNits) * gain - kOffsetNits, 0.0f, 10000.0f));
+    };
+    red[i] = lit(nr, 0), green[i] = lit(ng, 1), blue[i] = lit(nb, 2);
+  }
+}
+
+// Where samples of a stretched row lie in the row that it is made from (pixel centres, borders repeat).
+struct Position {
+  std::size_t index;  // and the next one
+  float share;
+};
+
+Position position_of(std::size_t i, std::size_t low, std::size_t full) {
+  const float x = std::max(0.0f, (static_cast<float>(i) + 0.5f) * static_cast<float>(low) / static_cast<float>(full) - 0.5f);
+  const std::size_t index = std::min(static_cast<std::size_t>(x), low - 1);
+  return {index, std::min(x - static_cast<float>(index), 1.0f)};
+}
+
+// Cubic convolution with a = -0.75, as torch's bicubic.
+void cubic(float t, float weights[4]) {
+  constexpr float a = -0.75f;
+  const auto near = [](float x) { return ((a + 2) * x - (a + 3)) * x * x + 1; };
+  const auto far = [](float x) { return ((a * x - 5 * a) * x + 8 * a) * x - 4 * a; };
+  weights[0] = far(t + 1), weights[1] = near(t), weights[2] = near(1 - t), weights[3] = far(2 - t);
+}
+
+float bicubic(const float* plane, std::size_t width, std::size_t height, float x, float y) {
+  const float left = std::floor(x), top = std::floor(y);
+  float across[4], down[4];
+  cubic(x - left, across);
+  cubic(y - top, down);
+  const auto clamped = [](float where, int step, std::size_t size) {
+    return static_cast<std::size_t>(std::clamp<int>(static_cast<int>(where) + step, 0, static_cast<int>(size) - 1));
+  };
+  float sum = 0;
+  for (int j = 0; j < 4; ++j) {
+    const float* row = plane + clamped(top, j - 1, height) * width;
+    float line = 0;
+    for (int i = 0; i < 4; ++i) line += across[i] * row[clamped(left, i - 1, width)];
+    sum += down[j] * line;
+  }
+  return sum;
+}
+
+// Row of the mask before it is softened, summed over 2 * kMaskRadius + 1 columns; the last number says whether any is not 0.
+LUMAFLUX_DISPATCH void mask_row(const float* r, const float* g, const float* b, std::size_t width, int radius, float* hard,
+                                float* out) {
+  float most = 0.0f;
+  for (std::size_t i = 0; i < width; ++i) {
+    const float t = between((larger(larger(r[i], g[i]), b[i]) - kClippingBegins) / (kClippingWhole - kClippingBegins), 0.0f, 1.0f);
+    hard[static_cast<std::size_t>(radius) + i] = t * t * (3.0f - 2.0f * t);
+    most = larger(most, t);
+  }
+  for (int i = 0; i < radius; ++i) {
+    hard[i] = hard[radius];
+    hard[static_cast<std::size_t>(radius) + width + static_cast<std::size_t>(i)] = hard[static_cast<std::size_t>(radius) + width - 1];
+  }
+  for (std::size_t i = 0; i < width; ++i) {
+    float sum = 0.0f;
+    for (int j = 0; j <= 2 * radius; ++j) sum += hard[i + static_cast<std::size_t>(j)];
+    out[i] = sum;
+  }
+  out[width] = most;
+}
+
+}  // namespace
+
+void compose(const float* smooth, const float* sdr, std::size_t width, std::size_t height, const PlacementTables& placement,
+             const ReducedPlanes& reduced, float recovery, float* out, unsigned threads) {
+  const std::size_t plane = width * height, low = reduced.width * reduced.height;
+  std::vector<Position> columns(width);
+  for (std::size_t i = 0; i < width; ++i) columns[i] = position_of(i, reduced.width, width);
+  const int radius = std::min<int>(kMaskRadius, static_cast<int>(std::min(width, height)) - 1);
+  const float taps = static_cast<float>((2 * radius + 1) * (2 * radius + 1));
+
+  over_rows(height, threads, [&](std::size_t begin, std::size_t end) {
+    const auto stretch = [&](std::ptrdiff_t row, float* to) {
+      for (std::size_t part = 0; part < 6; ++part) {
+        const float* from = (part < 3 ? reduced.slope + part * low : reduced.level + (part - 3) * low) +
+                            static_cast<std::size_t>(row) * reduced.width;
+        for (std::size_t i = 0; i < width; ++i) {
+          const std::size_t index = columns[i].index, next = std::min(index + 1, reduced.width - 1);
+          to[part * width + i] = from[index] + columns[i].share * (from[next] - from[index]);
+        }
+      }
+    };
+    Rows lines(3, 6 * width, static_cast<std::ptrdiff_t>(reduced.height), stretch);
+    std::vector<float> base(3 * width), hard(width + 2 * kMaskRadius);
+    const auto soften = [&](std::ptrdiff_t row, float* to) {
+      const float* r = sdr + static_cast<std::size_t>(row) * width;
+      mask_row(r, r + plane, r + 2 * plane, width, radius, hard.data(), to);
+    };
+    Rows masks(static_cast<std::size_t>(2 * kMaskRadius + 1), width + 1, static_cast<std::ptrdiff_t>(height), soften);
+
+    for (std::size_t y = begin; y < end; ++y) {
+      const float* codes = smooth + y * width;
+      place_row(codes, codes + plane, codes + 2 * plane, width, placement, base.data());
+      const Position where = position_of(y, reduced.height, height);
+      const auto upper = static_cast<std::ptrdiff_t>(where.index);
+      const float* above = lines[upper];
+      float *red = out + y * width, *green = red + plane, *blue = green + plane;
+      light_row(base.data(), above, lines[upper + 1], where.share, width, red, green, blue);
+      if (recovery <= 0.0f) continue;
+
+      const float* sums[2 * kMaskRadius + 1];
+      float most = 0.0f;
+      for (int j = -radius; j <= radius; ++j) {
+        sums[j + radius] = masks[static_cast<std::ptrdiff_t>(y) + j];
+        most = larger(most, sums[j + radius][width]);
+      }
+      if (most == 0.0f) continue;
+      const float low_y = (static_cast<float>(y) + 0.5f) * static_cast<float>(reduced.height) / static_cast<float>(height) - 0.5f;
+      for (std::size_t i = 0; i < width; ++i) {
+        float sum = 0.0f;
+        for (int j = 0; j <= 2 * radius; ++j) sum += sums[j][i];
+        if (sum == 0.0f) continue;
+        const float share = recovery * sum / taps;
+        const float low_x = (static_cast<float>(i) + 0.5f) * static_cast<float>(reduced.width) / static_cast<float>(width) - 0.5f;
+        float* pixel[3] = {red + i, green + i, blue + i};
+        for (std::size_t channel = 0; channel < 3; ++channel) {
+          const float* generated = reduced.generated + channel * low;
+          const float made = between(bicubic(generated, reduced.width, reduced.height, low_x, low_y), 0.0f, 1.0f);
+          *pixel[channel] += share * (made - *pixel[channel]);
+        }
+      }
+    }
+  });
+}
+
+}  // namespace lumaflux

@@ -1,0 +1,11 @@
+// Smoothing of the steps of 8-bit codes. Twin: engine/inference/debanding.py.
+#pragma once
+
+#include <cstddef>
+
+namespace lumaflux {
+
+// sdr, out: three planes of width x height codes in [0,1]. They must not overlap.
+void deband(const float* sdr, std::size_t width, std::size_t height, float* out, unsigned threads);
+
+}  // namespace lumaflux
