@@ -2,14 +2,17 @@
 
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <string>
 #include <utility>
 
 #include "cpu/compose.h"
 #include "cpu/deband.h"
+#include "cpu/yuv420_rgb.h"
 #include "cpu/yuv420p10.h"
 
 namespace py = pybind11;
@@ -78,12 +81,48 @@ Floats compose(const Floats& smooth, const Floats& sdr, const Floats& curve, flo
   return out;
 }
 
+// One plane of codes whose columns lie side by side; its rows may be padded.
+template <class Code>
+std::pair<const Code*, std::size_t> plane_of(const py::array& plane, py::ssize_t height, py::ssize_t width) {
+  if (plane.ndim() != 2 || plane.shape(0) != height || plane.shape(1) != width || plane.strides(1) != sizeof(Code)) {
+    throw py::value_error("expected planes of one type, Y' [H,W], Cb and Cr [ceil(H/2),ceil(W/2)]");
+  }
+  return {static_cast<const Code*>(plane.data()), static_cast<std::size_t>(plane.strides(0)) / sizeof(Code)};
+}
+
+template <class Code>
+Floats decoded(const py::array& y, const py::array& cb, const py::array& cr, const lumaflux::YuvCoding& coding, unsigned threads) {
+  if (y.ndim() != 2 || y.size() == 0) throw py::value_error("expected Y' of the shape [H,W]");
+  const py::ssize_t height = y.shape(0), width = y.shape(1);
+  const auto [luma, luma_row] = plane_of<Code>(y, height, width);
+  const auto [blue, blue_row] = plane_of<Code>(cb, (height + 1) / 2, (width + 1) / 2);
+  const auto [red, red_row] = plane_of<Code>(cr, (height + 1) / 2, (width + 1) / 2);
+  const lumaflux::YuvPlanes<Code> planes{luma, blue, red, luma_row, blue_row, red_row};
+  Floats out({py::ssize_t{3}, height, width});
+  float* to = out.mutable_data();
+  const py::gil_scoped_release release;
+  lumaflux::rgb_from_yuv420(planes, static_cast<std::size_t>(height), static_cast<std::size_t>(width), coding, to, threads);
+  return out;
+}
+
+Floats rgb_from_yuv420(const py::array& y, const py::array& cb, const py::array& cr, const std::array<float, 4>& scales,
+                       const std::array<float, 3>& luma, bool midway, unsigned threads) {
+  const lumaflux::YuvCoding coding{scales[0], scales[1], scales[2], scales[3], luma[0], luma[1], luma[2], midway};
+  const auto all = [&](const py::dtype& type) { return y.dtype().is(type) && cb.dtype().is(type) && cr.dtype().is(type); };
+  if (all(py::dtype::of<std::uint8_t>())) return decoded<std::uint8_t>(y, cb, cr, coding, threads);
+  if (all(py::dtype::of<std::uint16_t>())) return decoded<std::uint16_t>(y, cb, cr, coding, threads);
+  throw py::value_error("expected codes of uint8 or uint16, all planes alike");
+}
+
 }  // namespace
 
 PYBIND11_MODULE(lumaflux_native, module) {
   module.doc() = "Native paths of LumaFlux; each has a NumPy or torch twin of the same name.";
   module.def("yuv420p10", &yuv420p10, py::arg("hdr_pq"),
              "PQ/BT.2020 R'G'B' float32 [3,H,W] in [0,1] -> 10-bit narrow-range codes (Y', Cb, Cr), 4:2:0 top-left.");
+  module.def("rgb_from_yuv420", &rgb_from_yuv420, py::arg("y"), py::arg("cb"), py::arg("cr"), py::arg("scales"),
+             py::arg("luma"), py::arg("midway"), py::arg("threads"),
+             "4:2:0 codes, uint8 or uint16 -> non-linear R'G'B' float32 [3,H,W] in [0,1].");
   module.def("deband", &deband, py::arg("sdr"), py::arg("threads"),
              "SDR of 8 bits, float32 [3,H,W] in [0,1] -> a picture of the same codes, without their steps in smooth areas.");
   module.def("compose", &compose, py::arg("smooth"), py::arg("sdr"), py::arg("curve"), py::arg("by_channel"),

@@ -28,7 +28,7 @@ def ycbcr_to_rgb(ycc: Array, luma: Sequence[float]) -> Array:
     return stack([y + red_difference, g, y + blue_difference])
 
 
-def _scales(bits: int, full_range: bool) -> tuple[float, float, float, float]:
+def code_scales(bits: int, full_range: bool) -> tuple[float, float, float, float]:
     """Scale and offset of luma, then of chroma (BT.2100-2 Table 9, H.273 8.3)."""
     if not 8 <= bits <= 16:
         raise ValueError(f"Codes have 8 to 16 bits, not {bits}.")
@@ -44,7 +44,7 @@ def to_codes(ycc: Array, bits: int, full_range: bool) -> Array:
     Narrow-range codes stay inside the video data range (1-254 of 8 bits, 4-1019 of 10); halves round up.
     Raises ValueError unless ``bits`` is 8 to 16.
     """
-    luma_scale, luma_offset, chroma_scale, chroma_offset = _scales(bits, full_range)
+    luma_scale, luma_offset, chroma_scale, chroma_offset = code_scales(bits, full_range)
     reserved = 0 if full_range else 2 ** (bits - 8)
     xp = namespace(ycc)
     y, cb, cr = channels(ycc, "ycc")
@@ -54,7 +54,7 @@ def to_codes(ycc: Array, bits: int, full_range: bool) -> Array:
 
 def from_codes(codes: Array, bits: int, full_range: bool) -> Array:
     """Y'CbCr of codes held in a floating dtype, the inverse of :func:`to_codes`, without clipping."""
-    luma_scale, luma_offset, chroma_scale, chroma_offset = _scales(bits, full_range)
+    luma_scale, luma_offset, chroma_scale, chroma_offset = code_scales(bits, full_range)
     y, cb, cr = channels(codes, "codes")
     return stack(
         [

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from engine.color import ycbcr
+from engine.color.yuv420_rgb import rgb_from_yuv420
 from engine.errors import UserError
 from engine.media.coding_points import LUMA
 
@@ -36,10 +37,10 @@ def planar_format(pixel_format: "av.VideoFormat") -> str:
     return f"yuv{subsampling}p{depth}"
 
 
-def _plane(frame: "av.VideoFrame", index: int, dtype: type) -> np.ndarray:
+def _codes(frame: "av.VideoFrame", index: int, dtype: type) -> np.ndarray:
     plane: Any = frame.planes[index]
     rows = np.frombuffer(plane, dtype).reshape(-1, plane.line_size // np.dtype(dtype).itemsize)
-    return rows[: plane.height, : plane.width].astype(np.float32)
+    return rows[: plane.height, : plane.width]
 
 
 class FramePlanes:
@@ -66,7 +67,12 @@ class FramePlanes:
         assert layout is not None
         bits = int(layout["bits"] or 8)
         dtype = np.uint8 if bits == 8 else np.uint16
-        planes = [_plane(frame, i, dtype) for i in range(len(frame.planes))]
+        codes = [_codes(frame, i, dtype) for i in range(len(frame.planes))]
+        if layout["sub"] == "420":  # PyAV tells no siting: BT.2020 puts it top-left, other video left (H.265 E.3.1)
+            siting = "topleft" if self.matrix == "bt2020nc" else "left"
+            coding = {"bits": bits, "full_range": self.full_range, "luma": LUMA[self.matrix], "siting": siting}
+            return rgb_from_yuv420(*codes, **coding)
+        planes = [plane.astype(np.float32) for plane in codes]
         if layout["kind"].startswith("gbrp"):
             green, blue, red = planes
             return np.clip(self._levels(np.stack([red, green, blue]), bits), 0, 1)
@@ -74,7 +80,9 @@ class FramePlanes:
             grey = np.clip(self._levels(planes[0], bits), 0, 1)
             return np.stack([grey, grey, grey])
         luma, *chroma = planes
-        chroma = [self._full_resolution(c, layout["sub"], luma.shape) for c in chroma]
+        if layout["sub"] == "422":  # rows are all there: interpolate columns alone
+            height, width = luma.shape
+            chroma = [ycbcr.upsample_420(c, "topleft", (2 * height, width))[::2] for c in chroma]
         decoded = ycbcr.from_codes(np.stack([luma, *chroma]), bits, self.full_range)
         return np.clip(ycbcr.ycbcr_to_rgb(decoded, LUMA[self.matrix]), 0, 1, dtype=np.float32)
 
@@ -96,12 +104,3 @@ class FramePlanes:
             return codes / np.float32(2**bits - 1)
         unit = 2 ** (bits - 8)
         return (codes - np.float32(16 * unit)) / np.float32(219 * unit)
-
-    def _full_resolution(self, chroma: np.ndarray, subsampling: str, size: tuple[int, int]) -> np.ndarray:
-        """Chroma at the luma sites. PyAV tells no siting: BT.2020 puts it top-left, other video left (H.265 E.3.1)."""
-        height, width = size
-        if subsampling == "444":
-            return chroma
-        if subsampling == "422":  # rows are all there: interpolate columns alone
-            return ycbcr.upsample_420(chroma, "topleft", (2 * height, width))[::2]
-        return ycbcr.upsample_420(chroma, "topleft" if self.matrix == "bt2020nc" else "left", size)
