@@ -6,8 +6,13 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 # Bytes between a box's header and its first child.
-_FIELDS = {b"stsd": 8, b"hvc1": 78, b"hev1": 78}  # full box header and count; VisualSampleEntry, 12.1.3
-VIDEO_ENTRY = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"hvc1")
+_VISUAL = dict.fromkeys((b"hvc1", b"hev1", b"av01", b"apch", b"ap4h", b"FFV1"), 78)  # VisualSampleEntry, 12.1.3
+_FIELDS = {b"stsd": 8, **_VISUAL}  # full box header and count
+
+
+def video_entry(kind: bytes) -> tuple[bytes, ...]:
+    """The path of a track's sample entry."""
+    return (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", kind)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from engine.media import ebml, isobmff
-from engine.media.hdr10_stream import PLACEHOLDER, PLACEHOLDER_NAL
+from engine.media.encoding import PLACEHOLDER
+from engine.media.hdr10_stream import PLACEHOLDER_NAL
 from engine.media.hevc_light_sei import content_light_nal
 from engine.media.mastering import ContentLight
 
@@ -20,23 +21,37 @@ Span = tuple[int, int]
 
 
 def patch_light_levels(path: str | os.PathLike, container: str, light: ContentLight) -> None:
-    """Overwrite the light levels of ``path`` (``container``: mp4, mov or matroska); no byte moves.
+    """Overwrite the light levels of the HEVC file ``path`` (``container``: mp4, mov or matroska); no byte moves.
 
     Raises ValueError where a placeholder is missing.
     """
     sei = content_light_nal(light.max_cll, light.max_fall)
+    patch_container(path, container, b"hvc1", light)
+    with open(path, "r+b") as file:
+        if container == "matroska":
+            _overwrite(file, _element(file, (*_TRACK, ebml.CODEC_PRIVATE)), PLACEHOLDER_NAL, sei)
+        else:
+            _overwrite(file, _box(file, b"hvc1", b"hvcC"), PLACEHOLDER_NAL, sei)
+    patch_key_frames(path, container, PLACEHOLDER_NAL, sei)
+
+
+def patch_container(path: str | os.PathLike, container: str, entry: bytes, light: ContentLight) -> None:
+    """Overwrite the container's own light levels; raises ValueError where their placeholder is missing."""
     cll, fall = _two(light.max_cll), _two(light.max_fall)
     old_cll, old_fall = _two(PLACEHOLDER.max_cll), _two(PLACEHOLDER.max_fall)
     with open(path, "r+b") as file:
         if container == "matroska":
-            _overwrite(file, _element(file, (*_TRACK, ebml.CODEC_PRIVATE)), PLACEHOLDER_NAL, sei)
             _overwrite(file, _element(file, (*_COLOUR, ebml.MAX_CLL)), old_cll, cll)
             _overwrite(file, _element(file, (*_COLOUR, ebml.MAX_FALL)), old_fall, fall)
         else:
-            _overwrite(file, _box(file, b"hvcC"), PLACEHOLDER_NAL, sei)
-            _overwrite(file, _box(file, b"clli"), old_cll + old_fall, cll + fall)
+            _overwrite(file, _box(file, entry, b"clli"), old_cll + old_fall, cll + fall)
+
+
+def patch_key_frames(path: str | os.PathLike, container: str, old: bytes, new: bytes) -> None:
+    """Overwrite ``old`` with as long a ``new`` at the head of every key frame; ValueError where missing."""
+    with open(path, "r+b") as file:
         for start in _key_frames(path, container):
-            _overwrite(file, (start, start + _KEY_FRAME_HEAD), PLACEHOLDER_NAL, sei)
+            _overwrite(file, (start, start + _KEY_FRAME_HEAD), old, new)
 
 
 def _overwrite(file: BinaryIO, span: Span, old: bytes, new: bytes) -> None:
@@ -53,8 +68,8 @@ def _two(value: int) -> bytes:
     return value.to_bytes(2, "big")
 
 
-def _box(file: BinaryIO, kind: bytes) -> Span:
-    chain = isobmff.find(file, (*isobmff.VIDEO_ENTRY, kind))
+def _box(file: BinaryIO, entry: bytes, kind: bytes) -> Span:
+    chain = isobmff.find(file, (*isobmff.video_entry(entry), kind))
     return (chain[-1].payload, chain[-1].end) if chain else (0, 0)
 
 

@@ -8,12 +8,11 @@ import numpy as np
 
 from engine.color.primaries import BT709
 from engine.errors import UserError
-from engine.media.atomic_file import AtomicFile
 from engine.media.coding_points import CHROMATICITIES
 from engine.media.info import MediaInfo
-from engine.media.light_levels import LightLevels, check_frame
+from engine.media.light_levels import LightLevels
 from engine.media.mastering import container_display
-from engine.media.png_chunks import copy_with, hdr_chunks
+from engine.media.picture_writer import PNG, PictureOptions, write_picture
 from engine.media.still_probe import damaged, is_still, open_picture, probe_still
 from engine.media.video_reader import refuse_hdr
 
@@ -24,7 +23,6 @@ _SPACES = {
     ("p3-d65", "srgb"): "sRGB Encoded P3-D65",
     ("adobe-rgb", "srgb"): "Gamma 2.2 Encoded AdobeRGB",
 }
-_PNG_FILTER_SUB = 16  # libpng's bit; with level 1 three times as fast as its defaults, and as small
 _SRGB = "sRGB Encoded Rec.709 (sRGB)"
 
 
@@ -98,27 +96,5 @@ def write_still(
     path = Path(path)
     if path.suffix.lower() != ".png":
         raise UserError(f"{path} does not name a PNG picture; HDR stills are written as .png.")
-    check_frame(hdr_pq)
-    levels = LightLevels()
-    codes = np.floor(hdr_pq.clip(0, 1) * np.float32(65535) + np.float32(0.5)).astype(np.uint16)
-    levels.add_pq(codes.astype(np.float32) / np.float32(65535))
-    sources = () if source is None else (source,)
-    with AtomicFile(path, overwrite=overwrite, sources=sources) as file:
-        _write_png(file.scratch, np.ascontiguousarray(np.moveaxis(codes, 0, -1)), path)
-        with open(file.scratch, "rb") as plain, open(file.partial, "wb") as tagged:
-            copy_with(plain, tagged, hdr_chunks(levels.content_light, container_display(master_peak_nits)))
-    return levels
-
-
-def _write_png(partial: Path, pixels: np.ndarray, named: Path) -> None:
-    import OpenImageIO as oiio
-
-    height, width, channels = pixels.shape
-    spec = oiio.ImageSpec(width, height, channels, "uint16")
-    spec.attribute("png:compressionLevel", 1)
-    spec.attribute("png:filter", _PNG_FILTER_SUB)
-    output = oiio.ImageOutput.create("png")
-    if output is None:
-        raise RuntimeError("OpenImageIO came without its PNG writer.")
-    if not (output.open(os.fspath(partial), spec) and output.write_image(pixels) and output.close()):
-        raise UserError(f"{named} cannot be written ({output.geterror()}); is the disk full?")
+    options = PictureOptions(display=container_display(master_peak_nits), overwrite=overwrite)
+    return write_picture(path, hdr_pq, PNG, options, sources=() if source is None else (source,))
