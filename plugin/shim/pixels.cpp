@@ -19,29 +19,19 @@ void put_one(const std::string& depth, char* component) {
     }
 }
 
-// Pixels as arrays of their components, so that the copies of a row become plain loops.
-template <typename T, int From, int To>
-void row_of(const char* colour, const char* source, char* to, int count, const char* one) {
-    T full{};
-    std::memcpy(&full, one, sizeof full);
-    for (int i = 0; i < count; ++i) {
-        T pixel[4];
-        std::memcpy(pixel, colour + i * From * sizeof(T), 3 * sizeof(T));
-        if constexpr (From == 4) {
-            std::memcpy(pixel + 3, source + (i * From + 3) * sizeof(T), sizeof(T));
-        } else {
-            pixel[3] = full;
-        }
-        std::memcpy(to + i * To * sizeof(T), pixel, To * sizeof(T));
+// Copies `count` pixels, whose components may be 3 on one side and 4 on the other; a missing alpha is `one`.
+void copy_row(const PixelView& from, const PixelView& to, int x, int y, int count, const char* one) {
+    const char* source = from.pixel(x, y);
+    char* target = to.pixel(x, y);
+    if (from.components == to.components) {
+        std::memcpy(target, source, static_cast<size_t>(count * to.pixel_bytes()));
+        return;
     }
-}
-
-template <typename T>
-void row(int from, int to_components, const char* colour, const char* source, char* to, int count, const char* one) {
-    if (from == 4 && to_components == 4) row_of<T, 4, 4>(colour, source, to, count, one);
-    if (from == 4 && to_components == 3) row_of<T, 4, 3>(colour, source, to, count, one);
-    if (from == 3 && to_components == 4) row_of<T, 3, 4>(colour, source, to, count, one);
-    if (from == 3 && to_components == 3) row_of<T, 3, 3>(colour, source, to, count, one);
+    const auto colour = static_cast<size_t>(3 * to.component_bytes);
+    for (int i = 0; i < count; ++i, source += from.pixel_bytes(), target += to.pixel_bytes()) {
+        std::memcpy(target, source, colour);
+        if (to.components == 4) std::memcpy(target + colour, one, static_cast<size_t>(to.component_bytes));
+    }
 }
 
 void blank(const PixelView& to, int x1, int x2, int y, bool opaque, const char* one) {
@@ -72,32 +62,22 @@ void copy_frame(const PixelView& from, const PixelView& to) {
     for (int y = from.bounds.y1; y < from.bounds.y2; ++y) std::memcpy(to.row(y), from.row(y), bytes);
 }
 
-void write_window(const PixelView& colour, const PixelView& source, const PixelView& to, const OfxRectI& window,
-                  Rows rows) {
+void write_window(const PixelView& from, const PixelView& to, const OfxRectI& window, Rows rows) {
     char one[4] = {};
     put_one(to.depth, one);
-    const bool opaque = source.components != 4;
+    const bool opaque = from.components != 4;
     const int left = std::max(window.x1, to.bounds.x1), right = std::min(window.x2, to.bounds.x2);
-    const int x1 = std::clamp(source.bounds.x1, left, std::max(left, right));
-    const int x2 = std::clamp(source.bounds.x2, x1, std::max(x1, right));
+    const int x1 = std::clamp(from.bounds.x1, left, std::max(left, right));
+    const int x2 = std::clamp(from.bounds.x2, x1, std::max(x1, right));
     for (int y = std::max(window.y1, to.bounds.y1); y < std::min(window.y2, to.bounds.y2); ++y) {
         if (!belongs(y, rows)) continue;
-        if (y < source.bounds.y1 || y >= source.bounds.y2 || x1 == x2) {
+        if (y < from.bounds.y1 || y >= from.bounds.y2 || x1 == x2) {
             blank(to, left, right, y, opaque, one);
             continue;
         }
         blank(to, left, x1, y, opaque, one);
+        copy_row(from, to, x1, y, x2 - x1, one);
         blank(to, x2, right, y, opaque, one);
-        const char* from = colour.pixel(x1, y);
-        const char* alpha = source.pixel(x1, y);
-        const int count = x2 - x1;
-        if (to.component_bytes == 4) {
-            row<uint32_t>(source.components, to.components, from, alpha, to.pixel(x1, y), count, one);
-        } else if (to.component_bytes == 2) {
-            row<uint16_t>(source.components, to.components, from, alpha, to.pixel(x1, y), count, one);
-        } else {
-            row<uint8_t>(source.components, to.components, from, alpha, to.pixel(x1, y), count, one);
-        }
     }
 }
 

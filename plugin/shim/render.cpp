@@ -67,12 +67,11 @@ void render_frame(OfxImageEffectHandle effect, const Instance& instance, OfxProp
     const RenderJob job = job_of(*source, instance, in, time);
     EngineLink& engine = engine_link();
     const auto memory = engine.allocate(job);
-    const PixelView in_memory = contiguous(source->view(), memory->source());
     const PixelView result = contiguous(source->view(), memory->result());
-    copy_frame(source->view(), in_memory);
+    copy_frame(source->view(), contiguous(source->view(), memory->source()));
     source.reset();  // the host may drop it while the engine works
     engine.render(job, *memory, aborted);
-    write_window(result, in_memory, output.view(), window, rows_of(in));
+    write_window(result, output.view(), window, rows_of(in));
 }
 
 }  // namespace

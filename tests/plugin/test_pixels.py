@@ -122,7 +122,7 @@ def test_a_field_is_every_second_row(host, frame, field, odd):
     host.do("set", instance="a", values=STATIC)
     target = blank(frame, corner=(0, 1))
     before = bytes(target.memory)
-    assert host.render("a", Picture(frame, corner=(0, 1)), target, field=f"OfxField{field}")["status"] == OK
+    assert host.render("a", Picture(frame, corner=(0, 1)), target, field=field)["status"] == OK
     # rows of the plane count upwards from 1, the lowest; row 0 would be of the lower field
     wanted = [r for r in range(37) if odd is None or ((37 - 1 - r + 1) % 2 == 1) == odd]
     expected = engine_pixels(frame, settings=STATIC)
