@@ -10,7 +10,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from engine.errors import UserError
 from engine.evaluation.commands import app as luma_eval
-from engine.farm.commands import timeline
+from engine.farm.commands import farm, timeline
 from engine.service.commands import app as plugin
 from engine.service.commands import serve
 from engine.settings import DETAIL_WORDS, Settings
@@ -26,6 +26,7 @@ app = App(
 app.command(luma_eval)
 app.command(serve)
 app.command(plugin)
+app.command(farm)
 app.command(timeline)
 
 

@@ -154,20 +154,10 @@ def _chained(first: np.ndarray, rest: Iterator[np.ndarray]) -> Iterator[np.ndarr
 
 def source_frames(media: Media, first: int, last: int) -> Iterator[np.ndarray]:
     """Frames ``first`` to ``last``: BT.709 R'G'B' for BT.1886, float32 [3,H,W] in [0,1]."""
-    from itertools import islice
+    from engine.farm.source import open_source
 
-    from engine.color.srgb import srgb_to_bt1886
-    from engine.media.stills import read_still
-    from engine.media.video_reader import VideoReader
-
-    if media.kind == "video":
-        with VideoReader(media.path) as reader:
-            for frame in islice(reader, first, last + 1):
-                yield frame.sdr
-        return
-    for number in range(first, last + 1):
-        still = read_still(media.file(number))
-        yield srgb_to_bt1886(still.sdr) if still.transfer == "srgb" else still.sdr
+    for _, sdr in open_source(media.path).read(range(first, last + 1)):
+        yield sdr
 
 
 def lines_of(found: Found, options: TimelineOptions) -> list[str]:

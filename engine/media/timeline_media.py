@@ -11,7 +11,7 @@ _SAME_RATE = 2e-3  # editors write 24 where they mean 24000/1001: frames are cou
 _NUMBERED = (
     re.compile(r"^(?P<before>.*?)\[(?P<first>\d+)-\d+\](?P<after>.*)$"),  # as Resolve writes a sequence
     re.compile(r"^(?P<before>.*?)%0?(?P<width>\d*)d(?P<after>.*)$"),
-    re.compile(r"^(?P<before>.*?)(?P<hashes>#+)(?P<after>.*)$"),
+    re.compile(r"^(?P<before>.*?)(?P<hashes>#+|@+)(?P<after>.*)$"),
 )
 
 
@@ -61,9 +61,8 @@ def media_of(clip: Any, folder: Path, mapped: Callable[[str], str]) -> Media:
     if kind != "ExternalReference":
         raise MediaError(f"its media is made by the editor ({kind})")
     path = _local(reference.target_url, folder, mapped)
-    for form in _NUMBERED:
-        if not path.exists() and (found := form.match(path.name)):
-            return _numbered(path, found, reference)
+    if not path.exists() and (found := _numbering(path)):
+        return _numbered(path, found, reference)
     if not path.exists():
         raise MediaError(f"its media {path} is missing")
     return _video(path, reference)
@@ -122,10 +121,24 @@ def _image_sequence(reference: Any, folder: Path, mapped: Callable[[str], str]) 
     return _sequence(path, rate, reference.start_frame, _start(reference.available_range, rate))
 
 
+def _numbering(path: Path) -> re.Match | None:
+    return next((found for form in _NUMBERED if (found := form.match(path.name))), None)
+
+
+def numbered_pattern(path: Path) -> Path | None:
+    """``name.####.ext``, ``name.@@@@.ext``, ``name.[1001-1100].ext`` or ``name.%04d.ext`` as the last of these."""
+    found = _numbering(path)
+    return None if found is None else _pattern(path, found.groupdict())
+
+
+def _pattern(path: Path, parts: dict[str, str | None]) -> Path:
+    width = len(parts.get("first") or parts.get("hashes") or "") or int(parts.get("width") or 0)
+    return path.with_name(f"{parts['before']}%{f'0{width}' if width else ''}d{parts['after']}")
+
+
 def _numbered(path: Path, found: re.Match, reference: Any) -> Media:
     parts = found.groupdict()
-    width = len(parts.get("first") or parts.get("hashes") or "") or int(parts.get("width") or 0)
-    pattern = path.with_name(f"{parts['before']}%{f'0{width}' if width else ''}d{parts['after']}")
+    pattern = _pattern(path, parts)
     available = reference.available_range
     rate = available.duration.rate if available else 24.0
     first = int(parts["first"]) if parts.get("first") else None

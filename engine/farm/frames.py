@@ -1,0 +1,205 @@
+"""The unit of work: any frames of a job, in any order, on any worker. Done ones are kept, bad ones are named."""
+
+import socket
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.errors import UserError
+from engine.farm.job import JobFolder, Manifest, Record, file_digest
+from engine.farm.source import Source
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from engine.inference.converter import Converter
+    from engine.inference.tone_track import ToneTrack
+
+Progress = Callable[[int, int | None], None]
+_IN_A_ROW = 8  # frames that fail one after the other before the worker, not the frames, is to blame
+
+
+class WorkerError(UserError):
+    """This worker cannot go on, whatever the frame; the rest may succeed elsewhere. The command exits with 4."""
+
+    exit_code = 4
+
+
+@dataclass(kw_only=True)
+class Chunk:
+    """What became of a set of frames. ``failed``: the reason by number."""
+
+    rendered: list[int] = field(default_factory=list)
+    kept: list[int] = field(default_factory=list)
+    failed: dict[int, str] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def add(self, other: "Chunk") -> None:
+        self.rendered += other.rendered
+        self.kept += other.kept
+        self.failed |= other.failed
+        self.seconds += other.seconds
+
+
+@dataclass(kw_only=True)
+class Renderer:
+    """A loaded model for one job. ``loads`` counts how often the model was loaded: once, if at all."""
+
+    manifest: Manifest
+    source: Source
+    load_converter: "Callable[[], Converter]"
+    track: "ToneTrack | None" = None
+    loads: int = 0
+    _converter: "Converter | None" = None
+
+    def converter(self) -> "Converter":
+        if self._converter is None:
+            import torch
+
+            torch.set_num_threads(self.manifest.threads)
+            self._converter = self.load_converter()
+            self.loads += 1
+        return self._converter
+
+    def render(self, number: int, sdr: "np.ndarray") -> "np.ndarray":
+        settings, tone = self.manifest.looks(), None
+        if self.track is not None:
+            settings, tone = self.track.settings_at(number, settings), self.track.tone_at(number)
+        return self.converter().render_timed(sdr, settings, tone=tone)[0]
+
+
+def load_as(manifest: Manifest) -> "Callable[[], Converter]":
+    """Loads the manifest's model on its kind of device."""
+
+    def load():
+        from engine.inference.load import load
+
+        return load(manifest.model, device=manifest.device, dtype=manifest.precision)
+
+    return load
+
+
+def render_frames(
+    job: JobFolder, renderer: Renderer, numbers: Sequence[int], progress: Progress = lambda done, total: None
+) -> Chunk:
+    """Renders those of ``numbers`` that are not done and sound. A bad frame does not stop the others.
+
+    Raises UserError when the output cannot be written or the input has vanished, WorkerError after many failures in
+    a row: both are no frame's fault.
+    """
+    chunk, start = Chunk(), time.monotonic()
+    todo = []
+    for number in sorted(set(numbers)):
+        (chunk.kept if is_done(job, renderer.source, number) else todo).append(number)
+    total = len(chunk.kept) + len(todo)
+    progress(len(chunk.kept), total)
+    in_a_row = 0
+    while todo:
+        number, reason = todo[0], None
+        try:
+            for number, sdr in renderer.source.read(todo):
+                begun = time.monotonic()
+                hdr_pq = renderer.render(number, sdr)
+                _write(job, renderer, number, hdr_pq, begun)
+                todo.remove(number)
+                chunk.rendered.append(number)
+                in_a_row = 0
+                progress(total - len(todo), total)
+        except _OutputError as error:
+            raise UserError(str(error)) from None
+        except (UserError, RuntimeError, ValueError, MemoryError, OSError) as error:
+            number = todo[0]
+            reason = str(error) or type(error).__name__
+        if reason is not None:
+            in_a_row += 1
+            _judge(renderer.source, number, reason, in_a_row)
+            job.write_failure(number, reason)
+            chunk.failed[number] = reason
+            todo.remove(number)
+            progress(total - len(todo), total)
+    chunk.seconds = time.monotonic() - start
+    return chunk
+
+
+def is_done(job: JobFolder, source: Source, number: int) -> bool:
+    """Whether a frame is there, as recorded, and of the picture that is there now."""
+    if job.fault(number) is not None:
+        return False
+    record = job.record(number)
+    try:
+        return record is not None and record.source == source.frame_digest(number)
+    except OSError:
+        return True  # the input may be gone once the frame is made
+
+
+class _OutputError(Exception):
+    pass
+
+
+def _judge(source: Source, number: int, reason: str, in_a_row: int) -> None:
+    there = source.path if source.kind == "video" else source.path.parent
+    if not there.exists():
+        raise UserError(f"the input {source.path} is gone; bring it back and start again: finished frames are kept.")
+    if in_a_row >= _IN_A_ROW:
+        raise WorkerError(f"{in_a_row} frames in a row failed here, the last {number}: {reason}")
+
+
+def _write(job: JobFolder, renderer: Renderer, number: int, hdr_pq: "np.ndarray", begun: float) -> None:
+    from engine.media.stills import write_still
+
+    picture = job.picture(number)
+    try:
+        peak = renderer.manifest.looks().target_peak
+        levels = write_still(picture, hdr_pq, master_peak_nits=peak, overwrite=True)
+        digest, size = file_digest(picture)
+        job.write_record(
+            Record(
+                frame=number,
+                digest=digest,
+                size=size,
+                source=renderer.source.frame_digest(number),
+                seconds=round(time.monotonic() - begun, 4),
+                max_nits=round(levels.max_cll_nits, 3),
+                average_nits=round(levels.max_fall_nits, 3),
+                host=socket.gethostname(),
+            )
+        )
+    except UserError as error:
+        raise _OutputError(str(error)) from None
+    except OSError as error:
+        raise _OutputError(f"{picture} cannot be written: {error.strerror}; finished frames are kept.") from None
+
+
+def open_renderer(job: JobFolder, source: Path | None = None, tone_track: Path | None = None) -> Renderer:
+    """The renderer of a folder that is a job's already; ``source`` where its input lies on this machine.
+
+    Raises UserError for another input, model, track or version than the manifest's.
+    """
+    from engine.farm.manifest import Order, manifest_of
+
+    claimed = job.manifest()
+    order = Order(
+        source=source or Path(claimed.source),
+        settings=claimed.looks(),
+        model=claimed.model,
+        frames=claimed.frames,
+        tone_track=tone_track,
+        device=claimed.device,
+        precision=claimed.precision,
+        threads=claimed.threads,
+        force_sdr=claimed.force_sdr,
+    )
+    manifest, opened = manifest_of(order)
+    job.check(manifest)
+    return renderer_of(manifest, opened, tone_track)
+
+
+def renderer_of(manifest: Manifest, source: Source, tone_track: Path | None) -> Renderer:
+    track = None
+    if tone_track is not None:
+        from engine.inference.tone_track import read_track
+
+        track = read_track(tone_track)
+    return Renderer(manifest=manifest, source=source, load_converter=load_as(manifest), track=track)

@@ -1,0 +1,79 @@
+"""What the farm's commands do: make a bundle, render a part here, encode here."""
+
+from fractions import Fraction
+from pathlib import Path
+
+from engine.convert import VIDEO_SUFFIXES, Progress
+from engine.errors import UserError
+from engine.farm.encode import encode_job
+from engine.farm.frame_set import frames_text, parse_frames
+from engine.farm.frames import Chunk, render_frames, renderer_of
+from engine.farm.job import JobFolder
+from engine.farm.manifest import Order, manifest_of
+from engine.farm.template import Bundle
+
+
+def make_bundle(order: Order, target: Path, *, chunk: int, command: str, copy_audio: bool) -> Bundle:
+    """Raises UserError for an input that is not there, frames that it lacks, and a target of another kind."""
+    from dataclasses import replace
+
+    from engine.farm.source import open_source
+
+    if chunk < 1:
+        raise UserError(f"a chunk is {chunk} frames; give one or more")
+    video = target.suffix.lower() in VIDEO_SUFFIXES
+    if target.suffix and not video and not target.is_dir():
+        raise UserError(f"{target}: a job makes a directory of frames, or one of {', '.join(VIDEO_SUFFIXES)}")
+    source = open_source(order.source, allow_hdr=order.force_sdr)
+    numbers = source.numbers if order.frames is None else parse_frames(order.frames)
+    if lacking := sorted(set(numbers) - set(source.numbers)):
+        raise UserError(f"{order.source} has no frames {frames_text(lacking)}; it has {frames_text(source.numbers)}")
+    text = frames_text(numbers)
+    return Bundle(
+        order=replace(order, source=source.path, frames=text),
+        frames=target.with_name(f"{target.stem}.frames") if video else target,
+        numbers=text,
+        target=target if video else None,
+        chunk=chunk,
+        command=command,
+        copy_audio=copy_audio,
+    )
+
+
+def render_here(order: Order, folder: Path, frames: str | None, progress: Progress) -> Chunk:
+    """Claims the folder for the job, and renders ``frames`` of it."""
+    manifest, source = manifest_of(order)
+    wanted = parse_frames(manifest.frames)
+    numbers = wanted if frames is None else parse_frames(frames)
+    if foreign := sorted(set(numbers) - set(wanted)):
+        raise UserError(f"the job has no frames {frames_text(foreign)}; it has {manifest.frames}")
+    job = JobFolder(folder)
+    job.claim(manifest)
+    return render_frames(job, renderer_of(manifest, source, order.tone_track), numbers, progress)
+
+
+def encode_here(
+    folder: Path,
+    target: Path,
+    source: Path | None,
+    rate: str | None,
+    *,
+    copy_audio: bool,
+    overwrite: bool,
+    lines: bool,
+) -> int:
+    """Encodes a job's frames; ``lines``: says progress as the Open Job Description has it."""
+    try:
+        exact = None if rate is None else Fraction(rate)
+    except (ValueError, ZeroDivisionError):
+        raise UserError(f"the rate is '{rate}'; write it as 24 or 24000/1001") from None
+    if exact is not None and exact <= 0:
+        raise UserError(f"the rate is '{rate}'; it must be above 0")
+
+    def say(done: int, total: int | None) -> None:
+        if lines:
+            print(f"openjd_progress: {100 * done / max(total or done, 1):.1f}", flush=True)
+
+    return encode_job(
+        JobFolder(folder), target, source, copy_audio=copy_audio, overwrite=overwrite, rate=exact, progress=say
+    )
