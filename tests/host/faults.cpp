@@ -29,6 +29,7 @@ void Faults::read(const lumaflux::Json& json) {
     refuse_unknown = json["refuse_unknown"].boolean_or(false);
     source = json["source"].string;
     host_depths = names(json["host_depths"]);
+    colour_management = json["colour_management"].string;
 }
 
 Faults& faults() {

@@ -1,4 +1,4 @@
-// What this host does wrong on purpose, and what it saw the plug-in do wrong.
+// What this host does wrong or otherwise on purpose, and what it saw the plug-in do wrong.
 #pragma once
 
 #include <mutex>
@@ -18,6 +18,7 @@ struct Faults {
     bool refuse_unknown = false;            // writes of every property that this host's table lacks
     std::string source;                     // clipGetImage of Source: "failed", "null_handle" or "null_data"
     std::set<std::string> host_depths;      // what the host says it supports; all four when empty
+    std::string colour_management;          // the style that the host offers; none when empty
 
     void read(const lumaflux::Json& json);
 };

@@ -55,6 +55,8 @@ const PropertyFacts* property_facts(const std::string& name) {
         {"OfxImageEffectPropRegionOfInterest", {PropertyType::real, 4}},
         {"OfxImageClipPropRoI_Source", {PropertyType::real, 4}},
         {"OfxImageClipPropFieldExtraction", one_string},
+        {"OfxImageClipPropColourspace", one_string},
+        {"OfxImageEffectPropColourManagementStyle", one_string},
         {"OfxImageClipPropOptional", one_int},
         {"OfxImageClipPropIsMask", one_int},
         {"OfxImageClipPropConnected", one_int},

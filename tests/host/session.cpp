@@ -128,6 +128,10 @@ JsonObject Session::picture(const Json& command) {
 JsonObject Session::connect(const Json& command) {
     OfxImageClipStruct* clip = instance(command).clip(command["clip"].string);
     if (clip == nullptr) throw std::runtime_error("there is no clip " + command["clip"].string);
+    if (command["colourspace"].kind == Json::Kind::string) {
+        clip->properties.put(kOfxImageClipPropColourspace, {command["colourspace"].string});
+        return {};
+    }
     auto shown = command["picture"].kind == Json::Kind::string ? picture_named(command["picture"].string) : nullptr;
     const std::lock_guard lock(clip->mutex);
     clip->pictures[command["time"].number_or(0.0)] = std::move(shown);

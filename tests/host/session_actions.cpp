@@ -99,5 +99,5 @@ JsonObject Session::raw_action(const Json& command) {
     current_call() = &call;
     const OfxStatus status = library().act(action, handle, bare ? nullptr : &in, bare ? nullptr : &out);
     current_call() = nullptr;
-    return JsonObject().add("status", status);
+    return JsonObject().add("status", status).raw("out", out.json());
 }

@@ -51,6 +51,9 @@ struct Offered {
                        {std::string(kOfxImageEffectContextFilter), std::string(kOfxImageEffectContextGeneral)});
         properties.put(kOfxImageEffectPropSupportedComponents,
                        {std::string(kOfxImageComponentRGBA), std::string(kOfxImageComponentRGB)});
+        if (!faults().colour_management.empty()) {
+            properties.put(kOfxImageEffectPropColourManagementStyle, {faults().colour_management});
+        }
         std::vector<PropertyValue> depths;
         for (const char* depth : {kOfxBitDepthByte, kOfxBitDepthShort, kOfxBitDepthHalf, kOfxBitDepthFloat}) {
             if (faults().host_depths.empty() || faults().host_depths.count(depth) != 0) depths.push_back(std::string(depth));

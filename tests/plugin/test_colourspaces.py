@@ -1,0 +1,73 @@
+"""Hosts of OpenFX 1.5 that name the colour spaces of their clips, and those that do not."""
+
+import numpy as np
+import pytest
+from host_pictures import Picture, blank
+from host_process import DEFAULT, FAILED, OK
+
+from engine.service.parameters import RenderParameters
+from engine.service.renderer import Renderer
+from engine.settings import Settings
+
+STYLE = "OfxImageEffectPropColourManagementStyle"
+CORE = "OfxImageEffectColourManagementCore"
+STATIC = {"strength": 0.0}
+
+
+def expected(pixels, space):
+    how = RenderParameters(settings=Settings(**STATIC), model="tiny", input_space=space)
+    return Renderer(device="cpu").render_frame(pixels, how).pixels
+
+
+@pytest.fixture
+def managed(shared_scene):
+    """A host that manages colour, with one instance."""
+    with shared_scene.host("a", faults={"colour_management": CORE}) as host:
+        host.do("set", instance="a", values=STATIC)
+        yield host
+    shared_scene.hosts.remove(host)
+
+
+def test_named_spaces_are_asked_for_where_the_host_has_them(managed, host):
+    assert managed.do("describe")["properties"][STYLE] == [CORE]
+    assert STYLE not in host.do("describe")["properties"]
+
+
+@pytest.mark.parametrize(
+    ("name", "space"),
+    [("srgb_tx", "srgb"), ("lin_rec709_srgb", "linear-bt709"), ("ACEScg", "acescg"), ("", "bt709-bt1886")],
+)
+def test_the_clip_s_space_is_taken_where_the_user_says_none(managed, frame, convert, name, space):
+    managed.do("connect", instance="a", clip="Source", colourspace=name)
+    np.testing.assert_array_equal(convert(managed, frame), expected(frame, space))
+
+
+def test_what_the_user_says_comes_first(managed, frame, convert, choice):
+    managed.do("connect", instance="a", clip="Source", colourspace="ACEScg")
+    managed.do("set", instance="a", values={"input_space": choice("input_space", "srgb")})
+    np.testing.assert_array_equal(convert(managed, frame), expected(frame, "srgb"))
+
+
+def test_a_host_that_names_nothing_means_bt_709(host, frame, convert):
+    host.do("set", instance="a", values=STATIC)
+    np.testing.assert_array_equal(convert(host, frame), expected(frame, "bt709-bt1886"))
+
+
+def test_a_space_that_is_not_converted_is_a_message(managed, frame):
+    managed.do("connect", instance="a", clip="Source", colourspace="arri_logc4")
+    target = blank(frame)
+    before = bytes(target.memory)
+    assert managed.render("a", Picture(frame), target)["status"] == FAILED
+    assert "arri_logc4" in managed.said()[-1]
+    assert target.untouched(before)
+
+
+@pytest.mark.parametrize(
+    ("space", "name"),
+    [("pq-bt2020", "rec2100_pq_display"), ("hlg-bt2020", "rec2100_hlg_display"), ("linear-bt2020", "lin_rec2020")],
+)
+def test_the_host_learns_what_comes_out(managed, choice, space, name):
+    managed.do("set", instance="a", values={"output_space": choice("output_space", space)})
+    answer = managed.do("action", action="OfxImageEffectActionGetOutputColourspace", instance="a")
+    assert (answer["status"], answer["out"]) == (OK, {"OfxImageClipPropColourspace": [name]})
+    assert managed.do("action", action="OfxImageEffectActionGetOutputColourspace")["status"] == DEFAULT
