@@ -43,6 +43,12 @@ def _codes(frame: "av.VideoFrame", index: int, dtype: type) -> np.ndarray:
     return rows[: plane.height, : plane.width]
 
 
+def has_alpha_plane(frame: "av.VideoFrame") -> bool:
+    """Whether alpha comes in a plane of its own, of whole codes."""
+    name = frame.format.name
+    return name.startswith(("yuva", "gbrap")) and not name.endswith(("be", "f32le", "f16le")) and len(frame.planes) == 4
+
+
 class FramePlanes:
     """Turns frames of one stream into R'G'B'; keeps only swscale's context between frames.
 
@@ -85,6 +91,14 @@ class FramePlanes:
             chroma = [ycbcr.upsample_420(c, "topleft", (2 * height, width))[::2] for c in chroma]
         decoded = ycbcr.from_codes(np.stack([luma, *chroma]), bits, self.full_range)
         return np.clip(ycbcr.ycbcr_to_rgb(decoded, LUMA[self.matrix]), 0, 1, dtype=np.float32)
+
+    def alpha(self, frame: "av.VideoFrame") -> np.ndarray | None:
+        """Alpha float32 [H,W] in [0,1] as stored, of formats that hold it in a plane of its own; None for others."""
+        if not has_alpha_plane(frame):
+            return None
+        bits = frame.format.components[3].bits
+        codes = _codes(frame, 3, np.uint8 if bits == 8 else np.uint16)
+        return codes.astype(np.float32) / np.float32(2**bits - 1)
 
     def _planar(self, frame: "av.VideoFrame") -> "av.VideoFrame":
         target = planar_format(frame.format)

@@ -44,7 +44,8 @@ class MediaInfo:
     """What is known of a file. ``width`` and ``height`` are those of the upright picture, as readers give it.
 
     ``frame_rate`` is the average; ``variable_frame_rate`` and ``frame_count`` are None where the file does not
-    say; ``duration`` is in seconds. ``dropped`` names what a reader will leave out (alpha, a gain map).
+    say; ``duration`` is in seconds. ``dropped`` names what a reader will leave out (a gain map, alpha it cannot take);
+    ``alpha`` says that it comes with the picture.
     """
 
     path: str
@@ -71,6 +72,7 @@ class MediaInfo:
     content_light: ContentLight | None = None
     audio: tuple[AudioInfo, ...] = ()
     dropped: tuple[str, ...] = ()
+    alpha: bool = False
 
     @property
     def is_hdr(self) -> bool:

@@ -1,14 +1,14 @@
-"""A directory of pictures in, a directory of PNGs out, paired by file stem."""
+"""A directory of pictures in, a directory of pictures out, paired by file stem."""
 
 from pathlib import Path
 
 from engine.errors import UserError
 
-STILL_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
+STILL_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".exr", ".dpx")
 
 
-def picture_pairs(source: Path, target: Path) -> dict[Path, Path]:
-    """Every picture ``name.ext`` of ``source`` and its ``name.png`` in ``target``, which is made if missing.
+def picture_pairs(source: Path, target: Path, suffix: str = ".png") -> dict[Path, Path]:
+    """Every picture ``name.ext`` of ``source`` and its ``name`` with ``suffix`` in ``target``, made if missing.
 
     Raises UserError when ``source`` holds no pictures or two of one stem, or ``target`` cannot be made.
     """
@@ -17,7 +17,7 @@ def picture_pairs(source: Path, target: Path) -> dict[Path, Path]:
         raise UserError(f"{source} holds no pictures ({', '.join(STILL_SUFFIXES)}); name a directory that does")
     pairs: dict[Path, Path] = {}
     for picture in pictures:
-        written = target / f"{picture.stem}.png"
+        written = target / f"{picture.stem}{suffix}"
         if written in pairs.values():
             raise UserError(f"{source} has two pictures named {picture.stem}; rename one, both would be {written}")
         pairs[picture] = written

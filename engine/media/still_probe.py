@@ -1,4 +1,4 @@
-"""What a still picture says of itself: PNG, JPEG, TIFF and WebP, through OpenImageIO and the PNG chunks."""
+"""What a picture says of itself: PNG, JPEG, TIFF, WebP, EXR and DPX, through OpenImageIO and the PNG chunks."""
 
 import os
 from collections.abc import Iterator
@@ -11,16 +11,20 @@ from engine.errors import UserError
 from engine.media import coding_points, orientation, png_chunks
 from engine.media.info import ColourTags, MediaInfo, Tag
 from engine.media.jpeg_primary import has_gain_map, primary_image
+from engine.media.linear_picture import name_of, primaries_of
 
 if TYPE_CHECKING:
     import OpenImageIO as oiio
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_EXR = b"\x76\x2f\x31\x01"
+_DPX = (b"SDPX", b"XPDS")
+_DPX_LOG = ("printing density", "logarithmic")  # SMPTE 268M, table of transfer characteristics
 _ICC_PRIMARIES = {"display p3": "p3-d65", "adobe rgb": "adobe-rgb", "srgb": "bt709"}  # by the profile's description
 
 
 def format_of(path: str | os.PathLike) -> str | None:
-    """``png``, ``jpeg``, ``tiff`` or ``webp`` by the file's first bytes, None for anything else."""
+    """``png``, ``jpeg``, ``tiff``, ``webp``, ``exr`` or ``dpx`` by the file's first bytes, None for anything else."""
     with open(path, "rb") as file:
         head = file.read(12)
     if head.startswith(png_chunks.SIGNATURE):
@@ -29,6 +33,10 @@ def format_of(path: str | os.PathLike) -> str | None:
         return "jpeg"
     if head[:4] in _TIFF:
         return "tiff"
+    if head[:4] == _EXR:
+        return "exr"
+    if head[:4] in _DPX:
+        return "dpx"
     return "webp" if head[:4] == b"RIFF" and head[8:] == b"WEBP" else None
 
 
@@ -84,11 +92,11 @@ def probe_still(path: str | os.PathLike) -> MediaInfo:
     chunks = _png_chunks(path)
     with open_picture(path) as (source, dropped):
         spec = source.spec()
-        colour = _colour(spec, chunks)
+        colour = _colour(spec, chunks, source.format_name())
         turned = orientation.from_exif(spec.get_int_attribute("Orientation", 1))
         width, height = turned.size(spec.width, spec.height)
-        names = ["alpha" if i == spec.alpha_channel else name for i, name in enumerate(spec.channelnames)]
-        extra = tuple(names[1:] if len(names) < 3 else names[3:])
+        colours = 3 if spec.nchannels >= 3 else 1
+        extra = tuple(n for i, n in enumerate(spec.channelnames) if i >= colours and i != spec.alpha_channel)
         _check_last_line(source, path)
         pages = ("further pages",) if source.seek_subimage(1, 0) else ()
         return MediaInfo(
@@ -108,6 +116,7 @@ def probe_still(path: str | os.PathLike) -> MediaInfo:
             orientation=turned,
             mastering_display=png_chunks.mastering_display(chunks[b"mDCV"]) if b"mDCV" in chunks else None,
             content_light=png_chunks.content_light(chunks[b"cLLI"]) if b"cLLI" in chunks else None,
+            alpha=0 <= spec.alpha_channel < spec.nchannels,
             dropped=(*extra, *pages, *dropped, *_unread_profile(spec, chunks)),
         )
 
@@ -140,10 +149,25 @@ def _known_profile(spec: Any) -> str | None:
     return next((primaries for start, primaries in _ICC_PRIMARIES.items() if name.startswith(start)), None)
 
 
-def _colour(spec: Any, chunks: dict[bytes, bytes]) -> ColourTags:
-    """Primaries and transfer: the cICP chunk before the ICC profile before sRGB (PNG Third Edition 4.3)."""
+def _colour(spec: Any, chunks: dict[bytes, bytes], form: str) -> ColourTags:
+    """Primaries and transfer: the cICP chunk before the ICC profile before sRGB (PNG Third Edition 4.3).
+
+    An EXR file is linear; a DPX file holds video unless it says that it holds film densities.
+    """
     primaries = transfer = None
-    if b"cICP" in chunks:
+    if form == "openexr":
+        transfer = "linear"
+        if (stated := primaries_of(spec.getattribute("chromaticities"))) is not None:
+            primaries = name_of(stated)
+    elif form == "dpx":
+        log = spec.get_string_attribute("dpx:Transfer").lower() in _DPX_LOG
+        return ColourTags(
+            range=Tag(value="full", source="guessed"),
+            matrix=Tag(value="rgb", source="guessed"),
+            primaries=Tag(value="bt709", source="guessed"),
+            transfer=Tag(value="log", source="tagged") if log else Tag(value="bt709", source="guessed"),
+        )
+    elif b"cICP" in chunks:
         primaries = coding_points.PRIMARIES.get(chunks[b"cICP"][0])
         transfer = coding_points.TRANSFER.get(chunks[b"cICP"][1])
     elif profile := _known_profile(spec):

@@ -1,4 +1,4 @@
-"""Still pictures: SDR in (PNG, JPEG, TIFF, WebP), HDR out (16-bit PNG tagged PQ/BT.2020)."""
+"""Still pictures: SDR in (PNG, JPEG, TIFF, WebP, EXR, DPX), HDR out (16-bit PNG tagged PQ/BT.2020)."""
 
 import os
 from dataclasses import dataclass
@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from engine.color.primaries import BT709
+from engine.color.srgb import srgb_to_bt1886
 from engine.errors import UserError
 from engine.media.coding_points import CHROMATICITIES
 from engine.media.info import MediaInfo
 from engine.media.light_levels import LightLevels
+from engine.media.linear_picture import primaries_of, sdr_of_linear
 from engine.media.mastering import container_display
 from engine.media.picture_writer import PNG, PictureOptions, write_picture
 from engine.media.still_probe import damaged, is_still, open_picture, probe_still
@@ -30,39 +32,66 @@ _SRGB = "sRGB Encoded Rec.709 (sRGB)"
 class Still:
     """``sdr``: non-linear R'G'B' float32 [3,H,W] in [0,1], BT.709 primaries, upright.
 
-    ``transfer`` says how it is encoded: ``srgb`` (IEC 61966-2-1) or ``bt709`` (meant for BT.1886).
+    ``transfer`` says how it is encoded: ``srgb`` (IEC 61966-2-1) or ``bt709`` (meant for BT.1886). ``alpha`` [H,W] in
+    [0,1] is not multiplied in; ``notes`` say what had to be repaired.
     """
 
     sdr: np.ndarray
     transfer: str
     info: MediaInfo
+    alpha: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def bt1886(self) -> np.ndarray:
+        """The picture encoded for BT.1886, as the model takes it."""
+        return srgb_to_bt1886(self.sdr) if self.transfer == "srgb" else self.sdr
 
 
 def read_still(path: str | os.PathLike, *, allow_hdr: bool = False) -> Still:
-    """Read a picture; grey becomes three channels, alpha and gain maps are left out (``info.dropped`` names them).
+    """Read a picture; grey becomes three channels; gain maps are left out (``info.dropped`` names what is not read).
 
-    Display P3 and Adobe RGB are converted to sRGB and clipped. Raises UserError when the file is damaged, has
-    other primaries, or is HDR and not ``allow_hdr``.
+    Display P3 and Adobe RGB are converted to sRGB and clipped; linear EXR light of 1 is white. Raises UserError when
+    the file is damaged, has other primaries, or is HDR and not ``allow_hdr``.
     """
     info = probe_still(path)
     if not allow_hdr:
         refuse_hdr(info)
     with open_picture(path) as (source, _):
-        pixels = source.read_image(0, 0, 0, source.spec().nchannels, "float")
+        spec = source.spec()
+        pixels = source.read_image(0, 0, 0, spec.nchannels, "float")
         complaint = source.geterror()
+        chromaticities = spec.getattribute("chromaticities")
     if pixels is None or complaint:
         raise damaged(path, complaint or "no pixels")
     pixels = pixels.reshape(pixels.shape[0], pixels.shape[1], -1)
+    alpha = pixels[..., spec.alpha_channel].clip(0, 1) if 0 <= spec.alpha_channel < pixels.shape[2] else None
     pixels = np.repeat(pixels[..., :1], 3, axis=-1) if pixels.shape[-1] < 3 else pixels[..., :3]
-    pixels = _to_bt709(np.ascontiguousarray(pixels), info)
-    sdr = np.nan_to_num(np.moveaxis(pixels, -1, 0), nan=0.0).clip(0, 1).astype(np.float32)
+    notes: list[str] = []
+    if info.transfer.value == "linear" and info.container == "openexr":
+        light = np.moveaxis(pixels, -1, 0)
+        if alpha is not None:  # EXR colours are associated: their light is already that of the covered part
+            alpha = np.nan_to_num(alpha, nan=1.0)
+            light = np.where(alpha > 0, light / np.where(alpha > 0, alpha, 1), light)
+        sdr, notes = sdr_of_linear(light, primaries_of(chromaticities) or BT709)
+    else:
+        pixels = _to_bt709(np.ascontiguousarray(pixels), info)
+        sdr = np.nan_to_num(np.moveaxis(pixels, -1, 0), nan=0.0).clip(0, 1).astype(np.float32)
     transfer = "srgb" if info.transfer.value in ("srgb", "pq", "hlg") else "bt709"
-    return Still(sdr=info.orientation.apply(sdr), transfer=transfer, info=info)
+    upright = info.orientation.apply
+    return Still(
+        sdr=upright(sdr),
+        transfer=transfer,
+        info=info,
+        alpha=None if alpha is None else upright(alpha),
+        notes=tuple(f"{path}: {note}" for note in notes),
+    )
 
 
 def _to_bt709(pixels: np.ndarray, info: MediaInfo) -> np.ndarray:
     """``pixels`` [H,W,3] from their tagged primaries."""
-    if info.is_hdr or CHROMATICITIES.get(info.primaries.value) == BT709:
+    plain = info.transfer.value not in ("log", "linear") and CHROMATICITIES.get(info.primaries.value) == BT709
+    if info.is_hdr or plain:
         return pixels
     space = _SPACES.get((info.primaries.value, info.transfer.value))
     if space is None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import UserError
 from engine.media import coding_points, orientation
+from engine.media.frame_planes import has_alpha_plane
 from engine.media.info import AudioInfo, ColourTags, MediaInfo, Tag
 from engine.media.mastering import FrameSideData
 from engine.media.video_source import open_container, video_stream
@@ -59,7 +60,8 @@ def probe_video(path: str | os.PathLike) -> MediaInfo:
             mastering_display=side_data.display,
             content_light=side_data.light,
             audio=tuple(_audio(s) for s in container.streams.audio),
-            dropped=("alpha",) if any(c.is_alpha for c in frame.format.components) else (),
+            alpha=(alpha := has_alpha_plane(frame)),
+            dropped=("alpha",) if not alpha and any(c.is_alpha for c in frame.format.components) else (),
         )
 
 

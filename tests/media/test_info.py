@@ -37,8 +37,10 @@ def test_untagged_clips_are_guessed_and_say_so(make_clip, size, matrix):
 def test_dropped_alpha_is_named(make_clip):
     import av
 
-    info = probe(make_clip("alpha.mkv", [av.VideoFrame(16, 16, "yuva420p")], codec="ffv1"))
-    assert info.dropped == ("alpha",)
+    planar = probe(make_clip("planar.mkv", [av.VideoFrame(16, 16, "yuva420p")], codec="ffv1"))
+    assert (planar.alpha, planar.dropped) == (True, ())
+    packed = probe(make_clip("packed.mov", [av.VideoFrame(16, 16, "argb")], codec="qtrle"))
+    assert (packed.alpha, packed.dropped) == (False, ("alpha",))
 
 
 def test_static_metadata_of_av1_is_read(make_clip, bars_frame):

@@ -69,7 +69,12 @@ def test_grey_and_alpha(tmp_path, channels):
     still = read_still(_save(tmp_path / "a.png", pixels, oiio__UnassociatedAlpha=1))
     colours = pixels[..., :3] if channels == 4 else np.repeat(pixels[..., :1], 3, axis=-1)
     np.testing.assert_allclose(still.sdr, np.moveaxis(colours, -1, 0) / 255, atol=1e-6)
-    assert still.info.dropped == (("alpha",) if channels in (2, 4) else ())
+    assert still.info.dropped == ()
+    assert still.info.alpha == (channels in (2, 4))
+    if channels in (2, 4):
+        np.testing.assert_allclose(still.alpha, pixels[..., -1] / 255, atol=1e-6)
+    else:
+        assert still.alpha is None
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".tif"])
