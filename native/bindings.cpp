@@ -59,20 +59,20 @@ Floats deband(const Floats& sdr, unsigned threads) {
 }
 
 Floats compose(const Floats& smooth, const Floats& sdr, const Floats& curve, float by_channel, const Floats& matrix,
-               float peak_pq, const Floats& slope, const Floats& level, const Floats& generated, float recovery,
+               float peak_pq, const Floats& slope, const Floats& level, const Floats& structure, float recovery,
                unsigned threads) {
   for (const auto& [planes, name] : {std::pair{&smooth, "smooth"}, {&sdr, "sdr"}, {&slope, "slope"}, {&level, "level"},
-                                     {&generated, "generated"}}) {
+                                     {&structure, "structure"}}) {
     check_planes(*planes, name);
   }
   check_same(smooth, sdr, "smooth and sdr");
   check_same(slope, level, "slope and level");
-  check_same(slope, generated, "slope and generated");
+  check_same(slope, structure, "slope and structure");
   if (curve.ndim() != 1 || curve.size() < 2) throw py::value_error("a curve needs at least two entries");
   if (matrix.size() != 9) throw py::value_error("a colour matrix has nine entries");
   lumaflux::PlacementTables placement{curve.data(), static_cast<std::size_t>(curve.size()) - 1, by_channel, {}, peak_pq};
   std::copy_n(matrix.data(), 9, placement.matrix);
-  const lumaflux::ReducedPlanes reduced{slope.data(), level.data(), generated.data(), side(slope, 2), side(slope, 1)};
+  const lumaflux::ReducedPlanes reduced{slope.data(), level.data(), structure.data(), side(slope, 2), side(slope, 1)};
   Floats out({sdr.shape(0), sdr.shape(1), sdr.shape(2)});
   const float *smooth_in = smooth.data(), *sdr_in = sdr.data();
   float* to = out.mutable_data();
@@ -126,7 +126,7 @@ PYBIND11_MODULE(lumaflux_native, module) {
   module.def("deband", &deband, py::arg("sdr"), py::arg("threads"),
              "SDR of 8 bits, float32 [3,H,W] in [0,1] -> a picture of the same codes, without their steps in smooth areas.");
   module.def("compose", &compose, py::arg("smooth"), py::arg("sdr"), py::arg("curve"), py::arg("by_channel"),
-             py::arg("matrix"), py::arg("peak_pq"), py::arg("slope"), py::arg("level"), py::arg("generated"),
+             py::arg("matrix"), py::arg("peak_pq"), py::arg("slope"), py::arg("level"), py::arg("structure"),
              py::arg("recovery"), py::arg("threads"),
              "SDR codes [3,H,W], the frame's placement and its reduced light -> PQ/BT.2020 [3,H,W].");
 }

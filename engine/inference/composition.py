@@ -27,10 +27,11 @@ _MASK_REACH = 2  # rows that the mask of clipped areas sees beyond its own
 
 @dataclass(frozen=True, kw_only=True)
 class ReducedLight:
-    """What the model made of the reduced frame: lines of gain, and the picture itself, PQ/BT.2020 [B,3,h,w]."""
+    """What the model made of the reduced frame: its gain as lines, and the structure that the lines do not follow,
+    in stops [B,3,h,w]."""
 
     lines: Lines
-    generated_pq: Tensor
+    structure: Tensor
 
 
 def compose(
@@ -52,7 +53,7 @@ def compose(
 
 
 def _native(smooth: Tensor, sdr: Tensor, light: ReducedLight, recovery: float, placement: Placement) -> Tensor:
-    curves = curve_table(placement, _CURVE_ENTRIES)
+    curves = pq.eotf(curve_table(placement, _CURVE_ENTRIES))
     frames = []
     for index, codes in enumerate(sdr):
         composed = lumaflux_native.compose(
@@ -64,7 +65,7 @@ def _native(smooth: Tensor, sdr: Tensor, light: ReducedLight, recovery: float, p
             PEAK_PQ,
             light.lines.slope[index].numpy(),
             light.lines.level[index].numpy(),
-            light.generated_pq[index].numpy(),
+            light.structure[index].numpy(),
             recovery,
             torch.get_num_threads(),
         )
@@ -79,18 +80,17 @@ def compose_twin(
     height, width = sdr.shape[-2:]
     result = torch.empty_like(sdr)
     slope, level = (Enlargement(part, height, width, "bilinear") for part in (light.lines.slope, light.lines.level))
-    generated = Enlargement(light.generated_pq, height, width, "bicubic")
+    structure = Enlargement(light.structure, height, width, "bilinear")
     rows = max(16, BAND_PIXELS // width)
     for top in range(0, height, rows):
         bottom = min(top + rows, height)
         base = place(smooth[..., top:bottom, :])
         stops = slope.rows(top, bottom) * guide_of(base) + level.rows(top, bottom)
-        lit = with_gain(base, stops)
         if recovery > 0.0:
             share = recovery * _clipping_of_rows(sdr, top, bottom)
             if share.amax() > 0:
-                lit = torch.lerp(lit, generated.rows(top, bottom).clamp(0, 1), share)
-        result[..., top:bottom, :] = lit
+                stops = stops + share * structure.rows(top, bottom)
+        result[..., top:bottom, :] = with_gain(base, stops)
     return result
 
 

@@ -15,7 +15,7 @@ from engine.color.placement import static_placement
 from engine.errors import UserError
 from engine.inference.composition import ReducedLight, compose
 from engine.inference.debanding import deband
-from engine.inference.detail import enlarge, gain_map, guide_of, lines_of, reduce_to
+from engine.inference.detail import enlarge, gain_map, guide_of, lines_of, reduce_to, without_tint
 from engine.inference.look import apply_look
 from engine.inference.sampler import euler, schedule
 from engine.inference.tone import Tone
@@ -181,8 +181,11 @@ class Converter:
             begun = model.decode_latents(made.z_start)[..., : reduced.shape[-2], : reduced.shape[-1]]
         with clock("detail"):
             reduced_base = model.in_light(model.start(reduced, made.placement))
-            gain = gain_map(made.hdr_pq, model.in_light(begun))
-            light = ReducedLight(lines=lines_of(gain, guide_of(reduced_base)), generated_pq=made.hdr_pq)
+            generated_pq = without_tint(made.hdr_pq, reduced_base)
+            gain = gain_map(generated_pq, without_tint(model.in_light(begun), reduced_base))
+            guide = guide_of(reduced_base)
+            lines = lines_of(gain, guide)
+            light = ReducedLight(lines=lines, structure=gain - lines.of(guide))
 
             def place(codes: Tensor) -> Tensor:
                 return model.in_light(model.start(codes, made.placement))

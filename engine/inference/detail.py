@@ -18,6 +18,7 @@ OFFSET_NITS = 0.5  # added to both sides of the ratio: shadows take no gain from
 LARGEST_STOPS = 4.0
 _RADIUS = 6  # pixels of the reduced frame
 _TOLERANCE = 0.05  # stops squared: guide contrast below its root is smoothed over
+_GREY = 0.02  # PQ between the largest and the smallest channel, where half of the model's colour is believed
 _CLIPPING_BEGINS, _CLIPPING_WHOLE = 0.92, 0.985  # of the largest SDR code
 
 
@@ -25,6 +26,17 @@ def gain_map(generated_pq: Tensor, begun_pq: Tensor) -> Tensor:
     """PQ/BT.2020 pictures [B,3,h,w], both out of the autoencoder -> stops [B,3,h,w] from the second to the first."""
     ratio = (pq.eotf(generated_pq) + OFFSET_NITS) / (pq.eotf(begun_pq) + OFFSET_NITS)
     return torch.log2(ratio).clamp(-LARGEST_STOPS, LARGEST_STOPS)
+
+
+def without_tint(picture_pq: Tensor, base_pq: Tensor) -> Tensor:
+    """Takes the model's colour from where the placed source is grey: PQ/BT.2020 pictures [B,3,h,w].
+
+    An exact grey of ``base_pq`` leaves luminance alone, a clear colour everything.
+    """
+    spread = base_pq.amax(dim=1, keepdim=True) - base_pq.amin(dim=1, keepdim=True)
+    share = spread * spread / (spread * spread + _GREY * _GREY)
+    grey = pq.inverse_eotf(luminance(pq.eotf(picture_pq), BT2020_LUMA))
+    return torch.lerp(grey.expand_as(picture_pq), picture_pq, share)
 
 
 def guide_of(base_pq: Tensor) -> Tensor:
@@ -38,6 +50,10 @@ class Lines:
 
     slope: Tensor
     level: Tensor
+
+    def of(self, guide: Tensor) -> Tensor:
+        """The gain [B,3,h,w] that the lines give to a guide [B,1,h,w] of their own size."""
+        return self.slope * guide + self.level
 
 
 def lines_of(gain: Tensor, guide: Tensor) -> Lines:

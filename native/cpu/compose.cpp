@@ -1,8 +1,10 @@
 // A row goes through:  codes -> placed PQ (base) -> guide -> stops = slope * guide + level -> lit PQ
-//                                              and, where the source is clipped, -> generated PQ
-// Slope and level lie on the reduced grid: each of its rows is stretched to full width once, and two of them make a row.
+//                             and, where the source is clipped, stops += recovery * mask * structure
+// Slope, level and structure lie on the reduced grid: each of its rows is stretched to full width once, and two of them
+// make a row.
 #include "cpu/compose.h"
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -29,6 +31,18 @@ LUMAFLUX_INLINE float at(const float* table, float steps, float signal) {
   return table[index] + share * (table[index + 1] - table[index]);
 }
 
+// Light of PQ signals in equal steps: a look-up and a line cost half of two powers.
+constexpr std::size_t kPqSteps = 1 << 14;
+
+const std::vector<float>& pq_table() {
+  static const std::vector<float> table = [] {
+    std::vector<float> light(kPqSteps + 1);
+    for (std::size_t i = 0; i <= kPqSteps; ++i) light[i] = pq_eotf(static_cast<float>(i) / static_cast<float>(kPqSteps));
+    return light;
+  }();
+  return table;
+}
+
 LUMAFLUX_INLINE void to_bt2020(float& r, float& g, float& b) {
   const float* m = kBt709To2020;
   const float x = m[0] * r + m[1] * g + m[2] * b, y = m[3] * r + m[4] * g + m[5] * b, z = m[6] * r + m[7] * g + m[8] * b;
@@ -48,8 +62,8 @@ LUMAFLUX_DISPATCH void place_row(const float* r, const float* g, const float* b,
     to_bt2020(lr, lg, lb);
     lr = between(lr, 0.0f, 1.0f), lg = between(lg, 0.0f, 1.0f), lb = between(lb, 0.0f, 1.0f);
     const float y = larger(kRed * lr + kGreen * lg + kBlue * lb, kSmallest);
-    const float scale = pq_eotf(at(curve, steps, power(y, 1.0f / kGamma))) / y;
-    float cr = pq_eotf(at(curve, steps, r[i])), cg = pq_eotf(at(curve, steps, g[i])), cb = pq_eotf(at(curve, steps, b[i]));
+    const float scale = at(curve, steps, power(y, 1.0f / kGamma)) / y;
+    float cr = at(curve, steps, r[i]), cg = at(curve, steps, g[i]), cb = at(curve, steps, b[i]);
     to_bt2020(cr, cg, cb);
     const auto mixed = [share](float by_luminance, float by_channel) LUMAFLUX_HOT {
       const float one = pq_inverse_eotf(between(by_luminance, kSmallest, 10000.0f));
@@ -62,20 +76,22 @@ LUMAFLUX_DISPATCH void place_row(const float* r, const float* g, const float* b,
   }
 }
 
-// base: three rows of PQ; above, below: six rows each (slope, level), full width; out: rows of the result's planes.
-LUMAFLUX_DISPATCH void light_row(const float* base, const float* above, const float* below, float share, std::size_t width,
-                                 float* red, float* green, float* blue) {
-  const float *r = base, *g = base + width, *b = base + 2 * width;
+// base: three rows of PQ; above, below: six rows each (slope, level), full width; extra: three rows of stops; out: rows of
+// the result's planes.
+LUMAFLUX_DISPATCH void light_row(const float* base, const float* above, const float* below, float share, const float* extra,
+                                 std::size_t width, float* red, float* green, float* blue) {
+  const float *r = base, *g = base + width, *b = base + 2 * width, *eotf = pq_table().data();
+  constexpr float steps = kPqSteps;
   const auto stretched = [=](std::size_t part, std::size_t i) LUMAFLUX_HOT {
     const float upper = above[part * width + i];
     return upper + share * (below[part * width + i] - upper);
   };
 #pragma GCC ivdep
   for (std::size_t i = 0; i < width; ++i) {
-    const float nr = pq_eotf(r[i]), ng = pq_eotf(g[i]), nb = pq_eotf(b[i]);
+    const float nr = at(eotf, steps, r[i]), ng = at(eotf, steps, g[i]), nb = at(eotf, steps, b[i]);
     const float guide = log2_of(kRed * nr + kGreen * ng + kBlue * nb + kOffsetNits);
     const auto lit = [=](float nits, std::size_t channel) LUMAFLUX_HOT {
-      const float stops = stretched(channel, i) * guide + stretched(channel + 3, i);
+      const float stops = stretched(channel, i) * guide + stretched(channel + 3, i) + extra[channel * width + i];
       const float gain = exp2_of(between(stops, -kLargestStops, kLargestStops));
       return pq_inverse_eotf(between((nits + kOffsetNits) * gain - kOffsetNits, 0.0f, 10000.0f));
     };
@@ -93,32 +109,6 @@ Position position_of(std::size_t i, std::size_t low, std::size_t full) {
   const float x = std::max(0.0f, (static_cast<float>(i) + 0.5f) * static_cast<float>(low) / static_cast<float>(full) - 0.5f);
   const std::size_t index = std::min(static_cast<std::size_t>(x), low - 1);
   return {index, std::min(x - static_cast<float>(index), 1.0f)};
-}
-
-// Cubic convolution with a = -0.75, as torch's bicubic.
-void cubic(float t, float weights[4]) {
-  constexpr float a = -0.75f;
-  const auto near = [](float x) { return ((a + 2) * x - (a + 3)) * x * x + 1; };
-  const auto far = [](float x) { return ((a * x - 5 * a) * x + 8 * a) * x - 4 * a; };
-  weights[0] = far(t + 1), weights[1] = near(t), weights[2] = near(1 - t), weights[3] = far(2 - t);
-}
-
-float bicubic(const float* plane, std::size_t width, std::size_t height, float x, float y) {
-  const float left = std::floor(x), top = std::floor(y);
-  float across[4], down[4];
-  cubic(x - left, across);
-  cubic(y - top, down);
-  const auto clamped = [](float where, int step, std::size_t size) {
-    return static_cast<std::size_t>(std::clamp<int>(static_cast<int>(where) + step, 0, static_cast<int>(size) - 1));
-  };
-  float sum = 0;
-  for (int j = 0; j < 4; ++j) {
-    const float* row = plane + clamped(top, j - 1, height) * width;
-    float line = 0;
-    for (int i = 0; i < 4; ++i) line += across[i] * row[clamped(left, i - 1, width)];
-    sum += down[j] * line;
-  }
-  return sum;
 }
 
 // Row of the mask before it is softened, summed over 2 * kMaskRadius + 1 columns; the last number says whether any is not 0.
@@ -164,12 +154,39 @@ void compose(const float* smooth, const float* sdr, std::size_t width, std::size
       }
     };
     Rows lines(3, 6 * width, static_cast<std::ptrdiff_t>(reduced.height), stretch);
-    std::vector<float> base(3 * width), hard(width + 2 * kMaskRadius);
+    std::vector<float> base(3 * width), extra(3 * width, 0.0f), hard(width + 2 * kMaskRadius);
+    bool filled = false;
     const auto soften = [&](std::ptrdiff_t row, float* to) {
       const float* r = sdr + static_cast<std::size_t>(row) * width;
       mask_row(r, r + plane, r + 2 * plane, width, radius, hard.data(), to);
     };
     Rows masks(static_cast<std::size_t>(2 * kMaskRadius + 1), width + 1, static_cast<std::ptrdiff_t>(height), soften);
+
+    // Adds the structure of row y to `extra`, three rows of zeros; false where nothing is clipped.
+    const auto recovered = [&](std::size_t y, const Position& where, float* to) {
+      const float* sums[2 * kMaskRadius + 1];
+      float most = 0.0f;
+      for (int j = -radius; j <= radius; ++j) {
+        sums[j + radius] = masks[static_cast<std::ptrdiff_t>(y) + j];
+        most = larger(most, sums[j + radius][width]);
+      }
+      if (most == 0.0f) return false;
+      const std::size_t lower = std::min(where.index + 1, reduced.height - 1);
+      for (std::size_t i = 0; i < width; ++i) {
+        float sum = 0.0f;
+        for (int j = 0; j <= 2 * radius; ++j) sum += sums[j][i];
+        if (sum == 0.0f) continue;
+        const std::size_t left = columns[i].index, right = std::min(left + 1, reduced.width - 1);
+        for (std::size_t channel = 0; channel < 3; ++channel) {
+          const float* top = reduced.structure + channel * low + where.index * reduced.width;
+          const float* bottom = reduced.structure + channel * low + lower * reduced.width;
+          const float a = top[left] + columns[i].share * (top[right] - top[left]);
+          const float b = bottom[left] + columns[i].share * (bottom[right] - bottom[left]);
+          to[channel * width + i] = recovery * sum / taps * (a + where.share * (b - a));
+        }
+      }
+      return true;
+    };
 
     for (std::size_t y = begin; y < end; ++y) {
       const float* codes = smooth + y * width;
@@ -178,30 +195,9 @@ void compose(const float* smooth, const float* sdr, std::size_t width, std::size
       const auto upper = static_cast<std::ptrdiff_t>(where.index);
       const float* above = lines[upper];
       float *red = out + y * width, *green = red + plane, *blue = green + plane;
-      light_row(base.data(), above, lines[upper + 1], where.share, width, red, green, blue);
-      if (recovery <= 0.0f) continue;
-
-      const float* sums[2 * kMaskRadius + 1];
-      float most = 0.0f;
-      for (int j = -radius; j <= radius; ++j) {
-        sums[j + radius] = masks[static_cast<std::ptrdiff_t>(y) + j];
-        most = larger(most, sums[j + radius][width]);
-      }
-      if (most == 0.0f) continue;
-      const float low_y = (static_cast<float>(y) + 0.5f) * static_cast<float>(reduced.height) / static_cast<float>(height) - 0.5f;
-      for (std::size_t i = 0; i < width; ++i) {
-        float sum = 0.0f;
-        for (int j = 0; j <= 2 * radius; ++j) sum += sums[j][i];
-        if (sum == 0.0f) continue;
-        const float share = recovery * sum / taps;
-        const float low_x = (static_cast<float>(i) + 0.5f) * static_cast<float>(reduced.width) / static_cast<float>(width) - 0.5f;
-        float* pixel[3] = {red + i, green + i, blue + i};
-        for (std::size_t channel = 0; channel < 3; ++channel) {
-          const float* generated = reduced.generated + channel * low;
-          const float made = between(bicubic(generated, reduced.width, reduced.height, low_x, low_y), 0.0f, 1.0f);
-          *pixel[channel] += share * (made - *pixel[channel]);
-        }
-      }
+      if (filled) std::fill(extra.begin(), extra.end(), 0.0f);
+      filled = recovery > 0.0f && recovered(y, where, extra.data());
+      light_row(base.data(), above, lines[upper + 1], where.share, extra.data(), width, red, green, blue);
     }
   });
 }

@@ -5,7 +5,7 @@
 
 namespace lumaflux {
 
-// A frame's placement (engine/model/anchor.py) as tables: `curve` is PQ over the BT.1886 signal in equal steps from 0 to 1.
+// A frame's placement (engine/model/anchor.py) as tables: `curve` is cd/m2 over the BT.1886 signal in equal steps.
 struct PlacementTables {
   const float* curve;
   std::size_t steps;  // entries of `curve`, less one
@@ -16,7 +16,7 @@ struct PlacementTables {
 
 // Planes of the reduced frame, width x height each, three a part.
 struct ReducedPlanes {
-  const float *slope, *level, *generated;
+  const float *slope, *level, *structure;
   std::size_t width, height;
 };
 

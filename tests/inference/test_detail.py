@@ -4,15 +4,17 @@ import pytest
 import torch
 
 from engine.color import pq
+from engine.color.primaries import BT2020_LUMA, luminance
 from engine.inference import composition
 from engine.inference.composition import Enlargement, ReducedLight, compose
-from engine.inference.detail import clipping, gain_map, guide_of, lines_of
+from engine.inference.detail import clipping, gain_map, guide_of, lines_of, without_tint
 
 
 def transfer(base, sdr, generated, begun, reduced_base, recovery):
     """Detail transfer of a source whose placement is ``base``."""
-    lines = lines_of(gain_map(generated, begun), guide_of(reduced_base))
-    light = ReducedLight(lines=lines, generated_pq=generated)
+    gain, guide = gain_map(generated, begun), guide_of(reduced_base)
+    lines = lines_of(gain, guide)
+    light = ReducedLight(lines=lines, structure=gain - lines.of(guide))
     return compose(base, sdr, lambda placed: placed, light, recovery)
 
 
@@ -63,7 +65,7 @@ def test_recovery_is_the_share_of_what_was_generated():
     base, generated = torch.full_like(sdr, 0.5), torch.full_like(sdr, 0.5)
     generated[..., 16, 16] = 0.7
     none, half, whole = (transfer(base, sdr, generated, base, base, recovery=r) for r in (0.0, 0.5, 1.0))
-    assert whole[0, 0, 16, 16].item() == torch.tensor(0.7).item()
+    assert whole[0, 0, 16, 16].item() == pytest.approx(0.7, abs=1e-5)
     assert none[0, 0, 16, 16] < half[0, 0, 16, 16] < whole[0, 0, 16, 16]
     assert torch.equal(none[..., 0, :], whole[..., 0, :])
 
@@ -99,3 +101,26 @@ def test_rows_of_an_enlargement_are_those_of_the_whole(mode):
     low = torch.rand(2, 3, 7, 9)
     whole = torch.nn.functional.interpolate(low, (40, 31), mode=mode, align_corners=False)
     torch.testing.assert_close(Enlargement(low, 40, 31, mode).rows(11, 29), whole[..., 11:29, :], atol=1e-5, rtol=0)
+
+
+def test_structure_leaves_dark_lines_in_front_of_clipped_light():
+    """A wire of two pixels across a clipped area, four pixels of the source to one of the model's."""
+    full = torch.full((1, 3, 64, 256), 0.65)
+    full[..., 128:130] = 0.3
+    sdr = full / 0.65
+    small = torch.nn.functional.interpolate(full, scale_factor=0.25, mode="area")
+    brighter = small + 0.02 * (torch.arange(64) % 8 < 4)
+    light = [transfer(full, sdr, brighter, small, small, recovery=r) for r in (0.0, 1.0)]
+    assert (light[1] - light[0])[..., 128:130].abs().max() < 0.02
+    assert (light[1] - light[0])[..., 8:120].abs().max() > 0.005
+
+
+def test_the_model_s_colour_stays_out_of_grey():
+    base = torch.full((1, 3, 4, 8), 0.5)
+    base[:, 0, :, 4:] = 0.65
+    tinted = base + torch.tensor([0.02, 0.0, -0.02]).view(3, 1, 1)
+    kept = without_tint(tinted, base)
+    assert (kept.amax(1) - kept.amin(1))[..., :4].max() < 1e-5
+    assert (kept - tinted)[..., 4:].abs().max() < 0.01
+    luminances = [luminance(pq.eotf(picture), BT2020_LUMA) for picture in (kept, tinted)]
+    torch.testing.assert_close(luminances[0][..., :4], luminances[1][..., :4], rtol=1e-4, atol=0)

@@ -42,7 +42,7 @@ def light(height, width, seed):
     parts = [torch.randn(1, 3, height, width, generator=generator) for _ in range(2)]
     return ReducedLight(
         lines=Lines(slope=0.1 * parts[0], level=0.5 * parts[1]),
-        generated_pq=0.75 * torch.rand(1, 3, height, width, generator=generator),
+        structure=0.5 * torch.randn(1, 3, height, width, generator=generator),
     )
 
 
@@ -114,7 +114,7 @@ def test_wrong_shapes_are_named(change, said):
         "peak_pq": 0.75,
         "slope": low,
         "level": low,
-        "generated": low,
+        "structure": low,
         "recovery": 1.0,
         "threads": 1,
     }
