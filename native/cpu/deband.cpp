@@ -46,13 +46,29 @@ LUMAFLUX_DISPATCH void sums_row(const float* row, std::size_t width, int radius,
   sum_across(squares, width, radius, padded, out + width);
 }
 
-// Line of each pixel from the sums of its neighbourhood, and those lines summed across.
+// Sums of rows. A constant number of them becomes vector code without a round trip through memory.
+LUMAFLUX_INLINE void sum_down(const float* const* rows, int count, std::size_t width, float* out) {
+  if (count == 2 * kRadius + 1) {
+    const float *a = rows[0], *b = rows[1], *c = rows[2], *d = rows[3], *e = rows[4], *f = rows[5], *g = rows[6], *h = rows[7],
+                *k = rows[8];
+#pragma GCC ivdep
+    for (std::size_t i = 0; i < width; ++i) out[i] = a[i] + b[i] + c[i] + d[i] + e[i] + f[i] + g[i] + h[i] + k[i];
+    return;
+  }
+  std::memcpy(out, rows[0], width * sizeof(float));
+  for (int j = 1; j < count; ++j) {
+    for (std::size_t i = 0; i < width; ++i) out[i] += rows[j][i];
+  }
+}
+
+// Line of each pixel from the sums of its neighbourhood, and those lines summed across. `sum`: a buffer of 2 * width.
 LUMAFLUX_DISPATCH void lines_row(const float* const* sums, int rows, float count, std::size_t width, int radius, float* padded,
-                                 float* slope, float* level, float* out) {
+                                 float* sum, float* slope, float* level, float* out) {
+  sum_down(sums, rows, 2 * width, sum);
+  const float share = 1.0f / count;
+#pragma GCC ivdep
   for (std::size_t i = 0; i < width; ++i) {
-    float first = 0.0f, second = 0.0f;
-    for (int j = 0; j < rows; ++j) first += sums[j][i], second += sums[j][width + i];
-    const float mean = first / count, variance = larger(second / count - mean * mean, 0.0f);
+    const float mean = sum[i] * share, variance = larger(sum[width + i] * share - mean * mean, 0.0f);
     const float s = variance / (variance + kStepVariance);
     slope[i] = s;
     level[i] = mean * (1.0f - s);
@@ -62,11 +78,9 @@ LUMAFLUX_DISPATCH void lines_row(const float* const* sums, int rows, float count
 }
 
 LUMAFLUX_DISPATCH void mean_row(const float* const* sums, int rows, float count, std::size_t width, float* out) {
-  for (std::size_t i = 0; i < width; ++i) {
-    float sum = 0.0f;
-    for (int j = 0; j < rows; ++j) sum += sums[j][i];
-    out[i] = sum / count;
-  }
+  sum_down(sums, rows, width, out);
+  const float share = 1.0f / count;
+  for (std::size_t i = 0; i < width; ++i) out[i] *= share;
 }
 
 LUMAFLUX_DISPATCH void near_row(const float* row, const float* lines, std::size_t width, float* out) {
@@ -83,14 +97,14 @@ void guided(const float* plane, std::size_t width, std::size_t height, std::size
   const int window = 2 * down + 1;
   const float count = static_cast<float>(window * (2 * across + 1));
   const auto kept = static_cast<std::size_t>(window), rows = height;
-  std::vector<float> padded(width + 2 * kRadius), slope(width), level(width), lines(2 * width);
+  std::vector<float> padded(width + 2 * kRadius), sum(2 * width), slope(width), level(width), lines(2 * width);
   Rows sums(kept, 2 * width, static_cast<std::ptrdiff_t>(rows), [&](std::ptrdiff_t row, float* out) {
     sums_row(plane + static_cast<std::size_t>(row) * width, width, across, padded.data(), slope.data(), out);
   });
   const float* seen[2 * kRadius + 1];
   Rows summed_lines(kept, 2 * width, static_cast<std::ptrdiff_t>(rows), [&](std::ptrdiff_t row, float* out) {
     for (int j = -down; j <= down; ++j) seen[j + down] = sums[row + j];
-    lines_row(seen, window, count, width, across, padded.data(), slope.data(), level.data(), out);
+    lines_row(seen, window, count, width, across, padded.data(), sum.data(), slope.data(), level.data(), out);
   });
   const float* found[2 * kRadius + 1];
   for (std::size_t y = begin; y < end; ++y) {
@@ -105,27 +119,33 @@ LUMAFLUX_DISPATCH void range_row(const float* row, std::size_t width, float* pad
   constexpr std::size_t reach = kTextureRadius;
   for (std::size_t i = 0; i < reach; ++i) padded[i] = row[0], padded[reach + width + i] = row[width - 1];
   std::memcpy(padded + reach, row, width * sizeof(float));
+#pragma GCC ivdep
   for (std::size_t i = 0; i < width; ++i) {
     float high = padded[i], low = padded[i];
-    for (std::size_t j = 1; j <= 2 * reach; ++j) high = larger(high, padded[i + j]), low = smaller(low, padded[i + j]);
+    for (std::size_t j = 1; j <= 2 * kTextureRadius; ++j) high = larger(high, padded[i + j]), low = smaller(low, padded[i + j]);
     out[i] = high;
     out[width + i] = low;
   }
 }
 
-LUMAFLUX_DISPATCH void spread_row(const float* const* ranges, int rows, std::size_t width, float* most) {
+LUMAFLUX_DISPATCH void spread_row(const float* const* ranges, std::size_t width, float* most) {
+  static_assert(kTextureRadius == 3);
+  const float *a = ranges[0], *b = ranges[1], *c = ranges[2], *d = ranges[3], *e = ranges[4], *f = ranges[5], *g = ranges[6];
+#pragma GCC ivdep
   for (std::size_t i = 0; i < width; ++i) {
-    float high = ranges[0][i], low = ranges[0][width + i];
-    for (int j = 1; j < rows; ++j) high = larger(high, ranges[j][i]), low = smaller(low, ranges[j][width + i]);
+    const std::size_t k = width + i;
+    const float high = larger(larger(larger(a[i], b[i]), larger(c[i], d[i])), larger(larger(e[i], f[i]), g[i]));
+    const float low = smaller(smaller(smaller(a[k], b[k]), smaller(c[k], d[k])), smaller(smaller(e[k], f[k]), g[k]));
     most[i] = larger(most[i], high - low);
   }
 }
 
 LUMAFLUX_DISPATCH void blend_row(const float* sdr, const float* above, const float* below, float down, const float* most,
-                                 std::size_t width, std::size_t full, float* out) {
+                                 std::size_t width, float* out) {
+#pragma GCC ivdep
   for (std::size_t i = 0; i < width; ++i) {
     const float slope = above[i] + down * (below[i] - above[i]);
-    const float level = above[full + i] + down * (below[full + i] - above[full + i]);
+    const float level = above[width + i] + down * (below[width + i] - above[width + i]);
     const float smooth = slope * out[i] + level;
     const float near = sdr[i] + between(smooth - sdr[i], -kHalfCode, kHalfCode);
     const float share = between((kTextureCodes - 255.0f * most[i]) / (kTextureCodes - kSmoothCodes), 0.0f, 1.0f);
@@ -218,14 +238,14 @@ void deband(const float* sdr, std::size_t width, std::size_t height, float* out,
       for (std::size_t c = 0; c < 3; ++c) {
         const float* seen[2 * kTextureRadius + 1];
         for (int j = 0; j <= 2 * kTextureRadius; ++j) seen[j] = ranges[c][static_cast<std::ptrdiff_t>(y) + j - kTextureRadius];
-        spread_row(seen, 2 * kTextureRadius + 1, width, most.data());
+        spread_row(seen, width, most.data());
       }
       const Position where = position_of(y, rows);
       for (std::size_t c = 0; c < 3; ++c) {
         const float* above = found[c][static_cast<std::ptrdiff_t>(where.index)];
         const float* below = found[c][static_cast<std::ptrdiff_t>(where.next)];
         const std::size_t start = c * plane + y * width;
-        blend_row(sdr + start, above, below, where.share, most.data(), width, width, out + start);
+        blend_row(sdr + start, above, below, where.share, most.data(), width, out + start);
       }
     }
   });
