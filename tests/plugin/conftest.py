@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pybind11
 import pytest
 from host_pictures import Picture, blank
 from host_process import HostProcess
@@ -70,7 +71,8 @@ class Built:
             for part, source in (("plugin", ROOT / "plugin"), ("host", ROOT / "tests" / "host")):
                 wish = f"-DLUMAFLUX_SANITIZE={'ON' if sanitize else 'OFF'}"
                 python = f"-DPython_EXECUTABLE={sys.executable}"
-                self._run("-S", source, "-B", self.folder / part, wish, python)
+                bridge = f"-Dpybind11_DIR={pybind11.get_cmake_dir()}"
+                self._run("-S", source, "-B", self.folder / part, wish, python, bridge, "--no-warn-unused-cli")
                 self._run("--build", self.folder / part, "--parallel", "2")
         self.bundle = self.folder / "plugin" / NAME
         self.host = self.folder / "host" / "ofx_host"
