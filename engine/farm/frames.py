@@ -2,6 +2,7 @@
 
 import socket
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,10 +65,14 @@ class Renderer:
         return self._converter
 
     def render(self, number: int, sdr: "np.ndarray") -> "np.ndarray":
+        from engine.media.light_levels import check_frame
+
         settings, tone = self.manifest.looks(), None
         if self.track is not None:
             settings, tone = self.track.settings_at(number, settings), self.track.tone_at(number)
-        return self.converter().render_timed(sdr, settings, tone=tone)[0]
+        hdr_pq = self.converter().render_timed(sdr, settings, tone=tone)[0]
+        check_frame(hdr_pq)
+        return hdr_pq
 
 
 def load_as(manifest: Manifest) -> "Callable[[], Converter]":
@@ -90,7 +95,7 @@ def render_frames(
     a row: both are no frame's fault.
     """
     chunk, start = Chunk(), time.monotonic()
-    todo = []
+    todo: deque[int] = deque()
     for number in sorted(set(numbers)):
         (chunk.kept if is_done(job, renderer.source, number) else todo).append(number)
     total = len(chunk.kept) + len(todo)
@@ -99,11 +104,11 @@ def render_frames(
     while todo:
         number, reason = todo[0], None
         try:
-            for number, sdr in renderer.source.read(todo):
-                begun = time.monotonic()
+            for number, sdr in renderer.source.read(list(todo)):
+                begun, digest = time.monotonic(), renderer.source.frame_digest(number)
                 hdr_pq = renderer.render(number, sdr)
-                _write(job, renderer, number, hdr_pq, begun)
-                todo.remove(number)
+                _write(job, renderer, number, hdr_pq, digest, begun)
+                todo.popleft()
                 chunk.rendered.append(number)
                 in_a_row = 0
                 progress(total - len(todo), total)
@@ -117,7 +122,7 @@ def render_frames(
             _judge(renderer.source, number, reason, in_a_row)
             job.write_failure(number, reason)
             chunk.failed[number] = reason
-            todo.remove(number)
+            todo.popleft()
             progress(total - len(todo), total)
     chunk.seconds = time.monotonic() - start
     return chunk
@@ -146,7 +151,7 @@ def _judge(source: Source, number: int, reason: str, in_a_row: int) -> None:
         raise WorkerError(f"{in_a_row} frames in a row failed here, the last {number}: {reason}")
 
 
-def _write(job: JobFolder, renderer: Renderer, number: int, hdr_pq: "np.ndarray", begun: float) -> None:
+def _write(job: JobFolder, renderer: Renderer, number: int, hdr_pq: "np.ndarray", source: str, begun: float) -> None:
     from engine.media.stills import write_still
 
     picture = job.picture(number)
@@ -159,17 +164,18 @@ def _write(job: JobFolder, renderer: Renderer, number: int, hdr_pq: "np.ndarray"
                 frame=number,
                 digest=digest,
                 size=size,
-                source=renderer.source.frame_digest(number),
+                source=source,
                 seconds=round(time.monotonic() - begun, 4),
                 max_nits=round(levels.max_cll_nits, 3),
                 average_nits=round(levels.max_fall_nits, 3),
                 host=socket.gethostname(),
             )
         )
-    except UserError as error:
-        raise _OutputError(str(error)) from None
-    except OSError as error:
-        raise _OutputError(f"{picture} cannot be written: {error.strerror}; finished frames are kept.") from None
+    except Exception as error:  # whatever a writer says of a full disk, the frame is not to blame
+        words = getattr(error, "strerror", None) or str(error)
+        raise _OutputError(
+            f"{picture} cannot be written ({words}); is the disk full? Finished frames are kept."
+        ) from error
 
 
 def open_renderer(job: JobFolder, source: Path | None = None, tone_track: Path | None = None) -> Renderer:

@@ -98,7 +98,7 @@ def _parameters(bundle: Bundle) -> list[dict[str, Any]]:
         {
             "name": "FrameSet",
             "type": "STRING",
-            "default": bundle.numbers,
+            "default": bundle.numbers.replace("x", ":"),  # as this specification writes a step
             "description": "The frames to render: 0-99, 1001-1100,1200.",
         },
         {

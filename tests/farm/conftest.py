@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from footage import grey_of, write_clip, write_picture
+from footage import grey_of, pictures, write_clip, write_picture
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +23,47 @@ def media(tmp_path_factory) -> Path:
     for number in range(1001, 1013):
         write_picture(folder / "plates" / f"plate.{number}.png", grey_of(number - 1001))
     return folder
+
+
+@pytest.fixture
+def order(media):
+    """An order for clip.mp4 with the tiny model on the CPU."""
+    from engine.farm.manifest import Order
+
+    def make(source="clip.mp4", **changes):
+        return Order(**{"source": media / source, "model": "tiny", "device": "cpu", **changes})
+
+    return make
+
+
+@pytest.fixture
+def render(order, converter):
+    """Renders frames of an order into a folder, in this process; returns the chunk."""
+    from engine.farm.frame_set import parse_frames
+    from engine.farm.frames import Renderer, render_frames
+    from engine.farm.job import JobFolder
+    from engine.farm.manifest import manifest_of
+
+    def call(folder, frames=None, load=lambda: converter, source="clip.mp4", of=None, **changes):
+        manifest, opened = manifest_of(order(source, frames=of, **changes))
+        job = JobFolder(folder)
+        job.claim(manifest)
+        renderer = Renderer(manifest=manifest, source=opened, load_converter=load)
+        return render_frames(job, renderer, parse_frames(frames or manifest.frames))
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def undisturbed(media, converter, tmp_path_factory):
+    """The pictures of clip.mp4 from one whole run, by file name."""
+    from engine.farm.frames import Renderer, render_frames
+    from engine.farm.job import JobFolder
+    from engine.farm.manifest import Order, manifest_of
+
+    folder = tmp_path_factory.mktemp("undisturbed")
+    manifest, opened = manifest_of(Order(source=media / "clip.mp4", model="tiny", device="cpu"))
+    job = JobFolder(folder)
+    job.claim(manifest)
+    render_frames(job, Renderer(manifest=manifest, source=opened, load_converter=lambda: converter), opened.numbers)
+    return pictures(folder)

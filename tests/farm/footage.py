@@ -38,3 +38,8 @@ def write_picture(path: Path, grey: int) -> None:
 def luma_means(path: Path) -> list[float]:
     with av.open(str(path)) as container:
         return [float(frame.to_ndarray()[: frame.height].mean()) for frame in container.decode(video=0)]
+
+
+def pictures(folder: Path) -> dict[str, bytes]:
+    """The frames of a job's folder: contents by file name."""
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.png"))}
