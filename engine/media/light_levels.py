@@ -37,6 +37,13 @@ class LightLevels:
         nits = hdr_nits.max(axis=0).clip(0, pq.PQ_PEAK_NITS)
         self._add(pq.inverse_eotf(nits), nits)
 
+    def add(self, other: "LightLevels") -> None:
+        """Take in what another one has measured."""
+        self.frames += other.frames
+        self.max_cll_nits = max(self.max_cll_nits, other.max_cll_nits)
+        self.max_fall_nits = max(self.max_fall_nits, other.max_fall_nits)
+        self.histogram += other.histogram
+
     def _add(self, signal: np.ndarray, nits: np.ndarray) -> None:
         self.frames += 1
         self.max_cll_nits = max(self.max_cll_nits, float(nits.max()))

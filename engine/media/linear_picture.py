@@ -37,13 +37,13 @@ def name_of(primaries: Primaries) -> str:
     return "custom"
 
 
-def repaired(values: np.ndarray) -> tuple[np.ndarray, list[str]]:
-    """``values`` without NaN, infinities and negatives, and a sentence for each kind that was there."""
+def repaired(values: np.ndarray, *, negative: bool = False) -> tuple[np.ndarray, list[str]]:
+    """``values`` without NaN, infinities and (unless allowed) negatives, and a sentence for each kind there was."""
     notes = []
     for kind, where, put in (
         ("NaN", np.isnan(values), 0.0),
         ("infinite", np.isinf(values), np.finfo(np.float16).max),
-        ("negative", values < 0, 0.0),
+        ("negative", (values < 0) & (not negative), 0.0),
     ):
         count = int(np.count_nonzero(where))
         if count:

@@ -1,6 +1,6 @@
 """A numbered sequence of pictures in, as frames of one clip."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from types import TracebackType
 from typing import Self
@@ -28,6 +28,7 @@ class SequenceReader:
         frame_rate: Fraction,
         allow_hdr: bool = False,
         keep_going: bool = False,
+        raw: bool = False,
     ):
         there = path.numbers()
         self.path = path
@@ -45,9 +46,9 @@ class SequenceReader:
         self.info: MediaInfo = probe(path.file(self.numbers[0]))
         if self.info.kind != "still":
             raise UserError(f"{path.pattern} is no sequence of pictures; name one picture file a frame")
-        if not allow_hdr:
+        if not allow_hdr and not raw:
             refuse_hdr(self.info)
-        self._allow_hdr, self._keep_going = allow_hdr, keep_going
+        self._allow_hdr, self._keep_going, self._raw = allow_hdr, keep_going, raw
         self.time_base = 1 / frame_rate
         self.frame_rate = frame_rate
 
@@ -58,15 +59,17 @@ class SequenceReader:
         pass
 
     def __iter__(self) -> Iterator[SdrFrame]:
-        return self.frames(self.numbers)
+        return self.frames()
 
-    def frames(self, numbers: Sequence[int]) -> Iterator[SdrFrame]:
-        """Of these numbers only; ``pts`` counts frames from the first of the sequence."""
+    def frames(self, wants: Callable[[int], bool] = lambda number: True) -> Iterator[SdrFrame]:
+        """The frames whose numbers are wanted; the others are not read. ``pts`` counts from the sequence's first."""
         size = (self.info.width, self.info.height)
-        for number in numbers:
+        for number in self.numbers:
+            if not wants(number):
+                continue
             file = self.path.file(number)
             try:
-                still = read_still(file, allow_hdr=self._allow_hdr)
+                still = read_still(file, allow_hdr=self._allow_hdr, raw=self._raw)
                 found = (still.info.width, still.info.height)
                 if found != size:
                     raise FrameError(

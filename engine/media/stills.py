@@ -12,7 +12,7 @@ from engine.errors import UserError
 from engine.media.coding_points import CHROMATICITIES
 from engine.media.info import MediaInfo
 from engine.media.light_levels import LightLevels
-from engine.media.linear_picture import primaries_of, sdr_of_linear
+from engine.media.linear_picture import primaries_of, repaired, sdr_of_linear
 from engine.media.mastering import container_display
 from engine.media.picture_writer import PNG, PictureOptions, write_picture
 from engine.media.still_probe import damaged, is_still, open_picture, probe_still
@@ -48,14 +48,15 @@ class Still:
         return srgb_to_bt1886(self.sdr) if self.transfer == "srgb" else self.sdr
 
 
-def read_still(path: str | os.PathLike, *, allow_hdr: bool = False) -> Still:
+def read_still(path: str | os.PathLike, *, allow_hdr: bool = False, raw: bool = False) -> Still:
     """Read a picture; grey becomes three channels; gain maps are left out (``info.dropped`` names what is not read).
 
     Display P3 and Adobe RGB are converted to sRGB and clipped; linear EXR light of 1 is white. Raises UserError when
-    the file is damaged, has other primaries, or is HDR and not ``allow_hdr``.
+    the file is damaged, has other primaries, or is HDR and not ``allow_hdr``. ``raw`` gives the values as stored in
+    any colour space, not clipped, for a conversion elsewhere.
     """
     info = probe_still(path)
-    if not allow_hdr:
+    if not allow_hdr and not raw:
         refuse_hdr(info)
     with open_picture(path) as (source, _):
         spec = source.spec()
@@ -68,7 +69,9 @@ def read_still(path: str | os.PathLike, *, allow_hdr: bool = False) -> Still:
     alpha = pixels[..., spec.alpha_channel].clip(0, 1) if 0 <= spec.alpha_channel < pixels.shape[2] else None
     pixels = np.repeat(pixels[..., :1], 3, axis=-1) if pixels.shape[-1] < 3 else pixels[..., :3]
     notes: list[str] = []
-    if info.transfer.value == "linear" and info.container == "openexr":
+    if raw:
+        sdr, notes = repaired(np.moveaxis(pixels, -1, 0), negative=True)
+    elif info.transfer.value == "linear" and info.container == "openexr":
         light = np.moveaxis(pixels, -1, 0)
         if alpha is not None:  # EXR colours are associated: their light is already that of the covered part
             alpha = np.nan_to_num(alpha, nan=1.0)
@@ -77,7 +80,7 @@ def read_still(path: str | os.PathLike, *, allow_hdr: bool = False) -> Still:
     else:
         pixels = _to_bt709(np.ascontiguousarray(pixels), info)
         sdr = np.nan_to_num(np.moveaxis(pixels, -1, 0), nan=0.0).clip(0, 1).astype(np.float32)
-    transfer = "srgb" if info.transfer.value in ("srgb", "pq", "hlg") else "bt709"
+    transfer = "srgb" if info.transfer.value in ("srgb", "pq", "hlg") and not raw else "bt709"
     upright = info.orientation.apply
     return Still(
         sdr=upright(sdr),

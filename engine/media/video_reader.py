@@ -1,7 +1,7 @@
 """SDR video in: streams upright BT.709 R'G'B' frames with the source's own time stamps."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from types import TracebackType
@@ -57,7 +57,7 @@ class VideoReader:
     ``info`` describes the source. Pictures come upright, in BT.709 primaries (other tagged primaries are converted
     in BT.1886 light and clipped), with range and matrix honoured. HDR input is refused unless ``allow_hdr``, which
     reads its signal as if it were SDR. ``interlaced`` pictures are refused, deinterlaced, or taken for progressive.
-    ``keep_going`` leaves out what cannot be decoded and counts it in ``damaged``.
+    ``keep_going`` leaves out what cannot be decoded and counts it in ``damaged``. ``raw`` keeps the stored primaries.
     Raises UserError for what cannot be read, FrameError for a frame that cannot be decoded.
     """
 
@@ -68,6 +68,7 @@ class VideoReader:
         allow_hdr: bool = False,
         interlaced: Interlaced = "refuse",
         keep_going: bool = False,
+        raw: bool = False,
     ):
         self.info = probe_video(path)
         if not allow_hdr:
@@ -76,10 +77,11 @@ class VideoReader:
         if self.info.interlaced:
             self._refuse_interlaced(0)
         self.damaged = 0
+        self.notes: list[str] = []
         where = self.info.path
         self._planes = FramePlanes(self.info.matrix.value, self.info.range.value == "full", where)
         tagged = CHROMATICITIES.get(self.info.primaries.value, BT709)
-        self._to_bt709 = None if tagged == BT709 or self.info.is_hdr else rgb_to_rgb(tagged, BT709)
+        self._to_bt709 = None if tagged == BT709 or self.info.is_hdr or raw else rgb_to_rgb(tagged, BT709)
         self._container = open_container(path)
         self._stream = video_stream(self._container, path)
         self._stream.thread_type = "AUTO"
@@ -103,6 +105,10 @@ class VideoReader:
         self._first_pts = pts
 
     def __iter__(self) -> Iterator[SdrFrame]:
+        return self.frames()
+
+    def frames(self, wants: Callable[[int], bool] = lambda number: True) -> Iterator[SdrFrame]:
+        """The frames whose numbers, counted from 0, are wanted; the others are decoded only."""
         time_base = self._stream.time_base or Fraction(1, 90000)  # MPEG's clock, where a container has none
         step = 1 / (self.info.frame_rate or Fraction(25)) / time_base
         following = 0
@@ -114,6 +120,8 @@ class VideoReader:
             duration = frame.duration or None
             following = pts + (duration or round(step))
             if self._first_pts is not None and pts < self._first_pts:
+                continue
+            if not wants(number):
                 continue
             alpha = self._planes.alpha(frame)
             yield SdrFrame(

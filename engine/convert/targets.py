@@ -1,0 +1,162 @@
+"""Opens what is written: a video or a numbered sequence, as the job delivers it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.convert.job import Job
+from engine.convert.sources import Source
+from engine.errors import UserError
+from engine.settings import Settings
+
+if TYPE_CHECKING:
+    from engine.media.deliveries import Delivery
+    from engine.media.ocio_spaces import OcioSpaces
+    from engine.media.picture_writer import PictureOptions
+    from engine.media.sink import Sink
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """``sink`` opened by entering it; ``done`` tells source frames that are there already; ``stamp`` gives a frame's
+    pts and duration in the sink's time base."""
+
+    sink: "Sink"
+    delivery: str
+    keeps_alpha: bool
+    done: Callable[[int], bool]
+    stamp: Callable[[int, int, int | None], tuple[int, int | None]]
+
+
+def picture_options(made: "Delivery", settings: Settings, job: Job, spaces: "OcioSpaces | None") -> "PictureOptions":
+    """How pictures are written; raises UserError for a colour space that the format cannot say."""
+    from engine.media.hdr_metadata import HdrMetadata, read_hdr_metadata
+    from engine.media.mastering import container_display
+    from engine.media.picture_writer import EXR_ACES, PictureOptions
+
+    stated = read_hdr_metadata(job.hdr_metadata) if job.hdr_metadata else HdrMetadata()
+    return PictureOptions(
+        display=stated.display or container_display(settings.target_peak),
+        stated=stated.light,
+        reference_white=settings.reference_white,
+        compression=job.exr_compression or ("none" if made.picture is EXR_ACES else "zip"),
+        transform=spaces.output if spaces is not None and spaces.converts_output else None,
+        overwrite=job.overwrite,
+    )
+
+
+def open_target(
+    source_path: Path, target: Path, source: Source, settings: Settings, job: Job, spaces: "OcioSpaces | None"
+) -> Target:
+    """Raises UserError for a target that does not fit or must not be written."""
+    from engine.media.deliveries import delivery
+    from engine.media.sequence_path import SequencePath
+
+    name, made = delivery(job.deliver, target)
+    pattern = SequencePath.parse(target)
+    if made.picture is None:
+        if pattern is not None:
+            raise UserError(f"{target} numbers a video; name one file, or pictures such as shot.%04d.exr")
+        if spaces is not None and spaces.converts_output:
+            raise UserError("--output-space goes with pictures (EXR, TIFF, DPX, PNG); a video's space is --deliver's")
+        return _video(source_path, target, source, settings, job, name, made)
+    if pattern is None:
+        raise UserError(
+            f"{target} names one picture for many frames; number them, as in {target.stem}.%04d{target.suffix}"
+        )
+    return _sequence(source_path, pattern, source, settings, job, name, made, spaces)
+
+
+def _video(
+    source_path: Path, target: Path, source: Source, settings: Settings, job: Job, name: str, made: "Delivery"
+) -> Target:
+    from engine.media.deliveries import video_encoding
+    from engine.media.hdr10_writer import UNKNOWN_RATE
+    from engine.media.hdr_metadata import HdrMetadata, read_hdr_metadata
+    from engine.media.mastering import container_display
+    from engine.media.video_writer import VideoWriter
+
+    info = source.info
+    sequence = info.kind == "still"
+    stated = read_hdr_metadata(job.hdr_metadata) if job.hdr_metadata else HdrMetadata()
+    rate = getattr(source, "frame_rate", None) or info.frame_rate or UNKNOWN_RATE
+    time_base = 1 / rate if sequence else info.time_base or Fraction(1, 1000)
+    encoding = video_encoding(
+        made,
+        (info.width, info.height),
+        time_base,
+        rate,
+        info.sample_aspect_ratio,
+        stated.display or container_display(settings.target_peak),
+    )
+    first: list[int] = []
+
+    def stamp(number: int, pts: int, duration: int | None) -> tuple[int, int | None]:
+        if job.frames is None:
+            return pts, duration
+        first.append(pts) if not first else None
+        return pts - first[0], duration
+
+    part = job.frames is not None
+    sink = VideoWriter(
+        target,
+        (info.width, info.height),
+        encoding,
+        source=None if sequence or part else source_path,
+        copy_audio=job.copy_audio,
+        trim_audio=job.limit is not None,
+        stated=stated.light,
+        overwrite=job.overwrite,
+    )
+    if part and info.audio:
+        sink.notes.append("The sound is left out, for only some frames are converted.")
+    if name == "hlg" and settings.target_peak > 1000:
+        sink.notes.append("Light above 1000 cd/m2 is clipped: HLG is written for that nominal peak.")
+    return Target(sink=sink, delivery=name, keeps_alpha=made.keeps_alpha, done=lambda number: False, stamp=stamp)
+
+
+def _sequence(
+    source_path: Path,
+    pattern,
+    source: Source,
+    settings: Settings,
+    job: Job,
+    name: str,
+    made: "Delivery",
+    spaces: "OcioSpaces | None",
+) -> Target:
+    from dataclasses import replace
+
+    from engine.convert.sequence_manifest import claim, manifest_of, modified
+    from engine.media.sequence_path import SequencePath
+    from engine.media.sequence_writer import SequenceWriter
+
+    assert made.picture is not None
+    options = picture_options(made, settings, job, spaces)
+    incoming = SequencePath.parse(source_path)
+    if incoming is not None and incoming.pattern.resolve() == pattern.pattern.resolve():
+        raise UserError(f"{pattern.pattern} is the input itself; choose another name for the output.")
+    sink = SequenceWriter(pattern, made.picture, options, (source.info.width, source.info.height))
+    with sink:
+        manifest = manifest_of(source_path, settings, job, name)
+        keep = claim(pattern, manifest, overwrite=job.overwrite, resume=job.resume)
+    if keep:  # a damaged or outdated frame among those that are kept is made again
+        sink = SequenceWriter(
+            pattern, made.picture, replace(options, overwrite=True), (source.info.width, source.info.height)
+        )
+    first = incoming.numbers()[0] if incoming is not None and job.start_number is not None else 0
+    shift = 0 if job.start_number is None else job.start_number - first
+
+    def done(number: int) -> bool:
+        made_after = modified(incoming.file(number)) if incoming is not None else 0.0
+        return keep and sink.holds(number + shift, made_after)
+
+    return Target(
+        sink=sink,
+        delivery=name,
+        keeps_alpha=made.keeps_alpha,
+        done=done,
+        stamp=lambda number, pts, duration: (number + shift, 1),
+    )
