@@ -53,6 +53,7 @@ def compose(
 
 
 def _native(smooth: Tensor, sdr: Tensor, light: ReducedLight, recovery: float, placement: Placement) -> Tensor:
+    assert lumaflux_native is not None
     curves = pq.eotf(curve_table(placement, _CURVE_ENTRIES))
     frames = []
     for index, codes in enumerate(sdr):

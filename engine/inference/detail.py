@@ -17,7 +17,7 @@ from engine.color.primaries import BT2020_LUMA, luminance
 OFFSET_NITS = 0.5  # added to both sides of the ratio: shadows take no gain from noise
 LARGEST_STOPS = 4.0
 _RADIUS = 6  # pixels of the reduced frame
-_TOLERANCE = 0.05  # stops squared: guide contrast below its root is smoothed over
+_TOLERANCE = 0.5  # stops squared: guide contrast below its root, as texture has, changes no gain
 _GREY = 0.02  # PQ between the largest and the smallest channel, where half of the model's colour is believed
 _CLIPPING_BEGINS, _CLIPPING_WHOLE = 0.92, 0.985  # of the largest SDR code
 

@@ -58,6 +58,7 @@ def test_light_levels_and_tags_of_the_example_read_back_right(lite, tmp_path):
     (report,) = convert(EXAMPLE, target, lambda: lite, Settings(steps=1), Job(limit=2))
     info = probe(target)
     assert (info.transfer.value, info.primaries.value, info.matrix.value) == ("pq", "bt2020", "bt2020nc")
+    assert info.mastering_display is not None
     assert (info.bit_depth, info.range.value, info.mastering_display.max_nits) == (10, "limited", 1000)
     assert (info.max_cll, info.max_fall) == (report.max_cll, report.max_fall)
     brightest, averages = zip(*(light_of(frame) for frame in av.open(str(target)).decode(video=0)), strict=True)
