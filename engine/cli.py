@@ -8,9 +8,11 @@ from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
+from engine.convert.commands import convert, info, list_devices
 from engine.errors import UserError
 from engine.evaluation.commands import app as luma_eval
-from engine.farm.commands import farm, timeline
+from engine.farm.commands import farm
+from engine.farm.timeline_commands import timeline
 from engine.service.commands import app as plugin
 from engine.service.commands import serve
 from engine.settings import DETAIL_WORDS, Settings
@@ -23,71 +25,13 @@ app = App(
     version_flags=["--version"],
     suppress_keyboard_interrupt=False,
 )
+app.command(convert)
+app.command(info)
 app.command(luma_eval)
 app.command(serve)
 app.command(plugin)
 app.command(farm)
 app.command(timeline)
-
-
-@app.command
-def convert(
-    source: Annotated[Path, Parameter(name=["SOURCE", "-i", "--input"])],
-    target: Annotated[Path, Parameter(name=["TARGET", "-o", "--output"])],
-    *,
-    settings: Annotated[Settings, Parameter(name="*")] = Settings(),  # noqa: B008 (frozen)
-    model: str = "lite",
-    adapters: Path | None = None,
-    backbone: Path | None = None,
-    device: str | None = None,
-    precision: Precision | None = None,
-    overwrite: Annotated[bool, Parameter(name=["--overwrite", "-y"], negative="")] = False,
-    copy_audio: bool = True,
-    force_sdr: Annotated[bool, Parameter(negative="")] = False,
-    frames: int | None = None,
-    offline: Annotated[bool, Parameter(negative="")] = False,
-) -> None:
-    """Convert a clip to HEVC Main10 HDR10, or pictures to 16-bit PQ PNG.
-
-    Parameters
-    ----------
-    source
-        An SDR clip, a picture, or a directory of pictures.
-    target
-        A .mp4, .mov or .mkv for a clip, a .png for a picture, a directory for a directory.
-    model
-        lite, flux-dev, flux-schnell, or a model directory.
-    adapters
-        An adapter file to load over the model's own.
-    backbone
-        The local directory of a FLUX.1 release, with SigLIP in its siglip/.
-    device
-        As `lumaflux doctor` lists them; the first of them if not named.
-    precision
-        fp32, bf16 or fp16; fp32 on the CPU and bf16 elsewhere if not named.
-    overwrite
-        Replace an existing target.
-    copy_audio
-        Copy the sound of the source as it is.
-    force_sdr
-        Read a PQ- or HLG-tagged source as if it were SDR.
-    frames
-        Stop after so many frames.
-    offline
-        Take weights from the local cache only.
-    """
-    from engine.convert import Job, convert
-    from engine.progress import show_progress, show_report
-
-    def load_converter():
-        from engine.inference.load import load
-
-        return load(model, device=device, dtype=precision, adapters=adapters, backbone=backbone, offline=offline)
-
-    job = Job(overwrite=overwrite, copy_audio=copy_audio, force_sdr=force_sdr, limit=frames)
-    with show_progress(source.name) as progress:
-        reports = convert(source, target, load_converter, settings, job, progress)
-    show_report(reports)
 
 
 @app.command
@@ -135,21 +79,6 @@ def analyze(
         file.partial.write_text(text_of(track), "utf-8")
     shots = len(track.shots)
     print(f"{out}: {track.clip.frames} frames, {shots} {'shot' if shots == 1 else 'shots'}")
-
-
-@app.command
-def info(file: Path) -> None:
-    """Show a file's format, range, primaries, transfer, HDR metadata and light levels.
-
-    Parameters
-    ----------
-    file
-        A clip or a picture.
-    """
-    from engine.media.info import probe
-    from engine.progress import show_info
-
-    show_info(probe(file))
 
 
 @app.command
@@ -384,13 +313,16 @@ def main() -> None:
     """The command's entry: every user error is one sentence on standard error."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: clean up, then exit
     try:
+        if "--list-devices" in sys.argv[1:]:  # wherever it stands, and without a source
+            list_devices()
+            return
         app(_numbers_for_words(sys.argv[1:]), exit_on_error=False, print_error=False)
     except CycloptsError as error:
         _fail(str(error).strip(), 2)
     except UserError as error:
         _fail(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        _fail("interrupted", 130)
+    except KeyboardInterrupt as kept:
+        _fail(f"interrupted; {kept}" if str(kept) else "interrupted", 130)
 
 
 def _numbers_for_words(tokens: list[str]) -> list[str]:

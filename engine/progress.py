@@ -1,5 +1,8 @@
 """What the command shows: progress with frames per second and time left, reports, tables."""
 
+import json
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -17,6 +20,11 @@ if TYPE_CHECKING:
     from engine.evaluation.evaluate import Evaluation
     from engine.evaluation.report.run_folder import Run
     from engine.media.info import MediaInfo
+    from engine.media.shot_levels import ShotLevels
+
+
+_PLAIN_SECONDS = 2.0
+PERCENTILES = (50.0, 90.0, 99.0, 99.9)  # as engine.media.shot_levels measures them
 
 
 class _FramesPerSecond(ProgressColumn):
@@ -26,8 +34,14 @@ class _FramesPerSecond(ProgressColumn):
 
 
 @contextmanager
-def show_progress(title: str) -> Iterator[Callable[[int, int | None], None]]:
-    """A bar on standard error; yields the callback (frames done, frames in all if known)."""
+def show_progress(title: str, style: str = "rich") -> Iterator[Callable[[int, int | None], None]]:
+    """Progress on standard error; yields the callback (frames done, frames in all if known).
+
+    ``style``: ``rich`` draws a bar, ``plain`` prints a line every two seconds, ``json`` a line a frame, ``none`` none.
+    """
+    if style != "rich":
+        yield {"plain": _PlainProgress(title), "json": _json_progress}.get(style, lambda done, total: None)
+        return
     columns = (
         TextColumn(title),
         BarColumn(),
@@ -49,12 +63,32 @@ def show_progress(title: str) -> Iterator[Callable[[int, int | None], None]]:
             bar.stop()
 
 
+class _PlainProgress:
+    def __init__(self, title: str):
+        self._title, self._start, self._next = title, time.monotonic(), 0.0
+
+    def __call__(self, done: int, total: int | None) -> None:
+        now = time.monotonic()
+        if now < self._next and done != total:
+            return
+        self._next = now + _PLAIN_SECONDS
+        speed = done / max(now - self._start, 1e-9)
+        print(f"{self._title}: {done} of {total or '?'} frames, {speed:.2f} frames/s", file=sys.stderr, flush=True)
+
+
+def _json_progress(done: int, total: int | None) -> None:
+    print(json.dumps({"frames": done, "total": total}), file=sys.stderr, flush=True)
+
+
 def show_report(reports: "list[Report]") -> None:
-    """Where the result is and its measured light levels."""
+    """Where the result is, its measured light levels, and what was left out or repaired."""
     for report in reports:
         levels = f"MaxCLL {report.max_cll:.0f}, MaxFALL {report.max_fall:.0f} cd/m2"
         speed = f"{report.frames} frames, {report.frames / max(report.seconds, 1e-9):.2f} frames/s"
-        print(f"{report.target}: {levels}; {speed}")
+        there = f"; {report.skipped} were there already" if report.skipped else ""
+        print(f"{report.target}: {levels if report.frames else 'nothing to do'}; {speed}{there}")
+        for note in report.notes:
+            print(f"  {note}", file=sys.stderr)
 
 
 def show_info(info: "MediaInfo") -> None:
@@ -63,6 +97,23 @@ def show_info(info: "MediaInfo") -> None:
     for name, value in _facts(info):
         table.add_row(name, value)
     Console().print(table)
+
+
+def show_light(levels: "ShotLevels") -> None:
+    """Measured light, of the whole and of each shot where there are several."""
+    table = Table("frames", "MaxCLL", "MaxFALL", *(f"{percent:g} %" for percent in PERCENTILES), box=None)
+    whole = [levels.percentile_nits(percent) for percent in PERCENTILES]
+    rows = [("all", levels.max_cll, levels.max_fall, whole)]
+    if len(levels.shots) > 1:
+        rows += [
+            (f"{shot.first}-{shot.last}", shot.max_cll, shot.max_fall, list(shot.percentiles.values()))
+            for shot in levels.shots
+        ]
+    for frames, cll, fall, percentiles in rows:
+        table.add_row(frames, str(cll), str(fall), *(f"{nits:.1f}" for nits in percentiles))
+    console = Console()
+    console.print("measured light, cd/m2")
+    console.print(table)
 
 
 def _facts(info: "MediaInfo") -> Iterator[tuple[str, str]]:
@@ -82,6 +133,10 @@ def _facts(info: "MediaInfo") -> Iterator[tuple[str, str]]:
         yield "light levels", f"MaxCLL {info.max_cll}, MaxFALL {info.max_fall} cd/m2"
     for sound in info.audio:
         yield "sound", f"{sound.codec}, {sound.rate} Hz, {sound.layout}"
+    if info.interlaced:
+        yield "fields", "interlaced"
+    if info.alpha:
+        yield "alpha", "yes"
     for left_out in info.dropped:
         yield "not converted", left_out
 

@@ -10,6 +10,7 @@ from engine.convert.job import Job, Progress, Report
 from engine.convert.pipeline import Consumer, Prefetched
 from engine.convert.sources import chosen, frames_to_come, open_source
 from engine.convert.targets import Target, open_target
+from engine.convert.tones import Tones, tones_of
 from engine.errors import FrameError, UserError
 from engine.settings import Settings
 
@@ -43,7 +44,7 @@ def convert_clip(
         for dropped in reader.info.dropped:
             report.note(f"The source's {dropped} is left out.")
         with made.sink, Interruption() as interruption:
-            _stream(reader, made, load_converter, settings, job, spaces, progress, report, interruption)
+            _stream(source, reader, made, load_converter, settings, job, spaces, progress, report, interruption)
             if interruption.asked:
                 raise KeyboardInterrupt(made.sink.finish_early())
             if report.frames + report.skipped == 0:
@@ -58,6 +59,17 @@ def convert_clip(
     if report.damaged:
         report.note(f"{report.damaged} damaged or missing places of {source} were left out or concealed.")
     return report
+
+
+def _ending(progress: Progress, interruption: Interruption) -> Progress:
+    """``progress`` of work that leaves nothing behind and can end at once."""
+
+    def told(done: int, total: int | None) -> None:
+        if interruption.asked:
+            raise KeyboardInterrupt("nothing is written")
+        progress(done, total)
+
+    return told
 
 
 def refuse_damage(report: Report) -> None:
@@ -75,6 +87,7 @@ def ocio_spaces(job: Job) -> "OcioSpaces | None":
 
 
 def _stream(
+    source: Path,
     reader: "Source",
     made: Target,
     load_converter: Callable[[], "Converter"],
@@ -114,15 +127,19 @@ def _stream(
         made.sink.write(hdr_pq, pts, duration, alpha=alpha)
 
     converter: Converter | None = None
+    tones = Tones()
     decoder, encoder = Prefetched(frames()), Consumer(encode)
     try:
         for frame in decoder:
             if converter is None:
                 with report.stage("load"):
                     converter = load_converter()
+                with report.stage("analyze"):
+                    tones = tones_of(source, converter, settings, job, spaces, _ending(progress, interruption))
                 progress(0, total)
             sdr = frame.sdr if spaces is None else spaces.sdr(frame.sdr)
-            hdr_pq, timings = converter.render_timed(sdr, settings)
+            pinned, tone = tones.at(frame.number, settings)
+            hdr_pq, timings = converter.render_timed(sdr, pinned, tone=tone)
             report.add_stages(timings)
             pts, duration = made.stamp(frame.number, frame.pts, frame.duration)
             encoder.put((hdr_pq, pts, duration, frame.alpha if made.keeps_alpha else None))

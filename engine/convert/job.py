@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from engine.media.deliveries import Deliver
     from engine.media.light_levels import LightLevels
     from engine.media.picture_writer import ExrCompression
+    from engine.media.shot_levels import ShotLight
     from engine.media.video_reader import Interlaced
 
 Progress = Callable[[int, int | None], None]  # frames done, frames in all if known
 VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv")
-PERCENTILES = (50.0, 90.0, 99.0, 99.9)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,8 @@ class Job:
     ``force_sdr`` reads PQ- or HLG-tagged input as if it were SDR; ``limit`` stops after so many frames; ``frames``
     names those of the source to convert (a clip's count from 0), ``preview`` a single one that becomes a picture.
     ``start_number`` is that of the first picture of a sequence that is written; ``frame_rate`` that of a sequence that
-    is read. ``model`` is what tells the model apart from others, for the manifest beside a sequence.
+    is read. ``model`` is what tells the model apart from others, for the manifest beside a sequence. ``track``: a tone
+    track's file, "none" for a tone of its own for every frame, None to find one first.
     """
 
     overwrite: bool = False
@@ -50,6 +51,7 @@ class Job:
     input_space: str | None = None
     output_space: str | None = None
     model: str = ""
+    track: str | None = None
 
     def __post_init__(self) -> None:
         if (self.input_space or self.output_space) and not self.ocio:
@@ -67,7 +69,7 @@ class Report:
     """What was written. Light levels in cd/m2 are measured on the pictures as written; stages are seconds.
 
     ``skipped`` frames were there already; ``damaged`` ones could not be converted; ``notes`` are sentences on what was
-    left out or repaired; ``percentiles`` are cd/m2 by percent of all pixels.
+    left out or repaired; ``percentiles`` are cd/m2 by percent of all pixels; ``shots`` count the frames written.
     """
 
     target: Path
@@ -79,6 +81,7 @@ class Report:
     max_cll: float = 0.0
     max_fall: float = 0.0
     percentiles: dict[float, float] = field(default_factory=dict)
+    shots: "list[ShotLight]" = field(default_factory=list)
     seconds: float = 0.0
     stages: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -94,9 +97,14 @@ class Report:
             self.stages[name] = self.stages.get(name, 0.0) + seconds
 
     def add_levels(self, levels: "LightLevels") -> None:
+        from engine.media.shot_levels import PERCENTILES, ShotLevels
+
         if levels.frames:
             self.max_cll, self.max_fall = levels.max_cll, levels.max_fall
             self.percentiles = {percent: levels.percentile_nits(percent) for percent in PERCENTILES}
+        if isinstance(levels, ShotLevels):
+            levels.end()
+            self.shots = levels.shots
 
     def note(self, sentence: str) -> None:
         if sentence not in self.notes:

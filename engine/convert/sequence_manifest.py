@@ -34,6 +34,7 @@ def manifest_of(source: Path, settings: Settings, job: Job, delivery: str) -> Se
     """``source``: a file, or the pattern of a sequence, whose files are looked at one by one where frames are."""
     keys = ("force_sdr", "interlaced", "exr_compression", "ocio", "input_space", "output_space", "start_number")
     facts = {key: getattr(job, key) for key in keys}
+    facts["track"] = file_digest(Path(job.track)) if job.track not in (None, "none") else job.track
     return SequenceManifest(
         source=source.name,
         source_digest=file_digest(source) if source.is_file() else "",

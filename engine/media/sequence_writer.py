@@ -8,9 +8,9 @@ from typing import Self
 import numpy as np
 
 from engine.errors import UserError
-from engine.media.light_levels import LightLevels
 from engine.media.picture_writer import PictureFormat, PictureOptions, write_picture
 from engine.media.sequence_path import SequencePath
+from engine.media.shot_levels import ShotLevels
 
 
 class SequenceWriter:
@@ -20,7 +20,7 @@ class SequenceWriter:
     """
 
     def __init__(self, path: SequencePath, kind: PictureFormat, options: PictureOptions, size: tuple[int, int]):
-        self.levels = LightLevels()
+        self.levels = ShotLevels()
         self.notes: list[str] = []
         self.path, self.size = path, size
         self._kind, self._options = kind, options
@@ -38,7 +38,8 @@ class SequenceWriter:
     def write(
         self, hdr_pq: np.ndarray, pts: int, duration: int | None = None, *, alpha: np.ndarray | None = None
     ) -> None:
-        self.levels.add(write_picture(self.path.file(pts), hdr_pq, self._kind, self._options, alpha=alpha))
+        levels = write_picture(self.path.file(pts), hdr_pq, self._kind, self._options, alpha=alpha)
+        self.levels.add_frame(levels, hdr_pq)
 
     def holds(self, number: int, made_after: float = 0.0) -> bool:
         """Whether the frame is there, can be read whole, has the right size and is no older than ``made_after``."""

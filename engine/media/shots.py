@@ -44,10 +44,14 @@ def find_shots(signatures: Sequence[Signature]) -> list[range]:
 def shots_between(changes: Sequence[float]) -> list[range]:
     """The same from the ``change`` of every frame to the next, one fewer than there are frames."""
     steps = np.asarray(changes, dtype=np.float64)
-    cuts = [0]
-    for index, step in enumerate(steps):
-        around = np.delete(steps[max(0, index - _AROUND) : index + _AROUND + 1], min(index, _AROUND))
-        usual = float(np.median(around)) if around.size else 0.0
-        if could_cut(step) and step > _TIMES * usual:
-            cuts.append(index + 1)
+    cuts = [0, *(index + 1 for index in range(len(steps)) if find_cut(steps, index))]
     return [range(start, end) for start, end in zip(cuts, [*cuts[1:], len(steps) + 1], strict=True)]
+
+
+def find_cut(changes: Sequence[float] | NDArray[np.float64], index: int) -> bool:
+    """Whether the video cuts at ``changes[index]``; the eight changes on either side of it decide."""
+    step = changes[index]
+    if not could_cut(step):
+        return False
+    around = [*changes[max(0, index - _AROUND) : index], *changes[index + 1 : index + _AROUND + 1]]
+    return bool(step > _TIMES * (float(np.median(around)) if around else 0.0))

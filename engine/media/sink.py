@@ -5,7 +5,7 @@ from typing import Protocol, Self
 
 import numpy as np
 
-from engine.media.light_levels import LightLevels
+from engine.media.shot_levels import ShotLevels
 
 
 class Sink(Protocol):
@@ -14,7 +14,7 @@ class Sink(Protocol):
     ``levels`` is the light measured on the codes as written; ``notes`` are sentences on what the target cannot hold.
     """
 
-    levels: LightLevels
+    levels: ShotLevels
     notes: list[str]
 
     def write(

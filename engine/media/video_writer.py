@@ -12,8 +12,9 @@ import numpy as np
 from engine.errors import FrameError, UserError
 from engine.media.atomic_file import AtomicFile
 from engine.media.encoding import Encoding, video_frame
-from engine.media.light_levels import LightLevels, check_frame
+from engine.media.light_levels import check_frame
 from engine.media.mastering import ContentLight
+from engine.media.shot_levels import ShotLevels
 from engine.media.stream_copy import StreamCopy
 
 
@@ -48,7 +49,7 @@ class VideoWriter:
             raise UserError(f"{path} names no video container for {encoding.label}; it goes into {suffixes}.")
         if min(size) < encoding.smallest:
             raise UserError(f"{size[0]}x{size[1]} is too small for {encoding.label}; write it as .png pictures.")
-        self.levels = LightLevels()
+        self.levels = ShotLevels()
         self.notes: list[str] = []
         self.size = size
         self._encoding = encoding

@@ -1,0 +1,24 @@
+"""What tells one model from another when a sequence is resumed: digests of its files and what else decides pixels."""
+
+from pathlib import Path
+
+from engine.convert.sequence_manifest import file_digest
+
+
+def model_identity(
+    model: str, adapters: Path | None = None, backbone: Path | None = None, precision: str | None = None
+) -> str:
+    """``lite:1f0c...:fp32``, for instance. Large files count by their size and their ends."""
+    import xxhash
+
+    folder = Path(model)
+    if model == "lite":
+        folder = Path(__file__).parents[1] / "weights" / "lite"
+    digest = xxhash.xxh3_64(model.encode() if not folder.is_dir() else b"")
+    for part in (folder, adapters, backbone):
+        if part is None or not part.exists():
+            continue
+        files = sorted(path for path in part.rglob("*") if path.is_file()) if part.is_dir() else [part]
+        for path in files:
+            digest.update(f"{path.name}:{file_digest(path)}".encode())
+    return f"{folder.name if folder.is_dir() else model}:{digest.hexdigest()}:{precision or 'default'}"

@@ -1,0 +1,88 @@
+"""Which tone each frame gets: that of a tone track, found on the whole input or read from a file, or its own."""
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engine.convert.job import Job, Progress
+from engine.convert.sources import open_source
+from engine.errors import UserError
+from engine.settings import Settings
+
+if TYPE_CHECKING:
+    from engine.inference.converter import Converter
+    from engine.inference.tone import Tone
+    from engine.inference.tone_track import ToneTrack
+    from engine.media.ocio_spaces import OcioSpaces
+
+NONE = "none"
+
+
+@dataclass(frozen=True)
+class Tones:
+    """``track`` is None where every frame has its own tone; ``numbers`` are those of the input's frames in order, where
+    they do not count from 0."""
+
+    track: "ToneTrack | None" = None
+    numbers: list[int] | None = None
+
+    def at(self, number: int, settings: Settings) -> "tuple[Settings, Tone | None]":
+        """What the frame of that number in the source is rendered with."""
+        if self.track is None:
+            return settings, None
+        place = number if self.numbers is None else bisect_left(self.numbers, number)
+        return self.track.settings_at(place, settings), self.track.tone_at(place)
+
+
+def tones_of(
+    source: Path,
+    converter: "Converter",
+    settings: Settings,
+    job: Job,
+    spaces: "OcioSpaces | None",
+    progress: Progress = lambda done, total: None,
+) -> Tones:
+    """``job.track``: a file; "none"; or None, and the track is made here, of all frames, whatever the job converts.
+
+    Raises UserError for a track of another input or of another model.
+    """
+    if job.track == NONE or settings.strength == 0.0:
+        return Tones()
+    if job.track is not None:
+        return Tones(_read(Path(job.track), source, job), _numbers(source))
+    from engine.analysis import track_of
+
+    whole = replace(job, frames=None, preview=None, limit=None)
+    with open_source(source, whole) as reader:
+        total = reader.info.frame_count
+
+        def pictures() -> Iterator[np.ndarray]:
+            for done, frame in enumerate(reader.frames(), 1):
+                yield frame.sdr if spaces is None else spaces.sdr(frame.sdr)
+                progress(done, total)
+
+        return Tones(track_of(pictures(), converter, settings, source, job.model), _numbers(source))
+
+
+def _read(path: Path, source: Path, job: Job) -> "ToneTrack":
+    from engine.analysis import check_clip
+    from engine.inference.tone_track import read_track
+
+    track = read_track(path)
+    check_clip(track, source)
+    if job.model and track.model != job.model:
+        raise UserError(
+            f"{path} was made with the model {track.model}, not {job.model}; make it anew with `lumaflux analyze`"
+        )
+    return track
+
+
+def _numbers(source: Path) -> list[int] | None:
+    from engine.media.sequence_path import SequencePath
+
+    pattern = SequencePath.parse(source)
+    return None if pattern is None else pattern.numbers()
