@@ -1,24 +1,23 @@
-"""The commands `lumaflux farm` and `lumaflux timeline`. No logic."""
+"""The command `lumaflux farm`. No logic."""
 
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import App, Parameter
 
 from engine.errors import FrameError, UserError
+from engine.farm.order_options import OrderOptions
 from engine.settings import Settings
 
 farm = App(name="farm", help="Hand a job to a farm, run it here, and see that nothing is missing.")
-timeline = App(name="timeline", help="Show and render the clips of an editor's timeline (OpenTimelineIO).")
 
-_Many = Annotated[list[str] | None, Parameter(negative="")]
 _Flag = Annotated[bool, Parameter(negative="")]
 
-_Source = Annotated[Settings, Parameter(name="*")]
-_Precision = Literal["fp32", "bf16", "fp16"]
+_Settings = Annotated[Settings, Parameter(name="*")]
+_Options = Annotated[OrderOptions, Parameter(name="*")]
 _Overwrite = Annotated[bool, Parameter(name=["--overwrite", "-y"], negative="")]
 
 
@@ -28,15 +27,9 @@ def job(
     target: Path,
     *,
     out: Annotated[Path, Parameter(name=["--out", "-o"])],
-    frames: str | None = None,
+    options: _Options = OrderOptions(),  # noqa: B008 (frozen)
+    settings: _Settings = Settings(),  # noqa: B008 (frozen)
     chunk: int = 24,
-    settings: _Source = Settings(),  # noqa: B008 (frozen)
-    model: str = "lite",
-    tone_track: Path | None = None,
-    device: str | None = None,
-    precision: _Precision | None = None,
-    threads: int = 1,
-    force_sdr: _Flag = False,
     copy_audio: bool = True,
     command: str = "lumaflux",
     overwrite: _Overwrite = False,
@@ -51,22 +44,8 @@ def job(
         A directory for the frames; or a .mp4, .mov or .mkv, which a last step encodes from TARGET's .frames directory.
     out
         The bundle, a directory.
-    frames
-        The frames to render: 1001-1020x2,1030; all if not named. A clip counts from 0.
     chunk
         Frames a task.
-    model
-        lite, or a model directory that the workers see under the same name.
-    tone_track
-        A file of `lumaflux analyze`, for renderings that do not pump.
-    device
-        The kind of device of the workers: cpu or cuda; their first one if not named.
-    precision
-        fp32, bf16 or fp16; fp32 on the CPU and bf16 elsewhere if not named.
-    threads
-        CPU threads of a worker. Sums depend on it, so it is the same on all of them.
-    force_sdr
-        Read a PQ- or HLG-tagged source as if it were SDR.
     copy_audio
         Copy the sound of the source as it is.
     command
@@ -74,20 +53,9 @@ def job(
     overwrite
         Replace an existing bundle.
     """
-    from engine.farm.manifest import Order
     from engine.farm.submit import make_bundle
 
-    order = Order(
-        source=source,
-        settings=settings,
-        model=model,
-        frames=frames,
-        tone_track=tone_track,
-        device=device,
-        precision=precision,
-        threads=threads,
-        force_sdr=force_sdr,
-    )
+    order = options.order(source, settings)
     bundle = make_bundle(order, target, chunk=chunk, command=command, copy_audio=copy_audio)
     from engine.farm.template import write_bundle
 
@@ -123,15 +91,9 @@ def frames(
     source: Path,
     folder: Path,
     *,
-    frames: str | None = None,
-    of: str | None = None,
-    settings: _Source = Settings(),  # noqa: B008 (frozen)
-    model: str = "lite",
-    tone_track: Path | None = None,
-    device: str | None = None,
-    precision: _Precision | None = None,
-    threads: int = 1,
-    force_sdr: _Flag = False,
+    only: str | None = None,
+    options: _Options = OrderOptions(),  # noqa: B008 (frozen)
+    settings: _Settings = Settings(),  # noqa: B008 (frozen)
 ) -> None:
     """Render frames of a job in this process: the plain unit of work for any other farm.
 
@@ -141,44 +103,118 @@ def frames(
         An SDR clip, or a numbered sequence.
     folder
         The job's directory; the first to come makes it the job's.
-    frames
-        The frames to render here: 1001-1020x2,1030; all if not named.
-    of
-        All frames of the job, where it is not the whole source; the same for every call.
-    model
-        lite, or a model directory.
-    tone_track
-        A file of `lumaflux analyze`.
-    device
-        As `lumaflux doctor` lists them; the first of them if not named.
-    precision
-        fp32, bf16 or fp16; fp32 on the CPU and bf16 elsewhere if not named.
-    threads
-        CPU threads; the same for every call.
-    force_sdr
-        Read a PQ- or HLG-tagged source as if it were SDR.
+    only
+        The part of the job to render here: 1001-1020x2,1030; all of it if not named.
     """
-    from engine.farm.manifest import Order
-    from engine.farm.submit import render_here
+    from engine.farm.submit import refuse_failures, render_here
     from engine.progress import show_progress
 
-    order = Order(
-        source=source,
-        settings=settings,
-        model=model,
-        frames=of,
-        tone_track=tone_track,
-        device=device,
-        precision=precision,
-        threads=threads,
-        force_sdr=force_sdr,
-    )
+    order = options.order(source, settings)
     with show_progress(source.name) as progress:
-        chunk = render_here(order, folder, frames, progress)
+        chunk = render_here(order, folder, only, progress)
     print(f"{folder}: {len(chunk.rendered)} frames rendered, {len(chunk.kept)} kept")
-    if chunk.failed:
-        reasons = "; ".join(f"{number}: {reason}" for number, reason in chunk.failed.items())
-        raise FrameError(f"{len(chunk.failed)} frames failed: {reasons}")
+    refuse_failures(chunk)
+
+
+@farm.command
+def opencue(
+    source: Path,
+    target: Path,
+    *,
+    out: Annotated[Path, Parameter(name=["--out", "-o"])],
+    show: str = "testing",
+    shot: str = "test",
+    options: _Options = OrderOptions(),  # noqa: B008 (frozen)
+    settings: _Settings = Settings(),  # noqa: B008 (frozen)
+    chunk: int = 24,
+    copy_audio: bool = True,
+    command: str = "lumaflux",
+    overwrite: _Overwrite = False,
+) -> None:
+    """Write a job for OpenCue: job.xml, and the order that it names.
+
+    Parameters
+    ----------
+    source
+        An SDR clip, or a numbered sequence: plates/name.%04d.png, name.####.png.
+    target
+        A directory for the frames; or a .mp4, .mov or .mkv, which a last layer encodes from TARGET's .frames directory.
+    out
+        The directory for job.xml and order.json, which the hosts see under this name too.
+    show
+        OpenCue's show.
+    shot
+        OpenCue's shot.
+    chunk
+        Frames a call.
+    copy_audio
+        Copy the sound of the source as it is.
+    command
+        The lumaflux command on the hosts.
+    overwrite
+        Replace an existing job.
+    """
+    from engine.farm.opencue import write_job
+    from engine.farm.submit import make_bundle
+
+    order = options.order(source, settings)
+    bundle = make_bundle(order, target, chunk=chunk, command=command, copy_audio=copy_audio)
+    print(
+        f"{write_job(bundle, out, show=show, shot=shot, overwrite=overwrite)}: frames {bundle.numbers}, {chunk} a call"
+    )
+
+
+@farm.command
+def ray(
+    source: Path,
+    target: Path,
+    *,
+    address: Annotated[str | None, Parameter(env_var="RAY_ADDRESS")] = None,
+    workers: int | None = None,
+    options: _Options = OrderOptions(),  # noqa: B008 (frozen)
+    settings: _Settings = Settings(),  # noqa: B008 (frozen)
+    chunk: int = 24,
+    copy_audio: bool = True,
+    overwrite: _Overwrite = False,
+) -> None:
+    """Render over a Ray cluster whose nodes share the folders, and encode here. What is done already is kept.
+
+    Parameters
+    ----------
+    source
+        An SDR clip, or a numbered sequence: plates/name.%04d.png, name.####.png.
+    target
+        A directory for the frames; or a .mp4, .mov or .mkv, which is encoded from TARGET's .frames directory.
+    address
+        The cluster, as ray.init takes it; one on this machine if not named.
+    workers
+        Models at the same time; one for each GPU, or for each THREADS cores, if not named.
+    chunk
+        Frames that a worker is handed at a time.
+    copy_audio
+        Copy the sound of the source as it is.
+    overwrite
+        Replace an existing target.
+    """
+    from engine.farm.submit import make_bundle, render_on_ray
+    from engine.progress import show_progress
+
+    order = options.order(source, settings)
+    bundle = make_bundle(order, target, chunk=chunk, command="", copy_audio=copy_audio)
+    with show_progress(source.name) as progress:
+        report = render_on_ray(bundle, address=address, workers=workers, overwrite=overwrite, progress=progress)
+    hosts = ", ".join(f"{host} {count}" for host, count in sorted(report.hosts.items()))
+    print(f"{target}: {len(report.chunk.rendered)} frames rendered ({hosts}), {len(report.chunk.kept)} kept")
+    if report.lost:
+        print(f"{report.lost} workers were lost on the way; others did their work", file=sys.stderr)
+
+
+@farm.command(show=False)
+def part(order: Path, source: Path, folder: Path, *, first: int, count: int) -> None:
+    """Render COUNT frames of an order from FIRST on (called by jobs of OpenCue)."""
+    from engine.farm.submit import refuse_failures, render_part
+
+    refuse_failures(render_part(order, source, folder, first, count, lambda done, total: print(f"{done} of {total}")))
 
 
 @farm.command
@@ -292,120 +328,3 @@ def _said(action: Callable[[], object]) -> None:
     except UserError as error:
         print(f"openjd_fail: {error}", flush=True)
         raise
-
-
-@timeline.command
-def show(
-    file: Path,
-    *,
-    all_: Annotated[bool, Parameter(name="--all", negative="")] = False,
-    map_: Annotated[_Many, Parameter(name="--map")] = None,
-) -> None:
-    """List the clips that carry the effect LumaFlux ITM: their media, frames and settings.
-
-    Parameters
-    ----------
-    file
-        An .otio, .otioz or .otiod file.
-    all_
-        List every clip.
-    map_
-        FROM=TO: where media that begin with FROM lie on this machine. May be given many times.
-    """
-    from engine.farm.timeline_plan import TimelineOptions
-    from engine.farm.timeline_render import find, lines_of
-
-    options = TimelineOptions(all_clips=all_, mapped=_mapped(map_ or []))
-    print("\n".join(lines_of(find(file, options)[1], options)))
-
-
-@timeline.command
-def render(
-    file: Path,
-    *,
-    out: Annotated[Path, Parameter(name=["--out", "-o"])],
-    all_: Annotated[bool, Parameter(name="--all", negative="")] = False,
-    name: str | None = None,
-    handles: int = 0,
-    container: Literal["mov", "mp4", "mkv"] = "mov",
-    map_: Annotated[_Many, Parameter(name="--map")] = None,
-    settings: Annotated[Settings, Parameter(name="*")] = Settings(),  # noqa: B008 (frozen)
-    model: str | None = None,
-    device: str | None = None,
-    precision: Literal["fp32", "bf16", "fp16"] | None = None,
-    overwrite: Annotated[bool, Parameter(name=["--overwrite", "-y"], negative="")] = False,
-) -> None:
-    """Render what a timeline needs to HDR, once each, and write a new timeline that shows it.
-
-    Parameters
-    ----------
-    file
-        An .otio, .otioz or .otiod file. It stays as it is.
-    out
-        The directory for the HDR media and for the new timeline, NAME-hdr.otio. A run that was stopped goes on.
-    all_
-        Render every clip; those without the effect with the settings given here.
-    name
-        Render the clips of this name.
-    handles
-        Frames beyond each end of a clip, as far as its media has them.
-    container
-        mov, mp4 or mkv.
-    map_
-        FROM=TO: where media that begin with FROM lie on this machine. May be given many times.
-    model
-        A model for all clips; else what each effect names.
-    device
-        As `lumaflux doctor` lists them; the first of them if not named.
-    precision
-        fp32, bf16 or fp16; fp32 on the CPU and bf16 elsewhere if not named.
-    overwrite
-        Render files anew that are there already.
-    """
-    from engine.farm.timeline_plan import TimelineOptions
-    from engine.farm.timeline_render import render_timeline
-    from engine.progress import show_progress
-
-    def load_converter(model: str):
-        from engine.inference.load import load
-
-        return load(model, device=device, dtype=precision)
-
-    options = TimelineOptions(
-        all_clips=all_,
-        name=name,
-        handles=handles,
-        mapped=_mapped(map_ or []),
-        model=model,
-        settings=settings,
-        container=f".{container}",
-        overwrite=overwrite,
-    )
-    with show_progress(file.name) as progress:
-        outcome = render_timeline(file, out, load_converter, options, progress)
-    for note in outcome.notes:
-        print(f"note: {note}", file=sys.stderr)
-    for skipped in outcome.skipped:
-        print(f"left as it was: {skipped.where}: {skipped.reason}", file=sys.stderr)
-    print(
-        f"{outcome.timeline}: {outcome.relinked} clips show HDR media ({outcome.made} files made, {outcome.kept} kept)"
-    )
-    if lost := [skipped for skipped in outcome.skipped if skipped.lost]:
-        raise FrameError(f"{len(lost)} {'clip was' if len(lost) == 1 else 'clips were'} not rendered")
-
-
-def _mapped(pairs: list[str]):
-    prefixes = []
-    for pair in pairs:
-        before, equals, after = pair.partition("=")
-        if not (before and equals):
-            raise UserError(f"--map is '{pair}'; write it as FROM=TO")
-        prefixes.append((before, after))
-
-    def mapped(path: str) -> str:
-        for before, after in prefixes:
-            if path.startswith(before):
-                return after + path[len(before) :]
-        return path
-
-    return mapped

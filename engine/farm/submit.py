@@ -2,15 +2,20 @@
 
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.convert import VIDEO_SUFFIXES, Progress
-from engine.errors import UserError
+from engine.errors import FrameError, UserError
 from engine.farm.encode import encode_job
 from engine.farm.frame_set import frames_text, parse_frames
 from engine.farm.frames import Chunk, render_frames, renderer_of
 from engine.farm.job import JobFolder
 from engine.farm.manifest import Order, manifest_of
+from engine.farm.order import read_order
 from engine.farm.template import Bundle
+
+if TYPE_CHECKING:
+    from engine.farm.ray_run import RayReport
 
 
 def make_bundle(order: Order, target: Path, *, chunk: int, command: str, copy_audio: bool) -> Bundle:
@@ -52,6 +57,15 @@ def render_here(order: Order, folder: Path, frames: str | None, progress: Progre
     return render_frames(job, renderer_of(manifest, source, order.tone_track), numbers, progress)
 
 
+def render_part(order_file: Path, source: Path, folder: Path, first: int, count: int, progress: Progress) -> Chunk:
+    """The ``count`` frames of an order from ``first`` on, counted in its own list. Raises UserError if it has none."""
+    order = read_order(order_file, source)
+    numbers = [number for number in parse_frames(order.frames or "") if number >= first][:count]
+    if not numbers:
+        raise UserError(f"the job has no frames from {first} on; it has {order.frames}")
+    return render_here(order, folder, frames_text(numbers), progress)
+
+
 def encode_here(
     folder: Path,
     target: Path,
@@ -77,3 +91,26 @@ def encode_here(
     return encode_job(
         JobFolder(folder), target, source, copy_audio=copy_audio, overwrite=overwrite, rate=exact, progress=say
     )
+
+
+def refuse_failures(chunk: Chunk) -> None:
+    """Raises FrameError naming the frames of a chunk that failed, if any did."""
+    if chunk.failed:
+        reasons = "; ".join(f"{number}: {reason}" for number, reason in sorted(chunk.failed.items()))
+        raise FrameError(f"{len(chunk.failed)} frames failed: {reasons}")
+
+
+def render_on_ray(
+    bundle: Bundle, *, address: str | None, workers: int | None, overwrite: bool, progress: Progress
+) -> "RayReport":
+    """All frames over a cluster, then the encode here. Raises FrameError when frames failed, after the others."""
+    from engine.farm.ray_run import run_on_ray
+
+    if bundle.target is not None and bundle.target.exists() and not overwrite:
+        raise UserError(f"{bundle.target} exists already; remove it, or allow overwriting (-y).")
+    job = JobFolder(bundle.frames)
+    report = run_on_ray(bundle.order, job, address=address, workers=workers, chunk=bundle.chunk, progress=progress)
+    refuse_failures(report.chunk)
+    if bundle.target is not None:
+        encode_job(job, bundle.target, copy_audio=bundle.copy_audio, overwrite=overwrite)
+    return report
