@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 KEY_INTERVAL = 12  # frames between keys of a shot
 _DEVIATION = 1.5  # keys: the Gaussian that smooths a shot's tones
 _SIGNATURE_PIXELS = 1 << 14
-_BEGINNING = 1 << 20  # bytes at either end of a file that its digest is made of
 
 
 @dataclass
@@ -40,17 +39,13 @@ def analyze(
     allow_hdr: bool = False,
 ) -> "ToneTrack":
     """The tone track of a clip, always of the whole. Raises UserError for a clip that cannot be read."""
-    from engine.media.video_reader import VideoReader
+    from engine.convert.job import Job
+    from engine.convert.tones import tones_of
 
-    with VideoReader(source, allow_hdr=allow_hdr) as reader:
-        total = reader.info.frame_count
-
-        def pictures() -> Iterable[np.ndarray]:
-            for done, frame in enumerate(reader, 1):
-                yield frame.sdr
-                progress(done, total)
-
-        return track_of(pictures(), converter, settings or Settings(), source, model)
+    made = tones_of(source, converter, settings or Settings(), Job(force_sdr=allow_hdr, model=model), None, progress)
+    if made.track is None:
+        raise UserError("at strength 0 no frame has a tone; leave the strength as it is")
+    return made.track
 
 
 def track_of(
@@ -107,18 +102,19 @@ def _shot(frames: range, tones: "dict[int, Tone]"):
 
 
 def clip_of(source: Path, frames: int) -> "Clip":
-    """What tells a clip from others without reading it all: its length in bytes, and its first and last MiB."""
+    """What tells a clip or a sequence from others without reading it all: sizes, and the ends of files."""
     import xxhash
 
+    from engine.convert.sequence_manifest import file_digest
     from engine.inference.tone_track import Clip
+    from engine.media.sequence_path import SequencePath
 
-    size = source.stat().st_size
-    digest = xxhash.xxh3_128(str(size).encode())
-    with source.open("rb") as file:
-        digest.update(file.read(_BEGINNING))
-        file.seek(max(0, size - _BEGINNING))
-        digest.update(file.read(_BEGINNING))
-    return Clip(name=source.name, frames=frames, digest=digest.hexdigest())
+    pattern = SequencePath.parse(source)
+    if pattern is None:
+        return Clip(name=source.name, frames=frames, digest=file_digest(source))
+    numbers = pattern.numbers()
+    ends = [file_digest(pattern.file(number)) for number in (numbers[0], numbers[-1])]
+    return Clip(name=source.name, frames=frames, digest=xxhash.xxh3_128(f"{numbers}{ends}".encode()).hexdigest())
 
 
 def check_clip(track: "ToneTrack", source: Path) -> None:
