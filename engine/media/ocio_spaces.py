@@ -27,10 +27,11 @@ class OcioSpaces:
 
     def __init__(self, config: str, input_space: str | None, output_space: str | None):
         self._ocio: Any = import_module("PyOpenColorIO")  # binary module without type information
+        self._errors = (self._ocio.Exception, self._ocio.ExceptionMissingFile)
         try:
             self._config = self._ocio.Config.CreateFromFile(os.fspath(config))
             self._built_in = self._ocio.Config.CreateFromBuiltinConfig(_BUILT_IN)
-        except self._ocio.Exception as error:
+        except self._errors as error:
             raise UserError(f"{config} is no OpenColorIO configuration that can be read ({_first(error)})") from None
         self._name = config
         self._in = self._out = None
@@ -54,7 +55,7 @@ class OcioSpaces:
         try:
             made = self._ocio.Config.GetProcessorFromConfigs(source, source_space, target, target_space)
             return made.getDefaultCPUProcessor()
-        except self._ocio.Exception as error:
+        except self._errors as error:
             raise UserError(
                 f"{self._name} does not lead from '{source_space}' to '{target_space}' ({_first(error)}); its "
                 "interchange roles must be set."
