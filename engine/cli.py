@@ -68,14 +68,15 @@ def analyze(
         Replace an existing track.
     """
     from engine.analysis import analyze as run
+    from engine.convert.model_identity import model_identity
     from engine.inference.load import load
     from engine.inference.tone_track import text_of
     from engine.media.atomic_file import AtomicFile
     from engine.progress import show_progress
 
-    settings = Settings(steps=steps, seed=seed)
+    settings, identity = Settings(steps=steps, seed=seed), model_identity(model, precision=precision)
     with AtomicFile(out, overwrite=overwrite, sources=(source,)) as file, show_progress(source.name) as progress:
-        track = run(source, load(model, device=device, dtype=precision), settings, progress, model=model)
+        track = run(source, load(model, device=device, dtype=precision), settings, progress, model=identity)
         file.partial.write_text(text_of(track), "utf-8")
     shots = len(track.shots)
     print(f"{out}: {track.clip.frames} frames, {shots} {'shot' if shots == 1 else 'shots'}")

@@ -213,3 +213,43 @@ def test_the_command_says_one_sentence_and_exits_as_documented(tmp_path, argumen
     assert done.returncode == code
     assert said in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_photograph_becomes_ultra_hdr(run, tmp_path):
+    from PIL import Image
+
+    from engine.media.jpeg_primary import has_gain_map, primary_image
+
+    codes = np.random.default_rng(0).integers(0, 255, (24, 32, 3), dtype=np.uint8)
+    Image.fromarray(codes).save(tmp_path / "in.jpg", quality=95)
+    (report,) = run(tmp_path / "in.jpg", tmp_path / "out.jpg")
+    written = (tmp_path / "out.jpg").read_bytes()
+    assert report.delivery == "ultra-hdr"
+    assert has_gain_map(written)
+    assert primary_image(written) == (tmp_path / "in.jpg").read_bytes()
+
+
+def test_a_tone_track_decides_the_pixels(clip, tmp_path, converter):
+    from engine.analysis import analyze
+    from engine.inference.tone_track import text_of
+
+    track = analyze(clip, converter)
+    (tmp_path / "track.json").write_text(text_of(track))
+    convert(clip, tmp_path / "own.%04d.png", lambda: converter, Settings(), Job())
+    convert(clip, tmp_path / "read.%04d.png", lambda: converter, Settings(), Job(track=str(tmp_path / "track.json")))
+    part = Job(frames="1", track=str(tmp_path / "track.json"))
+    convert(clip, tmp_path / "part.%04d.png", lambda: converter, Settings(), part)
+    own, read = (sorted(tmp_path.glob(f"{name}.*.png")) for name in ("own", "read"))
+    assert len(own) > 1
+    assert [path.read_bytes() for path in own] == [path.read_bytes() for path in read]
+    assert (tmp_path / "part.0001.png").read_bytes() == own[1].read_bytes()
+
+
+def test_a_track_of_another_model_is_refused(clip, tmp_path, converter):
+    from engine.analysis import analyze
+    from engine.inference.tone_track import text_of
+
+    (tmp_path / "track.json").write_text(text_of(analyze(clip, converter, model="another")))
+    job = Job(track=str(tmp_path / "track.json"), model="tiny")
+    with pytest.raises(UserError, match="made with the model another"):
+        convert(clip, tmp_path / "out.mp4", lambda: converter, Settings(), job)

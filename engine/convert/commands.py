@@ -11,7 +11,19 @@ from engine.settings import Settings
 
 _Flag = Parameter(negative="")
 Deliver = Literal[
-    "hdr10", "hdr10-av1", "hlg", "prores", "prores-hq", "ffv1", "png", "tiff", "exr", "exr-aces", "exr-acescg", "dpx"
+    "hdr10",
+    "hdr10-av1",
+    "hlg",
+    "prores",
+    "prores-hq",
+    "ffv1",
+    "png",
+    "tiff",
+    "exr",
+    "exr-aces",
+    "exr-acescg",
+    "dpx",
+    "ultra-hdr",
 ]
 Compression = Literal["none", "rle", "zips", "zip", "piz", "pxr24", "b44", "b44a", "dwaa", "dwab"]
 
@@ -44,6 +56,7 @@ def convert(
     start_number: int | None = None,
     fps: str | None = None,
     resume: bool = True,
+    track: str | None = None,
     progress: Literal["rich", "plain", "json", "none"] = "rich",
     report: Path | None = None,
 ) -> None:
@@ -101,6 +114,9 @@ def convert(
         Frames a second of a sequence that is read: 24 if not named, or 24000/1001.
     resume
         Keep the pictures of a sequence that are there from an earlier run with the same settings.
+    track
+        A tone track that `lumaflux analyze` wrote, or none: every frame gets a tone of its own, which can pump.
+        One is found first, on the whole source whatever --frames says, if not named.
     progress
         How progress is shown, on standard error.
     report
@@ -137,6 +153,7 @@ def convert(
         input_space=input_space,
         output_space=output_space,
         model=model_identity(model, adapters, backbone, precision),
+        track=track,
     )
     with show_progress(source.name, progress) as update:
         reports = run(source, target, load_converter, settings, job, update)

@@ -25,6 +25,7 @@ _DIRECTORY_SUFFIX = {
     "exr": ".exr",
     "exr-aces": ".exr",
     "exr-acescg": ".exr",
+    "ultra-hdr": ".jpg",
 }
 
 
@@ -122,7 +123,7 @@ def _format(target: Path, settings: Settings, job: Job, report: Report) -> "tupl
 
     name, made = delivery(job.deliver, target)
     if made.picture is None:
-        raise UserError(f"{target}: a picture is written as .png, .tif, .exr or .dpx; name such a target")
+        raise UserError(f"{target}: a picture is written as .png, .tif, .exr, .dpx or .jpg; name such a target")
     if target.exists() and not job.overwrite:
         raise UserError(f"{target} exists already; remove it, or allow overwriting (-y).")
     report.delivery = name
@@ -139,12 +140,19 @@ def _write(
     options: "PictureOptions",
     source: Path | None,
 ) -> None:
-    from engine.media.picture_writer import write_picture
+    from engine.media.picture_writer import ULTRA_HDR, write_picture
+    from engine.media.ultra_hdr import write_ultra_hdr
 
     hdr_pq, timings = converter.render_timed(sdr, settings)
     report.add_stages(timings)
     with report.stage("encode"):
         sources = () if source is None else (source,)
-        levels = write_picture(report.target, hdr_pq, kind, options, alpha=alpha, sources=sources)
+        if kind is ULTRA_HDR:
+            peak, again = settings.target_peak, options.overwrite
+            levels = write_ultra_hdr(report.target, sdr, hdr_pq, source=source, peak_nits=peak, overwrite=again)
+            if alpha is not None:
+                report.note("Alpha is left out: ultra-hdr holds none.")
+        else:
+            levels = write_picture(report.target, hdr_pq, kind, options, alpha=alpha, sources=sources)
     report.frames = 1
     report.add_levels(levels)

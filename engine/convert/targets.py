@@ -134,6 +134,8 @@ def _sequence(
     from engine.media.sequence_writer import SequenceWriter
 
     assert made.picture is not None
+    if name == "ultra-hdr":
+        raise UserError("ultra-hdr is for photographs; write a sequence as png, tiff, exr or dpx")
     options = picture_options(made, settings, job, spaces)
     incoming = SequencePath.parse(source_path)
     if incoming is not None and incoming.pattern.resolve() == pattern.pattern.resolve():

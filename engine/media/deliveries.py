@@ -12,7 +12,19 @@ from engine.media.encoding import Encoding
 from engine.media.mastering import MasteringDisplay
 
 Deliver = Literal[
-    "hdr10", "hdr10-av1", "hlg", "prores", "prores-hq", "ffv1", "png", "tiff", "exr", "exr-aces", "exr-acescg", "dpx"
+    "hdr10",
+    "hdr10-av1",
+    "hlg",
+    "prores",
+    "prores-hq",
+    "ffv1",
+    "png",
+    "tiff",
+    "exr",
+    "exr-aces",
+    "exr-acescg",
+    "dpx",
+    "ultra-hdr",
 ]
 
 
@@ -80,6 +92,7 @@ DELIVERIES: dict[str, Delivery] = {
     "exr-aces": _picture(pictures.EXR_ACES),
     "exr-acescg": _picture(pictures.EXR_ACESCG),
     "dpx": _picture(pictures.DPX),
+    "ultra-hdr": Delivery(suffixes=pictures.ULTRA_HDR.suffixes, picture=pictures.ULTRA_HDR),
 }
 
 

@@ -39,6 +39,7 @@ TIFF = PictureFormat(suffixes=(".tif", ".tiff"), format="tiff", bits=16, space="
 DPX = PictureFormat(suffixes=(".dpx",), format="dpx", bits=10, space="pq-bt2020")
 EXR = PictureFormat(suffixes=(".exr",), format="openexr", bits=16, space="linear-bt2020")
 EXR_ACES = PictureFormat(suffixes=(".exr",), format="openexr", bits=16, space="aces2065-1", primaries=ACES_AP0)
+ULTRA_HDR = PictureFormat(suffixes=(".jpg", ".jpeg"), format="ultra-hdr", bits=8, space="pq-bt2020")
 EXR_ACESCG = PictureFormat(suffixes=(".exr",), format="openexr", bits=16, space="acescg", primaries=ACES_AP1)
 
 
