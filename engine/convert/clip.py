@@ -148,6 +148,9 @@ def _stream(
             if interruption.asked:
                 break
         encoder.finish()
+    except FrameError:  # what was finished before it is kept, where the target keeps frames
+        encoder.finish()
+        raise
     finally:
         decoder.close()
         encoder.close()

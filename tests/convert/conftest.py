@@ -66,16 +66,19 @@ def make_clip(tmp_path):
     """Writes a clip of moving noise; ``times`` are in milliseconds."""
 
     def make(
-        name="clip.mp4", frames=8, size=(64, 48), codec="libx264", times=None, options=None, sound=False, sizes=None
+        name="clip.mp4", frames=8, size=(64, 48), codec="libx264", times=None, options=None, sound=False, form="yuv420p"
     ):
         path = tmp_path / name
         rng = np.random.default_rng(4)
         with av.open(str(path), "w") as container:
-            video = container.add_stream(codec, rate=25, options=options or {"crf": "20"})
-            video.width, video.height, video.pix_fmt = *size, "yuv420p"
+            video = container.add_stream(
+                codec, rate=25, options=options or ({"crf": "20"} if codec == "libx264" else {})
+            )
+            video.width, video.height, video.pix_fmt = *size, form
             if times is not None:
                 video.time_base = video.codec_context.time_base = Fraction(1, 1000)
             audio = container.add_stream("aac", rate=48000) if sound else None
+            container.start_encoding()
             for number in range(frames):
                 pixels = rng.integers(0, 255, (size[1] // 8, size[0] // 8, 3), dtype=np.uint8)
                 frame = av.VideoFrame.from_ndarray(np.kron(pixels, np.ones((8, 8, 1), np.uint8)), format="rgb24")

@@ -1,0 +1,123 @@
+"""Sound, subtitles, chapters, attachments and description go along where the container allows it."""
+
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+from engine.media.hdr10_writer import Hdr10Writer
+
+TB = Fraction(1, 1000)
+
+
+@pytest.fixture
+def rich_source(tmp_path):
+    """A Matroska clip of two seconds with two sounds, subtitles, two chapters, a title and an attachment."""
+    path = tmp_path / "in.mkv"
+    subtitles = tmp_path / "s.srt"
+    subtitles.write_text("1\n00:00:00,200 --> 00:00:00,900\nfirst\n\n2\n00:00:01,200 --> 00:00:01,800\nsecond\n")
+    with av.open(str(path), "w") as container, av.open(str(subtitles)) as texts:
+        container.metadata["title"] = "A title"
+        video = container.add_stream("libx264", rate=25)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        sounds = [container.add_stream("pcm_s16le", rate=8000, layout="mono") for _ in range(2)]
+        sounds[1].metadata["language"] = "fra"
+        text = container.add_stream_from_template(texts.streams.subtitles[0])
+        container.add_attachment("font.txt", "text/plain", b"letters")
+        container.set_chapters(
+            [
+                {
+                    "id": i,
+                    "start": 1000 * i,
+                    "end": 1000 * i + 1000,
+                    "time_base": TB,
+                    "metadata": {"title": f"part {i}"},
+                }
+                for i in range(2)
+            ]
+        )
+        for number in range(50):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), number, np.uint8), format="rgb24")
+            container.mux(video.encode(frame))
+        container.mux(video.encode())
+        for sound in sounds:
+            samples = av.AudioFrame.from_ndarray(np.arange(16000, dtype=np.int16)[None], format="s16", layout="mono")
+            samples.sample_rate = 8000
+            container.mux(sound.encode(samples))
+            container.mux(sound.encode())
+        for packet in texts.demux():
+            if packet.size:
+                packet.stream = text
+                container.mux(packet)
+    return path
+
+
+def written(path, source, **options):
+    with Hdr10Writer(path, 64, 48, TB, frame_rate=Fraction(25), source=source, preset="ultrafast", **options) as writer:
+        for number in range(50):
+            writer.write(np.full((3, 48, 64), 0.4, np.float32), number * 40, 40)
+    return writer
+
+
+def texts_of(path):
+    with av.open(str(path)) as container:
+        return [(float(p.pts * p.time_base), bytes(p)) for p in container.demux(subtitles=0) if p.size]
+
+
+def test_matroska_keeps_everything(rich_source, tmp_path):
+    writer = written(tmp_path / "out.mkv", rich_source)
+    assert writer.notes == []
+    with av.open(str(tmp_path / "out.mkv")) as out:
+        kinds = sorted(stream.type for stream in out.streams)
+        assert kinds == ["attachment", "audio", "audio", "subtitle", "video"]
+        assert [(c["start"], c["metadata"]["title"]) for c in out.chapters()] == [(0, "part 0"), (10**9, "part 1")]
+        assert out.metadata["title"] == "A title"
+        attachment = next(stream for stream in out.streams if stream.type == "attachment")
+        assert (attachment.name, bytes(attachment.data)) == ("font.txt", b"letters")
+        assert out.streams.audio[1].language == "fra"
+    assert texts_of(tmp_path / "out.mkv") == texts_of(rich_source)
+
+
+def test_what_mp4_cannot_carry_is_named(rich_source, tmp_path):
+    writer = written(tmp_path / "out.mp4", rich_source, copy_audio=False)
+    notes = " ".join(writer.notes)
+    assert "subtitle stream 3" in notes
+    assert "attachment stream 4" in notes
+    with av.open(str(tmp_path / "out.mp4")) as out:
+        assert [stream.type for stream in out.streams if stream.type in ("audio", "subtitle")] == []
+        assert len(out.chapters()) == 2
+
+
+def test_variable_frame_rate_keeps_picture_and_sound_together(tmp_path):
+    """Ten minutes of uneven steps: every picture comes out at its own time, and the sound at its own."""
+    rng = np.random.default_rng(6)
+    times = [0]
+    while times[-1] < 600_000:
+        times.append(times[-1] + int(rng.choice([33, 40, 50, 517, 2000])))
+    source, target = tmp_path / "in.mkv", tmp_path / "out.mkv"
+    with av.open(str(source), "w") as container:
+        video = container.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
+        video.width, video.height, video.pix_fmt = 16, 16, "yuv420p"
+        video.time_base = video.codec_context.time_base = TB
+        sound = container.add_stream("pcm_s16le", rate=8000, layout="mono")
+        for pts in times:
+            frame = av.VideoFrame(16, 16, "yuv420p")
+            frame.pts, frame.time_base = pts, TB
+            container.mux(video.encode(frame))
+        container.mux(video.encode())
+        for second in range(600):
+            samples = av.AudioFrame.from_ndarray(np.zeros((1, 8000), np.int16), format="s16", layout="mono")
+            samples.sample_rate, samples.pts, samples.time_base = 8000, 8000 * second, Fraction(1, 8000)
+            container.mux(sound.encode(samples))
+        container.mux(sound.encode())
+    with Hdr10Writer(target, 16, 16, TB, frame_rate=None, source=source, preset="ultrafast") as writer:
+        for pts in times:
+            writer.write(np.full((3, 16, 16), 0.3, np.float32), pts)
+
+    def stamps(path, kind):
+        with av.open(str(path)) as container:
+            return sorted(p.pts * p.time_base for p in container.demux(**{kind: 0}) if p.size)
+
+    assert stamps(target, "video") == stamps(source, "video") == [pts * TB for pts in times]
+    assert stamps(target, "audio") == stamps(source, "audio")
