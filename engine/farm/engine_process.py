@@ -10,9 +10,8 @@ from typing import Any
 
 from engine.errors import UserError
 from engine.farm.frame_set import frames_text, parse_frames
-from engine.farm.frames import Renderer, render_frames, renderer_of
+from engine.farm.frames import Renderer, open_renderer, render_frames
 from engine.farm.job import JobFolder
-from engine.farm.manifest import manifest_of
 from engine.farm.order import read_order
 
 SOCKET, LOG, START = "engine.sock", "engine.log", "start.json"
@@ -30,9 +29,7 @@ def main(folder: Path) -> int:
         start = json.loads((folder / START).read_text("utf-8"))
         job = JobFolder(Path(start["output"]))
         order = read_order(Path(start["order"]), Path(start["input"]))
-        manifest, source = manifest_of(order)
-        job.claim(manifest)
-        renderer = renderer_of(manifest, source, order.tone_track)
+        renderer = open_renderer(order, job)
         renderer.converter()
     except UserError as error:
         print(f"lumaflux: {error}", file=sys.stderr, flush=True)

@@ -5,18 +5,19 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.convert.tones import Tones
 from engine.errors import UserError
 from engine.farm.job import JobFolder, Manifest, Record, file_digest
+from engine.farm.manifest import Order, manifest_of
 from engine.farm.source import Source
+from engine.farm.tone_tracks import track_of_job
 
 if TYPE_CHECKING:
     import numpy as np
 
     from engine.inference.converter import Converter
-    from engine.inference.tone_track import ToneTrack
 
 Progress = Callable[[int, int | None], None]
 _IN_A_ROW = 8  # frames that fail one after the other before the worker, not the frames, is to blame
@@ -51,7 +52,7 @@ class Renderer:
     manifest: Manifest
     source: Source
     load_converter: "Callable[[], Converter]"
-    track: "ToneTrack | None" = None
+    tones: Tones = field(default_factory=Tones)
     loads: int = 0
     _converter: "Converter | None" = None
 
@@ -67,9 +68,7 @@ class Renderer:
     def render(self, number: int, sdr: "np.ndarray") -> "np.ndarray":
         from engine.media.light_levels import check_frame
 
-        settings, tone = self.manifest.looks(), None
-        if self.track is not None:
-            settings, tone = self.track.settings_at(number, settings), self.track.tone_at(number)
+        settings, tone = self.tones.at(number, self.manifest.looks())
         hdr_pq = self.converter().render_timed(sdr, settings, tone=tone)[0]
         check_frame(hdr_pq)
         return hdr_pq
@@ -178,34 +177,14 @@ def _write(job: JobFolder, renderer: Renderer, number: int, hdr_pq: "np.ndarray"
         ) from error
 
 
-def open_renderer(job: JobFolder, source: Path | None = None, tone_track: Path | None = None) -> Renderer:
-    """The renderer of a folder that is a job's already; ``source`` where its input lies on this machine.
-
-    Raises UserError for another input, model, track or version than the manifest's.
-    """
-    from engine.farm.manifest import Order, manifest_of
-
-    claimed = job.manifest()
-    order = Order(
-        source=source or Path(claimed.source),
-        settings=claimed.looks(),
-        model=claimed.model,
-        frames=claimed.frames,
-        tone_track=tone_track,
-        device=claimed.device,
-        precision=claimed.precision,
-        threads=claimed.threads,
-        force_sdr=claimed.force_sdr,
-    )
-    manifest, opened = manifest_of(order)
-    job.check(manifest)
-    return renderer_of(manifest, opened, tone_track)
-
-
-def renderer_of(manifest: Manifest, source: Source, tone_track: Path | None) -> Renderer:
-    track = None
-    if tone_track is not None:
+def open_renderer(order: Order, job: JobFolder) -> Renderer:
+    """Makes the folder the order's, with its tone track. Raises UserError where it is another's, or for bad input."""
+    path = track_of_job(order, job.folder)
+    manifest, source = manifest_of(order, path)
+    job.claim(manifest)
+    tones = Tones()
+    if path is not None:
         from engine.inference.tone_track import read_track
 
-        track = read_track(tone_track)
-    return Renderer(manifest=manifest, source=source, load_converter=load_as(manifest), track=track)
+        tones = Tones(read_track(path), source.numbers if source.kind == "sequence" else None)
+    return Renderer(manifest=manifest, source=source, load_converter=load_as(manifest), tones=tones)

@@ -14,21 +14,27 @@ _MODEL_FILES = "*.safetensors", "*.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """``frames`` as a set (all, if None); ``threads`` of a CPU worker: sums depend on it, so a job fixes it."""
+    """``frames`` as a set (all, if None); ``tone_track``: a file, "none", or None to find one.
+
+    ``threads`` of a CPU worker: sums depend on it, so a job fixes it.
+    """
 
     source: Path
     settings: Settings = field(default_factory=Settings)
     model: str = "lite"
     frames: str | None = None
-    tone_track: Path | None = None
+    tone_track: str | None = None
     device: str | None = None
     precision: str | None = None
     threads: int = 1
     force_sdr: bool = False
 
 
-def manifest_of(order: Order) -> tuple[Manifest, Source]:
-    """Raises UserError for an input, a model or a device that is not there, and for frames that the input lacks."""
+def manifest_of(order: Order, track: Path | None = None) -> tuple[Manifest, Source]:
+    """``track``: the tone track that the job renders under.
+
+    Raises UserError for an input, a model or a device that is not there, and for frames that the input lacks.
+    """
     import torch
 
     from engine import __version__
@@ -56,7 +62,7 @@ def manifest_of(order: Order) -> tuple[Manifest, Source]:
         settings=asdict(order.settings),
         model=order.model,
         model_digest=model_digest(order.model),
-        tone_track=None if order.tone_track is None else _track_digest(order.tone_track),
+        tone_track=None if track is None else _track_digest(track),
         force_sdr=order.force_sdr,
         device=device.type,
         precision=next(name for name, kind in DTYPES.items() if kind == dtype),

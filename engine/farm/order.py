@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.errors import UserError
 from engine.farm.manifest import Order
+from engine.farm.tone_tracks import NONE
 from engine.settings import Settings
 
 _TRAVELS = ("model", "frames", "device", "precision", "threads", "force_sdr")
@@ -16,7 +17,7 @@ def order_text(order: Order) -> str:
     """JSON; of a sequence also its naming, since farms hand over the folder."""
     whole: dict[str, Any] = {name: getattr(order, name) for name in _TRAVELS}
     if order.tone_track is not None:
-        whole["tone_track"] = str(order.tone_track.resolve())
+        whole["tone_track"] = NONE if order.tone_track == NONE else str(Path(order.tone_track).resolve())
     if "%" in order.source.name:
         whole["naming"] = order.source.name
     return json.dumps(whole | {"settings": asdict(order.settings)}, indent=1)
@@ -26,11 +27,10 @@ def read_order(path: Path, source: Path) -> Order:
     """``source``: the input on this machine. Raises UserError for what :func:`order_text` did not write."""
     try:
         whole = json.loads(path.read_text("utf-8"))
-        track, naming = whole.pop("tone_track", None), whole.pop("naming", None)
+        naming = whole.pop("naming", None)
         return Order(
             source=source / naming if naming else source,
             settings=Settings(**whole.pop("settings")),
-            tone_track=None if track is None else Path(track),
             **whole,
         )
     except OSError as error:

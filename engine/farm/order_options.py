@@ -22,9 +22,7 @@ class OrderOptions:
         None, "The frames of the job: 1001-1020x2,1030; all if not named. A clip counts from 0."
     )
     model: str = _option("lite", "lite, or a model directory that all workers see under the same name.")
-    tone_track: Path | None = field(
-        default=None, metadata={"help": "A file of `lumaflux analyze`, for renderings that do not pump."}
-    )
+    tone_track: str | None = _option(None, "A file of `lumaflux analyze`; none; or found by the first worker.")
     device: str | None = _option(None, "The workers' kind of device, cpu or cuda; their first one if not named.")
     precision: Literal["fp32", "bf16", "fp16"] | None = _option(
         None, "fp32 on the CPU and bf16 elsewhere if not named."

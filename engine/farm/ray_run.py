@@ -10,9 +10,9 @@ from typing import Any
 
 from engine.errors import MissingExtraError, UserError
 from engine.farm.frame_set import in_chunks, parse_frames
-from engine.farm.frames import Chunk, WorkerError, render_frames, renderer_of
+from engine.farm.frames import Chunk, WorkerError, open_renderer, render_frames
 from engine.farm.job import JobFolder
-from engine.farm.manifest import Order, manifest_of
+from engine.farm.manifest import Order
 from engine.farm.runner_lock import runner_lock
 
 Progress = Callable[[int, int | None], None]
@@ -43,10 +43,8 @@ class FrameWorker:
     """The actor: one model in one slot, for as long as the job lasts."""
 
     def __init__(self, order: Order, folder: str):
-        manifest, source = manifest_of(order)
         self.job = JobFolder(Path(folder))
-        self.job.claim(manifest)
-        self.renderer = renderer_of(manifest, source, order.tone_track)
+        self.renderer = open_renderer(order, self.job)
 
     def wake(self) -> None:
         """Load the model."""
@@ -77,9 +75,8 @@ def run_on_ray(
     except ImportError:
         raise MissingExtraError("Ray", "farm") from None
     library: Any = ray
-    manifest, _ = manifest_of(order)
     with runner_lock(job.folder):
-        job.claim(manifest)
+        manifest = open_renderer(order, job).manifest  # before any worker: bad input is said here
         started = not library.is_initialized()
         if started:
             name = f"lumaflux {order.source.name}"

@@ -8,9 +8,9 @@ from engine.convert import VIDEO_SUFFIXES, Progress
 from engine.errors import FrameError, UserError
 from engine.farm.encode import encode_job
 from engine.farm.frame_set import frames_text, parse_frames
-from engine.farm.frames import Chunk, render_frames, renderer_of
+from engine.farm.frames import Chunk, open_renderer, render_frames
 from engine.farm.job import JobFolder
-from engine.farm.manifest import Order, manifest_of
+from engine.farm.manifest import Order
 from engine.farm.order import read_order
 from engine.farm.template import Bundle
 
@@ -47,14 +47,13 @@ def make_bundle(order: Order, target: Path, *, chunk: int, command: str, copy_au
 
 def render_here(order: Order, folder: Path, frames: str | None, progress: Progress) -> Chunk:
     """Claims the folder for the job, and renders ``frames`` of it."""
-    manifest, source = manifest_of(order)
-    wanted = parse_frames(manifest.frames)
+    job = JobFolder(folder)
+    renderer = open_renderer(order, job)
+    wanted = parse_frames(renderer.manifest.frames)
     numbers = wanted if frames is None else parse_frames(frames)
     if foreign := sorted(set(numbers) - set(wanted)):
-        raise UserError(f"the job has no frames {frames_text(foreign)}; it has {manifest.frames}")
-    job = JobFolder(folder)
-    job.claim(manifest)
-    return render_frames(job, renderer_of(manifest, source, order.tone_track), numbers, progress)
+        raise UserError(f"the job has no frames {frames_text(foreign)}; it has {renderer.manifest.frames}")
+    return render_frames(job, renderer, numbers, progress)
 
 
 def render_part(order_file: Path, source: Path, folder: Path, first: int, count: int, progress: Progress) -> Chunk:

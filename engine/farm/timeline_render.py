@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from engine.convert.tones import Tones
 from engine.errors import UserError
 from engine.farm.timeline_plan import Rendering, TimelineOptions, file_name, plan
 from engine.media.timeline import Found, Skipped, TimelineClip, find_clips, read_timeline
@@ -126,6 +127,7 @@ def _render(
     if first is None:
         raise UserError(f"{rendering.media.path} ends before frame {rendering.first}")
     height, width = first.shape[1:]
+    tones = _tones(rendering, converter)
     with Hdr10Writer(
         path,
         width,
@@ -137,7 +139,7 @@ def _render(
     ) as writer:
         count = 0
         for sdr in _chained(first, frames):
-            hdr_pq, _ = converter.render_timed(sdr, settings)
+            hdr_pq, _ = converter.render_timed(sdr, settings, tone=tones.at(count, settings)[1])
             writer.write(hdr_pq, count, 1)
             count += 1
             report(count)
@@ -145,6 +147,17 @@ def _render(
             raise UserError(
                 f"{rendering.media.path} ends after {count} of the {rendering.frames} frames that are needed"
             )
+
+
+def _tones(rendering: Rendering, converter: "Converter") -> Tones:
+    """Of the frames that are rendered, so that the shots among them do not pump."""
+    from engine.analysis import track_of
+
+    media, look = rendering.media, rendering.look
+    if look.settings.strength == 0.0:
+        return Tones()
+    pictures = source_frames(media, rendering.first, rendering.last)
+    return Tones(track_of(pictures, converter, look.settings, media.path, look.model))
 
 
 def _chained(first: np.ndarray, rest: Iterator[np.ndarray]) -> Iterator[np.ndarray]:

@@ -40,16 +40,14 @@ def order(media):
 def render(order, converter):
     """Renders frames of an order into a folder, in this process; returns the chunk."""
     from engine.farm.frame_set import parse_frames
-    from engine.farm.frames import Renderer, render_frames
+    from engine.farm.frames import open_renderer, render_frames
     from engine.farm.job import JobFolder
-    from engine.farm.manifest import manifest_of
 
     def call(folder, frames=None, load=lambda: converter, source="clip.mp4", of=None, **changes):
-        manifest, opened = manifest_of(order(source, frames=of, **changes))
         job = JobFolder(folder)
-        job.claim(manifest)
-        renderer = Renderer(manifest=manifest, source=opened, load_converter=load)
-        return render_frames(job, renderer, parse_frames(frames or manifest.frames))
+        renderer = open_renderer(order(source, frames=of, **changes), job)
+        renderer.load_converter = load
+        return render_frames(job, renderer, parse_frames(frames or renderer.manifest.frames))
 
     return call
 
@@ -57,13 +55,13 @@ def render(order, converter):
 @pytest.fixture(scope="session")
 def undisturbed(media, converter, tmp_path_factory):
     """The pictures of clip.mp4 from one whole run, by file name."""
-    from engine.farm.frames import Renderer, render_frames
+    from engine.farm.frames import open_renderer, render_frames
     from engine.farm.job import JobFolder
-    from engine.farm.manifest import Order, manifest_of
+    from engine.farm.manifest import Order
 
     folder = tmp_path_factory.mktemp("undisturbed")
-    manifest, opened = manifest_of(Order(source=media / "clip.mp4", model="tiny", device="cpu"))
     job = JobFolder(folder)
-    job.claim(manifest)
-    render_frames(job, Renderer(manifest=manifest, source=opened, load_converter=lambda: converter), opened.numbers)
+    renderer = open_renderer(Order(source=media / "clip.mp4", model="tiny", device="cpu"), job)
+    renderer.load_converter = lambda: converter
+    render_frames(job, renderer, range(24))
     return pictures(folder)
