@@ -159,3 +159,27 @@ def test_one_aborted_frame_does_not_disturb_another(shared_scene):
         assert host.end_render(other)["status"] == OK
         np.testing.assert_array_equal(other[2].pixels, placed(noise(21)))
     shared_scene.hosts.remove(host)
+
+
+def test_the_engine_learns_what_a_frame_is_for(scene):
+    seen = scene.root / "seen"
+    scene.engine(
+        "from engine.service.session import Session\n"
+        "work = Session._work\n"
+        "def seen(self, job, request, parameters):\n"
+        f"    open('{seen}', 'a').write(f'{{request.priority}} {{request.frame}}\\n')\n"
+        "    return work(self, job, request, parameters)\n"
+        "Session._work = seen"
+    )
+    with scene.host("a") as host:
+        host.do("set", instance="a", values={"strength": 0.0})
+        ways = [{}, {"interactive": True}, {"thumbnail": True}, {"draft": True, "interactive": True}, {"scale": 0.25}]
+        for time_, how in enumerate(ways):
+            assert host.render("a", Picture(noise(0)), blank(noise(0)), time=time_, **how)["status"] == OK
+    assert seen.read_text().split("\n")[:-1] == [
+        "final 0",
+        "interactive 1",
+        "thumbnail 2",
+        "thumbnail 3",
+        "thumbnail 4",
+    ]

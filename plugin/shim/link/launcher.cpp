@@ -15,6 +15,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <optional>
 #include <string_view>
 
 extern char** environ;
@@ -135,15 +136,16 @@ std::string last_line(const std::string& path) {
     return last.substr(0, 300);
 }
 
-// A worker that is just dying still takes connections, and breaks them off.
+// A worker that is just dying still takes connections, and breaks them off when it is gone.
 std::unique_ptr<Connection> open_patiently(const RuntimeDirectory& directory, const EngineLocation& location,
                                            const AbortPoll& aborted) {
-    const auto until = steady_clock::now() + std::chrono::seconds(2);
+    std::optional<steady_clock::time_point> first_loss;
     for (;;) {
         try {
             return Connection::open(directory, location.version);
         } catch (const EngineLost& loss) {
-            if (loss.hung != 0 || steady_clock::now() > until) throw;
+            if (!first_loss) first_loss = steady_clock::now();
+            if (loss.hung != 0 || steady_clock::now() > *first_loss + std::chrono::seconds(2)) throw;
         }
         if (aborted()) throw Aborted{};
         poll(nullptr, 0, static_cast<int>(tick.count()));
