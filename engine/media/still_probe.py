@@ -55,9 +55,17 @@ def damaged(path: str | os.PathLike, reason: str) -> UserError:
 def open_picture(path: str | os.PathLike) -> Iterator["tuple[oiio.ImageInput, tuple[str, ...]]"]:
     """OpenImageIO's reader on the SDR picture, alpha not multiplied in; and what beside the picture is left out.
 
-    Raises UserError when the file is damaged.
+    Raises UserError when the file is damaged, also where that shows only inside the block.
     """
-    path = Path(path)
+    try:
+        with _opened(Path(path)) as opened:
+            yield opened
+    except UnicodeDecodeError as error:  # the library's texts are the file's
+        raise damaged(path, "its texts are no UTF-8") from error
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator["tuple[oiio.ImageInput, tuple[str, ...]]"]:
     if format_of(path) != "jpeg":
         yield _open(path, path), ()
         return
