@@ -32,15 +32,16 @@ def of_variant(config: TrainConfig, variant: str) -> TrainConfig:
 def train_variants(config: TrainConfig, variants: Sequence[str], *, cpu: bool = False) -> dict[str, Path]:
     """Trains each variant; model directories by variant. Raises UserError as training does."""
     from engine.training.adapters import RESULT
-    from engine.training.train import train_configured
+    from engine.training.train import is_trained, train_configured
 
     if config.stage != "adapters":
         raise UserError(f"an ablation trains adapters; the configuration is of the stage '{config.stage}'")
     models = {}
     for variant in variants:
         own = of_variant(config, variant)
-        train_configured(own, cpu=cpu)
         models[variant] = own.run / RESULT
+        if not (is_trained(own) and (models[variant] / "adapters.safetensors").exists()):  # else scored anew, too
+            train_configured(own, cpu=cpu)
     return models
 
 

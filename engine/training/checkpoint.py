@@ -44,6 +44,16 @@ def save_checkpoint(
     write_tensors(tensors, run / CHECKPOINT, {"run": state})  # one entry: safetensors writes several in any order
 
 
+def updates_done(run: Path, fingerprint: str) -> int:
+    """How far a run has come; 0 without a checkpoint of this configuration."""
+    try:
+        with safe_open(run / CHECKPOINT, "pt") as file:
+            state = json.loads((file.metadata() or {}).get("run", "{}"))
+    except (SafetensorError, OSError):
+        return 0
+    return int(state["step"]) if state.get("fingerprint") == fingerprint else 0
+
+
 def resume(
     run: Path,
     parameters: Mapping[str, Tensor],

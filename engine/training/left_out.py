@@ -40,13 +40,14 @@ def trained_placement(config: TrainConfig, family: str) -> Path:
     from engine.model.checkpoint import save_model
     from engine.training.anchor import RESULT
     from engine.training.stage_weights import load_backbone_stages
-    from engine.training.train import train_configured
+    from engine.training.train import is_trained, train_configured
 
     if config.stage != "anchor" or config.start is None:
         raise UserError("operators are left out of the anchor's training: 'stage: anchor', and 'start' for the rest")
-    own = without(config, family)
+    own, folder = without(config, family), config.run / family / "model"
+    if is_trained(own) and (folder / "adapters.safetensors").exists():  # written anew, it would be scored anew
+        return folder
     train_configured(own, cpu=True)
-    folder = config.run / family / "model"
     network = load_backbone_stages(config.model, config.start, config.seed, anchor=own.run / RESULT)
     summary = {"stage": "anchor", "steps": own.steps, "without": own.options["without"]}
     save_model(network, folder, base_model=network.config.name, training=summary)

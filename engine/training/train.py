@@ -5,8 +5,9 @@ from pathlib import Path
 
 import torch
 
+from engine.training.checkpoint import updates_done
 from engine.training.config import StageName, TrainConfig, read_train_config
-from engine.training.loop import Stage, run_stage
+from engine.training.loop import Stage, fingerprint, run_stage
 from engine.training.processes import Processes
 from engine.training.tracking import tracker_for
 
@@ -61,6 +62,11 @@ def train(config_path: Path, *, cpu: bool = False) -> dict[str, float]:
     Raises UserError for a bad configuration, missing data or weights, or a loss that is not finite.
     """
     return train_configured(read_train_config(config_path), cpu=cpu)
+
+
+def is_trained(config: TrainConfig) -> bool:
+    """Whether the run has made all its updates."""
+    return updates_done(config.run, fingerprint(config)) >= config.steps
 
 
 def train_configured(config: TrainConfig, *, cpu: bool = False) -> dict[str, float]:

@@ -95,6 +95,9 @@ def test_a_placement_is_a_model_whose_bypass_changes_no_light(configured, pool: 
     begun = model.in_light(model.decode_latents(model.encode(model.start(sdr, model.placement(sdr)))))
     assert (rendered - begun).abs().max() < 1e-4
     assert json.loads((folder / "config.json").read_text())["anchor_bins"] == 4
+    written = (folder / "adapters.safetensors").stat().st_mtime_ns
+    assert left_out.trained_placement(config, "clip") == folder
+    assert (folder / "adapters.safetensors").stat().st_mtime_ns == written
 
 
 def test_table_of_families():
@@ -121,6 +124,9 @@ def test_ablation_trains_each_variant(configured):
     models = ablation.train_variants(configured("adapters"), ["lora", "linear-spline"])
     for variant, folder in models.items():
         assert load_model(folder).config.variant == VARIANTS[variant]
+    written = [(folder / "adapters.safetensors").stat().st_mtime_ns for folder in models.values()]
+    assert ablation.train_variants(configured("adapters"), ["lora", "linear-spline"]) == models
+    assert [(folder / "adapters.safetensors").stat().st_mtime_ns for folder in models.values()] == written
     with pytest.raises(UserError, match="stage 'anchor'"):
         ablation.train_variants(configured("anchor"), ["lora"])
 
