@@ -3,8 +3,10 @@
 import contextlib
 import json
 import os
+import shutil
 import socket
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from engine.farm.order import read_order
 
 SOCKET, LOG, START = "engine.sock", "engine.log", "start.json"
 _IDLE_S = 900.0  # then it leaves: a session that was killed says no goodbye, and a task starts it again
+_LOOK_S = 2.0  # how often it looks whether its owner lives
 _LARGEST_REQUEST = 1 << 20
 
 
@@ -35,14 +38,30 @@ def main(folder: Path) -> int:
         print(f"lumaflux: {error}", file=sys.stderr, flush=True)
         return error.exit_code
     with _listening(folder) as listener:
+        heard = time.monotonic()
         while True:
             try:
                 connection, _ = listener.accept()
             except TimeoutError:
-                return 0
+                if time.monotonic() - heard > _IDLE_S or not _lives(start.get("owner")):
+                    shutil.rmtree(folder, ignore_errors=True)
+                    return 0
+                continue
             with connection, contextlib.suppress(_GoneError):
                 if not _answer(connection, job, renderer):
                     return 0
+            heard = time.monotonic()
+
+
+def _lives(owner: int | None) -> bool:
+    """Whether the runner on this machine that asked for the engine is there; farms name none."""
+    if owner is None:
+        return True
+    try:
+        os.kill(owner, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 @contextlib.contextmanager
@@ -53,7 +72,7 @@ def _listening(folder: Path):
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(os.fspath(hidden))
         listener.listen(8)
-        listener.settimeout(_IDLE_S)
+        listener.settimeout(_LOOK_S)
         os.replace(hidden, path)  # what has the name answers
         try:
             yield listener

@@ -1,12 +1,14 @@
 """One worker's session of the Open Job Description: environments entered, tasks run, everything left again."""
 
 import logging
+import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from engine.errors import FrameError, UserError
+from engine.farm.session import OWNER
 
 _QUIET = logging.NullHandler()
 _FRAMES, _USER = FrameError.exit_code, UserError.exit_code
@@ -42,7 +44,11 @@ class WorkerSession:
         self._entered: list[str] = []
         extensions = RevisionExtensions(spec_rev=SpecificationRevision.v2023_09, supported_extensions=["TASK_CHUNKING"])
         self._session = Session(
-            session_id=name, job_parameter_values=values, callback=self._told, revision_extensions=extensions
+            session_id=name,
+            job_parameter_values=values,
+            callback=self._told,
+            os_env_vars={OWNER: str(os.getpid())},
+            revision_extensions=extensions,
         )
 
     def enter(self, step: Any) -> TaskOutcome | None:

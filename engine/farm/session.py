@@ -18,6 +18,7 @@ from engine.farm.engine_process import LOG, SOCKET, START
 from engine.farm.frames import WorkerError
 
 VARIABLE = "LUMAFLUX_FARM_ENGINE"  # the folder of the session's engine
+OWNER = "LUMAFLUX_FARM_OWNER"  # the process on this machine without which the engine is of no use
 _LOST_TWICE = 2
 _POLL_S = 0.1
 
@@ -34,7 +35,9 @@ def start_engine(order: Path, source: Path, output: Path, say: Say = say_openjd)
     folder = Path(tempfile.mkdtemp(prefix="lumaflux-farm-"))  # 0700: only this user speaks to the engine
     kept = folder / "order.json"  # the session's copy may be gone when the engine is started again
     shutil.copyfile(order, kept)
-    words = {"order": str(kept), "input": str(source.resolve()), "output": str(output.resolve())}
+    words: dict[str, Any] = {"order": str(kept), "input": str(source.resolve()), "output": str(output.resolve())}
+    if owner := os.environ.get(OWNER):
+        words["owner"] = int(owner)
     (folder / START).write_text(json.dumps(words), "utf-8")
     say("openjd_status: Loading the model")
     try:

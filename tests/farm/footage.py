@@ -13,15 +13,15 @@ def grey_of(number: int) -> int:
     return 40 + 6 * number
 
 
-def write_clip(path: Path, frames: int, rate: Fraction | int = RATE) -> None:
-    """Frame n is grey_of(n) over a ramp."""
+def write_clip(path: Path, frames: int, rate: Fraction | int = RATE, step: int = 6) -> None:
+    """Frame n is a ramp over a grey that rises by ``step`` (grey_of(n) for 6)."""
     ramp = np.linspace(0, 30, 48, dtype=np.uint8)[None].repeat(32, 0)
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=rate, options={"qp": "0", "preset": "ultrafast"})
         stream.width, stream.height, stream.pix_fmt = 48, 32, "yuv420p"
         for number in range(frames):
             planes = np.full((48, 48), 128, np.uint8)
-            planes[:32] = ramp + grey_of(number)
+            planes[:32] = ramp + np.uint8((40 + step * number) % 190)
             frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
             frame.pts, frame.time_base = number, 1 / Fraction(rate)
             container.mux(stream.encode(frame))

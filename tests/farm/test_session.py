@@ -62,6 +62,7 @@ def test_one_load_for_all_chunks_and_back_after_a_kill(start, tmp_path):
     assert ask(folder, "10", said.append)["kept"] == "10"
 
 
+@pytest.mark.slow
 def test_a_task_that_goes_away_frees_the_engine(start, tmp_path):
     folder = start()
 
@@ -80,12 +81,14 @@ def test_a_task_that_goes_away_frees_the_engine(start, tmp_path):
     assert JobFolder(tmp_path / "out").failures() == {}
 
 
+@pytest.mark.slow
 def test_what_cannot_start_says_why(start, tmp_path):
     with pytest.raises(UserError, match="unknown model 'none'"):
         start(model="none")
     assert not list(tmp_path.glob("out/*.png"))
 
 
+@pytest.mark.slow
 def test_a_failed_frame_has_its_own_code(start, media, tmp_path):
     import shutil
 
