@@ -101,6 +101,7 @@ def bench(
     frames: int = 24,
     training: Path | None = None,
     metrics: Annotated[bool, Parameter(negative="")] = False,
+    sizes: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Measure speed and memory on this machine.
 
@@ -118,10 +119,12 @@ def bench(
         Measure the updates of this adapter configuration instead.
     metrics
         Measure the scores of the benchmark instead: seconds at 1080p, memory at 4K.
+    sizes
+        Measure full HD and UHD, the pixel path alone, and flicker under a tone track instead.
     """
     from engine.bench.report import run
 
-    run(json, rounds, clip, frames, training, metrics=metrics)
+    run(json, rounds, clip, frames, training, metrics=metrics, sizes=sizes)
 
 
 @app.command

@@ -18,10 +18,12 @@ def run(
     training: Path | None = None,
     *,
     metrics: bool = False,
+    sizes: bool = False,
 ) -> dict[str, Any]:
     """Measures everything; ``clip`` is converted for the speed by stage (a synthetic one if None).
 
-    With ``training``, an adapter configuration, measures its updates alone; with ``metrics``, the scores.
+    With ``training``, an adapter configuration, measures its updates alone; with ``metrics``, the scores; with
+    ``sizes``, full HD and UHD, the pixel path, and flicker.
     """
     if target is not None and not target.parent.is_dir():
         target.parent.mkdir(parents=True)
@@ -36,6 +38,11 @@ def run(
         from engine.bench.metrics import run_metrics
 
         figures |= run_metrics()
+    elif sizes:
+        from engine.bench.flicker import flicker_excess
+        from engine.bench.sizes import pixel_path, whole_conversions
+
+        figures |= pixel_path() | whole_conversions() | flicker_excess()
     else:
         figures |= velocity_overhead(rounds) | _speed(clip, frames) | peak_memory()
     for name, value in figures.items():
