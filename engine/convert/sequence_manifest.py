@@ -31,13 +31,15 @@ class SequenceManifest(pydantic.BaseModel):
 
 
 def manifest_of(source: Path, settings: Settings, job: Job, delivery: str) -> SequenceManifest:
-    """``source``: a file, or the pattern of a sequence, whose files are looked at one by one where frames are."""
+    """``source``: a file, or the pattern of a sequence, which its first picture stands for."""
+    pattern = SequencePath.parse(source)
+    first = source if pattern is None else pattern.file(pattern.numbers()[0])
     keys = ("force_sdr", "interlaced", "exr_compression", "ocio", "input_space", "output_space", "start_number")
     facts = {key: getattr(job, key) for key in keys}
     facts["track"] = file_digest(Path(job.track)) if job.track not in (None, "none") else job.track
     return SequenceManifest(
         source=source.name,
-        source_digest=file_digest(source) if source.is_file() else "",
+        source_digest=file_digest(first),
         model=job.model,
         settings=dataclasses.asdict(settings),
         delivery={"name": delivery, **facts},

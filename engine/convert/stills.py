@@ -9,6 +9,7 @@ from engine.convert.clip import ocio_spaces
 from engine.convert.job import Job, Progress, Report
 from engine.convert.sources import open_source
 from engine.convert.targets import picture_options
+from engine.convert.tones import Tones, tones_of
 from engine.errors import FrameError, UserError
 from engine.settings import Settings
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from engine.inference.converter import Converter
+    from engine.inference.tone import Tone
     from engine.media.picture_writer import PictureFormat, PictureOptions
 
 _DIRECTORY_SUFFIX = {
@@ -112,7 +114,11 @@ def convert_preview(
     start = time.perf_counter()
     sdr = frame.sdr if spaces is None else spaces.sdr(frame.sdr)
     alone = source if source.is_file() else None
-    _write(report, sdr, frame.alpha, converter, settings, kind, options, alone)
+    tones = Tones() if job.track is None else tones_of(source, converter, settings, job, spaces)
+    pinned, tone = tones.at(frame.number, settings)
+    if job.track is None:
+        report.note("The preview has a tone of its own; name a tone track (--track) to see it as it will be.")
+    _write(report, sdr, frame.alpha, converter, pinned, kind, options, alone, tone)
     report.seconds = time.perf_counter() - start
     progress(1, 1)
     return report
@@ -139,11 +145,12 @@ def _write(
     kind: "PictureFormat",
     options: "PictureOptions",
     source: Path | None,
+    tone: "Tone | None" = None,
 ) -> None:
     from engine.media.picture_writer import ULTRA_HDR, write_picture
     from engine.media.ultra_hdr import write_ultra_hdr
 
-    hdr_pq, timings = converter.render_timed(sdr, settings)
+    hdr_pq, timings = converter.render_timed(sdr, settings, tone=tone)
     report.add_stages(timings)
     with report.stage("encode"):
         sources = () if source is None else (source,)

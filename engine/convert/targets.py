@@ -136,7 +136,7 @@ def _sequence(
     assert made.picture is not None
     if name == "ultra-hdr":
         raise UserError("ultra-hdr is for photographs; write a sequence as png, tiff, exr or dpx")
-    options = picture_options(made, settings, job, spaces)
+    options = replace(picture_options(made, settings, job, spaces), pixel_aspect=float(source.info.sample_aspect_ratio))
     incoming = SequencePath.parse(source_path)
     if incoming is not None and incoming.pattern.resolve() == pattern.pattern.resolve():
         raise UserError(f"{pattern.pattern} is the input itself; choose another name for the output.")

@@ -54,6 +54,7 @@ class PictureOptions:
     reference_white: float = 203.0
     compression: ExrCompression = "zip"
     transform: Callable[[np.ndarray], np.ndarray] | None = None
+    pixel_aspect: float = 1.0
     overwrite: bool = False
 
 
@@ -120,6 +121,8 @@ def _spec(pixels: np.ndarray, kind: PictureFormat, options: PictureOptions) -> A
     if kind.format == "png":
         spec.attribute("png:compressionLevel", 1)
         spec.attribute("png:filter", _PNG_FILTER_SUB)
+    if options.pixel_aspect != 1:
+        spec.attribute("PixelAspectRatio", options.pixel_aspect)
     if kind.format in ("png", "tiff"):
         spec.attribute("oiio:UnassociatedAlpha", 1)
     if kind.format == "tiff":

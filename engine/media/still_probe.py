@@ -3,12 +3,14 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import UserError
 from engine.media import coding_points, orientation, png_chunks
+from engine.media.display_window import display_size
 from engine.media.info import ColourTags, MediaInfo, Tag
 from engine.media.jpeg_primary import has_gain_map, primary_image
 from engine.media.linear_picture import name_of, primaries_of
@@ -102,7 +104,11 @@ def probe_still(path: str | os.PathLike) -> MediaInfo:
         spec = source.spec()
         colour = _colour(spec, chunks, source.format_name())
         turned = orientation.from_exif(spec.get_int_attribute("Orientation", 1))
-        width, height = turned.size(spec.width, spec.height)
+        exr = source.format_name() == "openexr"
+        try:
+            width, height = turned.size(*(display_size(spec) if exr else (spec.width, spec.height)))
+        except ValueError as error:
+            raise damaged(path, str(error)) from error
         colours = 3 if spec.nchannels >= 3 else 1
         extra = tuple(n for i, n in enumerate(spec.channelnames) if i >= colours and i != spec.alpha_channel)
         _check_last_line(source, path)
@@ -121,12 +127,18 @@ def probe_still(path: str | os.PathLike) -> MediaInfo:
             primaries=colour.primaries,
             transfer=colour.transfer,
             frame_count=1,
+            sample_aspect_ratio=_pixel_aspect(spec),
             orientation=turned,
             mastering_display=png_chunks.mastering_display(chunks[b"mDCV"]) if b"mDCV" in chunks else None,
             content_light=png_chunks.content_light(chunks[b"cLLI"]) if b"cLLI" in chunks else None,
             alpha=0 <= spec.alpha_channel < spec.nchannels,
             dropped=(*extra, *pages, *dropped, *_unread_profile(spec, chunks)),
         )
+
+
+def _pixel_aspect(spec: Any) -> Fraction:
+    stated = spec.get_float_attribute("PixelAspectRatio", 1.0)
+    return Fraction(stated).limit_denominator(1000) if 0.1 < stated < 10 else Fraction(1)
 
 
 def _check_last_line(source: "oiio.ImageInput", path: str | os.PathLike) -> None:

@@ -10,6 +10,7 @@ from engine.color.primaries import BT709
 from engine.color.srgb import srgb_to_bt1886
 from engine.errors import UserError
 from engine.media.coding_points import CHROMATICITIES
+from engine.media.display_window import in_display_window
 from engine.media.info import MediaInfo
 from engine.media.light_levels import LightLevels
 from engine.media.linear_picture import primaries_of, repaired, sdr_of_linear
@@ -65,18 +66,20 @@ def read_still(path: str | os.PathLike, *, allow_hdr: bool = False, raw: bool = 
         chromaticities = spec.getattribute("chromaticities")
     if pixels is None or complaint:
         raise damaged(path, complaint or "no pixels")
-    pixels = pixels.reshape(pixels.shape[0], pixels.shape[1], -1)
+    pixels, notes = pixels.reshape(pixels.shape[0], pixels.shape[1], -1), []
+    if info.container == "openexr":
+        pixels, notes = in_display_window(pixels, spec)
     alpha = pixels[..., spec.alpha_channel].clip(0, 1) if 0 <= spec.alpha_channel < pixels.shape[2] else None
     pixels = np.repeat(pixels[..., :1], 3, axis=-1) if pixels.shape[-1] < 3 else pixels[..., :3]
-    notes: list[str] = []
+    if info.container == "openexr" and alpha is not None:  # EXR colours are associated with alpha
+        alpha = np.nan_to_num(alpha, nan=1.0)
+        pixels = np.where(alpha[..., None] > 0, pixels / np.where(alpha > 0, alpha, 1)[..., None], pixels)
     if raw:
-        sdr, notes = repaired(np.moveaxis(pixels, -1, 0), negative=True)
+        sdr, repairs = repaired(np.moveaxis(pixels, -1, 0), negative=True)
+        notes = [*notes, *repairs]
     elif info.transfer.value == "linear" and info.container == "openexr":
-        light = np.moveaxis(pixels, -1, 0)
-        if alpha is not None:  # EXR colours are associated: their light is already that of the covered part
-            alpha = np.nan_to_num(alpha, nan=1.0)
-            light = np.where(alpha > 0, light / np.where(alpha > 0, alpha, 1), light)
-        sdr, notes = sdr_of_linear(light, primaries_of(chromaticities) or BT709)
+        sdr, repairs = sdr_of_linear(np.moveaxis(pixels, -1, 0), primaries_of(chromaticities) or BT709)
+        notes = [*notes, *repairs]
     else:
         pixels = _to_bt709(np.ascontiguousarray(pixels), info)
         sdr = np.nan_to_num(np.moveaxis(pixels, -1, 0), nan=0.0).clip(0, 1).astype(np.float32)

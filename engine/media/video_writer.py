@@ -157,7 +157,13 @@ class VideoWriter:
             self._output.close()
         except (FFmpegError, OSError) as error:
             raise UserError(f"{self._file.target} cannot be finished ({error.strerror}); is the disk full?") from error
-        self._encoding.patch(self._file.partial, self._format, self._stated or self.levels.content_light)
+        light = self.levels.content_light
+        if self._stated and (light.max_cll > self._stated.max_cll or light.max_fall > self._stated.max_fall):
+            self.notes.append(
+                f"MaxCLL {self._stated.max_cll} and MaxFALL {self._stated.max_fall} are stated; "
+                f"{light.max_cll} and {light.max_fall} were measured."
+            )
+        self._encoding.patch(self._file.partial, self._format, self._stated or light)
         self._file.commit(name)
         self._finished = True
 

@@ -87,13 +87,14 @@ def test_resuming_renders_what_is_not_there(run, placement, make_pictures, tmp_p
     (report,) = run(source, target)
     assert (report.frames, report.skipped, placement.loads, placement.frames) == (0, 6, 1, 6)
     (tmp_path / "out" / "h.0002.exr").unlink()
-    whole = (tmp_path / "out" / "h.0004.exr").read_bytes()
-    (tmp_path / "out" / "h.0004.exr").write_bytes(whole[: len(whole) // 2])
+    damaged = tmp_path / "out" / "h.0004.exr"
+    whole = light_of(damaged)
+    damaged.write_bytes(damaged.read_bytes()[:200])
     later = time.time() + 10
     os.utime(tmp_path / "in" / "s.0005.png", (later, later))
     (report,) = run(source, target)
     assert (report.frames, report.skipped) == (3, 3)
-    assert (tmp_path / "out" / "h.0004.exr").read_bytes() == whole
+    np.testing.assert_array_equal(light_of(damaged), whole)
 
 
 def test_other_settings_or_origins_are_not_mixed(run, make_pictures, tmp_path):

@@ -77,3 +77,26 @@ def test_targets_that_cannot_be(tmp_path):
         AtomicFile(tmp_path / "none" / "out.bin")
     with pytest.raises(UserError, match="cannot be written: File name too long"):
         AtomicFile(tmp_path / ("n" * 255)).create()
+
+
+def test_an_exclusive_target_has_one_writer(tmp_path):
+    target = tmp_path / "out.bin"
+    with AtomicFile(target, exclusive=True) as first:
+        first.partial.write_bytes(b"first")
+        with pytest.raises(UserError, match="being written by another run"), AtomicFile(target, exclusive=True):
+            pass
+        assert first.partial.read_bytes() == b"first"
+    assert target.read_bytes() == b"first"
+    with AtomicFile(target, exclusive=True, overwrite=True) as second:
+        second.partial.write_bytes(b"second")
+    assert target.read_bytes() == b"second"
+    assert _names(tmp_path) == ["out.bin"]
+
+
+def test_what_a_killed_writer_left_is_used_again(tmp_path):
+    (tmp_path / ".out.bin.partial").write_bytes(b"half of it")
+    with AtomicFile(tmp_path / "out.bin", exclusive=True) as file:
+        assert file.partial.read_bytes() == b""
+        file.partial.write_bytes(b"whole")
+    assert _names(tmp_path) == ["out.bin"]
+    assert (tmp_path / "out.bin").read_bytes() == b"whole"
