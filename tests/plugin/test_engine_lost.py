@@ -130,8 +130,8 @@ def test_an_engine_that_is_asked_to_end_in_a_frame_is_started_again(scene):
 
 @pytest.mark.parametrize("moment", ["idle", "in a frame"])
 def test_an_engine_that_hangs_is_ended_and_started_again(scene, until, moment):
-    host = scene.host("a", LUMAFLUX_HANG_SECONDS="0.5")
-    rendered(host)
+    host = scene.host("a", LUMAFLUX_HANG_SECONDS="2")
+    rendered(host, strength=1.0)  # the model is there: no library holds Python's lock any more
     hung = scene.pids()[-1]
     if moment == "idle":
         os.kill(hung, signal.SIGSTOP)
@@ -147,6 +147,33 @@ def test_an_engine_that_hangs_is_ended_and_started_again(scene, until, moment):
     assert answer["longest_gap"] < 1.0  # the host's wish to abort would have been heard
     assert len(scene.pids()) == 2
     until(lambda: ended(hung))
+
+
+def test_an_engine_that_loads_may_be_silent_for_longer(scene):
+    scene.engine(
+        "import ctypes\n"
+        "from engine.service.renderer import Renderer\n"
+        "def render_frame(*args, **how):\n"
+        "    ctypes.PyDLL(None).sleep(8)\n"  # as the opening of a large library does, with Python's lock held
+        "    Renderer.render_frame = fast\n"
+        "    return fast(*args, **how)\n"
+        "Renderer.render_frame = render_frame"
+    )
+    host = scene.host("a")
+    answer, target = rendered(host)
+    assert answer["status"] == OK, host.said()
+    assert answer["seconds"] > 8
+    np.testing.assert_array_equal(target.pixels, placed(noise(0)))
+    assert len(scene.pids()) == 1
+
+
+def test_a_greeting_that_is_not_answered_can_be_aborted(scene):
+    rendered(scene.host("a"))
+    os.kill(scene.pids()[-1], signal.SIGSTOP)
+    answer = scene.host("a").render("a", Picture(noise(0)), blank(noise(0)), abort_after=5)
+    assert answer["status"] == OK
+    assert answer["longest_gap"] < 0.5
+    assert answer["seconds"] - answer["told"] < 0.2
 
 
 FAKE = """

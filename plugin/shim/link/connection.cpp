@@ -25,6 +25,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
+constexpr milliseconds abort_interval{30};
 constexpr int protocol = 1;
 constexpr size_t header_bytes = 4;
 constexpr size_t largest_message = 1 << 20;
@@ -43,17 +44,18 @@ int open_socket() {
 
 }  // namespace
 
-milliseconds hang_limit() {
-    constexpr milliseconds usual{5000};
-    const char* text = std::getenv("LUMAFLUX_HANG_SECONDS");
-    if (text == nullptr) return usual;
-    double seconds = 0.0;
-    const auto [end, error] = std::from_chars(text, text + std::strlen(text), seconds);
-    if (error != std::errc() || !(seconds >= 0.1 && seconds <= 3600.0)) return usual;
-    return milliseconds(static_cast<int64_t>(seconds * 1000.0));
+milliseconds hang_limit(bool loads) {
+    constexpr double usual = 5.0;
+    double seconds = usual;
+    if (const char* text = std::getenv("LUMAFLUX_HANG_SECONDS")) {
+        const auto [end, error] = std::from_chars(text, text + std::strlen(text), seconds);
+        if (error != std::errc() || !(seconds >= 0.1 && seconds <= 3600.0)) seconds = usual;
+    }
+    return milliseconds(static_cast<int64_t>(seconds * (loads ? 6'000.0 : 1'000.0)));
 }
 
-std::unique_ptr<Connection> Connection::open(const RuntimeDirectory& directory, const std::string& engine_version) {
+std::unique_ptr<Connection> Connection::open(const RuntimeDirectory& directory, const std::string& engine_version,
+                                             const AbortPoll& aborted) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     const std::string path = directory.socket();
@@ -64,7 +66,7 @@ std::unique_ptr<Connection> Connection::open(const RuntimeDirectory& directory, 
     std::unique_ptr<Connection> connection(new Connection(open_socket()));
     if (connect(connection->socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return nullptr;
     connection->check_peer();
-    connection->hello(read_token(directory), engine_version);
+    connection->hello(read_token(directory), engine_version, aborted);
     return connection;
 }
 
@@ -89,9 +91,14 @@ void Connection::check_peer() {
     if (user != geteuid()) throw EngineError("another user answers on LumaFlux's socket: set LUMAFLUX_RUNTIME_DIR");
 }
 
-void Connection::hello(const std::string& token, const std::string& engine_version) {
+void Connection::hello(const std::string& token, const std::string& engine_version, const AbortPoll& aborted) {
     send({{"type", "hello"}, {"protocol", protocol}, {"version", engine_version}, {"token", token}, {"client", "openfx"}});
-    const auto answer = receive(hang_limit());
+    const auto until = steady_clock::now() + hang_limit(loads);
+    std::optional<ValueMap> answer;
+    while (!answer && steady_clock::now() < until) {
+        if (aborted()) throw Aborted{};
+        answer = receive(abort_interval);
+    }
     if (!answer) throw EngineLost("the engine does not answer", worker_);
     const std::string type = text_or(*answer, "type", ""), code = text_or(*answer, "code", "");
     const std::string version = text_or(*answer, "version", "");
@@ -104,6 +111,9 @@ void Connection::hello(const std::string& token, const std::string& engine_versi
                           ": close every host that uses LumaFlux, run \"lumaflux plugin install\" and start again");
     }
     if (type != "welcome") throw EngineLost("the engine refuses us: " + text_or(*answer, "message", "no reason given"));
+    const auto ready = answer->find("model_ready");
+    const bool* said = ready == answer->end() ? nullptr : std::get_if<bool>(&ready->second.data);
+    loads = said == nullptr || !*said;
 }
 
 bool Connection::wait(short events, steady_clock::time_point until) const {
@@ -126,7 +136,7 @@ int64_t Connection::send(ValueMap message) {
     std::string bytes;
     for (int shift = 0; shift < 32; shift += 8) bytes += static_cast<char>((body.size() >> shift) & 0xFF);
     bytes += body;
-    const auto until = steady_clock::now() + hang_limit();
+    const auto until = steady_clock::now() + hang_limit(loads);
     for (size_t sent = 0; sent < bytes.size();) {
         const ssize_t count = ::send(socket_, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
         if (count >= 0) {

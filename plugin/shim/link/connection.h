@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "../msgpack.h"
+#include "engine_link.h"
 #include "runtime_directory.h"
 
 namespace lumaflux {
@@ -21,9 +22,10 @@ struct EngineLost : std::runtime_error {
 
 class Connection {
 public:
-    // Connects and says hello. Null when nobody listens. Throws EngineLost, or EngineError when the worker is of
+    // Connects and says hello. Null when nobody listens. Throws EngineLost, Aborted, or EngineError when the worker is of
     // another version or another user.
-    static std::unique_ptr<Connection> open(const RuntimeDirectory& directory, const std::string& engine_version);
+    static std::unique_ptr<Connection> open(const RuntimeDirectory& directory, const std::string& engine_version,
+                                            const AbortPoll& aborted);
     ~Connection();
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
@@ -39,10 +41,12 @@ public:
 
     pid_t worker() const { return worker_; }
 
+    bool loads = true;  // until it has shown that its model and libraries are there
+
 private:
     explicit Connection(int socket) : socket_(socket) {}
     void check_peer();
-    void hello(const std::string& token, const std::string& engine_version);
+    void hello(const std::string& token, const std::string& engine_version, const AbortPoll& aborted);
     bool wait(short events, std::chrono::steady_clock::time_point until) const;
     bool fill(size_t bytes, std::chrono::steady_clock::time_point until);
 
@@ -51,7 +55,8 @@ private:
     std::string received_;
 };
 
-// How long a worker may stay silent after a question; LUMAFLUX_HANG_SECONDS changes it.
-std::chrono::milliseconds hang_limit();
+// How long a worker may stay silent after a question; LUMAFLUX_HANG_SECONDS changes it. One that loads has six times as
+// long: Python is silent while it opens large libraries, for many seconds from a cold disk.
+std::chrono::milliseconds hang_limit(bool loads);
 
 }  // namespace lumaflux

@@ -142,7 +142,7 @@ std::unique_ptr<Connection> open_patiently(const RuntimeDirectory& directory, co
     std::optional<steady_clock::time_point> first_loss;
     for (;;) {
         try {
-            return Connection::open(directory, location.version);
+            return Connection::open(directory, location.version, aborted);
         } catch (const EngineLost& loss) {
             if (!first_loss) first_loss = steady_clock::now();
             if (loss.hung != 0 || steady_clock::now() > *first_loss + std::chrono::seconds(2)) throw;
@@ -171,7 +171,7 @@ std::unique_ptr<Connection> start(const RuntimeDirectory& directory, const Engin
     const auto until = steady_clock::now() + start_limit();
     while (steady_clock::now() < until) {
         const bool gone = ended(life.get());
-        if (auto connection = Connection::open(directory, location.version)) return connection;
+        if (auto connection = Connection::open(directory, location.version, aborted)) return connection;
         if (aborted()) throw Aborted{};
         if (gone) {
             const std::string reason = last_line(directory.start_log());

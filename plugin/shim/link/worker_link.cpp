@@ -58,7 +58,7 @@ ValueMap await_answer(Connection& connection, int64_t id, const AbortPoll& abort
             connection.send({{"type", "ping"}});
             heard = now;
             asked = true;
-        } else if (asked && now - heard > hang_limit()) {
+        } else if (asked && now - heard > hang_limit(connection.loads)) {
             throw EngineLost("the engine does not answer", connection.worker());
         }
     }
@@ -69,7 +69,10 @@ bool exchange(Connection& connection, const RenderJob& job, const SharedFrame& f
     const int64_t id = connection.send(request(job, frame));
     const ValueMap answer = await_answer(connection, id, aborted);
     const std::string type = text_or(answer, "type", ""), code = text_or(answer, "code", "");
-    if (type == "done") return true;
+    if (type == "done") {
+        connection.loads = false;
+        return true;
+    }
     if (type == "cancelled" || code == "shutting_down") throw EngineLost("the engine is leaving");
     if (type != "error") throw EngineLost("the engine answers what we did not ask", connection.worker());
     if (code == "busy") return false;
