@@ -3,10 +3,11 @@
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from engine.convert.pipeline import Consumer, Prefetched
 from engine.convert.tones import Tones
 from engine.errors import UserError
 from engine.farm.job import JobFolder, Manifest, Record, file_digest
@@ -96,35 +97,63 @@ def render_frames(
     chunk, start = Chunk(), time.monotonic()
     todo: deque[int] = deque()
     for number in sorted(set(numbers)):
-        (chunk.kept if is_done(job, renderer.source, number) else todo).append(number)
+        if is_done(job, renderer.source, number):
+            chunk.kept.append(number)
+        else:
+            todo.append(number)
     total = len(chunk.kept) + len(todo)
     progress(len(chunk.kept), total)
+
+    def take(made: _Made) -> None:
+        _write(job, renderer, made)
+        chunk.rendered.append(made.number)
+        progress(len(chunk.kept) + len(chunk.rendered) + len(chunk.failed), total)
+
+    writer = Consumer(take)
     in_a_row = 0
-    while todo:
-        number, reason = todo[0], None
-        try:
-            for number, sdr in renderer.source.read(list(todo)):
-                begun, digest = time.monotonic(), renderer.source.frame_digest(number)
-                hdr_pq = renderer.render(number, sdr)
-                _write(job, renderer, number, hdr_pq, digest, begun)
-                todo.popleft()
-                chunk.rendered.append(number)
-                in_a_row = 0
-                progress(total - len(todo), total)
-        except _OutputError as error:
-            raise UserError(str(error)) from None
-        except (UserError, RuntimeError, ValueError, MemoryError, OSError) as error:
+    try:
+        while todo:
             number = todo[0]
-            reason = str(error) or type(error).__name__
-        if reason is not None:
-            in_a_row += 1
-            _judge(renderer.source, number, reason, in_a_row)
-            job.write_failure(number, reason)
-            chunk.failed[number] = reason
-            todo.popleft()
-            progress(total - len(todo), total)
+            try:
+                for made in _made(renderer, list(todo)):
+                    writer.put(made)
+                    todo.popleft()
+                    in_a_row = 0
+            except (UserError, RuntimeError, ValueError, MemoryError, OSError) as error:
+                number, in_a_row = todo.popleft(), in_a_row + 1
+                reason = str(error) or type(error).__name__
+                _judge(renderer.source, number, reason, in_a_row)
+                job.write_failure(number, reason)
+                chunk.failed[number] = reason
+        writer.finish()
+    except _OutputError as error:
+        raise UserError(str(error)) from None
+    finally:
+        writer.close()
     chunk.seconds = time.monotonic() - start
     return chunk
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Made:
+    number: int
+    hdr_pq: "np.ndarray"
+    source: str  # digest of the frame's input
+    seconds: float
+
+
+def _made(renderer: Renderer, numbers: list[int]) -> Iterator[_Made]:
+    """Reads ahead in a thread of its own while frames are rendered in this one."""
+    frames = renderer.source.read(numbers)
+    ahead = Prefetched(frames)
+    try:
+        for number, sdr in ahead:
+            digest, begun = renderer.source.frame_digest(number), time.monotonic()
+            hdr_pq = renderer.render(number, sdr)
+            yield _Made(number=number, hdr_pq=hdr_pq, source=digest, seconds=time.monotonic() - begun)
+    finally:
+        ahead.close()
+        frames.close()
 
 
 def is_done(job: JobFolder, source: Source, number: int) -> bool:
@@ -150,21 +179,21 @@ def _judge(source: Source, number: int, reason: str, in_a_row: int) -> None:
         raise WorkerError(f"{in_a_row} frames in a row failed here, the last {number}: {reason}")
 
 
-def _write(job: JobFolder, renderer: Renderer, number: int, hdr_pq: "np.ndarray", source: str, begun: float) -> None:
+def _write(job: JobFolder, renderer: Renderer, made: _Made) -> None:
     from engine.media.stills import write_still
 
-    picture = job.picture(number)
+    picture, begun = job.picture(made.number), time.monotonic()
     try:
         peak = renderer.manifest.looks().target_peak
-        levels = write_still(picture, hdr_pq, master_peak_nits=peak, overwrite=True)
+        levels = write_still(picture, made.hdr_pq, master_peak_nits=peak, overwrite=True)
         digest, size = file_digest(picture)
         job.write_record(
             Record(
-                frame=number,
+                frame=made.number,
                 digest=digest,
                 size=size,
-                source=source,
-                seconds=round(time.monotonic() - begun, 4),
+                source=made.source,
+                seconds=round(made.seconds + time.monotonic() - begun, 4),
                 max_nits=round(levels.max_cll_nits, 3),
                 average_nits=round(levels.max_fall_nits, 3),
                 host=socket.gethostname(),

@@ -1,6 +1,6 @@
 """The frames of a job's input by number: of a video from 0 on, of a numbered sequence by the files' own numbers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,7 +31,7 @@ class Source:
     allow_hdr: bool = False
     _video: "NumberedFrames | None" = None
 
-    def read(self, numbers: Sequence[int]) -> "Iterator[tuple[int, np.ndarray]]":
+    def read(self, numbers: Sequence[int]) -> "Generator[tuple[int, np.ndarray], None, None]":
         """(number, BT.709 R'G'B' for BT.1886, float32 [3,H,W] in [0,1]) of ascending ``numbers``.
 
         Raises FrameError or UserError at the first that cannot be read.
