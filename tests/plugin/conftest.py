@@ -35,9 +35,13 @@ fast = renderer.Renderer.render_frame
 def render_frame(self, pixels, parameters, *, on_step=None, **how):
     if parameters.settings.steps == {steps}:
         until = time.monotonic() + {seconds}
-        while time.monotonic() < until:
-            time.sleep(0.02)
-            on_step()
+        try:
+            while time.monotonic() < until:
+                time.sleep(0.02)
+                on_step()
+        except Exception:
+            open({given_up!r}, "a").write("1")
+            raise
         parameters = replace(parameters, settings=replace(parameters.settings, steps=1))
     return fast(self, pixels, parameters, on_step=on_step, **how)
 renderer.Renderer.render_frame = render_frame
@@ -101,6 +105,7 @@ class Scene:
         self.resources.mkdir(exist_ok=True)
         write_parameters(self.resources / "parameters.json", {"tiny": "Tiny"})
         self.starts = self.root / "starts"
+        self.given_up = self.root / "given-up"  # a byte for every slow frame that was cancelled
         self.engine(patch)
         self.hosts = []
 
@@ -111,7 +116,8 @@ class Scene:
     def engine(self, patch: str = "", *, version: str = engine.__version__, command: str | None = None):
         """Names the engine: a worker with the tiny model whose code ``patch`` changes, or a shell's ``command``."""
         script = self.root / "worker.py"
-        script.write_text(_ENGINE.format(patch=patch, steps=SLOW_STEPS, seconds=SLOW_S))
+        facts = {"steps": SLOW_STEPS, "seconds": SLOW_S, "given_up": os.fspath(self.given_up)}
+        script.write_text(_ENGINE.format(patch=patch, **facts))
         python = self.root / "python"
         python.write_text(f"#!/bin/sh\necho $$ >> {self.starts}\n{command or f'exec {sys.executable} -P {script}'}\n")
         python.chmod(0o755)

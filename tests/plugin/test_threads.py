@@ -1,7 +1,6 @@
 """Frames in any order, from several threads, instances and hosts at once; and frames that nobody wants any more."""
 
 import os
-import time
 from pathlib import Path
 
 import numpy as np
@@ -112,20 +111,28 @@ def test_a_queue_that_is_full_is_waited_for(scene):
 def test_an_abort_is_heard_at_once_and_writes_nothing(shared_scene, polls):
     pixels = noise(polls)
     with shared_scene.host("a") as host:
-        host.do("set", instance="a", values=SLOW)
+        host.do("set", instance="a", values={"strength": 0.0})
+        host.render("a", Picture(pixels), blank(pixels))  # the engine is there
+        host.do("set", instance="a", values=SLOW | {"strength": 1.0})
         target = blank(pixels)
         before = bytes(target.memory)
         answer = host.render("a", Picture(pixels), target, abort_after=polls)
         assert answer["status"] == OK
         assert answer["polls"] == polls + 1
-        assert answer["seconds"] - answer["told"] < 0.05
+        assert answer["seconds"] - answer["told"] < 0.3
         assert target.untouched(before)
         assert host.said() == []
-        host.do("set", instance="a", values={"steps": 1})
-        begun = time.monotonic()
-        assert host.render("a", Picture(pixels), blank(pixels))["status"] == OK
-        assert time.monotonic() - begun < 1.4  # the engine gave the slow frame up
     shared_scene.hosts.remove(host)
+
+
+def test_the_engine_gives_an_aborted_frame_up(scene, until):
+    pixels = noise(0)
+    with scene.host("a") as host:
+        host.do("set", instance="a", values={"strength": 0.0})
+        host.render("a", Picture(pixels), blank(pixels))  # the engine is there
+        host.do("set", instance="a", values=SLOW)
+        assert host.render("a", Picture(pixels), blank(pixels), abort_after=15)["status"] == OK
+        until(scene.given_up.exists)
 
 
 def test_the_host_is_asked_often_while_it_waits(shared_scene):
@@ -134,18 +141,18 @@ def test_the_host_is_asked_often_while_it_waits(shared_scene):
         host.do("set", instance="a", values=SLOW)
         answer = host.render("a", Picture(pixels), blank(pixels))
         assert answer["status"] == OK
-        assert answer["polls"] > 1.5 / 0.05 * 0.5  # every 30 ms, were the machine idle
-        assert answer["longest_gap"] < 0.3
+        assert answer["polls"] > 15  # every 30 ms, were the machine idle: 50
+        assert answer["longest_gap"] < 0.5
     shared_scene.hosts.remove(host)
 
 
 def test_a_cold_start_can_be_aborted(scene):
-    scene.engine(command="sleep 3; exit 1")
+    scene.engine(command="sleep 6; exit 1")
     with scene.host("a") as host:
         answer = host.render("a", Picture(noise(0)), blank(noise(0)), abort_after=5)
         assert answer["status"] == OK
-        assert answer["seconds"] - answer["told"] < 0.2
-        assert answer["seconds"] < 2
+        assert answer["seconds"] - answer["told"] < 0.3
+        assert answer["seconds"] < 2.5
         assert host.said() == []
 
 
