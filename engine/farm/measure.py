@@ -15,7 +15,7 @@ from engine.farm.frame_set import frames_text, in_chunks
 from engine.farm.job import JobFolder
 from engine.farm.manifest import Order
 from engine.farm.order import order_text
-from engine.farm.session import ask, start_engine, stop_engine
+from engine.farm.session import ask, engine_pid, start_engine, stop_engine
 from engine.farm.simulation import Farm, simulate
 from engine.farm.simulation_plot import plot
 from engine.farm.source import open_source
@@ -30,12 +30,15 @@ def main(clip: Path, written: Path, frames: int, model: str) -> None:
     numbers = open_source(clip).numbers[:frames]
     order = Order(source=clip, model=model, device="cpu", frames=frames_text(numbers), tone_track="none")
     rounds: dict[str, list[float]] = {"plain": [], "one engine": [], "two engines": []}
+    busy: dict[str, list[float]] = {"plain": [], "one engine": []}
     loads, frame_times, load_s = [], [], []
     with tempfile.TemporaryDirectory() as scratch:
         for number in range(_ROUNDS):  # in turns: what else the machine does hits all alike
             here = Path(scratch) / str(number)
             here.mkdir()
-            rounds["plain"].append(_plain(order, here / "plain", numbers))
+            before = time.process_time()
+            rounds["plain"].append(_plain(order, here / "plain", numbers, busy["plain"]))
+            print(f"plain {rounds['plain'][-1]:.1f} s, {time.process_time() - before:.1f} s of CPU with the load")
             for count, name in ((1, "one engine"), (2, "two engines")):
                 seconds, engines = _farm(order, here / name, numbers, count)
                 rounds[name].append(seconds)
@@ -43,6 +46,7 @@ def main(clip: Path, written: Path, frames: int, model: str) -> None:
                 load_s += engines["start_s"]
                 records = (JobFolder(here / name).record(frame) for frame in numbers)
                 if count == 1:
+                    busy[name].append(engines["cpu_s"][0])
                     frame_times += [record.seconds for record in records if record]
     best = {name: min(seconds) for name, seconds in rounds.items()}
     figures: dict[str, Any] = {
@@ -52,7 +56,9 @@ def main(clip: Path, written: Path, frames: int, model: str) -> None:
         "cores": os.cpu_count(),
         "load_average": os.getloadavg()[0],
         "seconds": rounds,
+        "cpu_seconds": busy,
         "overhead": best["one engine"] / best["plain"],
+        "overhead_cpu": min(busy["one engine"]) / min(busy["plain"]),
         "scaling": best["one engine"] / best["two engines"],
         "model_loads_per_worker": max(loads),
         "engine_start_s": statistics.median(load_s),
@@ -76,7 +82,7 @@ def film(frame_times: list[float], load_s: float) -> list[dict[str, Any]]:
     return rows
 
 
-def _plain(order: Order, folder: Path, numbers: list[int]) -> float:
+def _plain(order: Order, folder: Path, numbers: list[int], cpu_s: list[float]) -> float:
     """Seconds of `lumaflux convert` to a sequence of the same frames, without the model's load."""
     import torch
 
@@ -87,8 +93,9 @@ def _plain(order: Order, folder: Path, numbers: list[int]) -> float:
     folder.mkdir()
     converter = load(order.model, device=order.device)
     job = Job(frames=frames_text(numbers), track="none", model=order.model)
-    begun = time.monotonic()
+    begun, busy = time.monotonic(), time.process_time()
     convert(order.source, folder / "frame.%07d.png", lambda: converter, order.settings, job)
+    cpu_s.append(time.process_time() - busy)
     return time.monotonic() - begun
 
 
@@ -96,7 +103,7 @@ def _farm(order: Order, folder: Path, numbers: list[int], count: int) -> tuple[f
     """Seconds of the same by ``count`` engines that take chunks from one list, from the first to the last frame."""
     written = folder.with_name(f"{folder.name}.json")
     written.write_text(order_text(order), "utf-8")
-    found: dict[str, list] = {"loads": [], "start_s": []}
+    found: dict[str, list] = {"loads": [], "start_s": [], "cpu_s": []}
     engines = []
     for _ in range(count):
         begun = time.monotonic()
@@ -112,16 +119,23 @@ def _farm(order: Order, folder: Path, numbers: list[int], count: int) -> tuple[f
                 return
             found["loads"].append(ask(engine, frames_text(chunk), _silent)["loads"])
 
-    begun = time.monotonic()
+    begun, busy = time.monotonic(), [_cpu_s(engine) for engine in engines]
     threads = [threading.Thread(target=work, args=(engine,)) for engine in engines]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     seconds = time.monotonic() - begun
+    found["cpu_s"] = [_cpu_s(engine) - before for engine, before in zip(engines, busy, strict=True)]
     for engine in engines:
         stop_engine(engine)
     return seconds, found
+
+
+def _cpu_s(engine: Path) -> float:
+    """Seconds of CPU that an engine has used so far."""
+    numbers = Path(f"/proc/{engine_pid(engine)}/stat").read_text().rpartition(")")[2].split()
+    return (int(numbers[11]) + int(numbers[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _silent(line: str) -> None:

@@ -49,6 +49,13 @@ def start_engine(order: Path, source: Path, output: Path, say: Say = say_openjd)
     return folder
 
 
+def engine_pid(folder: Path) -> int:
+    """The process that answers in ``folder``. Raises OSError where none does."""
+    with _connected(folder) as stream:
+        _send(stream, {"ready": True})
+        return int(json.loads(stream.readline())["pid"])
+
+
 def stop_engine(folder: Path) -> None:
     """Ends it if it lives, and removes its folder."""
     with contextlib.suppress(OSError, ValueError), _connected(folder) as stream:
@@ -115,9 +122,8 @@ def _spawn(folder: Path) -> None:
             start_new_session=True,  # it outlives the action that starts it
         )
     while True:
-        with contextlib.suppress(OSError, ValueError), _connected(folder) as stream:
-            _send(stream, {"ready": True})
-            if json.loads(stream.readline()).get("pid") == process.pid:
+        with contextlib.suppress(OSError, ValueError):
+            if engine_pid(folder) == process.pid:
                 return
         if (code := process.poll()) is not None:
             kind = UserError if code == UserError.exit_code else WorkerError

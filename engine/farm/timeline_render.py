@@ -143,10 +143,6 @@ def _render(
             writer.write(hdr_pq, count, 1)
             count += 1
             report(count)
-        if count != rendering.frames:
-            raise UserError(
-                f"{rendering.media.path} ends after {count} of the {rendering.frames} frames that are needed"
-            )
 
 
 def _tones(rendering: Rendering, converter: "Converter") -> Tones:

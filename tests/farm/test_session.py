@@ -1,6 +1,5 @@
 """The engine of a worker session: started once, asked often, started again when it was lost, never in the way."""
 
-import json
 import os
 import signal
 import time
@@ -11,7 +10,7 @@ from engine.errors import FrameError, UserError
 from engine.farm.engine_process import SOCKET
 from engine.farm.job import JobFolder
 from engine.farm.order import order_text
-from engine.farm.session import _asked, ask, start_engine, stop_engine
+from engine.farm.session import _asked, ask, engine_pid, start_engine, stop_engine
 
 
 @pytest.fixture
@@ -32,18 +31,6 @@ def start(order, media, tmp_path):
         assert not folder.exists()
 
 
-def pid(folder):
-    return int(json.loads(json.dumps(_ping(folder)))["pid"])
-
-
-def _ping(folder):
-    from engine.farm.session import _connected, _send
-
-    with _connected(folder) as stream:
-        _send(stream, {"ready": True})
-        return json.loads(stream.readline())
-
-
 def test_one_load_for_all_chunks_and_back_after_a_kill(start, tmp_path):
     said = []
     folder = start(said=said)
@@ -54,7 +41,7 @@ def test_one_load_for_all_chunks_and_back_after_a_kill(start, tmp_path):
     second = ask(folder, "2-5,9", said.append)
     assert (first["rendered"], second["rendered"], second["kept"], second["loads"]) == ("0-3", "4-5,9", "2-3", 1)
     assert "openjd_progress: 100.0" in said
-    os.kill(pid(folder), signal.SIGKILL)
+    os.kill(engine_pid(folder), signal.SIGKILL)
     assert ask(folder, "10-11", said.append)["rendered"] == "10-11"
     assert "openjd_status: The engine was lost; starting it again" in said
     with pytest.raises(UserError, match="names no frames"):

@@ -118,7 +118,7 @@ def test_a_model_that_is_not_there_is_named(run):
 def test_a_source_that_ends_early_leaves_no_file(run, monkeypatch, tmp_path):
     monkeypatch.setattr(Media, "last", property(lambda self: 40, lambda self, value: None), raising=False)
     outcome, _, _ = run(edits.timeline([marked("a", 20, 10)]))
-    assert "ends after 4 of the 10 frames" in outcome.skipped[0].reason
+    assert "has 24 frames, so none with the number 29" in outcome.skipped[0].reason
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["cut-hdr.otio"]
 
 
