@@ -137,12 +137,10 @@ def _render(
         master_peak_nits=settings.target_peak,
         overwrite=overwrite,
     ) as writer:
-        count = 0
-        for sdr in _chained(first, frames):
+        for count, sdr in enumerate(_chained(first, frames)):
             hdr_pq, _ = converter.render_timed(sdr, settings, tone=tones.at(count, settings)[1])
             writer.write(hdr_pq, count, 1)
-            count += 1
-            report(count)
+            report(count + 1)
 
 
 def _tones(rendering: Rendering, converter: "Converter") -> Tones:

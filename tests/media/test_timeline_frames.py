@@ -42,7 +42,7 @@ def clips(tmp_path_factory):
 @pytest.mark.parametrize("numbers", [[0], [39], [17], [3, 4, 5], [8, 9, 30, 31], [1, 20, 39], list(range(40))])
 def test_the_same_bits_from_anywhere(clips, name, numbers):
     with VideoReader(clips / name) as reader:
-        whole = [frame for frame in reader]
+        whole = list(reader)
     found = list(NumberedFrames(clips / name).read(numbers))
     assert [number for number, _ in found] == numbers
     for number, frame in found:
