@@ -6,6 +6,7 @@ import engine
 from engine.color import pq
 from engine.color.placement import static_placement
 from engine.errors import UserError
+from engine.evaluation import laws, signals
 from engine.inference.converter import Converter
 from engine.model.latents import pad_to_multiple
 from engine.settings import Settings
@@ -179,3 +180,10 @@ def test_a_frame_is_cancelled_between_steps(converter, frame, detail):
     with pytest.raises(InterruptedError):
         converter.render_timed(frame, Settings(detail=detail, steps=5), on_step)
     assert len(steps) == 2
+
+
+def test_grey_stays_grey_whatever_the_network_makes(converter):
+    ramp = signals.neutral_ramp(96, 32)
+    assert laws.chroma(converter.convert(ramp).hdr_pq).max() > 50  # of a random network
+    for recovery in (0.0, 1.0):
+        assert laws.chroma(converter.render(ramp, Settings(highlight_recovery=recovery))).max() < 0.5
