@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.convert.job import Job
-from engine.convert.sources import Source
+from engine.convert.sources import Source, chosen
 from engine.errors import UserError
 from engine.settings import Settings
 
@@ -100,21 +100,36 @@ def _video(
         return pts - first[0], duration
 
     part = job.frames is not None
+    start = None if sequence else _start_of_part(source_path, time_base, job)
     sink = VideoWriter(
         target,
         (info.width, info.height),
         encoding,
-        source=None if sequence or part else source_path,
+        source=None if sequence or start is None else source_path,
         copy_audio=job.copy_audio,
-        trim_audio=job.limit is not None,
+        trim_audio=part or job.limit is not None,
+        start=start or Fraction(0),
         stated=stated.light,
         overwrite=job.overwrite,
     )
-    if part and info.audio:
-        sink.notes.append("The sound is left out, for only some frames are converted.")
+    if info.audio and start is None:
+        sink.notes.append("The sound is left out, for the frames are not one stretch of the clip.")
     if name == "hlg" and settings.target_peak > 1000:
         sink.notes.append("Light above 1000 cd/m2 is clipped: HLG is written for that nominal peak.")
     return Target(sink=sink, delivery=name, keeps_alpha=made.keeps_alpha, done=lambda number: False, stamp=stamp)
+
+
+def _start_of_part(source: Path, time_base: Fraction, job: Job) -> Fraction | None:
+    """When the frames that are asked for begin, in seconds; None where they are not one stretch of the clip."""
+    from engine.media.timeline_frames import frame_times
+
+    if job.frames is None:
+        return Fraction(0)
+    numbers = chosen(job)
+    times = frame_times(source)
+    if times is None or numbers[-1] - numbers[0] + 1 != len(numbers) or not 0 <= numbers[0] < len(times.pts):
+        return None
+    return times.pts[numbers[0]] * time_base
 
 
 def _sequence(

@@ -22,8 +22,9 @@ _OWN_TAGS = ("encoder", "major_brand", "minor_version", "compatible_brands", "cr
 class StreamCopy:
     """Copies the other streams of ``source`` into ``output``: bytes unchanged, time stamps less ``start`` seconds.
 
-    Packets are pulled as the pictures advance, so nothing grows with the clip. What of subtitles, attachments and data
-    the output's container cannot carry is named in ``notes``. What is due before ``start`` is left out.
+    Packets are pulled at most ``ahead`` seconds before the pictures, so nothing grows with the clip. What of
+    subtitles, attachments and data the output's container cannot carry is named in ``notes``. What is due before
+    ``start`` is left out.
     Raises UserError when the source cannot be read, or the container cannot carry one of its sound streams.
     """
 
@@ -35,11 +36,12 @@ class StreamCopy:
         *,
         sound: bool = True,
         start: Fraction = Fraction(0),
+        ahead: float = AHEAD_SECONDS,
     ):
         import av.stream
 
         self.notes: list[str] = []
-        self._output, self._start = output, start
+        self._output, self._start, self._ahead = output, start, ahead
         self._input: Any = open_container(source)
         self._streams = {}
         pictures = next((stream for stream in self._input.streams.video), None)
@@ -105,8 +107,8 @@ class StreamCopy:
             yield packet
 
     def advance(self, seconds: float) -> None:
-        """Write what is due up to a little after ``seconds`` of presentation time."""
-        while self._pending is not None and _seconds(self._pending) <= seconds + AHEAD_SECONDS:
+        """Write what is due before ``seconds`` of presentation time, or a little after."""
+        while self._pending is not None and _seconds(self._pending) < seconds + self._ahead:
             self._pending.stream = self._streams[self._pending.stream_index]
             self._output.mux(self._pending)
             self._pending = next(self._packets, None)

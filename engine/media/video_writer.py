@@ -15,7 +15,7 @@ from engine.media.encoding import Encoding, video_frame
 from engine.media.light_levels import check_frame
 from engine.media.mastering import ContentLight
 from engine.media.shot_levels import ShotLevels
-from engine.media.stream_copy import StreamCopy
+from engine.media.stream_copy import AHEAD_SECONDS, StreamCopy
 
 
 class VideoWriter:
@@ -61,6 +61,7 @@ class VideoWriter:
         self._output: Any = None
         self._copy: StreamCopy | None = None
         self._last_pts: int | None = None
+        self._end = 0.0  # of the last picture, in seconds
         self._finished = False
 
     def __enter__(self) -> Self:
@@ -90,7 +91,12 @@ class VideoWriter:
             self._stream = encoding.add_stream(self._output, self._encoder, template)
         if self._source is not None:
             self._copy = StreamCopy(
-                self._source, self._output, self._file.target, sound=self._copy_audio, start=self._start
+                self._source,
+                self._output,
+                self._file.target,
+                sound=self._copy_audio,
+                start=self._start,
+                ahead=0.0 if self._trim_audio else AHEAD_SECONDS,
             )
             self.notes += self._copy.notes
         try:
@@ -117,8 +123,11 @@ class VideoWriter:
             raise FrameError(
                 f"The frame at pts {pts} does not come after the one at {self._last_pts}; repair the time stamps."
             )
-        self._last_pts = pts
         encoding = self._encoding
+        self._last_pts = pts
+        self._end = float(
+            (pts + (duration or round(1 / encoding.frame_rate / encoding.time_base))) * encoding.time_base
+        )
         margin = ((0, encoding.height - height), (0, encoding.width - width))
         if alpha is not None:
             alpha = np.pad(alpha, margin, mode="edge")
@@ -152,8 +161,8 @@ class VideoWriter:
             raise UserError(f"No frame came for {self._file.target}; nothing is written.")
         self._encode(None)
         try:
-            if self._copy is not None and not trim:
-                self._copy.finish()
+            if self._copy is not None:
+                self._copy.advance(self._end) if trim else self._copy.finish()
             self._output.close()
         except (FFmpegError, OSError) as error:
             raise UserError(f"{self._file.target} cannot be finished ({error.strerror}); is the disk full?") from error

@@ -46,16 +46,30 @@ def test_av1_refuses_what_it_cannot_encode(run, make_clip, tmp_path):
         run(make_clip(size=(48, 32)), tmp_path / "out.mkv", deliver="hdr10-av1")
 
 
-def test_chosen_frames_of_a_clip_begin_at_0_without_sound(run, make_clip, tmp_path):
-    source = make_clip("in.mp4", frames=12, sound=True)
+def test_chosen_frames_of_a_clip_begin_at_0(run, make_clip, tmp_path):
+    source = make_clip("in.mp4", frames=20, sound=True)
     (report,) = run(source, tmp_path / "out.mp4", frames="4-8x2")
     assert report.frames == 3
     np.testing.assert_allclose(stamps(tmp_path / "out.mp4"), [0, 0.08, 0.16], atol=1e-6)
     assert probe(tmp_path / "out.mp4").audio == ()
-    assert "The sound is left out, for only some frames are converted." in report.notes
+    assert any("not one stretch" in note for note in report.notes)
     with pytest.raises(UserError, match="none of the frames"):
         run(source, tmp_path / "none.mp4", frames="90-99")
     assert not (tmp_path / "none.mp4").exists()
+
+
+def test_a_stretch_of_a_clip_keeps_its_sound(run, make_clip, tmp_path):
+    """Frames 5 to 14 of 20: each sound packet comes out as much earlier as the pictures do."""
+    source = make_clip("in.mkv", frames=20, sound=True)
+    (report,) = run(source, tmp_path / "out.mkv", frames="5-14")
+    assert (report.frames, report.notes) == (10, [])
+    moved = stamps(source)[5] - stamps(tmp_path / "out.mkv")[0]
+    found = np.array(stamps(tmp_path / "out.mkv", "audio"))
+    wanted = np.array(stamps(source, "audio")) - moved
+    length = 10 * 0.04
+    np.testing.assert_allclose(found, wanted[(wanted >= -1e-3) & (wanted < length)], atol=2e-3)
+    (report,) = run(source, tmp_path / "short.mkv", limit=5)
+    assert 0.15 <= stamps(tmp_path / "short.mkv", "audio")[-1] < 0.23
 
 
 def test_alpha_of_a_clip(run, tmp_path):

@@ -192,7 +192,7 @@ def test_sound_can_be_left_out_or_end_with_the_pictures(make_clip, bars, bars_fr
     _write(tmp_path / "part.mp4", frames, source=source, trim_audio=True)
     whole, part = _sound(source), _sound(tmp_path / "part.mp4")
     assert part == whole[: len(part)]
-    assert 0.1 < part[-1][0] < 0.8 < whole[-1][0]
+    assert 0.05 < part[-1][0] < 3 * 1001 / 30000 < whole[-1][0]  # no packet begins after the last picture
 
 
 def test_sound_the_container_cannot_carry_is_named_before_any_work(make_clip, bars, bars_frame, tmp_path):
