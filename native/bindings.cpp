@@ -21,7 +21,7 @@ using Codes = py::array_t<std::uint16_t>;
 
 namespace {
 
-py::tuple yuv420p10(const Floats& rgb) {
+py::tuple yuv420p10(const Floats& rgb, unsigned threads) {
   if (rgb.ndim() != 3 || rgb.shape(0) != 3 || rgb.size() == 0) {
     throw py::value_error("expected R'G'B' of the shape [3,H,W]");
   }
@@ -31,7 +31,8 @@ py::tuple yuv420p10(const Floats& rgb) {
   auto *y_out = y.mutable_data(), *cb_out = cb.mutable_data(), *cr_out = cr.mutable_data();
   {
     py::gil_scoped_release release;
-    lumaflux::yuv420p10(in, static_cast<std::size_t>(height), static_cast<std::size_t>(width), y_out, cb_out, cr_out);
+    lumaflux::yuv420p10(in, static_cast<std::size_t>(height), static_cast<std::size_t>(width), y_out, cb_out, cr_out,
+                         threads);
   }
   return py::make_tuple(y, cb, cr);
 }
@@ -118,7 +119,7 @@ Floats rgb_from_yuv420(const py::array& y, const py::array& cb, const py::array&
 
 PYBIND11_MODULE(lumaflux_native, module) {
   module.doc() = "Native paths of LumaFlux; each has a NumPy or torch twin of the same name.";
-  module.def("yuv420p10", &yuv420p10, py::arg("hdr_pq"),
+  module.def("yuv420p10", &yuv420p10, py::arg("hdr_pq"), py::arg("threads") = 1,
              "PQ/BT.2020 R'G'B' float32 [3,H,W] in [0,1] -> 10-bit narrow-range codes (Y', Cb, Cr), 4:2:0 top-left.");
   module.def("rgb_from_yuv420", &rgb_from_yuv420, py::arg("y"), py::arg("cb"), py::arg("cr"), py::arg("scales"),
              py::arg("luma"), py::arg("midway"), py::arg("threads"),

@@ -1,19 +1,17 @@
 """R'G'B' of the 4:2:0 codes that a decoder gives. ``native/cpu/yuv420_rgb.cpp`` is the accelerator of this twin."""
 
-import os
 from collections.abc import Sequence
 
 import numpy as np
 
 from engine.color.chroma_siting import upsample_420
+from engine.color.threads import THREADS
 from engine.color.ycbcr import code_scales, from_codes, ycbcr_to_rgb
 
 try:
     import lumaflux_native
 except ImportError:  # installed without a compiler
     lumaflux_native = None
-
-_THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def rgb_from_yuv420(
@@ -26,7 +24,7 @@ def rgb_from_yuv420(
     if lumaflux_native is None or siting not in ("left", "topleft"):
         return rgb_from_yuv420_twin(y, cb, cr, bits=bits, full_range=full_range, luma=luma, siting=siting)
     return lumaflux_native.rgb_from_yuv420(
-        y, cb, cr, code_scales(bits, full_range), tuple(luma), siting == "left", _THREADS
+        y, cb, cr, code_scales(bits, full_range), tuple(luma), siting == "left", THREADS
     )
 
 

@@ -6,6 +6,7 @@
 import numpy as np
 
 from engine.color.primaries import BT2020_LUMA
+from engine.color.threads import THREADS
 from engine.color.ycbcr import rgb_to_ycbcr, subsample_420, to_codes
 
 try:
@@ -19,7 +20,7 @@ Planes = tuple[np.ndarray, np.ndarray, np.ndarray]
 def yuv420p10(hdr_pq: np.ndarray) -> Planes:
     """PQ/BT.2020 R'G'B' float32 [3,H,W] in [0,1] -> uint16 codes Y' [H,W], Cb and Cr [ceil(H/2),ceil(W/2)]."""
     if lumaflux_native is not None:
-        return lumaflux_native.yuv420p10(hdr_pq)
+        return lumaflux_native.yuv420p10(hdr_pq, THREADS)
     return yuv420p10_twin(hdr_pq)
 
 

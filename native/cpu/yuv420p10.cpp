@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+#include "cpu/rows.h"
+
 namespace lumaflux {
 namespace {
 
@@ -40,45 +42,53 @@ void halve(const std::vector<float>& full, std::size_t width, std::vector<float>
 }  // namespace
 
 void yuv420p10(const float* rgb, std::size_t height, std::size_t width, std::uint16_t* y, std::uint16_t* cb,
-               std::uint16_t* cr) {
+               std::uint16_t* cr, unsigned threads) {
   const std::size_t plane = height * width, half_width = (width + 1) / 2;
-  std::vector<float> blue(width), red(width);
-  std::vector<float> blue_above(half_width), blue_here(half_width), blue_below(half_width);
-  std::vector<float> red_above(half_width), red_here(half_width), red_below(half_width);
+  over_rows((height + 1) / 2, threads, [&](std::size_t begin, std::size_t end) {
+    std::vector<float> blue(width), red(width), luma(width);
+    std::vector<float> blue_above(half_width), blue_here(half_width), blue_below(half_width);
+    std::vector<float> red_above(half_width), red_here(half_width), red_below(half_width);
 
-  const auto row = [&](std::size_t line, std::vector<float>& half_blue, std::vector<float>& half_red) {
-    const float *r = rgb + line * width, *g = r + plane, *b = g + plane;
-    std::uint16_t* out = y + line * width;
-    for (std::size_t i = 0; i < width; ++i) {
-      const float luma = kRed * r[i] + kGreen * g[i] + kBlue * b[i];
-      out[i] = code(luma, 876.0f, 64.0f);
-      blue[i] = (b[i] - luma) / kBlueDivisor;
-      red[i] = (r[i] - luma) / kRedDivisor;
-    }
-    halve(blue, width, half_blue);
-    halve(red, width, half_red);
-  };
+    const auto row = [&](std::size_t line, std::vector<float>& half_blue, std::vector<float>& half_red) {
+      const float *r = rgb + line * width, *g = r + plane, *b = g + plane;
+      for (std::size_t i = 0; i < width; ++i) {
+        luma[i] = kRed * r[i] + kGreen * g[i] + kBlue * b[i];
+        blue[i] = (b[i] - luma[i]) / kBlueDivisor;
+        red[i] = (r[i] - luma[i]) / kRedDivisor;
+      }
+      halve(blue, width, half_blue);
+      halve(red, width, half_red);
+    };
+    const auto write = [&](std::size_t line) {
+      std::uint16_t* out = y + line * width;
+      for (std::size_t i = 0; i < width; ++i) out[i] = code(luma[i], 876.0f, 64.0f);
+    };
 
-  for (std::size_t line = 0; line < height; line += 2) {
-    row(line, blue_here, red_here);
-    if (line == 0) {
-      blue_above = blue_here;
-      red_above = red_here;
+    if (begin > 0) row(2 * begin - 1, blue_above, red_above);
+    for (std::size_t pair = begin; pair < end; ++pair) {
+      const std::size_t line = 2 * pair;
+      row(line, blue_here, red_here);
+      write(line);
+      if (pair == 0) {
+        blue_above = blue_here;
+        red_above = red_here;
+      }
+      if (line + 1 < height) {
+        row(line + 1, blue_below, red_below);
+        write(line + 1);
+      } else {
+        blue_below = blue_here;
+        red_below = red_here;
+      }
+      std::uint16_t *cb_row = cb + pair * half_width, *cr_row = cr + pair * half_width;
+      for (std::size_t i = 0; i < half_width; ++i) {
+        cb_row[i] = code(0.5f * blue_here[i] + 0.25f * (blue_above[i] + blue_below[i]), 896.0f, 512.0f);
+        cr_row[i] = code(0.5f * red_here[i] + 0.25f * (red_above[i] + red_below[i]), 896.0f, 512.0f);
+      }
+      std::swap(blue_above, blue_below);
+      std::swap(red_above, red_below);
     }
-    if (line + 1 < height) {
-      row(line + 1, blue_below, red_below);
-    } else {
-      blue_below = blue_here;
-      red_below = red_here;
-    }
-    std::uint16_t *cb_row = cb + line / 2 * half_width, *cr_row = cr + line / 2 * half_width;
-    for (std::size_t i = 0; i < half_width; ++i) {
-      cb_row[i] = code(0.5f * blue_here[i] + 0.25f * (blue_above[i] + blue_below[i]), 896.0f, 512.0f);
-      cr_row[i] = code(0.5f * red_here[i] + 0.25f * (red_above[i] + red_below[i]), 896.0f, 512.0f);
-    }
-    std::swap(blue_above, blue_below);
-    std::swap(red_above, red_below);
-  }
+  });
 }
 
 }  // namespace lumaflux

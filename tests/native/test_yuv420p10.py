@@ -11,11 +11,11 @@ def random_picture(height, width, seed):
 
 
 @settings(deadline=None, max_examples=60)
-@given(height=st.integers(1, 9), width=st.integers(1, 9), seed=st.integers(0, 999))
-def test_native_gives_the_bits_of_its_twin(height, width, seed):
+@given(height=st.integers(1, 40), width=st.integers(1, 9), threads=st.integers(1, 3), seed=st.integers(0, 999))
+def test_native_gives_the_bits_of_its_twin(height, width, threads, seed):
     native = pytest.importorskip("lumaflux_native", reason="installed without a compiler")
     picture = random_picture(height, width, seed)
-    for mine, twin in zip(native.yuv420p10(picture), codes.yuv420p10_twin(picture), strict=True):
+    for mine, twin in zip(native.yuv420p10(picture, threads), codes.yuv420p10_twin(picture), strict=True):
         np.testing.assert_array_equal(mine, twin)
 
 
