@@ -80,7 +80,7 @@ def kill_at_random_moments(scene, count, seed=0):
             assert answer["status"] == OK, host.said()
             np.testing.assert_array_equal(begun[2].pixels, reference[turn % 3])
             assert len(scene.pids()) - starts <= 1  # at most one new start a frame
-            assert answer["longest_gap"] < 1.0
+            assert answer["longest_gap"] < 4.0
         assert host.said() == []
         assert len(os.listdir(f"/proc/{host.pid}/fd")) <= files + 1
         children = [file.read_text().strip() for file in Path(f"/proc/{host.pid}/task").glob("*/children")]
@@ -144,7 +144,7 @@ def test_an_engine_that_hangs_is_ended_and_started_again(scene, until, moment):
         os.kill(hung, signal.SIGSTOP)
         answer = host.end_render(begun)
     assert answer["status"] == OK, host.said()
-    assert answer["longest_gap"] < 1.0  # the host's wish to abort would have been heard
+    assert answer["longest_gap"] < 4.0  # the host's wish to abort would have been heard
     assert len(scene.pids()) == 2
     until(lambda: ended(hung))
 
