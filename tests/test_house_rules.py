@@ -43,7 +43,7 @@ def test_arrows(room):
             parts = name.split(".")
             if parts[0] != "engine" or len(parts) < 2 or parts[1] in (room, "errors", "settings"):
                 continue
-            allowed = ALLOWED[room] | ({"convert"} if room == "bench" else set())
+            allowed = ALLOWED[room] | ({"convert", "analysis"} if room == "bench" else set())
             allowed |= {"progress"} if path.name.endswith("commands.py") else set()  # a part of the command line
             assert parts[1] in allowed, f"{path.relative_to(ROOT)} imports {name}"
 
