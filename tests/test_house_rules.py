@@ -17,6 +17,7 @@ ALLOWED = {
     "data": {"color", "media"},
     "service": {"color", "media", "model", "backends", "inference"},
     "farm": {"color", "media", "model", "backends", "inference", "service", "convert", "analysis"},
+    "convert": {"color", "media", "backends", "inference", "analysis"},
     "training": {"color", "model", "data", "inference", "backends", "evaluation"},
     "evaluation": {"color", "media", "model", "backends", "inference", "data"},
     "bench": {"color", "media", "model", "backends", "inference", "data", "training", "evaluation"},
