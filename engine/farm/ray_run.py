@@ -84,7 +84,10 @@ def run_on_ray(
             try:
                 library.init(address=address, namespace="lumaflux", job_config=config, log_to_driver=False)
             except ConnectionError:
-                raise UserError(f"no Ray cluster answers at {address}; start one with: ray start --head") from None
+                raise UserError(
+                    f"no Ray cluster answers at {address}; start one with `ray start --head`, "
+                    "and set RAY_AUTH_MODE=token where it asks for a token"
+                ) from None
         try:
             return _Pool(library, order, job, manifest.device, manifest.threads, workers, progress).run(
                 in_chunks(parse_frames(manifest.frames), chunk)

@@ -65,6 +65,9 @@ def killed(tmp_path, kills, seed):
             if runner is not None and runner.returncode == 0:
                 spoil(JobFolder(out), dice)
             runner = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + (120 if dice.random() < 0.8 else 0)  # loading takes longer than rendering
+        while not engines(out) and runner.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.05)
         time.sleep(dice.uniform(0.1, 6.0))
         victims = engines(out)
         if victims and dice.random() < 0.7:
@@ -95,6 +98,7 @@ def killed(tmp_path, kills, seed):
 def test_a_few_kills(tmp_path):
     counts = killed(tmp_path, 6, seed=1)
     assert sum(counts.values()) == 6
+    assert counts["engine"]
 
 
 @pytest.mark.soak
