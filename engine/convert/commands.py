@@ -39,6 +39,7 @@ def convert(
     device: str | None = None,
     precision: Literal["fp32", "bf16", "fp16"] | None = None,
     offline: Annotated[bool, _Flag] = False,
+    engine: Path | None = None,
     deliver: Deliver | None = None,
     exr_compression: Compression | None = None,
     hdr_metadata: str = "auto",
@@ -80,6 +81,8 @@ def convert(
         fp32, bf16 or fp16; fp32 on the CPU and bf16 elsewhere if not named.
     offline
         Take weights from the local cache only.
+    engine
+        An engine bundle of this model that `python -m export build-engine` made, instead of torch.
     deliver
         How HDR is handed over (docs/formats.md); HDR10 for a video and the format of its suffix for pictures.
     exr_compression
@@ -132,7 +135,9 @@ def convert(
     def load_converter():
         from engine.inference.load import load
 
-        return load(model, device=device, dtype=precision, adapters=adapters, backbone=backbone, offline=offline)
+        return load(
+            model, device=device, dtype=precision, adapters=adapters, backbone=backbone, offline=offline, engine=engine
+        )
 
     job = Job(
         overwrite=overwrite,
@@ -152,7 +157,7 @@ def convert(
         ocio=ocio,
         input_space=input_space,
         output_space=output_space,
-        model=model_identity(model, adapters, backbone, precision),
+        model=model_identity(model, adapters, backbone, precision, engine),
         track=track,
     )
     with show_progress(source.name, progress) as update:

@@ -6,7 +6,11 @@ from engine.convert.sequence_manifest import file_digest
 
 
 def model_identity(
-    model: str, adapters: Path | None = None, backbone: Path | None = None, precision: str | None = None
+    model: str,
+    adapters: Path | None = None,
+    backbone: Path | None = None,
+    precision: str | None = None,
+    engine: Path | None = None,
 ) -> str:
     """``lite:1f0c...:fp32``, for instance. Large files count by their size and their ends."""
     import xxhash
@@ -15,7 +19,7 @@ def model_identity(
     if model == "lite":
         folder = Path(__file__).parents[1] / "weights" / "lite"
     digest = xxhash.xxh3_64(model.encode() if not folder.is_dir() else b"")
-    for part in (folder, adapters, backbone):
+    for part in (folder, adapters, backbone, engine and engine / "manifest.json"):
         if part is None or not part.exists():
             continue
         files = sorted(path for path in part.rglob("*") if path.is_file()) if part.is_dir() else [part]

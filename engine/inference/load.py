@@ -1,7 +1,9 @@
 """Loads a converter by model name or directory."""
 
 from pathlib import Path
+from typing import cast
 
+from engine.backends.bundle import sha256
 from engine.backends.torch import TorchBackend
 from engine.errors import UserError
 from engine.inference.converter import Converter
@@ -20,15 +22,19 @@ def load(
     adapters: str | Path | None = None,
     backbone: str | Path | None = None,
     offline: bool = False,
+    engine: str | Path | None = None,
 ) -> Converter:
     """Loads ``lite``, ``tiny``, ``flux-dev``, ``flux-schnell`` or a model directory.
 
     ``adapters``: an adapter file (own or published layout) loaded over the model's own. ``backbone``: the local
     directory of a FLUX.1 release, with SigLIP in its ``siglip/``; without it the hub's name is used (the local
     cache only when ``offline``). ``device`` as torch names it, ``dtype`` one of fp32, bf16, fp16.
-    Raises UserError for an unknown model, missing or damaged weights, or an unavailable device.
+    ``engine``: a bundle that ``python -m export build-engine`` made of this model; it evaluates it instead of torch.
+    Raises UserError for an unknown model, missing or damaged weights, an unavailable device, or another's engine.
     """
     name = str(name_or_directory)
+    if engine is not None:
+        return _load_engine(Path(engine), name, device, dtype, Path(adapters) if adapters else None)
     if name == "lite":
         model = load_model(LITE)
     elif name in HUB_BACKBONES:
@@ -45,3 +51,30 @@ def load(
     if adapters is not None:
         load_adapters(model, Path(adapters))
     return Converter(TorchBackend(model, device, dtype))
+
+
+def weight_digests(model: str, adapters: Path | None = None) -> tuple[str, str]:
+    """SHA-256 of a model's frozen weights and of its adapters; the name, or "none", where no local file holds them."""
+    folder = LITE if model == "lite" else Path(model)
+    backbone, adapters = folder / "backbone.safetensors", adapters or folder / "adapters.safetensors"
+    return sha256(backbone) if backbone.is_file() else model, sha256(adapters) if adapters.is_file() else "none"
+
+
+def _load_engine(
+    directory: Path, model: str, device: str | None, dtype: str | None, adapters: Path | None
+) -> Converter:
+    from engine.backends.bundle import read_manifest
+    from engine.backends.onnxruntime import OnnxRuntimeBackend
+
+    manifest = read_manifest(directory)
+    if dtype is not None and dtype != manifest.precision:
+        raise UserError(f"the engine {directory} is in {manifest.precision}, not in {dtype}; leave --precision out")
+    if adapters is not None and not adapters.is_file():
+        raise UserError(f"the weights file {adapters} is missing")
+    backbone_sha256, adapters_sha256 = weight_digests(model, adapters)
+    digests = {"model_sha256": backbone_sha256, "adapters_sha256": adapters_sha256}
+    if manifest.backend == "ort":
+        return Converter(cast(TorchBackend, OnnxRuntimeBackend(directory, device=device, **digests)))
+    from engine.backends.tensorrt import TensorRTBackend
+
+    return Converter(cast(TorchBackend, TensorRTBackend(directory, device=device, **digests)))

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.color import bt1886, pq
+from engine.color.placement import static_placement
 from engine.color.primaries import BT709, BT2020, BT2020_LUMA, apply_matrix, luminance, rgb_to_rgb
 from engine.model.anchor_cues import LENGTH, distribution, thumbnail
 from engine.model.config import LumaFluxConfig
@@ -93,6 +94,11 @@ class LightAnchor(nn.Module):
         """SDR [B,3,H,W] in [0,1], any part of the frame -> PQ/BT.2020 [B,3,H,W] in [0, PQ(1000 nit)]."""
         rows = max(1, _BAND_PIXELS // sdr.shape[-1])
         return torch.cat([_place(band.float(), placement) for band in sdr.split(rows, dim=-2)], dim=-2)
+
+
+def light_of(start: Tensor, *, anchored: bool) -> Tensor:
+    """The picture that the bridge begins at [B,3,H,W], SDR or, ``anchored``, PQ -> its light as PQ/BT.2020."""
+    return start.clamp(0, PEAK_PQ) if anchored else static_placement(start.clamp(0, 1))
 
 
 def curve_table(placement: Placement, entries: int) -> Tensor:

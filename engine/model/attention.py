@@ -62,6 +62,14 @@ def rotary_turns(cosines: Tensor, sines: Tensor) -> Tensor:
 
 
 def rotate(x: Tensor, turns: Tensor) -> Tensor:
-    """Turns neighbouring channel pairs of x [B, tokens, heads, d_h]: diffusers' bits, faster."""
+    """Turns neighbouring channel pairs of x [B, tokens, heads, d_h]: diffusers' bits, faster.
+
+    Real ``turns`` [1, tokens, 1, d_h/2, 2] hold cosine and sine apart, for engines, which have no complex numbers.
+    """
+    if not turns.is_complex():
+        real, imaginary = x.float().unflatten(-1, (-1, 2)).unbind(-1)
+        cosine, sine = turns.float().unbind(-1)
+        turned = torch.stack([real * cosine - imaginary * sine, real * sine + imaginary * cosine], dim=-1)
+        return turned.flatten(-2).to(x.dtype)
     pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)))
     return torch.view_as_real(pairs * turns).flatten(-2).to(x.dtype)

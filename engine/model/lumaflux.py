@@ -16,8 +16,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 from transformers import SiglipVisionModel
 
-from engine.color.placement import static_placement
-from engine.model.anchor import LightAnchor, Placement
+from engine.model.anchor import LightAnchor, Placement, light_of
 from engine.model.attention import SteeredAttention, rotary_turns
 from engine.model.conditioner import Conditioner, modulation
 from engine.model.config import LumaFluxConfig
@@ -27,7 +26,7 @@ from engine.model.latents import pack, position_ids, unpack
 from engine.model.pcm import PerceptualModulation
 from engine.model.perception import PerceptualCues, siglip_input
 from engine.model.pga import ValueGate, ValueUpdate
-from engine.model.spline import PEAK_PQ, Knots, ToneField
+from engine.model.spline import Knots, ToneField
 
 VAE_TILE = 2048  # pixels: larger frames pass the VAE in overlapping tiles, so that memory stays bounded
 
@@ -191,7 +190,7 @@ class LumaFlux(nn.Module):
 
     def in_light(self, start: Tensor) -> Tensor:
         """A picture as ``start`` gives it [B,3,H,W] -> the light that it shows, as PQ/BT.2020 [B,3,H,W]."""
-        return static_placement(start.clamp(0, 1)) if self.adapters.anchor is None else start.clamp(0, PEAK_PQ)
+        return light_of(start, anchored=self.adapters.anchor is not None)
 
     def encode(self, picture: Tensor) -> Tensor:
         """A non-linear picture [B,3,H,W] in [0,1] (SDR or PQ) -> normalised latents [B,c,h,w]."""

@@ -47,10 +47,17 @@ def _cumulative(logits: Tensor, bins: int) -> Tensor:
     return torch.cat([torch.zeros_like(sizes[..., :1]), inner, torch.ones_like(sizes[..., :1])], dim=-1)
 
 
+def _bin(inner: Tensor, flat: Tensor) -> Tensor:
+    """The bin of each of flat [B,N] between the inner knots [B,K-1]."""
+    if not torch.compiler.is_exporting():
+        return torch.searchsorted(inner, flat, right=True)
+    return torch.stack([(flat >= knot.unsqueeze(-1)).long() for knot in inner.unbind(-1)]).sum(0)  # ONNX: no search
+
+
 def apply_spline(y: Tensor, knots: Knots, kind: Spline = "monotone") -> Tensor:
     """Maps y [B,...] in [0,1] through each batch element's curve; ``linear`` joins the knots by straight lines."""
     flat = y.flatten(1)
-    k = torch.searchsorted(knots.x[:, 1:-1].contiguous(), flat.detach(), right=True)
+    k = _bin(knots.x[:, 1:-1].contiguous(), flat.detach())
 
     def at(values: Tensor, index: Tensor) -> Tensor:
         return values.gather(1, index)

@@ -1,6 +1,7 @@
 """One frame as an effect sees it: host pixels in, host pixels out. Worker and embedded engine call the same."""
 
 import logging
+import os
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -44,8 +45,16 @@ class Rendered:
 class Renderer:
     """One loaded model, which changes when another is asked for, and the cache of what it made. For one thread."""
 
-    def __init__(self, *, device: str | None = None, precision: str | None = None, cache_bytes: int = CACHE_BYTES):
-        self.device, self.precision = device, precision
+    def __init__(
+        self,
+        *,
+        device: str | None = None,
+        precision: str | None = None,
+        cache_bytes: int = CACHE_BYTES,
+        engine: Path | None = None,
+    ):
+        engine = engine or (Path(named) if (named := os.environ.get("LUMAFLUX_ENGINE")) else None)
+        self.device, self.precision, self.engine = device, precision, engine
         self.cache = FrameCache(cache_bytes)
         self._loaded: tuple[Hashable, Converter] | None = None
 
@@ -62,7 +71,7 @@ class Renderer:
 
             self._loaded = None  # before the next one comes: two of the largest need not fit
             try:
-                converter = load(model, device=self.device, dtype=self.precision)
+                converter = load(model, device=self.device, dtype=self.precision, engine=self.engine)
             except UserError as error:
                 raise ModelError(str(error)) from None
             self._loaded = identity, converter
@@ -114,7 +123,7 @@ class Renderer:
 
     def _engine_key(self, parameters: RenderParameters, draft: bool) -> tuple[Hashable, ...]:
         identity = model_identity(parameters.model)
-        return parameters.settings, identity, self.device, self.precision, draft
+        return parameters.settings, identity, self.device, self.precision, str(self.engine), draft
 
     def _convert(
         self, sdr: np.ndarray, parameters: RenderParameters, draft: bool, on_step: Callable[[], None] | None

@@ -1,0 +1,121 @@
+"""`python -m export`: the stages of an engine, and `build-engine`, which runs them all."""
+
+import sys
+from pathlib import Path
+from typing import Literal
+
+from cyclopts import App, CycloptsError
+
+from engine.errors import UserError
+
+app = App(name="python -m export", help="Export a model as ONNX files and engines.")
+
+
+@app.command
+def build_engine(
+    *,
+    out: Path,
+    model: str = "lite",
+    adapters: Path | None = None,
+    backbone: Path | None = None,
+    precision: str = "fp32",
+    target: str = "cpu",
+    backend: str = "ort",
+    sizes: str = "64x64:256x256:1920x1088",
+    calibration: Path | None = None,
+    frames: int = 2,
+) -> None:
+    """Trace, quantise, verify and build a bundle; an interrupted build is taken up at its stage.
+
+    Parameters
+    ----------
+    out
+        The bundle's directory.
+    model
+        lite, flux-dev, flux-schnell, or a model directory.
+    adapters
+        An adapter file to load over the model's own.
+    backbone
+        The local directory of a FLUX.1 release, with SigLIP in its siglip/.
+    precision
+        fp32, fp16, bf16 or fp8.
+    target
+        sm_80, sm_86, sm_89, sm_90, sm_120 or cpu.
+    backend
+        ort, rtx or trt.
+    sizes
+        The least, the usual and the largest frame: 512x512:1024x1024:1920x1088.
+    calibration
+        A clip, a picture or a directory of pictures: for fp8, and for the agreement of whole frames.
+    frames
+        How many of them.
+    """
+    from export.build import Request
+    from export.build import build_engine as build
+    from export.targets import parse_sizes
+
+    manifest = build(
+        Request(
+            model=model,
+            adapters=adapters,
+            backbone=backbone,
+            precision=precision,  # pyright: ignore[reportArgumentType] (checked by the build)
+            target=target,
+            backend=backend,  # pyright: ignore[reportArgumentType]
+            sizes=parse_sizes(sizes),
+            calibration=calibration,
+            out=out,
+            frames=frames,
+        )
+    )
+    print(f"{out}: {len(manifest.parts)} parts in {manifest.precision} for {manifest.target}; {manifest.note}")
+
+
+@app.command
+def trace(
+    *,
+    out: Path,
+    model: str = "lite",
+    adapters: Path | None = None,
+    precision: Literal["fp32", "fp16", "bf16"] = "fp32",
+) -> None:
+    """Write the ONNX files of every part, with dynamic frame sizes.
+
+    Parameters
+    ----------
+    out
+        Where they go.
+    model
+        lite, or a model directory.
+    adapters
+        An adapter file to load over the model's own.
+    precision
+        fp32, fp16 or bf16.
+    """
+    from engine.backends.device import DTYPES
+    from engine.inference.load import load
+    from export.trace import trace as write
+
+    network = load(model, device="cpu", adapters=adapters).backend.network
+    for name, path in write(network.cast(DTYPES[precision]), out, print, tag=precision).items():
+        print(f"{name}: {path}")
+
+
+def main() -> None:
+    try:
+        app(exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        _fail(str(error).strip(), 2)
+    except UserError as error:
+        _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        _fail("interrupted; the same command goes on at the stage that it reached", 130)
+
+
+def _fail(sentence: str, code: int) -> None:
+    print(f"export: {sentence}", file=sys.stderr)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,260 @@
+"""`build-engine`: trace, quantise, verify, build and the manifest, in stages that a later run takes up."""
+
+import json
+import os
+import platform
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as version_of
+from pathlib import Path
+
+import torch
+
+from engine import __version__
+from engine.backends.bundle import MANIFEST, Agreement, Backend, FrameAgreement, Manifest, PartRecord, Precision, sha256
+from engine.backends.device import DTYPES
+from engine.errors import UserError
+from engine.inference.load import load, weight_digests
+from engine.model.lumaflux import LumaFlux
+from export.calibration import frames_of, velocity_samples
+from export.parts import EXAMPLE
+from export.quantize import KEPT, calibrate, quantise
+from export.targets import check_request, needs
+from export.trace import trace
+from export.verify import refuse_disagreement, verify_frames, verify_parts
+
+_HOST = ("cues.", "conditioner.", "anchor.")
+_TOOLS = ("torch", "onnx", "onnxscript", "onnxruntime", "tensorrt-rtx", "tensorrt", "diffusers", "transformers")
+NOT_EXECUTED = "compiled, not executed on a device: agreement is that of the ONNX graph through onnxruntime's CPU"
+EXECUTED = "executed on this machine's CPU through onnxruntime"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What is built; ``sizes`` are (width, height): least, usual, largest."""
+
+    model: str
+    adapters: Path | None
+    backbone: Path | None
+    precision: Precision
+    target: str
+    backend: Backend
+    sizes: tuple[tuple[int, int], ...]
+    calibration: Path | None
+    out: Path
+    frames: int = 2
+
+
+Say = Callable[[str], None]
+
+
+def build_engine(request: Request, say: Say = print) -> Manifest:
+    """Builds a bundle into ``request.out``. Raises UserError before work starts for what cannot be built."""
+    check_request(request)
+    begun = time.perf_counter()
+    out = request.out
+    with _working_folder(request) as work:
+        say(needs(request))
+        clock: dict[str, float] = {}
+        reference = load(request.model, device="cpu", adapters=request.adapters, backbone=request.backbone)
+        graphs = _graphs(request, work, say, clock)
+        if request.precision == "fp8":
+            samples = velocity_samples(reference, frames_of(request.calibration, request.frames))
+            graphs["velocity"] = _quantised(graphs["velocity"], samples, work, say, clock)
+        network = reference.backend.network
+        host = _host_file(network, work / f"host-{__version__}.safetensors")
+        parts = _verified(request, network, graphs, work, say, clock)
+        refuse_disagreement(parts, None, request.precision)
+        engines = _engines(request, graphs, work, say, clock)
+        manifest = _manifest(request, reference.config.to_json(), graphs, engines, parts, host, clock)
+        _write_manifest(manifest, work)
+        if request.backend == "ort" and request.target == "cpu" and request.precision != "bf16":
+            say("verify: whole frames")
+            frame = _whole_frames(request, reference, work)
+            refuse_disagreement(parts, frame, request.precision)
+            manifest = manifest.model_copy(update={"frame": frame})
+        manifest = manifest.model_copy(update={"build_seconds": round(time.perf_counter() - begun, 2)})
+        _write_manifest(manifest, work)
+        _publish(manifest, work, out)
+    return manifest
+
+
+@contextmanager
+def _working_folder(request: Request) -> Iterator[Path]:
+    """A hidden folder beside the target, which an interrupted build leaves for the next one of the same request."""
+    work = request.out.with_name(f".{request.out.name}.building")
+    stated = json.dumps(
+        [
+            request.precision,
+            request.target,
+            request.backend,
+            request.sizes,
+            __version__,
+            *weight_digests(request.model, request.adapters),
+        ]
+    )
+    note = work / ".request"
+    if work.exists() and not (note.is_file() and note.read_text() == stated):
+        shutil.rmtree(work)
+    work.mkdir(parents=True, exist_ok=True)
+    note.write_text(stated)
+    yield work
+
+
+def _graphs(request: Request, work: Path, say: Say, clock: dict[str, float]) -> dict[str, Path]:
+    dtype = "fp16" if request.precision == "fp8" else request.precision
+    model = load(request.model, device="cpu", adapters=request.adapters, backbone=request.backbone).backend.network
+    assert isinstance(model, LumaFlux)
+    start = time.perf_counter()
+    graphs = trace(model.cast(DTYPES[dtype]), work, lambda part: say(f"trace: {part}"), tag=f"{dtype}-{__version__}")
+    clock["trace"] = time.perf_counter() - start
+    return graphs
+
+
+def _quantised(graph: Path, samples, work: Path, say: Say, clock: dict[str, float]) -> Path:
+    target = work / f"velocity-fp8-{__version__}.onnx"
+    if not target.exists():
+        start = time.perf_counter()
+        scales = calibrate(graph, samples, work)
+        partial = target.with_name(f".{target.name}")
+        say(f"quantise: {quantise(graph, scales, partial)} products in fp8")
+        os.replace(partial, target)
+        clock["quantise"] = time.perf_counter() - start
+    return target
+
+
+def _host_file(model: LumaFlux, target: Path) -> Path:
+    from safetensors.torch import save_file
+
+    state = model.adapters.state_dict()
+    kept = {key: value.float().contiguous() for key, value in state.items() if key.startswith(_HOST)}
+    save_file(kept, target)
+    return target
+
+
+def _verified(request, network, graphs, work: Path, say: Say, clock) -> dict[str, dict[str, Agreement]]:
+    if request.precision == "bf16":
+        return {name: {} for name in graphs}
+    note = work / ".verified.json"
+    if note.is_file():
+        stored = json.loads(note.read_text())
+        return {part: {k: Agreement(**v) for k, v in found.items()} for part, found in stored.items()}
+    say("verify: parts")
+    start = time.perf_counter()
+    rows, columns = EXAMPLE[0] + 32, EXAMPLE[1] - 32  # another size than the traced one
+    found = verify_parts(network, graphs, (rows, columns))
+    clock["verify"] = time.perf_counter() - start
+    note.write_text(json.dumps({part: {k: v.model_dump() for k, v in e.items()} for part, e in found.items()}))
+    return found
+
+
+def _engines(request: Request, graphs, work: Path, say: Say, clock) -> dict[str, Path]:
+    if request.backend == "ort":
+        return {}
+    from export.engines.compile import compile_part
+
+    made = {}
+    for name, graph in graphs.items():
+        tag = f"{request.precision}-{request.target}-{request.backend}-{__version__}"
+        target = work / f"{name}-{tag}.engine"
+        if not target.exists():
+            say(f"build: {name}")
+            start = time.perf_counter()
+            compile_part(request.backend, name, graph, target, request.target, request.sizes, request.model)
+            clock[f"build {name}"] = time.perf_counter() - start
+        made[name] = target
+    return made
+
+
+def _manifest(request, config, graphs, engines, parts, host: Path, clock) -> Manifest:
+    model_sha, adapters_sha = weight_digests(request.model, request.adapters)
+    low = "fp16" if request.precision == "fp8" else request.precision
+    executed = request.backend == "ort" and request.target == "cpu" and request.precision != "bf16"
+    records = {}
+    for name, graph in graphs.items():
+        engine, data = engines.get(name), graph.with_name(f"{graph.name}.data")
+        records[name] = PartRecord(
+            onnx=graph.name,
+            sha256=sha256(graph),
+            bytes=graph.stat().st_size,
+            data=data.name if data.exists() else None,
+            data_sha256=sha256(data) if data.exists() else None,
+            engine=engine.name if engine else None,
+            engine_sha256=sha256(engine) if engine else None,
+            precision=request.precision if name == "velocity" else low,
+            agreement=parts[name],
+            agreement_by="onnxruntime CPU" if parts[name] else "not compared: onnxruntime's CPU has no bf16",
+            build_seconds=round(clock.get(f"build {name}", 0.0), 2),
+        )
+    return Manifest(
+        version=__version__,
+        model=request.model if request.model == "lite" else Path(request.model).name,
+        config=json.loads(json.dumps(config)),
+        model_sha256=model_sha,
+        adapters_sha256=adapters_sha,
+        backend=request.backend,
+        precision=request.precision,
+        target=request.target,
+        sizes=request.sizes,
+        tools=_tools(),
+        parts=records,
+        host=host.name,
+        host_sha256=sha256(host),
+        higher_precision=KEPT if request.precision == "fp8" else (),
+        executed_on_device=executed,
+        note=EXECUTED if executed else NOT_EXECUTED,
+        machine=platform.machine(),
+        build_seconds=0.0,
+    )
+
+
+def _tools() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in _TOOLS:
+        try:
+            found[name] = version_of(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _whole_frames(request: Request, reference, work: Path) -> FrameAgreement:
+    from engine.backends.onnxruntime import OnnxRuntimeBackend
+    from engine.inference.converter import Converter
+
+    frames = frames_of(request.calibration, request.frames) if request.calibration else [example_frame()]
+    return verify_frames(reference, Converter(OnnxRuntimeBackend(work)), frames)
+
+
+def example_frame(height: int = 144, width: int = 176) -> torch.Tensor:
+    """A drawn SDR frame [3,H,W]: ramps, a bright disc, noise."""
+    generator = torch.Generator().manual_seed(1)
+    y, x = torch.meshgrid(torch.linspace(0, 1, height), torch.linspace(0, 1, width), indexing="ij")
+    disc = ((x - 0.7) ** 2 + (y - 0.3) ** 2 < 0.02).float()
+    picture = torch.stack([0.6 * x, 0.5 * y, 0.3 + 0.2 * x * y]) + 0.7 * disc
+    return (picture + 0.01 * torch.randn(picture.shape, generator=generator)).clamp(0, 1)
+
+
+def _write_manifest(manifest: Manifest, folder: Path) -> None:
+    partial = folder / f".{MANIFEST}"
+    partial.write_text(manifest.model_dump_json(indent=1) + "\n", "utf-8")
+    os.replace(partial, folder / MANIFEST)
+
+
+def _publish(manifest: Manifest, work: Path, out: Path) -> None:
+    """Only what the manifest names stays; the folder then takes its final name."""
+    kept = {MANIFEST, manifest.host}
+    for part in manifest.parts.values():
+        kept |= {name for name in (part.onnx, part.data, part.engine) if name}
+    for file in work.iterdir():
+        if file.name not in kept:
+            file.unlink()
+    if out.exists():
+        if not (out / MANIFEST).is_file():
+            raise UserError(f"{out} exists and is no engine bundle; name another directory with --out")
+        shutil.rmtree(out)
+    os.replace(work, out)

@@ -1,0 +1,1 @@
+"""Compilers of exported graphs, each in a process of its own."""

@@ -1,0 +1,123 @@
+"""What can be built for what: devices, backends, precisions and sizes, and what a build needs of this machine."""
+
+import importlib.util
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.errors import UserError
+from engine.inference.load import LITE
+from engine.model.config import LumaFluxConfig, read_config
+from engine.model.presets import HUB_BACKBONES, PRESETS
+
+if TYPE_CHECKING:
+    from export.build import Request
+
+TARGETS = ("sm_80", "sm_86", "sm_89", "sm_90", "sm_120", "cpu")
+BACKENDS = ("ort", "rtx", "trt")
+WITHOUT_FP8 = ("sm_80", "sm_86")  # E4M3 products begin with Ada, compute capability 8.9
+_BYTES = {"fp32": 4, "fp16": 2, "bf16": 2, "fp8": 1}
+_PACKAGES = {"rtx": ("tensorrt_rtx", "tensorrt-rtx"), "trt": ("tensorrt", "tensorrt-cu13")}
+
+
+def parse_sizes(text: str) -> tuple[tuple[int, int], ...]:
+    """``512x512:1024x1024:1920x1088`` -> (width, height) of the least, usual and largest frame."""
+    try:
+        sizes = tuple((int(w), int(h)) for w, h in (entry.lower().split("x") for entry in text.split(":")))
+    except ValueError:
+        raise UserError(f"'{text}' are no sizes; write WIDTHxHEIGHT three times: 512x512:1024x1024:1920x1088") from None
+    if len(sizes) not in (1, 3):
+        raise UserError(f"'{text}' names {len(sizes)} sizes; name one, or the least, the usual and the largest")
+    sizes = sizes * 3 if len(sizes) == 1 else sizes
+    for width, height in sizes:
+        if width < 16 or height < 16 or width % 16 or height % 16:
+            raise UserError(f"the size {width}x{height} is not a multiple of 16 in both directions")
+    if any(sizes[i][axis] > sizes[i + 1][axis] for i in (0, 1) for axis in (0, 1)):
+        raise UserError(f"the sizes '{text}' must ascend in width and height: least, usual, largest")
+    return sizes
+
+
+def config_of(model: str) -> LumaFluxConfig:
+    if model == "lite":
+        return read_config(LITE / "config.json")
+    if Path(model).is_dir():
+        return read_config(Path(model) / "config.json")
+    if model in PRESETS:
+        return PRESETS[model]
+    raise UserError(f"unknown model '{model}'; choose lite or one of {', '.join(PRESETS)}, or name a model directory")
+
+
+def check_request(request: "Request") -> None:
+    """Raises UserError for what cannot be built, before any work starts."""
+    if request.target not in TARGETS:
+        raise UserError(f"unknown target '{request.target}'; choose one of {', '.join(TARGETS)}")
+    if request.backend not in BACKENDS:
+        raise UserError(f"unknown backend '{request.backend}'; choose one of {', '.join(BACKENDS)}")
+    if request.precision not in _BYTES:
+        raise UserError(f"unknown precision '{request.precision}'; choose one of {', '.join(_BYTES)}")
+    if request.precision == "fp8" and request.target in WITHOUT_FP8:
+        raise UserError(f"{request.target} has no fp8; choose --precision fp16, or a target from sm_89 on")
+    if request.backend == "rtx" and request.target == "sm_90":
+        raise UserError("TensorRT-RTX has no sm_90; build for an H100 or H200 with --backend trt")
+    if request.backend != "ort" and request.target == "cpu":
+        raise UserError(f"--backend {request.backend} builds for GPUs; --target cpu takes --backend ort")
+    if request.precision == "fp8" and request.calibration is None:
+        raise UserError("fp8 needs calibration frames; name a clip or pictures with --calibration")
+    if request.calibration is not None and not request.calibration.exists():
+        raise UserError(f"the calibration frames {request.calibration} do not exist")
+    config_of(request.model)
+    if request.model in HUB_BACKBONES and request.adapters is None:
+        raise UserError(f"{request.model} needs an adapter file; name it with --adapters FILE")
+    _check_packages(request.backend)
+    _check_room(request)
+
+
+def _check_packages(backend: str) -> None:
+    for module in ("onnx", "onnxscript", "onnxruntime"):
+        if importlib.util.find_spec(module) is None:
+            raise UserError(f'{module} is missing; install it with `pip install "lumaflux[export]"`')
+    if backend in _PACKAGES:
+        module, package = _PACKAGES[backend]
+        if importlib.util.find_spec(module) is None:
+            raise UserError(f"{module} is missing; install it with `pip install {package}`")
+
+
+def weight_bytes(config: LumaFluxConfig) -> int:
+    """Bytes of all weights in fp32, counted without making them."""
+    import torch
+
+    from engine.model.build import build
+
+    with torch.device("meta"):
+        return 4 * sum(parameter.numel() for parameter in build(config).parameters())
+
+
+def estimate(request: "Request") -> tuple[int, int]:
+    """Bytes of memory and of disk that a build needs: two models in fp32; a builder takes 3x its weights."""
+    whole = weight_bytes(config_of(request.model))
+    stored = whole * _BYTES[request.precision] // 4
+    memory = 2 * whole + stored + (1 << 30)
+    if request.backend != "ort":
+        memory = max(memory, whole + 3 * stored + (1 << 30))
+    return memory, 3 * stored + (64 << 20)
+
+
+def needs(request: "Request") -> str:
+    memory, disk = estimate(request)
+    return f"needs about {memory / 2**30:.1f} GiB of memory and {disk / 2**30:.1f} GiB of disk"
+
+
+def _check_room(request: "Request") -> None:
+    memory, disk = estimate(request)
+    there = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if memory > total:
+        raise UserError(
+            f"the build needs about {memory / 2**30:.0f} GiB of memory and this machine has {total / 2**30:.0f} "
+            f"({there / 2**30:.0f} free); build on a larger one"
+        )
+    folder = next(parent for parent in request.out.absolute().parents if parent.exists())
+    free = shutil.disk_usage(folder).free
+    if disk > free:
+        raise UserError(f"the build needs about {disk / 2**30:.0f} GiB on {folder}, where {free / 2**30:.0f} are free")

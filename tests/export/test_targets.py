@@ -1,0 +1,86 @@
+"""What cannot be built is refused in one sentence, before any work starts."""
+
+from pathlib import Path
+
+import pytest
+
+from engine.errors import UserError
+from export.build import Request
+from export.targets import check_request, config_of, estimate, parse_sizes, weight_bytes
+
+SIZES = ((64, 64), (256, 256), (512, 512))
+
+
+def request(tmp_path, **changes):
+    usual = {
+        "model": "lite",
+        "adapters": None,
+        "backbone": None,
+        "precision": "fp32",
+        "target": "cpu",
+        "backend": "ort",
+        "sizes": SIZES,
+        "calibration": None,
+        "out": tmp_path / "bundle",
+    }
+    return Request(**{**usual, **changes})
+
+
+def test_a_plain_request_passes(tmp_path):
+    check_request(request(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"target": "sm_70"}, "unknown target"),
+        ({"backend": "tvm"}, "unknown backend"),
+        ({"precision": "int4"}, "unknown precision"),
+        ({"precision": "fp8", "target": "sm_80", "backend": "trt"}, "has no fp8"),
+        ({"precision": "fp8", "target": "sm_86", "backend": "rtx"}, "has no fp8"),
+        ({"target": "sm_90", "backend": "rtx"}, "no sm_90"),
+        ({"backend": "rtx"}, "builds for GPUs"),
+        ({"precision": "fp8"}, "calibration frames"),
+        ({"calibration": Path("nowhere.mp4")}, "do not exist"),
+        ({"model": "flux-pro"}, "unknown model"),
+        ({"model": "flux-dev"}, "adapter file"),
+    ],
+)
+def test_refusals(tmp_path, changes, words):
+    with pytest.raises(UserError, match=words):
+        check_request(request(tmp_path, **changes))
+
+
+def test_too_little_memory_and_disk_are_said(tmp_path, monkeypatch):
+    monkeypatch.setattr("export.targets.estimate", lambda request: (1 << 50, 0))
+    with pytest.raises(UserError, match="GiB of memory"):
+        check_request(request(tmp_path))
+    monkeypatch.setattr("export.targets.estimate", lambda request: (0, 1 << 60))
+    with pytest.raises(UserError, match="GiB on"):
+        check_request(request(tmp_path))
+
+
+def test_missing_package_is_named_with_its_install_command(tmp_path, monkeypatch):
+    monkeypatch.setattr("export.targets.importlib.util.find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"pip install .*lumaflux\[export\]"):
+        check_request(request(tmp_path))
+
+
+def test_flux_is_counted_without_being_made():
+    assert 48e9 < weight_bytes(config_of("flux-dev")) < 52e9  # 12.0 + 0.4 + 0.1 billion weights in fp32
+
+
+def test_fp8_needs_less_than_fp16(tmp_path):
+    half, eighth = (request(tmp_path, precision=p, backend="rtx", target="sm_89") for p in ("fp16", "fp8"))
+    assert estimate(eighth)[1] < estimate(half)[1]
+
+
+def test_sizes():
+    assert parse_sizes("512x512:1024x1024:1920x1088") == ((512, 512), (1024, 1024), (1920, 1088))
+    assert parse_sizes("256x144") == ((256, 144),) * 3
+
+
+@pytest.mark.parametrize("text", ["512", "500x512", "64x64:32x32:96x96", "64x64:96x96", "axb", "0x16"])
+def test_sizes_refused(text):
+    with pytest.raises(UserError):
+        parse_sizes(text)
