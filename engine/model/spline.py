@@ -104,7 +104,7 @@ class ToneField(nn.Module):
     @full_precision
     def forward(self, vae_pq: Tensor, knots: Knots) -> Tensor:
         """PQ/BT.2020 R'G'B' [B,3,H,W] in [0,1] -> the same, expanded, in [0, PQ(1000 nit)]."""
-        ycc = rgb_to_ycbcr(vae_pq.clamp(0, PEAK_PQ), BT2020_LUMA)
+        ycc = rgb_to_ycbcr(vae_pq.clamp(0.0, PEAK_PQ), BT2020_LUMA)
         luma = PEAK_PQ * apply_spline(ycc[:, :1] / PEAK_PQ, knots, self.kind)
         chroma = self.chroma(ycc[:, 1:])
-        return ycbcr_to_rgb(torch.cat([luma, chroma], dim=1), BT2020_LUMA).clamp(0, PEAK_PQ)
+        return ycbcr_to_rgb(torch.cat([luma, chroma], dim=1), BT2020_LUMA).clamp(0.0, PEAK_PQ)
