@@ -7,6 +7,8 @@ import pytest
 from host_pictures import Picture, blank
 from host_process import BAD_HANDLE, DEFAULT, FAILED, MISSING_FEATURE, OK
 
+from engine.service.client import Client
+
 ACTIONS = [
     "OfxActionCreateInstance",
     "OfxActionDestroyInstance",
@@ -235,8 +237,9 @@ def test_a_host_that_leaves_while_it_renders_leaves_nothing_behind(shared_scene,
     shared_scene.hosts.remove(host)
     host.do("set", instance="a", values={"steps": 100})  # slow, see conftest
     host.begin_render("a", Picture(np.zeros((30, 30, 4), np.float32)), blank(np.zeros((30, 30, 4), np.float32)))
-    mine = f"/dev/shm/lumaflux-{host.pid}-"
-    until(lambda: mine in Path(f"/proc/{host.pid}/maps").read_text())
+    with Client(shared_scene.directory) as client:  # the engine has the frame, and knows whose it is
+        until(lambda: client.ping()["busy"])
+    assert list(Path("/dev/shm").glob(f"lumaflux-{host.pid}-*"))
     host.begin(way)
     assert host.process.wait(20) == 0
     host.end()
