@@ -171,12 +171,31 @@ def _mapper(workers: int, *, ray: bool) -> Iterator[Mapper]:
     elif workers == 1:
         yield lambda work, stretches: map(work, stretches)
     else:
-        with ProcessPoolExecutor(workers, get_context("spawn"), _one_thread) as pool:
+        with _one_thread_of_blas(), ProcessPoolExecutor(workers, get_context("spawn"), _one_thread) as pool:
             try:
                 yield lambda work, stretches: pool.map(work, stretches)
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
+
+
+@contextmanager
+def _one_thread_of_blas() -> Iterator[None]:
+    """For processes started meanwhile: NumPy's BLAS reads its number of threads when it is loaded.
+
+    On a full machine its threads have been seen to wait for each other without end.
+    """
+    names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _one_thread() -> None:
