@@ -43,7 +43,7 @@ print(json.dumps({"frames": report.frames, "seconds": whole, "stages": report.st
 
 
 def whole_conversions() -> dict[str, Any]:
-    """By NAME of ``SIZES``: ``fps``, ``stages_ms``, ``peak_mb``, and ``share`` of the speed of decoding and encoding alone."""
+    """By name: ``fps``, ``stages_ms``, ``peak_mb``, and ``share`` of the speed of decoding and encoding alone."""
     figures: dict[str, Any] = {}
     for name, (width, height, frames) in SIZES.items():
         with tempfile.TemporaryDirectory() as folder:
