@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
 from pathlib import Path
+from typing import cast
 
 import torch
 
@@ -224,10 +225,12 @@ def _tools() -> dict[str, str]:
 
 def _whole_frames(request: Request, reference, work: Path) -> FrameAgreement:
     from engine.backends.onnxruntime import OnnxRuntimeBackend
+    from engine.backends.torch import TorchBackend
     from engine.inference.converter import Converter
 
     frames = frames_of(request.calibration, request.frames) if request.calibration else [example_frame()]
-    return verify_frames(reference, Converter(OnnxRuntimeBackend(work)), frames)
+    backend = cast(TorchBackend, OnnxRuntimeBackend(work))  # what a converter asks of a backend, it has
+    return verify_frames(reference, Converter(backend), frames)
 
 
 def example_frame(height: int = 144, width: int = 176) -> torch.Tensor:

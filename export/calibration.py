@@ -38,12 +38,13 @@ def _read(source: Path) -> Iterator[np.ndarray]:
         yield _picture(source)
     else:
         import av
+        from av.error import FFmpegError
 
         try:
             with av.open(str(source)) as container:
                 for frame in container.decode(video=0):
                     yield frame.to_ndarray(format="rgb24").transpose(2, 0, 1) / np.float32(255)
-        except (av.error.FFmpegError, IndexError) as error:
+        except (FFmpegError, IndexError) as error:
             raise UserError(f"{source} cannot be read as a clip for calibration ({error})") from None
 
 

@@ -1,7 +1,7 @@
 """Engine bundles through TensorRT or TensorRT-RTX on a CUDA device.
 
 Not executed on a device, signatures unverified: the calls follow NVIDIA's TensorRT Python API (Runtime, ICudaEngine,
-IExecutionContext; "execute_async_v3", "set_tensor_address") and are tested against a stand-in of it.
+IExecutionContext; "execute_async_v3", "set_tensor_address"). No test runs them yet, not even against a stand-in.
 """
 
 import importlib
