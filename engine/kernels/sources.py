@@ -1,0 +1,41 @@
+"""Which kernels there are, and how each is compiled: one source and a few macros make every variant."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ARCHITECTURES = (80, 86, 89, 90, 120)  # compute capability times ten: A100, RTX 30, RTX 40, H100, RTX 50
+ELEMENTS = {"float16": "Half", "bfloat16": "Bfloat"}  # torch's name of a type -> the kernels'
+RANKS = (8, 16, 32)  # the sizes that factors are padded to
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """A kernel's function ``name`` in ``name``.cuh, compiled with ``macros``; launched with ``threads`` a block."""
+
+    name: str
+    threads: int
+    macros: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        return " ".join([self.name, *(value.lower() for value in self.macros.values())])
+
+    @property
+    def options(self) -> list[str]:
+        return [f"-D{name}={value}" for name, value in self.macros.items()]
+
+
+def folder() -> Path:
+    """Where the kernels' sources lie: beside this module once installed, in the tree's native/kernels otherwise."""
+    installed = Path(__file__).with_name("native")
+    return installed if installed.is_dir() else Path(__file__).parents[2] / "native" / "kernels"
+
+
+def gated_low_rank(element: str, rank: int) -> Variant:
+    """``element``: torch's name of the type; ``rank``: one of RANKS."""
+    return Variant(name="gated_low_rank", threads=512, macros={"ELEMENT": ELEMENTS[element], "RANK": str(rank)})
+
+
+def every_variant() -> list[Variant]:
+    """All that a model may ask for."""
+    return [gated_low_rank(element, rank) for element in ELEMENTS for rank in RANKS]
