@@ -11,11 +11,13 @@ from engine.data.draws import happens, uniform
 from engine.data.imperfections import imperfections, quantize
 from engine.data.local_rendering import LOCAL_FAMILIES, render_local
 from engine.data.random_rendering import render_random
+from engine.data.reference_white_rendering import render_reference_white
 from engine.errors import UserError
 
 _PEAK_NITS = 1000.0
 _EXPOSURE_DEVIATION = 0.35  # stops
-LOCAL_SHARE = 0.35  # of the renderings outside the eight
+_STANDARD_SHARE = 0.65  # of the renderings by the eight; the rest is drawn around the standard
+LOCAL_SHARE, REFERENCE_WHITE_SHARE = 0.3, 0.35  # of the renderings outside the eight
 
 Draw = Callable[[float, float], float]
 
@@ -48,14 +50,14 @@ def operators_without(names: Collection[str]) -> tuple[str, ...]:
 def render_jittered(
     hdr_pq: Tensor, generator: torch.Generator, operators: Sequence[str] = tuple(OPERATORS)
 ) -> tuple[Tensor, str]:
-    """Masters [B,3,H,W] -> signals by one of ``operators``, and its name: half at the standard, half around it."""
+    """Masters [B,3,H,W] -> signals by one of ``operators``, and its name: at the standard or around it."""
 
     def draw(low: float, high: float) -> float:
         return float(uniform((), low, high, generator))
 
     name = operators[int(torch.randint(len(operators), (), generator=generator))]
     light = pq.eotf(hdr_pq)
-    if happens(0.5, generator):
+    if happens(_STANDARD_SHARE, generator):
         return OPERATORS[name](light).clamp(0, 1), name
     light = light * 2 ** (_EXPOSURE_DEVIATION * float(torch.randn((), generator=generator)))
     parameters = _PARAMETERS[name](draw) if name in _PARAMETERS else {}
@@ -63,8 +65,11 @@ def render_jittered(
 
 
 def render_outside(hdr_pq: Tensor, generator: torch.Generator) -> tuple[Tensor, str]:
-    """Masters -> signals by a random curve or local tone mapping, none of the eight, and its name."""
-    if happens(LOCAL_SHARE, generator):
+    """Masters -> signals by a random curve, local tone mapping or placement at reference white, and its name."""
+    drawn = float(uniform((), 0, 1, generator))
+    if drawn < REFERENCE_WHITE_SHARE:
+        return render_reference_white(hdr_pq, generator), "reference-white"
+    if drawn < REFERENCE_WHITE_SHARE + LOCAL_SHARE:
         family = list(LOCAL_FAMILIES)[int(torch.randint(len(LOCAL_FAMILIES), (), generator=generator))]
         return render_local(hdr_pq, family, generator), family
     return render_random(hdr_pq, generator), "random-curve"
