@@ -31,11 +31,17 @@ def folder() -> Path:
     return installed if installed.is_dir() else Path(__file__).parents[2] / "native" / "kernels"
 
 
-def gated_low_rank(element: str, rank: int) -> Variant:
-    """``element``: torch's name of the type; ``rank``: one of RANKS."""
-    return Variant(name="gated_low_rank", threads=512, macros={"ELEMENT": ELEMENTS[element], "RANK": str(rank)})
+def gated_low_rank(element: str, rank: int, *, by_rank: bool = False) -> Variant:
+    """``element``: torch's name of the type; ``rank``: one of RANKS; ``by_rank``: factors [d,r] and [r,d]."""
+    macros = {"ELEMENT": ELEMENTS[element], "RANK": str(rank), "BY_RANK": str(int(by_rank))}
+    return Variant(name="gated_low_rank", threads=512, macros=macros)
 
 
 def every_variant() -> list[Variant]:
-    """All that a model may ask for."""
-    return [gated_low_rank(element, rank) for element in ELEMENTS for rank in RANKS]
+    """All that a model or an engine may ask for."""
+    return [
+        gated_low_rank(element, rank, by_rank=by_rank)
+        for element in ELEMENTS
+        for rank in RANKS
+        for by_rank in (False, True)
+    ]

@@ -29,6 +29,9 @@
 #ifndef RANK
 #define RANK 16
 #endif
+#ifndef BY_RANK
+#define BY_RANK 0  // 1: down [d,RANK] and up [RANK,d], as the ONNX function has them; 0: down [RANK,d] and up [d,RANK]
+#endif
 #ifndef WIDE_RESULT
 #define WIDE_RESULT 0  // 1: y in fp32, to see the arithmetic without the rounding of the result
 #endif
@@ -36,11 +39,6 @@
 namespace {
 
 constexpr unsigned kTokens = 64, kRowGroups = 4, kParts = 4, kRankTiles = RANK / 8;
-#if WIDE_RESULT
-using Result = float;
-#else
-using Result = unsigned short;
-#endif
 
 struct Partial {
   float sums[kParts][kTokens][RANK + 4];  // 4 more: rows begin in different banks
@@ -50,10 +48,9 @@ struct Partial {
 struct Factors {
   const unsigned short *down, *up;
   unsigned width;
-  bool by_rank;  // down [d,RANK] and up [RANK,d], as the ONNX function has them; else down [RANK,d] and up [d,RANK]
 
   __device__ __forceinline__ Eight down_channels(unsigned rank, unsigned channel) const {
-    if (!by_rank) return load_eight(down + static_cast<size_t>(rank) * width + channel);
+    if (!BY_RANK) return load_eight(down + static_cast<size_t>(rank) * width + channel);
     Eight numbers;
     for (unsigned pair = 0; pair < 4; ++pair) {
       const unsigned short* from = down + static_cast<size_t>(channel + 2 * pair) * RANK + rank;
@@ -63,21 +60,25 @@ struct Factors {
   }
 
   __device__ __forceinline__ unsigned up_ranks(unsigned channel, unsigned rank) const {
-    if (!by_rank) return *reinterpret_cast<const unsigned*>(up + static_cast<size_t>(channel) * RANK + rank);
+    if (!BY_RANK) return *reinterpret_cast<const unsigned*>(up + static_cast<size_t>(channel) * RANK + rank);
     const unsigned short* from = up + static_cast<size_t>(rank) * width + channel;
     return from[0] | static_cast<unsigned>(from[width]) << 16;
   }
 };
 
+#if WIDE_RESULT
+using Result = float;
 __device__ __forceinline__ void store_result(float* to, const float (&y)[8]) {
   for (unsigned index = 0; index < 8; ++index) to[index] = y[index];
 }
-
+#else
+using Result = unsigned short;
 __device__ __forceinline__ void store_result(unsigned short* to, const float (&y)[8]) {
   Eight numbers;
   for (unsigned pair = 0; pair < 4; ++pair) numbers.pairs[pair] = pack<ELEMENT>(y[2 * pair], y[2 * pair + 1]);
   store_eight(to, numbers);
 }
+#endif
 
 }  // namespace
 
@@ -86,7 +87,7 @@ __device__ __forceinline__ void store_result(unsigned short* to, const float (&y
 extern "C" __global__ void __launch_bounds__(512)
 gated_low_rank(const unsigned short* x, const unsigned short* value, const unsigned short* down, const unsigned short* up,
                const float* alpha, const float* beta, const float* gain, const unsigned short* gate,
-               const unsigned short* spectral, Result* y, int tokens, int width, int heads, int by_rank) {
+               const unsigned short* spectral, Result* y, int tokens, int width, int heads) {
   LUMAFLUX_SHARED(Partial, partial);
   const unsigned lane = threadIdx.x % 32, warp = threadIdx.x / 32, picture = blockIdx.y;
   const unsigned group = warp % kRowGroups, part = warp / kRowGroups;
@@ -99,7 +100,7 @@ gated_low_rank(const unsigned short* x, const unsigned short* value, const unsig
   const size_t image = static_cast<size_t>(picture) * count;
   const unsigned short* x_first = x + (image + first) * d;
   const unsigned short* x_second = x + (image + second) * d;
-  const Factors factors{down, up, d, by_rank != 0};
+  const Factors factors{down, up, d};
 
   float sums[kRankTiles][4] = {};
 #pragma unroll 2

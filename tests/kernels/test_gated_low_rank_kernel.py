@@ -76,7 +76,7 @@ def reference(inputs):
 
 def run(emulated, guarded, case, dtype, *, wide, order="forwards", seed=0, edits=()):
     inputs = inputs_of(case, dtype)
-    variant = gated_low_rank(str(dtype).removeprefix("torch."), case.rank)
+    variant = gated_low_rank(str(dtype).removeprefix("torch."), case.rank, by_rank=case.by_rank)
     if wide:
         variant = replace(variant, macros=variant.macros | {"WIDE_RESULT": "1"})
     given = dict(inputs)
@@ -85,7 +85,7 @@ def run(emulated, guarded, case, dtype, *, wide, order="forwards", seed=0, edits
     held = [guarded(part) for part in given.values()]
     y = guarded(torch.full(inputs["x"].shape, float("nan")), torch.float32 if wide else dtype, 7.0)
     grid = (-(-case.tokens // 64), case.batch, 1)
-    sizes = [case.tokens, case.width, case.heads, int(case.by_rank)]
+    sizes = [case.tokens, case.width, case.heads]
     emulated(variant, edits)(grid, [*(part.values for part in held), y.values, *sizes], order, seed)
     assert y.intact
     return y.values, reference(inputs)
