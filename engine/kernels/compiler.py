@@ -48,11 +48,9 @@ def _compiled(variant: Variant, target: str):
         from cuda.bindings import nvrtc
     except ImportError:
         raise UserError(f"compiling the CUDA kernels needs NVRTC, which is not installed; {INSTALL}") from None
-    source = (folder() / f"{variant.name}.cuh").read_text()
-    header = (folder() / "platform.cuh").read_text()
-    status, program = nvrtc.nvrtcCreateProgram(
-        source.encode(), f"{variant.name}.cuh".encode(), 1, [header.encode()], [b"platform.cuh"]
-    )
+    files = {path.name.encode(): path.read_bytes() for path in folder().glob("*.cuh")}
+    name = f"{variant.name}.cuh".encode()
+    status, program = nvrtc.nvrtcCreateProgram(files[name], name, len(files), list(files.values()), list(files))
     _expect(status, "take the source")
     options = [f"--gpu-architecture={target}", "--std=c++17", *variant.options]
     if target.startswith("sm_"):

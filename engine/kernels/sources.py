@@ -7,6 +7,9 @@ ARCHITECTURES = (80, 86, 89, 90, 120)  # compute capability times ten: A100, RTX
 ELEMENTS = {"float16": "Half", "bfloat16": "Bfloat"}  # torch's name of a type -> the kernels'
 RANKS = (8, 16, 32)  # the sizes that factors are padded to
 
+FILM_CHANNELS, FILM_VECTORS = 1024, 4  # that a block reads at a time, and how many times at most
+BOTTLENECKS = (32, 64)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
@@ -37,11 +40,27 @@ def gated_low_rank(element: str, rank: int, *, by_rank: bool = False) -> Variant
     return Variant(name="gated_low_rank", threads=512, macros=macros)
 
 
+def film_layer_norm(element: str, width: int) -> Variant:
+    """``width`` of the hidden state decides how much of it a thread keeps."""
+    macros = {"ELEMENT": ELEMENTS[element], "VECTORS": str(-(-width // FILM_CHANNELS))}
+    return Variant(name="film_layer_norm", threads=128, macros=macros)
+
+
+def coupler_add(element: str, bottleneck: int) -> Variant:
+    return Variant(
+        name="coupler_add", threads=128, macros={"ELEMENT": ELEMENTS[element], "BOTTLENECK": str(bottleneck)}
+    )
+
+
+SPLINE_PQ = Variant(name="spline_pq", threads=256)
+GAIN_MAP = Variant(name="gain_map", threads=256)
+
+
 def every_variant() -> list[Variant]:
     """All that a model or an engine may ask for."""
-    return [
-        gated_low_rank(element, rank, by_rank=by_rank)
-        for element in ELEMENTS
-        for rank in RANKS
-        for by_rank in (False, True)
-    ]
+    variants = [SPLINE_PQ, GAIN_MAP]
+    for element in ELEMENTS:
+        variants += [gated_low_rank(element, rank, by_rank=by_rank) for rank in RANKS for by_rank in (False, True)]
+        variants += [film_layer_norm(element, FILM_CHANNELS * vectors) for vectors in range(1, FILM_VECTORS + 1)]
+        variants += [coupler_add(element, bottleneck) for bottleneck in BOTTLENECKS]
+    return variants
