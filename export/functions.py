@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor, nn
 
+from engine.kernels.gated_low_rank import gated_low_rank as operator
 from engine.model.conditioner import Modulation
 from engine.model.pga import ValueGate, ValueUpdate
 
@@ -39,9 +40,11 @@ _BODY = f"""
 def gated_low_rank(
     x: Tensor, value: Tensor, down: Tensor, up: Tensor, alpha: Tensor, beta: Tensor, gate: Tensor
 ) -> Tensor:
-    """The function's torch twin: x, value [B,T,d]; down [d,r]; up [r,d]; alpha, beta [B,1,1]; gate [B,T,heads,1]."""
-    update = torch.matmul(alpha * torch.matmul(x, down), up) + beta * x
-    return value + (update.unflatten(-1, (gate.shape[2], -1)) * gate).flatten(-2)
+    """The function's torch twin, the model's own operator with the function's inputs.
+
+    x, value [B,T,d]; down [d,r]; up [r,d]; alpha, beta [B,1,1]; gate [B,T,heads,1].
+    """
+    return operator(x, value, down.t(), up.t(), alpha.flatten(), beta.flatten(), gate.squeeze(-1))
 
 
 class NodeValueUpdate(nn.Module):

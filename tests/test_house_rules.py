@@ -11,7 +11,8 @@ ENGINE = ROOT / "engine"
 ALLOWED = {
     "color": set(),
     "media": {"color"},
-    "model": {"color"},
+    "kernels": set(),
+    "model": {"color", "kernels"},
     "backends": {"model"},
     "inference": {"color", "model", "backends"},
     "data": {"color", "media"},

@@ -45,7 +45,7 @@ def _number(pattern: str, log: str) -> int:
 
 def _compiled(variant: Variant, target: str):
     try:
-        from cuda.bindings import nvrtc
+        from cuda.bindings import nvrtc  # pyright: ignore[reportAttributeAccessIssue]
     except ImportError:
         raise UserError(f"compiling the CUDA kernels needs NVRTC, which is not installed; {INSTALL}") from None
     files = {path.name.encode(): path.read_bytes() for path in folder().glob("*.cuh")}
@@ -63,7 +63,7 @@ def _compiled(variant: Variant, target: str):
 
 
 def _read(program, what: str) -> bytes:
-    from cuda.bindings import nvrtc
+    from cuda.bindings import nvrtc  # pyright: ignore[reportAttributeAccessIssue]
 
     status, size = getattr(nvrtc, f"nvrtcGet{what}Size")(program)
     _expect(status, f"size the {what}")

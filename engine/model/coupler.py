@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from engine.kernels.coupler_add import coupler_add
 from engine.model.conditioner import Modulation
 from engine.model.config import LumaFluxConfig
 from engine.model.zero_init import zero_init
@@ -35,9 +36,8 @@ class ResidualCoupler(nn.Module):
 
     def forward(self, hidden: Tensor, bottlenecks: Tensor, modulation: Modulation) -> Tensor:
         """z [B,n,d] -> z + lambda * (...)."""
-        weight = torch.cat([self.physical_out.weight, self.perceptual_out.weight], dim=1).t()
-        weight = modulation.coupling[:, None, None] * weight
-        return torch.baddbmm(hidden, bottlenecks, weight)
+        physical, perceptual = self.physical_out.weight, self.perceptual_out.weight
+        return coupler_add(hidden, bottlenecks, physical, perceptual, modulation.coupling)
 
 
 def resize_tokens(tokens: Tensor, grid: tuple[int, int]) -> Tensor:

@@ -1,9 +1,8 @@
 """PCM: FiLM from semantics before every block (paper section 3.3, eq. 6), in its residual form."""
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from engine.kernels.film_layer_norm import film_layer_norm
 from engine.model.conditioner import Modulation
 from engine.model.config import LumaFluxConfig
 from engine.model.zero_init import zero_init
@@ -12,7 +11,6 @@ from engine.model.zero_init import zero_init
 class PerceptualModulation(nn.Module):
     def __init__(self, config: LumaFluxConfig):
         super().__init__()
-        self.width = config.width
         self.mlp = nn.Sequential(
             nn.Linear(config.width, config.bottleneck),
             nn.SiLU(),
@@ -25,7 +23,4 @@ class PerceptualModulation(nn.Module):
 
     def forward(self, hidden: Tensor, film: Tensor, modulation: Modulation) -> Tensor:
         """h [B,n,d] -> h + gamma * LN(h) + zeta."""
-        alpha, beta = modulation.alpha_pcm[:, None, None], modulation.beta_pcm[:, None, None]
-        gamma, zeta = (alpha * film + beta).chunk(2, dim=-1)
-        normalised = F.layer_norm(hidden, (self.width,), eps=1e-5)
-        return torch.addcmul(hidden + zeta, gamma, normalised)
+        return film_layer_norm(hidden, film, modulation.alpha_pcm, modulation.beta_pcm)

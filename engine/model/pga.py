@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from engine.kernels.gated_low_rank import gated_low_rank
 from engine.model.conditioner import Modulation
 from engine.model.config import LumaFluxConfig
 from engine.model.zero_init import zero_init
@@ -45,14 +46,15 @@ class ValueUpdate(nn.Module):
         """x [B,tokens,d], the input of ``to_v``, and its output ``value`` -> value + delta_v."""
         if self.kind == "lora":
             return value + self.up(self.down(x))
-        alpha = modulation.alpha_pga[:, None, None]
-        beta = modulation.beta_pga[:, None, None]
-        up = self.up.weight.t().expand(len(x), -1, -1)
-        update = torch.baddbmm(beta * x, alpha * self.down(x), up)
-        g = gate.physical
-        if self.kind == "pga":
-            g = g * (1 + modulation.spectral_gain[:, None, None] * gate.spectral)
-        return torch.addcmul(self._heads(value), self._heads(update), g.unsqueeze(-1)).flatten(-2)
-
-    def _heads(self, x: Tensor) -> Tensor:
-        return x.unflatten(-1, (self.heads, -1))
+        whole = self.kind == "pga"
+        return gated_low_rank(
+            x,
+            value,
+            self.down.weight,
+            self.up.weight,
+            modulation.alpha_pga,
+            modulation.beta_pga,
+            gate.physical,
+            gate.spectral.squeeze(1) if whole else None,
+            modulation.spectral_gain if whole else None,
+        )
