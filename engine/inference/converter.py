@@ -202,7 +202,7 @@ class Converter:
         if not tensor.is_floating_point():
             raise UserError(f"a frame must be floating point R'G'B' in [0,1], but is {tensor.dtype}")
         sdr = tensor.to(self.backend.device, torch.float32)
-        if not torch.isfinite(sdr).all():
+        if not (torch.isfinite(sdr.sum()) or torch.isfinite(sdr).all()):  # a sum is cheap, and may overflow
             raise UserError("the frame holds NaN or infinite values; repair them before converting")
         return (sdr if sdr.ndim == 4 else sdr.unsqueeze(0)).clamp(0, 1)
 

@@ -24,7 +24,8 @@ def deband(sdr: Tensor) -> Tensor:
     if lumaflux_native is None or sdr.device.type != "cpu":
         return deband_twin(sdr)
     threads = torch.get_num_threads()
-    return torch.stack([torch.from_numpy(lumaflux_native.deband(frame.numpy(), threads)) for frame in sdr])
+    frames = [torch.from_numpy(lumaflux_native.deband(frame.numpy(), threads)) for frame in sdr]
+    return torch.stack(frames) if len(frames) > 1 else frames[0][None]
 
 
 def deband_twin(sdr: Tensor) -> Tensor:

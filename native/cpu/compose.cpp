@@ -43,6 +43,44 @@ const std::vector<float>& pq_table() {
   return table;
 }
 
+// Functions of light, or of a signal, in steps of 1/256 of each octave, from 2^-40 to 2^14: with a line between them PQ signals are right to
+// 1e-6. The upper bits of a float count those steps.
+constexpr int kOctaveBits = 8, kShift = 23 - kOctaveBits;
+constexpr std::int32_t kFirstStep = (127 - 40) << kOctaveBits;
+constexpr std::size_t kLightSteps = static_cast<std::size_t>(40 + 14) << kOctaveBits;
+constexpr float kLeastLight = 1.0f / (1ll << 40), kMostLight = 16383.0f;
+
+template <typename Function>
+std::vector<float> light_table(Function of) {
+  std::vector<float> table(kLightSteps + 1);
+  for (std::size_t i = 0; i <= kLightSteps; ++i) {
+    const std::int32_t bits = (kFirstStep + static_cast<std::int32_t>(i)) << kShift;
+    float light;
+    std::memcpy(&light, &bits, sizeof light);
+    table[i] = of(light);
+  }
+  return table;
+}
+
+LUMAFLUX_INLINE float at_light(const float* table, float light) {
+  const float within = between(light, kLeastLight, kMostLight);
+  std::int32_t bits;
+  std::memcpy(&bits, &within, sizeof bits);
+  const std::int32_t index = (bits >> kShift) - kFirstStep;
+  const float share = static_cast<float>(bits & ((1 << kShift) - 1)) * (1.0f / (1 << kShift));
+  return table[index] + share * (table[index + 1] - table[index]);
+}
+
+const std::vector<float>& pq_of_nits() {
+  static const std::vector<float> table = light_table([](float nits) { return pq_inverse_eotf(smaller(nits, 10000.0f)); });
+  return table;
+}
+
+const std::vector<float>& light_of_signals() {
+  static const std::vector<float> table = light_table([](float signal) { return power(smaller(signal, 1.0f), kGamma); });
+  return table;
+}
+
 LUMAFLUX_INLINE void to_bt2020(float& r, float& g, float& b) {
   const float* m = kBt709To2020;
   const float x = m[0] * r + m[1] * g + m[2] * b, y = m[3] * r + m[4] * g + m[5] * b, z = m[6] * r + m[7] * g + m[8] * b;
@@ -50,24 +88,24 @@ LUMAFLUX_INLINE void to_bt2020(float& r, float& g, float& b) {
 }
 
 LUMAFLUX_DISPATCH void place_row(const float* r, const float* g, const float* b, std::size_t width, const PlacementTables& p,
-                                 float* out) {
+                                 const float* curve_of_light, float* out) {
   float *red = out, *green = out + width, *blue = out + 2 * width;
   const float steps = static_cast<float>(p.steps), share = p.by_channel, peak = p.peak_pq;
-  const float* curve = p.curve;
+  const float *curve = p.curve, *eotf = light_of_signals().data(), *pq = pq_of_nits().data();
   const float m0 = p.matrix[0], m1 = p.matrix[1], m2 = p.matrix[2], m3 = p.matrix[3], m4 = p.matrix[4], m5 = p.matrix[5],
               m6 = p.matrix[6], m7 = p.matrix[7], m8 = p.matrix[8];
 #pragma GCC ivdep
   for (std::size_t i = 0; i < width; ++i) {
-    float lr = power(r[i], kGamma), lg = power(g[i], kGamma), lb = power(b[i], kGamma);
+    float lr = at_light(eotf, r[i]), lg = at_light(eotf, g[i]), lb = at_light(eotf, b[i]);
     to_bt2020(lr, lg, lb);
     lr = between(lr, 0.0f, 1.0f), lg = between(lg, 0.0f, 1.0f), lb = between(lb, 0.0f, 1.0f);
     const float y = larger(kRed * lr + kGreen * lg + kBlue * lb, kSmallest);
-    const float scale = at(curve, steps, power(y, 1.0f / kGamma)) / y;
+    const float scale = at_light(curve_of_light, y) / y;
     float cr = at(curve, steps, r[i]), cg = at(curve, steps, g[i]), cb = at(curve, steps, b[i]);
     to_bt2020(cr, cg, cb);
-    const auto mixed = [share](float by_luminance, float by_channel) LUMAFLUX_HOT {
-      const float one = pq_inverse_eotf(between(by_luminance, kSmallest, 10000.0f));
-      return one + share * (pq_inverse_eotf(between(by_channel, kSmallest, 10000.0f)) - one);
+    const auto mixed = [share, pq](float by_luminance, float by_channel) LUMAFLUX_HOT {
+      const float one = at_light(pq, larger(by_luminance, kSmallest));
+      return one + share * (at_light(pq, larger(by_channel, kSmallest)) - one);
     };
     const float pr = mixed(lr * scale, cr), pg = mixed(lg * scale, cg), pb = mixed(lb * scale, cb);
     red[i] = between(m0 * pr + m1 * pg + m2 * pb, 0.0f, peak);
@@ -80,7 +118,7 @@ LUMAFLUX_DISPATCH void place_row(const float* r, const float* g, const float* b,
 // the result's planes.
 LUMAFLUX_DISPATCH void light_row(const float* base, const float* above, const float* below, float share, const float* extra,
                                  std::size_t width, float* red, float* green, float* blue) {
-  const float *r = base, *g = base + width, *b = base + 2 * width, *eotf = pq_table().data();
+  const float *r = base, *g = base + width, *b = base + 2 * width, *eotf = pq_table().data(), *pq = pq_of_nits().data();
   constexpr float steps = kPqSteps;
   const auto stretched = [=](std::size_t part, std::size_t i) LUMAFLUX_HOT {
     const float upper = above[part * width + i];
@@ -93,7 +131,7 @@ LUMAFLUX_DISPATCH void light_row(const float* base, const float* above, const fl
     const auto lit = [=](float nits, std::size_t channel) LUMAFLUX_HOT {
       const float stops = stretched(channel, i) * guide + stretched(channel + 3, i) + extra[channel * width + i];
       const float gain = exp2_of(between(stops, -kLargestStops, kLargestStops));
-      return pq_inverse_eotf(between((nits + kOffsetNits) * gain - kOffsetNits, 0.0f, 10000.0f));
+      return at_light(pq, (nits + kOffsetNits) * gain - kOffsetNits);
     };
     red[i] = lit(nr, 0), green[i] = lit(ng, 1), blue[i] = lit(nb, 2);
   }
@@ -140,6 +178,9 @@ void compose(const float* smooth, const float* sdr, std::size_t width, std::size
   std::vector<Position> columns(width);
   for (std::size_t i = 0; i < width; ++i) columns[i] = position_of(i, reduced.width, width);
   const int radius = std::min<int>(kMaskRadius, static_cast<int>(std::min(width, height)) - 1);
+  const auto curve_of_light = light_table([&](float light) LUMAFLUX_HOT {
+    return at(placement.curve, static_cast<float>(placement.steps), power(light, 1.0f / kGamma));
+  });
   const float taps = static_cast<float>((2 * radius + 1) * (2 * radius + 1));
 
   over_rows(height, threads, [&](std::size_t begin, std::size_t end) {
@@ -190,7 +231,7 @@ void compose(const float* smooth, const float* sdr, std::size_t width, std::size
 
     for (std::size_t y = begin; y < end; ++y) {
       const float* codes = smooth + y * width;
-      place_row(codes, codes + plane, codes + 2 * plane, width, placement, base.data());
+      place_row(codes, codes + plane, codes + 2 * plane, width, placement, curve_of_light.data(), base.data());
       const Position where = position_of(y, reduced.height, height);
       const auto upper = static_cast<std::ptrdiff_t>(where.index);
       const float* above = lines[upper];

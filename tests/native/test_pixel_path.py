@@ -72,7 +72,7 @@ def test_composition_agrees_with_its_twin(anchor, height, width, share, recovery
     with torch.inference_mode():
         mine = compose(sdr, sdr, lambda band: anchor(band, placed), reduced, recovery, placed)
         twin = compose_twin(sdr, sdr, lambda band: anchor(band, placed), reduced, recovery)
-    torch.testing.assert_close(mine, twin, atol=2e-4, rtol=0)
+    torch.testing.assert_close(mine, twin, atol=3e-4, rtol=0)
     assert (mine - twin).abs().mean() < 1e-5
 
 
