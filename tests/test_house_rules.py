@@ -14,14 +14,14 @@ ALLOWED = {
     "kernels": set(),
     "model": {"color", "kernels"},
     "backends": {"model"},
-    "inference": {"color", "model", "backends"},
+    "inference": {"color", "kernels", "model", "backends"},
     "data": {"color", "media"},
     "service": {"color", "media", "model", "backends", "inference"},
     "farm": {"color", "media", "model", "backends", "inference", "service", "convert", "analysis"},
     "convert": {"color", "media", "backends", "inference", "analysis"},
     "training": {"color", "model", "data", "inference", "backends", "evaluation"},
     "evaluation": {"color", "media", "model", "backends", "inference", "data"},
-    "bench": {"color", "media", "model", "backends", "inference", "data", "training", "evaluation"},
+    "bench": {"color", "kernels", "media", "model", "backends", "inference", "data", "training", "evaluation"},
 }
 NO_FILES_OR_VIDEO = ("av", "OpenImageIO", "OpenEXR", "PIL")
 

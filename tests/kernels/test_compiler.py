@@ -1,0 +1,95 @@
+"""NVRTC compiles every kernel for every architecture; what the machine code asks for is read, not run."""
+
+import pytest
+
+from engine.errors import UserError
+from engine.kernels import resources
+from engine.kernels.compiler import Compiled, cubin, ptx
+from engine.kernels.resources import LIMITS, instruction_mix, occupancy
+from engine.kernels.sources import (
+    ARCHITECTURES,
+    GAIN_MAP,
+    SPLINE_PQ,
+    Variant,
+    coupler_add,
+    every_variant,
+    film_layer_norm,
+    gated_low_rank,
+)
+
+pytest.importorskip("cuda.bindings")
+FLUX = [
+    gated_low_rank("bfloat16", 8),
+    film_layer_norm("bfloat16", 3072),
+    coupler_add("bfloat16", 64),
+    SPLINE_PQ,
+    GAIN_MAP,
+]
+
+
+@pytest.mark.parametrize("variant", FLUX, ids=lambda variant: variant.name)
+def test_the_models_kernels_compile_without_spills(variant):
+    for architecture in ARCHITECTURES:
+        compiled = cubin(variant, architecture)
+        assert compiled.code[:4] == b"\x7fELF"
+        assert compiled.spilled == compiled.stack == 0
+        assert 16 <= compiled.registers <= 128
+        assert occupancy(compiled, variant.threads, architecture)[1] >= 0.3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", every_variant(), ids=lambda variant: variant.label)
+def test_every_kernel_compiles_without_spills(variant):
+    for architecture in ARCHITECTURES:
+        compiled = cubin(variant, architecture)
+        assert compiled.spilled == compiled.stack == 0
+        assert 0 < occupancy(compiled, variant.threads, architecture)[1] <= 1
+
+
+def test_machine_code_uses_tensor_cores_and_spills_nothing():
+    pytest.importorskip("cuda.pathfinder")
+    mix = instruction_mix(cubin(FLUX[0], 90).code)
+    assert mix["tensor"] >= 6  # two products of 16 channels; four of 8 ranks
+    assert mix["memory"] > 8
+    assert mix["shared"] > 0
+    assert mix.get("local", 0) == 0
+    assert "tensor" not in instruction_mix(cubin(SPLINE_PQ, 90).code)
+
+
+def test_ptx_names_its_kernel():
+    text = ptx(FLUX[0]).code
+    assert b".visible .entry gated_low_rank(" in text
+    assert b"mma.sync.aligned.m16n8k16" in text
+    assert b".target sm_80" in text
+
+
+def test_an_error_of_the_source_is_shown():
+    broken = Variant(name="gated_low_rank", threads=512, macros={"ELEMENT": "Nothing"})
+    with pytest.raises(RuntimeError, match="gated_low_rank nothing does not compile for sm_80"):
+        cubin(broken, 80)
+
+
+@pytest.mark.parametrize(
+    ("registers", "shared", "threads", "architecture", "expected"),
+    [
+        (32, 0, 128, 80, (16, 1.0)),  # 64 warps of 1024 registers each fill both limits
+        (64, 0, 512, 90, (2, 0.5)),  # registers
+        (32, 90 << 10, 128, 86, (1, 4 / 48)),  # shared memory
+        (16, 0, 32, 86, (16, 16 / 48)),  # blocks
+        (40, 0, 256, 89, (6, 1.0)),  # warps
+    ],
+)
+def test_occupancy_by_the_tightest_limit(registers, shared, threads, architecture, expected):
+    assert occupancy(Compiled(code=b"", registers=registers, shared=shared), threads, architecture) == expected
+
+
+def test_limits_are_known_for_every_architecture():
+    assert set(LIMITS) == set(ARCHITECTURES)
+
+
+def test_a_missing_disassembler_is_named_with_its_install_command(monkeypatch):
+    import cuda.pathfinder
+
+    monkeypatch.setattr(cuda.pathfinder, "find_nvidia_binary_utility", lambda name: None)
+    with pytest.raises(UserError, match=r"pip install 'lumaflux\[kernels\]'"):
+        resources.instruction_mix(b"")
