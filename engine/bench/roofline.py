@@ -7,15 +7,14 @@ multiplications and additions of products. A kernel takes at least the longer of
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from engine.bench.traffic import moved
-from engine.inference.composition import with_gain
-from engine.inference.detail import guide_of
+from engine.inference.composition import gain_expression
+from engine.inference.detail import LARGEST_STOPS, OFFSET_NITS
 from engine.kernels import coupler_add, film_layer_norm, gated_low_rank
 from engine.model.presets import FLUX_DEV
-from engine.model.spline import Knots, ToneField
+from engine.model.spline import PEAK_PQ, tone_expression
 
 _TYPE = 2  # bytes of bf16
 
@@ -132,24 +131,18 @@ class Step:
 
     def pixel_kernels(self) -> dict[str, Work]:
         """Passes over a frame in fp32, and what their torch expressions move."""
-        import torch
-
         size = (self.height, self.width)
-        frame = torch.empty(1, 3, *size, device="meta")
-        reduced = torch.empty(1, 3, self.height // 2, self.width // 2, device="meta")
-        share = torch.empty(1, 1, *size, device="meta")
-        with torch.device("meta"):
-            field = ToneField(FLUX_DEV)
-            knots = Knots(**{name: torch.empty(1, field.bins + 1) for name in ("x", "y", "derivatives")})
 
-        unwrapped = ToneField.forward.__wrapped__  # without leaving autocast, which the meta device has not
+        def pictures(*shape: int) -> Tensor:
+            return torch.empty(shape, device="meta")
 
-        def composed() -> None:
-            slope, level, structure = (F.interpolate(reduced, size, mode="bilinear") for _ in range(3))
-            with_gain(frame, slope * guide_of(frame) + level + share * structure)
-
+        frame, share = pictures(1, 3, *size), pictures(1, 1, *size)
+        reduced = pictures(1, 3, self.height // 2, self.width // 2)
+        knots = [pictures(1, FLUX_DEV.bins + 1)] * 3
+        tone = moved(tone_expression, frame, *knots, pictures(2, 2, 1, 1), pictures(2), PEAK_PQ)
+        numbers = (0, self.height, OFFSET_NITS, LARGEST_STOPS)
+        gain = moved(gain_expression, frame, reduced, reduced, reduced, share, *numbers)
         plane = self.height * self.width * 4
-        tone, gain = moved(unwrapped, field, frame, knots), moved(composed)
         return {
             "spline_pq": Work(bytes=6 * plane, unfused_bytes=tone.bytes, unfused_launches=tone.launches),
             "gain_map": Work(

@@ -11,7 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from engine.color import pq
+from engine.color.primaries import BT2020_LUMA, luminance
 from engine.inference.detail import LARGEST_STOPS, OFFSET_NITS, Lines, clipping, guide_of
+from engine.kernels import gain_map
 from engine.model.anchor import Placement, curve_table
 from engine.model.spline import PEAK_PQ
 
@@ -86,6 +88,11 @@ def compose_twin(
     for top in range(0, height, rows):
         bottom = min(top + rows, height)
         base = place(smooth[..., top:bottom, :])
+        if base.is_cuda:
+            share = recovery * _clipping_of_rows(sdr, top, bottom) if recovery > 0.0 else None
+            parts = (base, light.lines.slope, light.lines.level, light.structure, share)
+            result[..., top:bottom, :] = gain_map.gain_map(*parts, top, height, OFFSET_NITS, LARGEST_STOPS)
+            continue
         stops = slope.rows(top, bottom) * guide_of(base) + level.rows(top, bottom)
         if recovery > 0.0:
             share = recovery * _clipping_of_rows(sdr, top, bottom)
@@ -99,6 +106,34 @@ def with_gain(base_pq: Tensor, stops: Tensor) -> Tensor:
     """PQ/BT.2020 [B,3,...] -> the same, brighter by ``stops`` [B,3,...]."""
     nits = (pq.eotf(base_pq) + OFFSET_NITS) * torch.exp2(stops.clamp(-LARGEST_STOPS, LARGEST_STOPS)) - OFFSET_NITS
     return pq.inverse_eotf(nits.clamp(0, pq.PQ_PEAK_NITS))
+
+
+def gain_expression(
+    base_pq: Tensor,
+    slope: Tensor,
+    level: Tensor,
+    structure: Tensor,
+    share: Tensor | None,
+    top: int,
+    height: int,
+    offset_nits: float,
+    largest_stops: float,
+) -> Tensor:
+    """Rows of a frame in the model's light, as engine.kernels.gain_map has its arguments."""
+    rows, width = base_pq.shape[-2:]
+
+    def enlarged(part: Tensor) -> Tensor:
+        return Enlargement(part, height, width, "bilinear").rows(top, top + rows)
+
+    light = pq.eotf(base_pq)
+    stops = enlarged(slope) * torch.log2(luminance(light, BT2020_LUMA) + offset_nits) + enlarged(level)
+    if share is not None:
+        stops = stops + share * enlarged(structure)
+    nits = (light + offset_nits) * torch.exp2(stops.clamp(-largest_stops, largest_stops)) - offset_nits
+    return pq.inverse_eotf(nits.clamp(0, pq.PQ_PEAK_NITS))
+
+
+gain_map.register(gain_expression)
 
 
 class Enlargement:

@@ -9,6 +9,7 @@ RANKS = (8, 16, 32)  # the sizes that factors are padded to
 
 FILM_CHANNELS, FILM_VECTORS = 1024, 4  # that a block reads at a time, and how many times at most
 BOTTLENECKS = (32, 64)
+MOST_BINS = 64  # of a tone curve
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from engine.color import pq
 from engine.color.primaries import BT2020_LUMA
 from engine.color.ycbcr import rgb_to_ycbcr, ycbcr_to_rgb
+from engine.kernels import spline_pq
 from engine.model.config import LumaFluxConfig, Spline
 from engine.model.precision import full_precision
 from engine.model.zero_init import zero_init
@@ -104,7 +105,30 @@ class ToneField(nn.Module):
     @full_precision
     def forward(self, vae_pq: Tensor, knots: Knots) -> Tensor:
         """PQ/BT.2020 R'G'B' [B,3,H,W] in [0,1] -> the same, expanded, in [0, PQ(1000 nit)]."""
-        ycc = rgb_to_ycbcr(vae_pq.clamp(0.0, PEAK_PQ), BT2020_LUMA)
-        luma = PEAK_PQ * apply_spline(ycc[:, :1] / PEAK_PQ, knots, self.kind)
-        chroma = self.chroma(ycc[:, 1:])
-        return ycbcr_to_rgb(torch.cat([luma, chroma], dim=1), BT2020_LUMA).clamp(0.0, PEAK_PQ)
+        assert self.chroma.bias is not None
+        parts = (vae_pq, knots.x, knots.y, knots.derivatives, self.chroma.weight, self.chroma.bias)
+        followed = torch.is_grad_enabled() and any(part.requires_grad for part in parts)
+        exported = torch.compiler.is_exporting() and torch.onnx.is_in_onnx_export()
+        if self.kind != "monotone" or followed or exported:
+            return tone_expression(*parts, PEAK_PQ, self.kind)
+        return spline_pq.spline_pq(*parts, PEAK_PQ)
+
+
+def tone_expression(
+    vae_pq: Tensor,
+    x: Tensor,
+    y: Tensor,
+    derivatives: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    peak_pq: float,
+    kind: Spline = "monotone",
+) -> Tensor:
+    """The tone field of given knots and chroma matrix, as engine.kernels.spline_pq has its arguments."""
+    ycc = rgb_to_ycbcr(vae_pq.clamp(0.0, peak_pq), BT2020_LUMA)
+    luma = peak_pq * apply_spline(ycc[:, :1] / peak_pq, Knots(x=x, y=y, derivatives=derivatives), kind)
+    chroma = F.conv2d(ycc[:, 1:], weight, bias)
+    return ycbcr_to_rgb(torch.cat([luma, chroma], dim=1), BT2020_LUMA).clamp(0.0, peak_pq)
+
+
+spline_pq.register(tone_expression)

@@ -4,7 +4,7 @@
 //   guide = log2(luminance(base) + offset);  stops = slope guide + level + share structure
 //   y = PQ((base + offset) 2^clamp(stops) - offset)
 //
-//   base, y, share: [H,W] planes      slope, level, structure: [h,w] planes, bilinear without corner alignment
+//   base, y, share: rows of [H,W]     slope, level, structure: [h,w] planes, bilinear without corner alignment
 //
 //      |  pixel i lies at (i + 1/2) h/H - 1/2 of the reduced rows, at least 0; the last row repeats
 //      +--> and so do columns: four neighbours, weights (1-v)(1-u), (1-v)u, v(1-u), vu
@@ -36,22 +36,23 @@ __device__ __forceinline__ float enlarged(const float* plane, unsigned width, co
 
 }  // namespace
 
-// base_pq, y [B,3,H,W]; slope, level, structure [B,3,h,w]; share [B,1,H,W] or null: none. All fp32.
-// grid (ceil(W/256), H, B), 256 threads.
+// base_pq, y [B,3,rows,W], rows `top`.. of a frame of `height`; slope, level, structure [B,3,h,w]; share [B,1,rows,W] or
+// null: none. All fp32. grid (ceil(W/256), rows, B), 256 threads.
 extern "C" __global__ void __launch_bounds__(256)
 gain_map(const float* base_pq, const float* slope, const float* level, const float* structure, const float* share,
-         float offset_nits, float largest_stops, float* y, int height, int width, int reduced_height, int reduced_width) {
+         float offset_nits, float largest_stops, float* y, int width, int top, int height,
+         int reduced_height, int reduced_width) {
   const unsigned column = blockIdx.x * kThreads + threadIdx.x, row = blockIdx.y, picture = blockIdx.z;
-  const unsigned w = width, h = height, rw = reduced_width, rh = reduced_height;
+  const unsigned w = width, rw = reduced_width, rh = reduced_height;
   if (column >= w) return;
-  const size_t plane = static_cast<size_t>(h) * w, reduced = static_cast<size_t>(rh) * rw;
+  const size_t plane = static_cast<size_t>(gridDim.y) * w, reduced = static_cast<size_t>(rh) * rw;
   const size_t at = picture * 3 * plane + static_cast<size_t>(row) * w + column;
   float nits[3];
 #pragma unroll
   for (unsigned channel = 0; channel < 3; ++channel) nits[channel] = pq_eotf(base_pq[at + channel * plane]);
   const float guide = log2f(kR * nits[0] + kG * nits[1] + kB * nits[2] + offset_nits);
   const float amount = share ? share[picture * plane + static_cast<size_t>(row) * w + column] : 0.0f;
-  const Place down = place_of(row, rh, static_cast<float>(reduced_height) / height);
+  const Place down = place_of(row + top, rh, static_cast<float>(reduced_height) / height);
   const Place across = place_of(column, rw, static_cast<float>(reduced_width) / width);
 #pragma unroll
   for (unsigned channel = 0; channel < 3; ++channel) {

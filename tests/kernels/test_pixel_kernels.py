@@ -8,8 +8,9 @@ from engine.color.primaries import BT2020_LUMA
 from engine.color.ycbcr import rgb_to_ycbcr, ycbcr_to_rgb
 from engine.inference.composition import Enlargement, with_gain
 from engine.inference.detail import LARGEST_STOPS, OFFSET_NITS, guide_of
+from engine.kernels import gain_map, spline_pq
 from engine.kernels.sources import GAIN_MAP, SPLINE_PQ
-from engine.model.spline import PEAK_PQ, Knots, apply_spline, knots_from_logits
+from engine.model.spline import PEAK_PQ, Knots, apply_spline, knots_from_logits, tone_expression
 
 CODE = 1 / 1023  # of a 10-bit signal
 
@@ -100,7 +101,7 @@ def run_gain(emulated, guarded, size, reduced, edits=(), *, with_share=True):
     if not with_share:
         given[4] = None
     y = guarded(torch.zeros_like(inputs[0]), guard=7.0)
-    arguments = [*given, OFFSET_NITS, LARGEST_STOPS, y.values, *size, *reduced]
+    arguments = [*given, OFFSET_NITS, LARGEST_STOPS, y.values, size[1], 0, size[0], *reduced]
     emulated(GAIN_MAP, edits)((-(-size[1] // 256), size[0], 2), arguments)
     assert y.intact
     return y.values, gain_reference(*inputs)
@@ -142,3 +143,50 @@ def test_a_broken_gain_map_is_caught(emulated, guarded, edit):
     except AssertionError:
         return
     assert not float((result - exact).abs().max()) < 0.02 * CODE
+
+
+def test_the_tone_fields_operator_is_its_expression_and_its_kernel(emulated):
+    rgb, knots, chroma = spline_inputs(2, 12 * 25)
+    inputs = (rgb.view(2, 3, 12, 25), knots.x, knots.y, knots.derivatives, chroma[:4].view(2, 2, 1, 1), chroma[4:])
+    by_operator = spline_pq.spline_pq(*inputs, PEAK_PQ)
+    assert torch.equal(by_operator, tone_expression(*inputs, PEAK_PQ))
+    out = torch.empty_like(by_operator)
+    variant, grid, arguments = spline_pq.call(*inputs, PEAK_PQ, out)
+    emulated(variant)(grid, arguments)
+    assert float((out - by_operator).abs().max()) < 0.002 * CODE
+    torch.library.opcheck(torch.ops.lumaflux.spline_pq.default, (*inputs, PEAK_PQ))
+
+
+def test_the_gain_maps_operator_is_its_expression_and_its_kernel_on_any_rows(emulated):
+    base, slope, level, structure, share = gain_inputs((20, 30), (7, 9))
+    whole = gain_reference(base, slope, level, structure, share)
+    for top, bottom in ((0, 20), (0, 7), (7, 20)):
+        parts = (base[..., top:bottom, :].contiguous(), slope, level, structure, share[..., top:bottom, :].contiguous())
+        sizes = (top, 20, OFFSET_NITS, LARGEST_STOPS)
+        by_operator = gain_map.gain_map(*parts, *sizes)
+        assert float((by_operator - whole[..., top:bottom, :]).abs().max()) < 0.05 * CODE
+        out = torch.empty_like(by_operator)
+        variant, grid, arguments = gain_map.call(*parts, *sizes, out)
+        emulated(variant)(grid, arguments)
+        assert float((out - whole[..., top:bottom, :]).abs().max()) < 0.02 * CODE
+        torch.library.opcheck(torch.ops.lumaflux.gain_map.default, (*parts, *sizes))
+
+
+def test_pictures_that_do_not_fit_are_refused():
+    base, slope, level, structure, share = gain_inputs((6, 8), (3, 4))
+    numbers = (OFFSET_NITS, LARGEST_STOPS)
+    for changed, top, words in (
+        ((base[..., :0], slope, level, structure, share), 0, "at least one pixel"),
+        ((base, slope, level[..., 1:], structure, share), 0, "level is"),
+        ((base, slope, level, structure, share[..., 1:]), 0, "share is"),
+        ((base, slope, level, structure, share), 1, "no part of a frame of 6 rows"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            gain_map.gain_map(*changed, top, 6, *numbers)
+    rgb, knots, chroma = spline_inputs(2, 6)
+    weight, bias = chroma[:4].view(2, 2, 1, 1), chroma[4:]
+    for picture, x, words in ((rgb, knots.x, "picture is"), (rgb[:1, :, None], knots.x, "x is")):
+        with pytest.raises(ValueError, match=words):
+            spline_pq.spline_pq(picture, x, knots.y, knots.derivatives, weight, bias, PEAK_PQ)
+    assert "80 bins" in (spline_pq.obstacle(rgb, *[torch.zeros(2, 81)] * 3, capability=80) or "")
+    assert "float64" in (gain_map.obstacle(base.double(), slope, level, structure, None, 80) or "")
