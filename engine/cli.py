@@ -102,6 +102,8 @@ def bench(
     training: Path | None = None,
     metrics: Annotated[bool, Parameter(negative="")] = False,
     sizes: Annotated[bool, Parameter(negative="")] = False,
+    kernels: Annotated[bool, Parameter(negative="")] = False,
+    gpu: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Measure speed and memory on this machine.
 
@@ -121,10 +123,14 @@ def bench(
         Measure the scores of the benchmark instead: seconds at 1080p, memory at 4K.
     sizes
         Measure full HD and UHD, the pixel path alone, and flicker under a tone track instead.
+    kernels
+        Compile the CUDA kernels and tell what they ask of each GPU and what it allows; needs none.
+    gpu
+        Prove and time the CUDA kernels on this machine's GPU instead.
     """
     from engine.bench.report import run
 
-    run(json, rounds, clip, frames, training, metrics=metrics, sizes=sizes)
+    run(json, rounds, clip, frames, training, metrics=metrics, sizes=sizes, kernels=kernels, gpu=gpu)
 
 
 @app.command

@@ -19,17 +19,29 @@ def run(
     *,
     metrics: bool = False,
     sizes: bool = False,
+    kernels: bool = False,
+    gpu: bool = False,
 ) -> dict[str, Any]:
     """Measures everything; ``clip`` is converted for the speed by stage (a synthetic one if None).
 
     With ``training``, an adapter configuration, measures its updates alone; with ``metrics``, the scores; with
-    ``sizes``, full HD and UHD, the pixel path, and flicker.
+    ``sizes``, full HD and UHD, the pixel path, and flicker; with ``gpu``, the kernels on a CUDA device. ``kernels``
+    calculates what they ask of a GPU and what it allows, and runs none.
     """
     if target is not None and not target.parent.is_dir():
         target.parent.mkdir(parents=True)
     if clip is not None and not clip.is_file():
         raise UserError(f"the clip {clip} is missing; name one that exists")
     figures: dict[str, Any] = {"machine": describe()}
+    if kernels:
+        return _tables(target)
+    if gpu:
+        from engine.bench.gpu import gpu_figures, gpu_table
+
+        figures |= gpu_figures(rounds)
+        print(gpu_table(figures))
+        _write(target, figures)
+        return figures
     if training is not None:
         from engine.bench.training import training_figures
 
@@ -47,9 +59,24 @@ def run(
         figures |= velocity_overhead(rounds) | _speed(clip, frames) | peak_memory()
     for name, value in figures.items():
         print(f"{name}: {_shown(value)}")
+    _write(target, figures)
+    return figures
+
+
+def _write(target: Path | None, figures: dict[str, Any]) -> None:
     if target is not None:
         target.write_text(json.dumps(figures, indent=1) + "\n")
-    return figures
+
+
+def _tables(target: Path | None) -> dict[str, Any]:
+    from engine.bench.roofline import roofline_table
+    from engine.kernels.resources import resource_table
+    from engine.kernels.sources import every_variant
+
+    tables = {"roofline": roofline_table(), "resources": resource_table(every_variant())}
+    print("\n\n".join(tables.values()))
+    _write(target, tables)
+    return tables
 
 
 def _speed(clip: Path | None, frames: int) -> dict[str, Any]:
