@@ -35,9 +35,9 @@ def folder() -> Path:
     return installed if installed.is_dir() else Path(__file__).parents[2] / "native" / "kernels"
 
 
-def gated_low_rank(element: str, rank: int, *, by_rank: bool = False) -> Variant:
-    """``element``: torch's name of the type; ``rank``: one of RANKS; ``by_rank``: factors [d,r] and [r,d]."""
-    macros = {"ELEMENT": ELEMENTS[element], "RANK": str(rank), "BY_RANK": str(int(by_rank))}
+def gated_low_rank(element: str, rank: int, *, node: bool = False) -> Variant:
+    """``element``: torch's name of the type; ``rank``: one of RANKS; ``node``: with the ONNX function's inputs."""
+    macros = {"ELEMENT": ELEMENTS[element], "RANK": str(rank), "NODE": str(int(node))}
     return Variant(name="gated_low_rank", threads=512, macros=macros)
 
 
@@ -61,7 +61,7 @@ def every_variant() -> list[Variant]:
     """All that a model or an engine may ask for."""
     variants = [SPLINE_PQ, GAIN_MAP]
     for element in ELEMENTS:
-        variants += [gated_low_rank(element, rank, by_rank=by_rank) for rank in RANKS for by_rank in (False, True)]
+        variants += [gated_low_rank(element, rank, node=node) for rank in RANKS for node in (False, True)]
         variants += [film_layer_norm(element, FILM_CHANNELS * vectors) for vectors in range(1, FILM_VECTORS + 1)]
         variants += [coupler_add(element, bottleneck) for bottleneck in BOTTLENECKS]
     return variants

@@ -29,8 +29,8 @@
 #ifndef RANK
 #define RANK 16
 #endif
-#ifndef BY_RANK
-#define BY_RANK 0  // 1: down [d,RANK] and up [RANK,d], as the ONNX function has them; 0: down [RANK,d] and up [d,RANK]
+#ifndef NODE
+#define NODE 0  // 1: the ONNX function's inputs, in the order of an engine's plugin; factors down [d,RANK], up [RANK,d]
 #endif
 #ifndef WIDE_RESULT
 #define WIDE_RESULT 0  // 1: y in fp32, to see the arithmetic without the rounding of the result
@@ -50,7 +50,7 @@ struct Factors {
   unsigned width;
 
   __device__ __forceinline__ Eight down_channels(unsigned rank, unsigned channel) const {
-    if (!BY_RANK) return load_eight(down + static_cast<size_t>(rank) * width + channel);
+    if (!NODE) return load_eight(down + static_cast<size_t>(rank) * width + channel);
     Eight numbers;
     for (unsigned pair = 0; pair < 4; ++pair) {
       const unsigned short* from = down + static_cast<size_t>(channel + 2 * pair) * RANK + rank;
@@ -60,7 +60,7 @@ struct Factors {
   }
 
   __device__ __forceinline__ unsigned up_ranks(unsigned channel, unsigned rank) const {
-    if (!BY_RANK) return *reinterpret_cast<const unsigned*>(up + static_cast<size_t>(channel) * RANK + rank);
+    if (!NODE) return *reinterpret_cast<const unsigned*>(up + static_cast<size_t>(channel) * RANK + rank);
     const unsigned short* from = up + static_cast<size_t>(rank) * width + channel;
     return from[0] | static_cast<unsigned>(from[width]) << 16;
   }
@@ -80,14 +80,10 @@ __device__ __forceinline__ void store_result(unsigned short* to, const float (&y
 }
 #endif
 
-}  // namespace
-
-// x, value, y [B,T,d]; alpha, beta, gain [B]; gate [B,T,h]; spectral [B,h]. All but the numbers by picture of 16 bits.
-// grid (ceil(T/64), B), 512 threads.
-extern "C" __global__ void __launch_bounds__(512)
-gated_low_rank(const unsigned short* x, const unsigned short* value, const unsigned short* down, const unsigned short* up,
-               const float* alpha, const float* beta, const float* gain, const unsigned short* gate,
-               const unsigned short* spectral, Result* y, int tokens, int width, int heads) {
+__device__ __forceinline__ void update(const unsigned short* x, const unsigned short* value, const unsigned short* down,
+                                       const unsigned short* up, float scale, float direct, float strength,
+                                       const unsigned short* gate, const unsigned short* spectral, Result* y, int tokens,
+                                       int width, int heads) {
   LUMAFLUX_SHARED(Partial, partial);
   const unsigned lane = threadIdx.x % 32, warp = threadIdx.x / 32, picture = blockIdx.y;
   const unsigned group = warp % kRowGroups, part = warp / kRowGroups;
@@ -103,7 +99,7 @@ gated_low_rank(const unsigned short* x, const unsigned short* value, const unsig
   const Factors factors{down, up, d};
 
   float sums[kRankTiles][4] = {};
-#pragma unroll 2
+#pragma unroll (NODE ? 1 : 2)
   for (unsigned chunk = begin; chunk < end; chunk += 32) {
     const unsigned channel = chunk + 8 * (lane % 4);
     const bool inside = channel < end;
@@ -130,7 +126,6 @@ gated_low_rank(const unsigned short* x, const unsigned short* value, const unsig
   }
   __syncthreads();
 
-  const float scale = alpha[picture], direct = beta[picture];
   unsigned narrow[kRankTiles][4];
 #pragma unroll
   for (unsigned tile = 0; tile < kRankTiles; ++tile) {
@@ -158,7 +153,7 @@ gated_low_rank(const unsigned short* x, const unsigned short* value, const unsig
     const unsigned channel = chunk + 8 * (lane % 4);
     const bool inside = channel < end;
     const unsigned head = inside ? channel / head_size : 0;
-    const float spectrum = 1 + gain[picture] * ELEMENT::widen(spectral[static_cast<size_t>(picture) * heads + head]);
+    const float spectrum = spectral ? 1 + strength * ELEMENT::widen(spectral[static_cast<size_t>(picture) * heads + head]) : 1;
 #pragma unroll
     for (unsigned which = 0; which < 2; ++which) {
       if (!inside || !(which ? has_second : has_first)) continue;
@@ -177,3 +172,27 @@ gated_low_rank(const unsigned short* x, const unsigned short* value, const unsig
     __syncwarp();  // the next product takes the whole warp
   }
 }
+
+}  // namespace
+
+// x, value, y [B,T,d]; gate [B,T,h]; numbers by picture [B]. All of 16 bits but fp32 numbers of torch's operator.
+// grid (ceil(T/64), B), 512 threads.
+#if NODE
+extern "C" __global__ void __launch_bounds__(512, 1)
+gated_low_rank(const unsigned short* x, const unsigned short* value, const unsigned short* down, const unsigned short* up,
+               const unsigned short* alpha, const unsigned short* beta, const unsigned short* gate, int tokens, int width,
+               int heads, Result* y) {
+  const unsigned picture = blockIdx.y;
+  update(x, value, down, up, ELEMENT::widen(alpha[picture]), ELEMENT::widen(beta[picture]), 0, gate, nullptr, y, tokens,
+         width, heads);
+}
+#else
+// spectral [B,h] and gain, or null: then G is the gate.
+extern "C" __global__ void __launch_bounds__(512)
+gated_low_rank(const unsigned short* x, const unsigned short* value, const unsigned short* down, const unsigned short* up,
+               const float* alpha, const float* beta, const float* gain, const unsigned short* gate,
+               const unsigned short* spectral, Result* y, int tokens, int width, int heads) {
+  const unsigned picture = blockIdx.y;
+  update(x, value, down, up, alpha[picture], beta[picture], gain ? gain[picture] : 0, gate, spectral, y, tokens, width, heads);
+}
+#endif

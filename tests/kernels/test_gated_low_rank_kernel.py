@@ -21,7 +21,7 @@ class Case:
     scale: float = 1.0  # of x and value
     factors: float = 0.1
     beta: float = 0.7
-    by_rank: bool = False
+    node: bool = False
 
 
 CASES = {
@@ -32,7 +32,7 @@ CASES = {
     "fewer channels than parts": Case(tokens=9, width=40, heads=5),
     "rank 16": Case(tokens=65, rank=16),
     "rank 32": Case(batch=3, tokens=66, rank=32, heads=2),
-    "as the ONNX function has the factors": Case(batch=2, tokens=77, rank=16, by_rank=True),
+    "as an engine's node": Case(batch=2, tokens=77, rank=16, node=True),
     "large": Case(scale=200.0, factors=4.0, beta=0.0),  # sums beyond fp16's 65504 inside, results below
     "small": Case(scale=1e-4, factors=1e-2),
     "only the direct term": Case(factors=0.0),
@@ -76,17 +76,22 @@ def reference(inputs):
 
 def run(emulated, guarded, case, dtype, *, wide, order="forwards", seed=0, edits=()):
     inputs = inputs_of(case, dtype)
-    variant = gated_low_rank(str(dtype).removeprefix("torch."), case.rank, by_rank=case.by_rank)
+    variant = gated_low_rank(str(dtype).removeprefix("torch."), case.rank, node=case.node)
     if wide:
         variant = replace(variant, macros=variant.macros | {"WIDE_RESULT": "1"})
     given = dict(inputs)
-    if case.by_rank:
+    if case.node:
         given |= {"down": inputs["down"].T, "up": inputs["up"].T}
+        given |= {"alpha": inputs["alpha"].to(dtype), "beta": inputs["beta"].to(dtype)}
+        inputs |= {"alpha": given["alpha"], "beta": given["beta"], "gain": torch.zeros(case.batch)}
+        del given["gain"], given["spectral"]
     held = [guarded(part) for part in given.values()]
     y = guarded(torch.full(inputs["x"].shape, float("nan")), torch.float32 if wide else dtype, 7.0)
     grid = (-(-case.tokens // 64), case.batch, 1)
     sizes = [case.tokens, case.width, case.heads]
-    emulated(variant, edits)(grid, [*(part.values for part in held), y.values, *sizes], order, seed)
+    tensors = [part.values for part in held]
+    arguments = [*tensors, *sizes, y.values] if case.node else [*tensors, y.values, *sizes]
+    emulated(variant, edits)(grid, arguments, order, seed)
     assert y.intact
     return y.values, reference(inputs)
 

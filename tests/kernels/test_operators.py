@@ -172,6 +172,16 @@ def test_machine_code_for_a_device(capability, own):
     assert launch.architecture(capability) == own
 
 
+def test_what_the_operator_launches_without_a_spectrum(emulated, relative_error):
+    x, value, down, up, alpha, beta, gate, _, _ = inputs_of("gated_low_rank", torch.float16)
+    y = torch.empty_like(value)
+    variant, grid, arguments = gated_low_rank.call(x, value, down, up, alpha, beta, gate, None, None, y)
+    emulated(variant)(grid, arguments)
+    exact = gated_low_rank.expression(*(part.double() for part in (x, value, down, up, alpha, beta, gate)))
+    rounding = relative_error(exact.half(), exact)
+    assert relative_error(y, exact) < (rounding**2 + 1e-6) ** 0.5
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
 @pytest.mark.parametrize("rank", [6, 8, 20])
 def test_what_the_operator_launches_is_its_expression(emulated, relative_error, rank, dtype):
