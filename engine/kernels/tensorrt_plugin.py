@@ -74,10 +74,8 @@ def launch_of(trtp: Any, x: Any, down: Any, gate: Any) -> tuple[str, bytes, Any,
 
     Raises UserError for a rank, head size or type that no kernel is compiled for.
     """
-    element = next(
-        (name for name, own in _TENSORRT_TYPES.items() if str(x.dtype).split(".")[-1] in (own, _long(own))), ""
-    )
-    if not element:
+    element = _TYPES.get(str(x.dtype).split(".")[-1])
+    if element is None:
         raise UserError(f"{PLUGIN} takes {' or '.join(ELEMENTS)}, not {x.dtype}; build the engine in one of them")
     rank, heads, width = (_constant(size) for size in (down.shape_expr[1], gate.shape_expr[2], x.shape_expr[2]))
     if rank not in RANKS:
