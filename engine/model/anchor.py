@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engine.color import bt1886, pq
@@ -62,6 +63,7 @@ class LightAnchor(nn.Module):
             channels = width
         self.thumbnail = nn.Sequential(*stages)
         self.norm = nn.LayerNorm(LENGTH)
+        self.dropout = 0.0  # of what it sees and of its hidden layer; its own training sets it
         seen = 2 * LENGTH + 2 * channels
         self.hidden = nn.Sequential(
             nn.Linear(seen, widths.hidden), nn.SiLU(), nn.Linear(widths.hidden, widths.hidden), nn.SiLU()
@@ -77,8 +79,9 @@ class LightAnchor(nn.Module):
         """SDR [B,3,H,W] in [0,1] -> its placement."""
         seen = distribution(sdr.float())
         features = self.thumbnail(thumbnail(sdr.float())).flatten(2)
-        hidden = self.hidden(torch.cat([seen, self.norm(seen), features.mean(2), features.amax(2)], dim=1))
-        logits, rest = self.head(hidden).split([3 * self.bins + 1, 9], dim=1)
+        seen = torch.cat([seen, self.norm(seen), features.mean(2), features.amax(2)], dim=1)
+        hidden = self.hidden(F.dropout(seen, self.dropout, self.dropout > 0))
+        logits, rest = self.head(F.dropout(hidden, self.dropout, self.dropout > 0)).split([3 * self.bins + 1, 9], dim=1)
         mixture = _LARGEST_MIXTURE * rest[:, 3:].tanh().view(-1, 3, 2)
         mixture = torch.cat([mixture, -mixture.sum(2, keepdim=True)], dim=2)
         return Placement(

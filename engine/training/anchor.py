@@ -22,12 +22,12 @@ from engine.training.sheet import grid
 
 RESULT = "anchor.safetensors"
 _THINNED = 2
-DEFAULTS: dict[str, Any] = {"random_share": 0.45, "varied": 0.5, "without": ()}
+DEFAULTS: dict[str, Any] = {"random_share": 0.45, "varied": 0.5, "without": (), "dropout": 0.0}
 
 
 class AnchorStage:
     """Options: ``random_share`` of pairs by none of the eight operators, ``varied`` share of relit masters,
-    ``without``: operators left out of training (validation is by all eight).
+    ``without``: operators left out of training (validation is by all eight); ``dropout`` of what the anchor sees.
 
     Raises UserError for a model configuration without an anchor and for an unknown option.
     """
@@ -45,6 +45,7 @@ class AnchorStage:
         self.pairs = RenderedPairs(
             train, options["random_share"], options["varied"], thin=True, without=options["without"]
         )
+        self.dropout = float(options["dropout"])
         self.unseen = CropSampler(training_views(config, "validation"))
         torch.manual_seed(config.seed)
         self.anchor = LightAnchor(shape).to(self.device)
@@ -60,7 +61,10 @@ class AnchorStage:
 
     def losses(self, step: int, count: int, generator: torch.Generator) -> dict[str, Tensor]:
         sdr, hdr = (x.to(self.device) for x in self.pairs.draw(count, self.config.crop, generator))
+        torch.manual_seed(int(torch.randint(2**31, (), generator=generator)))  # of dropout
+        self.anchor.dropout = self.dropout
         placement = self.anchor.predict(sdr)
+        self.anchor.dropout = 0.0
         sdr, hdr = (x[..., ::_THINNED, ::_THINNED] for x in (sdr, hdr))  # one curve a frame: fewer pixels judge it
         placed = self.anchor(sdr, placement)
         error = placed - hdr
