@@ -1,0 +1,129 @@
+"""`build-engine` end to end with the tiny model: its bundle converts, is refused where it must be, and is resumed."""
+
+import json
+import shutil
+
+import pytest
+import torch
+
+from engine.backends.bundle import MANIFEST, read_manifest
+from engine.errors import UserError
+from engine.inference.load import load
+from export import build as building
+from export.build import Request, build_engine, example_frame
+
+pytestmark = pytest.mark.slow
+SIZES = ((64, 64), (64, 64), (128, 128))
+
+
+def request(out, **changes):
+    usual = {
+        "model": "tiny",
+        "adapters": None,
+        "backbone": None,
+        "precision": "fp32",
+        "target": "cpu",
+        "backend": "ort",
+        "sizes": SIZES,
+        "calibration": None,
+        "out": out,
+    }
+    return Request(**{**usual, **changes})
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    """A bundle whose build was interrupted between its stages and taken up again; what the second call said."""
+    out = tmp_path_factory.mktemp("bundles") / "tiny"
+    whole = building._verified
+    building._verified = interrupted
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            build_engine(request(out), lambda line: None)
+    finally:
+        building._verified = whole
+    assert not out.exists()
+    said = []
+    build_engine(request(out), said.append)
+    return out, said
+
+
+def interrupted(*args):
+    raise KeyboardInterrupt
+
+
+@pytest.fixture
+def copied(bundle, tmp_path):
+    return shutil.copytree(bundle[0], tmp_path / "bundle")
+
+
+def changed(folder, **members):
+    path = folder / MANIFEST
+    path.write_text(json.dumps({**json.loads(path.read_text()), **members}))
+
+
+def test_an_interrupted_build_traces_nothing_twice(bundle):
+    assert not [line for line in bundle[1] if line.startswith("trace")]
+    assert [line for line in bundle[1] if line.startswith("verify")]
+    assert not bundle[0].with_name(f".{bundle[0].name}.building").exists()
+
+
+def test_the_manifest_says_what_was_measured(bundle):
+    manifest = read_manifest(bundle[0])
+    assert manifest.parts["velocity"].agreement["velocity"].max_abs <= 1e-4
+    assert manifest.frame is not None
+    assert manifest.frame.delta_e_itp_mean < 0.01
+    assert manifest.executed_on_device
+    names = {MANIFEST, manifest.host, *(part.onnx for part in manifest.parts.values())}
+    names |= {part.data for part in manifest.parts.values() if part.data}
+    assert {file.name for file in bundle[0].iterdir()} == names
+    assert all("fp32" in part.onnx for part in manifest.parts.values())
+
+
+def test_a_bundle_renders_what_torch_renders_at_any_size(bundle):
+    torch_made, engine_made = load("tiny", device="cpu"), load("tiny", engine=bundle[0])
+    for height, width in ((64, 64), (72, 100)):
+        frame = example_frame(height, width)
+        torch.testing.assert_close(engine_made.render(frame), torch_made.render(frame), atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        ({"version": "0.0.1"}, "was built by version 0.0.1"),
+        ({"model_sha256": "of another"}, "other weights"),
+        ({"adapters_sha256": "of others"}, "other adapters"),
+        ({"machine": "riscv64"}, "was built for riscv64"),
+        ({"target": "sm_89"}, "has the CPU alone"),
+        ({"format": 99}, "bundle format 99"),
+        ({"host": "../elsewhere"}, "not a file of the bundle"),
+        ({"parts": 3}, "not a readable manifest"),
+    ],
+)
+def test_strange_bundles_are_refused(copied, members, words):
+    changed(copied, **members)
+    with pytest.raises(UserError, match=words):
+        load("tiny", engine=copied)
+
+
+def test_damaged_and_missing_parts_are_refused(copied, tmp_path):
+    part = copied / read_manifest(copied).parts["velocity"].onnx
+    whole = part.read_bytes()
+    part.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    with pytest.raises(UserError, match="is damaged"):
+        load("tiny", engine=copied)
+    part.unlink()
+    with pytest.raises(UserError, match="lacks velocity"):
+        load("tiny", engine=copied)
+    with pytest.raises(UserError, match="is not an engine bundle"):
+        load("tiny", engine=tmp_path)
+
+
+def test_a_folder_that_is_no_bundle_is_not_replaced(bundle, tmp_path, monkeypatch):
+    target = tmp_path / "mine"
+    target.mkdir()
+    (target / "work.txt").write_text("of a week")
+    shutil.copytree(bundle[0], tmp_path / "work")
+    with pytest.raises(UserError, match="is no engine bundle"):
+        building._publish(read_manifest(bundle[0]), tmp_path / "work", target)
+    assert (target / "work.txt").read_text() == "of a week"
