@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "cpu/adapters.h"
 #include "cpu/compose.h"
 #include "cpu/deband.h"
 #include "cpu/yuv420_rgb.h"
@@ -17,6 +18,7 @@
 
 namespace py = pybind11;
 using Floats = py::array_t<float, py::array::c_style | py::array::forcecast>;
+using Result = py::array_t<float, py::array::c_style>;  // the caller's own memory
 using Codes = py::array_t<std::uint16_t>;
 
 namespace {
@@ -47,7 +49,7 @@ void check_same(const Floats& a, const Floats& b, const char* names) {
   if (a.shape(1) != b.shape(1) || a.shape(2) != b.shape(2)) throw py::value_error(std::string(names) + " must have one shape");
 }
 
-std::size_t side(const Floats& planes, int axis) { return static_cast<std::size_t>(planes.shape(axis)); }
+std::size_t side(const py::array& planes, int axis) { return static_cast<std::size_t>(planes.shape(axis)); }
 
 Floats deband(const Floats& sdr, unsigned threads) {
   check_planes(sdr, "sdr");
@@ -80,6 +82,47 @@ Floats compose(const Floats& smooth, const Floats& sdr, const Floats& curve, flo
   const py::gil_scoped_release release;
   lumaflux::compose(smooth_in, sdr_in, side(sdr, 2), side(sdr, 1), placement, reduced, recovery, to, threads);
   return out;
+}
+
+lumaflux::TokenPlanes tokens_of(const Floats& tokens, py::ssize_t heads) {
+  if (tokens.ndim() != 2 || tokens.size() == 0 || heads < 1 || tokens.shape(1) % heads != 0) {
+    throw py::value_error("expected tokens [T,d], and a number of heads that divides d");
+  }
+  return {side(tokens, 0), side(tokens, 1), static_cast<std::size_t>(heads)};
+}
+
+float* memory_of(Result& y, const lumaflux::TokenPlanes& planes) {
+  if (y.ndim() != 2 || side(y, 0) != planes.tokens || side(y, 1) != planes.channels) {
+    throw py::value_error("expected y of the shape of the tokens, [T,d]");
+  }
+  return y.mutable_data();
+}
+
+void gated_low_rank(const Floats& x, const Floats& value, const Floats& down, const Floats& up, float alpha, float beta,
+                    const Floats& gate, const Floats& spectrum, Result& y, unsigned threads) {
+  const lumaflux::TokenPlanes planes = tokens_of(x, spectrum.size());
+  const std::size_t rank = down.size() / planes.channels, factors = rank * planes.channels;
+  if (value.ndim() != 2 || side(value, 0) != planes.tokens || side(value, 1) != planes.channels || rank == 0 ||
+      static_cast<std::size_t>(down.size()) != factors || static_cast<std::size_t>(up.size()) != factors ||
+      static_cast<std::size_t>(gate.size()) != planes.tokens * planes.heads) {
+    throw py::value_error("expected x and value [T,d], down [r,d], up [d,r], gate [T,heads] and spectrum [heads]");
+  }
+  float* to = memory_of(y, planes);
+  const float *x_in = x.data(), *value_in = value.data(), *down_in = down.data(), *up_in = up.data();
+  const float *gate_in = gate.data(), *spectrum_in = spectrum.data();
+  const py::gil_scoped_release release;
+  lumaflux::gated_low_rank(x_in, value_in, down_in, up_in, rank, alpha, beta, gate_in, spectrum_in, planes, to, threads);
+}
+
+void film_layer_norm(const Floats& hidden, const Floats& gamma, const Floats& zeta, Result& y, unsigned threads) {
+  const lumaflux::TokenPlanes planes = tokens_of(hidden, 1);
+  if (static_cast<std::size_t>(gamma.size()) != planes.channels || gamma.size() != zeta.size()) {
+    throw py::value_error("expected hidden [T,d], gamma [d] and zeta [d]");
+  }
+  float* to = memory_of(y, planes);
+  const float *in = hidden.data(), *gamma_in = gamma.data(), *zeta_in = zeta.data();
+  const py::gil_scoped_release release;
+  lumaflux::film_layer_norm(in, gamma_in, zeta_in, planes, to, threads);
 }
 
 // One plane of codes whose columns lie side by side; its rows may be padded.
@@ -124,6 +167,11 @@ PYBIND11_MODULE(lumaflux_native, module) {
   module.def("rgb_from_yuv420", &rgb_from_yuv420, py::arg("y"), py::arg("cb"), py::arg("cr"), py::arg("scales"),
              py::arg("luma"), py::arg("midway"), py::arg("threads"),
              "4:2:0 codes, uint8 or uint16 -> non-linear R'G'B' float32 [3,H,W] in [0,1].");
+  module.def("gated_low_rank", &gated_low_rank, py::arg("x"), py::arg("value"), py::arg("down"), py::arg("up"),
+             py::arg("alpha"), py::arg("beta"), py::arg("gate"), py::arg("spectrum"), py::arg("y").noconvert(), py::arg("threads"),
+             "One picture's tokens [T,d] and their values -> y = value + gate spectrum (alpha up (down x) + beta x).");
+  module.def("film_layer_norm", &film_layer_norm, py::arg("hidden"), py::arg("gamma"), py::arg("zeta"), py::arg("y").noconvert(),
+             py::arg("threads"), "Tokens [T,d] -> y = h + zeta + gamma LayerNorm(h).");
   module.def("deband", &deband, py::arg("sdr"), py::arg("threads"),
              "SDR of 8 bits, float32 [3,H,W] in [0,1] -> a picture of the same codes, without their steps in smooth areas.");
   module.def("compose", &compose, py::arg("smooth"), py::arg("sdr"), py::arg("curve"), py::arg("by_channel"),

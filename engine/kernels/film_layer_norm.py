@@ -11,6 +11,11 @@ from engine.kernels import launch
 from engine.kernels.sources import ELEMENTS, FILM_CHANNELS, FILM_VECTORS, Variant
 from engine.kernels.sources import film_layer_norm as variant_of
 
+try:
+    from lumaflux_native import film_layer_norm as native
+except ImportError:  # installed without a compiler
+    native = None
+
 NAME = "lumaflux::film_layer_norm"
 EPSILON = 1e-5
 torch.library.define(NAME, "(Tensor hidden, Tensor film, Tensor alpha, Tensor beta) -> Tensor")
@@ -78,6 +83,18 @@ def kernel(hidden: Tensor, film: Tensor, alpha: Tensor, beta: Tensor) -> Tensor:
     return y
 
 
+def _on_cpu(hidden: Tensor, film: Tensor, alpha: Tensor, beta: Tensor) -> Tensor:
+    parts = (hidden, film, alpha, beta)
+    if native is None or any(part.dtype != torch.float32 for part in parts):
+        return expression(*parts)
+    check(*parts)
+    modulation, y = alpha[:, None] * film.squeeze(1) + beta[:, None], torch.empty(hidden.shape)
+    by_picture = [part.detach().numpy() for part in (hidden, *modulation.chunk(2, dim=-1), y)]
+    for picture in zip(*by_picture, strict=True):
+        native(*picture, torch.get_num_threads())
+    return y
+
+
 def _on_cuda(hidden: Tensor, film: Tensor, alpha: Tensor, beta: Tensor) -> Tensor:
     check(hidden, film, alpha, beta)
     chosen = expression if obstacle(hidden, film) else kernel
@@ -104,6 +121,7 @@ def _backward(ctx, dy: Tensor):
 
 
 torch.library.impl(NAME, "default", expression)
+torch.library.impl(NAME, "cpu", _on_cpu)
 torch.library.impl(NAME, "cuda", _on_cuda)
 torch.library.register_fake(NAME, expression)
 torch.library.register_autograd(NAME, _backward, setup_context=_keep)

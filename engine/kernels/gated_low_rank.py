@@ -11,6 +11,11 @@ from engine.kernels import launch
 from engine.kernels.sources import ELEMENTS, RANKS, Variant
 from engine.kernels.sources import gated_low_rank as variant_of
 
+try:
+    from lumaflux_native import gated_low_rank as native
+except ImportError:  # installed without a compiler
+    native = None
+
 NAME = "lumaflux::gated_low_rank"
 _TOKENS = 64  # of a block
 torch.library.define(
@@ -109,6 +114,33 @@ def expression(
 
 torch.library.impl(NAME, "default", expression)
 torch.library.register_fake(NAME, expression)
+
+
+def _on_cpu(
+    x: Tensor,
+    value: Tensor,
+    down: Tensor,
+    up: Tensor,
+    alpha: Tensor,
+    beta: Tensor,
+    gate: Tensor,
+    spectral: Tensor | None = None,
+    gain: Tensor | None = None,
+) -> Tensor:
+    parts = (x, value, down, up, alpha, beta, gate, spectral, gain)
+    if native is None or any(part is not None and part.dtype != torch.float32 for part in parts):
+        return expression(*parts)
+    check(*parts)
+    spectrum, y = _factor(torch.ones(len(x), 1, gate.shape[-1]), spectral, gain), torch.empty(value.shape)
+    by_picture = [part.detach().numpy() for part in (x, value, gate, spectrum, y)]
+    factors = down.detach().numpy(), up.detach().numpy()
+    numbers = zip(alpha.tolist(), beta.tolist(), strict=True)
+    for tokens, onto, gates, spectra, out, number in zip(*by_picture, numbers, strict=True):
+        native(tokens, onto, *factors, *number, gates, spectra, out, torch.get_num_threads())
+    return y
+
+
+torch.library.impl(NAME, "cpu", _on_cpu)
 
 
 def obstacle(
