@@ -83,6 +83,16 @@ class Settings:
         low=0.0,
         high=1.0,
     )
+    temporal_stability: float = _control(
+        1.0,
+        label="Temporal stability",
+        help="Under a tone track: 1 takes the tone of the shot, 0 that of the frame alone, and what lies between mixes "
+        "them (and samples twice); without a track it changes nothing.",
+        unit="ratio",
+        group="Temporal",
+        low=0.0,
+        high=1.0,
+    )
     steps: int = _control(
         0,
         label="Steps",

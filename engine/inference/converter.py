@@ -18,7 +18,7 @@ from engine.inference.debanding import deband
 from engine.inference.detail import enlarge, gain_map, guide_of, lines_of, reduce_to, without_tint
 from engine.inference.look import apply_look
 from engine.inference.sampler import euler, schedule
-from engine.inference.tone import Tone
+from engine.inference.tone import Tone, mix
 from engine.model.anchor import Placement
 from engine.model.latents import bridge_noise, pad_to_multiple
 from engine.model.spline import Knots
@@ -134,7 +134,8 @@ class Converter:
         """The product's path: SDR frame as for ``convert`` -> PQ/BT.2020 R'G'B' of the same type and shape.
 
         The model runs on a reduced frame; the source gives the detail (``settings.detail``). ``tone`` takes the place
-        of the frame's own (a tone track's, so that a shot does not pump).
+        of the frame's own (a tone track's, so that a shot does not pump), as far as ``settings.temporal_stability``
+        says.
         """
         return self.render_timed(frame, settings or Settings(), tone=tone)[0]
 
@@ -155,6 +156,8 @@ class Converter:
         if settings.strength == 0.0:
             return _like(static_placement(sdr, settings.reference_white), frame), {}
         steps = settings.steps or None
+        if tone is not None:
+            tone = self._steadied(sdr, settings, clock, on_step, tone)
         if settings.detail == 0.0:
             lit = self._generate(sdr, steps, None, settings.seed, clock, on_step, tone).hdr_pq
         else:
@@ -162,6 +165,19 @@ class Converter:
         with clock("look"):
             graded = apply_look(lit, sdr, settings)
         return _like(graded, frame), clock.seconds
+
+    def _steadied(
+        self, sdr: Tensor, settings: Settings, clock: "_Clock", on_step: Callable[[], None] | None, tone: Tone
+    ) -> Tone | None:
+        """A shot's tone, the frame's own (None), or their mixture, found on the picture that the model will see."""
+        if settings.temporal_stability == 1.0:
+            return tone
+        if settings.temporal_stability == 0.0:
+            return None
+        seen = sdr if settings.detail == 0.0 else self.reduced(deband(sdr))
+        _, z, placement = self._latents(seen, settings.steps or None, None, settings.seed, clock, on_step, None)
+        own = Tone(placement=placement, knots=self.backend.network.knots(z))
+        return mix([tone, own], [settings.temporal_stability, 1.0 - settings.temporal_stability])
 
     def _with_source_detail(
         self,

@@ -45,4 +45,5 @@ def _mix(parts: Sequence[Part], weights: Sequence[float]) -> Part:
 
 
 def _weighted(values: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
-    return torch.stack([weight * value for weight, value in zip(weights, values, strict=True)]).sum(0)
+    weighted = [weight * value.to(values[-1].device) for weight, value in zip(weights, values, strict=True)]
+    return torch.stack(torch.broadcast_tensors(*weighted)).sum(0)

@@ -54,7 +54,7 @@ VIEWS = {
     "gain-map": "Gain map",
     "clipped": "Clipped areas",
 }
-_GROUPS = {"Colour": "group_colour", "Look": "group_look", "Detail": "group_detail", "Model": "group_model"}
+_GROUPS = {name: f"group_{name.lower()}" for name in ("Colour", "Look", "Detail", "Temporal", "Model")}
 _DISPLAY = {"steps": (0, 20), "seed": (0, 1000)}  # where a slider over the whole range would be of no use
 
 
