@@ -104,6 +104,7 @@ def bench(
     sizes: Annotated[bool, Parameter(negative="")] = False,
     kernels: Annotated[bool, Parameter(negative="")] = False,
     gpu: Annotated[bool, Parameter(negative="")] = False,
+    engine: Path | None = None,
 ) -> None:
     """Measure speed and memory on this machine.
 
@@ -127,10 +128,12 @@ def bench(
         Compile the CUDA kernels and tell what they ask of each GPU and what it allows; needs none.
     gpu
         Prove and time the CUDA kernels on this machine's GPU instead.
+    engine
+        Time a whole frame through this engine bundle and through torch instead.
     """
     from engine.bench.report import run
 
-    run(json, rounds, clip, frames, training, metrics=metrics, sizes=sizes, kernels=kernels, gpu=gpu)
+    run(json, rounds, clip, frames, training, metrics=metrics, sizes=sizes, kernels=kernels, gpu=gpu, engine=engine)
 
 
 @app.command

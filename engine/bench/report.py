@@ -21,12 +21,13 @@ def run(
     sizes: bool = False,
     kernels: bool = False,
     gpu: bool = False,
+    engine: Path | None = None,
 ) -> dict[str, Any]:
     """Measures everything; ``clip`` is converted for the speed by stage (a synthetic one if None).
 
     With ``training``, an adapter configuration, measures its updates alone; with ``metrics``, the scores; with
     ``sizes``, full HD and UHD, the pixel path, and flicker; with ``gpu``, the kernels on a CUDA device. ``kernels``
-    calculates what they ask of a GPU and what it allows, and runs none.
+    calculates what they ask of a GPU and what it allows, and runs none. With ``engine``, a bundle against torch.
     """
     if target is not None and not target.parent.is_dir():
         target.parent.mkdir(parents=True)
@@ -46,6 +47,10 @@ def run(
         from engine.bench.training import training_figures
 
         figures |= training_figures(training)
+    elif engine is not None:
+        from engine.bench.backends import engine_against_torch
+
+        figures |= engine_against_torch(engine, rounds)
     elif metrics:
         from engine.bench.metrics import run_metrics
 
