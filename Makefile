@@ -31,7 +31,7 @@ test: setup
 	$(BIN)/python -m pytest -m "not slow and not soak"
 
 slow: setup
-	$(BIN)/python -m pip install --quiet -c constraints.txt 'ray>=2.40' 'trackio>=0.40'
+	$(BIN)/python -m pip install --quiet -c constraints.txt 'ray>=2.40' 'trackio>=0.40' 'tensorrt-rtx>=1.7'
 	$(BIN)/python -m pytest -m slow
 
 soak: setup
