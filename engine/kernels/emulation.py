@@ -4,11 +4,11 @@ import ctypes
 import hashlib
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-import torch
 from torch import Tensor
 
 from engine.errors import UserError
@@ -64,21 +64,23 @@ def _library(variant: Variant, cache: Path, edits: Sequence[tuple[str, str]]) ->
         if texts[source].count(old) != 1:
             raise ValueError(f"{source} has {texts[source].count(old)} times {old!r}, not once")
         texts[source] = texts[source].replace(old, new)
-    key = hashlib.sha256(repr((variant, texts)).encode()).hexdigest()[:16]
-    library = cache / f"{variant.name}-{key}.so"
-    if not library.exists():
-        tree = cache / key
-        tree.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            (tree / name).write_text(text)
-        macros = [*variant.options, f'-DSOURCE="{source}"', f"-DKERNEL={variant.name}"]
-        part = library.with_name(f".{library.name}")
-        command = [compiler, "-std=c++17", "-O2", "-shared", "-fPIC", "-U_FORTIFY_SOURCE", "-Wno-unknown-pragmas"]
-        subprocess.run([*command, *macros, "-o", str(part), str(tree / "emulate.cpp")], check=True)
-        part.replace(library)
-    return library
+    command = [compiler, "-std=c++17", "-O1", "-shared", "-fPIC", "-U_FORTIFY_SOURCE", "-Wno-unknown-pragmas"]
+    machine = _built([*command, "-O2", "-c"], texts, ["emulation.h", "emulation.cpp"], "emulation.cpp", cache)
+    needed = [name for name in texts if name.endswith(".cuh")] + ["emulation.h", "emulate.cpp"]
+    macros = [*variant.options, f'-DSOURCE="{source}"', f"-DKERNEL={variant.name}", str(machine)]
+    return _built([*command, *macros], texts, needed, "emulate.cpp", cache)
 
 
-def bits(values: Tensor) -> Tensor:
-    """A 16-bit tensor as the integers that kernels see, sharing memory."""
-    return values.contiguous().view(torch.int16)
+def _built(command: list[str], texts: dict[str, str], needed: list[str], main: str, cache: Path) -> Path:
+    """What ``command`` makes of ``main``, whose text and neighbours' decide its name in ``cache``."""
+    own = {name: texts[name] for name in needed}
+    key = hashlib.sha256(repr((command, own)).encode()).hexdigest()[:16]
+    target = cache / f"{Path(main).stem}-{key}.{'o' if '-c' in command else 'so'}"
+    if not target.exists():
+        with tempfile.TemporaryDirectory(dir=cache) as tree:
+            for name, text in own.items():
+                (Path(tree) / name).write_text(text)
+            part = Path(tree) / target.name
+            subprocess.run([*command, "-o", str(part), str(Path(tree) / main)], check=True)
+            part.replace(target)
+    return target

@@ -6,19 +6,19 @@
 namespace {
 
 template <class... Parameters, std::size_t... Index>
-std::function<void()> bound_call(void (*kernel)(Parameters...), void** arguments, std::index_sequence<Index...>) {
-  return [=] { kernel(*static_cast<Parameters*>(arguments[Index])...); };
+void call(void (*kernel)(Parameters...), void** arguments, std::index_sequence<Index...>) {
+  kernel(*static_cast<Parameters*>(arguments[Index])...);
 }
 
 template <class... Parameters>
-std::function<void()> bound_call(void (*kernel)(Parameters...), void** arguments) {
-  return bound_call(kernel, arguments, std::index_sequence_for<Parameters...>());
+void call(void (*kernel)(Parameters...), void** arguments) {
+  call(kernel, arguments, std::index_sequence_for<Parameters...>());
 }
 
 }  // namespace
 
 // `arguments` as cuLaunchKernel takes them; null, or why the launch failed.
 extern "C" const char* emulate(const unsigned* grid, unsigned threads, void** arguments, int order, unsigned seed) {
-  emulation::Machine machine({grid[0], grid[1], grid[2]}, threads, static_cast<emulation::Order>(order), seed, bound_call(KERNEL, arguments));
-  return machine.run() ? nullptr : machine.fault;
+  const auto kernel = [](void* context) { call(KERNEL, static_cast<void**>(context)); };
+  return emulation::run({grid[0], grid[1], grid[2]}, threads, static_cast<emulation::Order>(order), seed, kernel, arguments);
 }
