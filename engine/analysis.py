@@ -1,7 +1,6 @@
 """`lumaflux analyze`: the shots of a clip and the tone of each, in one pass over the clip."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,22 +10,62 @@ from engine.errors import UserError
 from engine.settings import Settings
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from engine.inference.converter import Converter
     from engine.inference.tone import Tone
-    from engine.inference.tone_track import Clip, ToneTrack
+    from engine.inference.tone_track import Clip, Shot, ToneTrack
 
 KEY_INTERVAL = 12  # frames between keys of a shot
 _DEVIATION = 1.5  # keys: the Gaussian that smooths a shot's tones
 _SIGNATURE_PIXELS = 1 << 14
 
 
-@dataclass
-class _Analysis:
-    """What is kept of the frames seen so far: one number a frame, and the tones that may become keys."""
+class Look:
+    """One pass over a clip, frame by frame. Of the frames seen so far it keeps a number each, and tones.
 
-    changes: list[float] = field(default_factory=list)
-    tones: "dict[int, Tone]" = field(default_factory=dict)
-    frames: int = 0
+    A tone at every KEY_INTERVAL-th frame, and at the frames on both sides of what may be a cut.
+    """
+
+    def __init__(self, converter: "Converter", settings: Settings):
+        self.converter, self.settings = converter, settings
+        self.frames = 0
+        self._changes: list[float] = []
+        self._tones: dict[int, Tone] = {}
+        self._signature: np.ndarray | None = None
+        self._reduced: Tensor | None = None
+
+    def see(self, picture: np.ndarray) -> None:
+        """The next frame, SDR [3,H,W] in [0,1]."""
+        import torch
+
+        from engine.inference.detail import reduce_to
+        from engine.media.shots import change, could_cut, signature
+
+        number = self.frames
+        reduced = self.converter.reduced(torch.as_tensor(picture, device=self.converter.backend.device)[None])
+        here = signature(reduce_to(reduced, _SIGNATURE_PIXELS)[0].cpu().numpy())
+        if self._signature is not None and self._reduced is not None:
+            step = change(self._signature, here)
+            self._changes.append(step)
+            if could_cut(step):
+                self._key(number - 1, self._reduced)
+                self._key(number, reduced)
+        if number % KEY_INTERVAL == 0:
+            self._key(number, reduced)
+        self._signature, self._reduced, self.frames = here, reduced, number + 1
+
+    def shots(self) -> "list[Shot]":
+        """What was seen as shots with keys. At least one frame must have been seen."""
+        from engine.media.shots import shots_between
+
+        assert self._reduced is not None
+        self._key(self.frames - 1, self._reduced)
+        return [_shot(shot, self._tones) for shot in shots_between(self._changes)]
+
+    def _key(self, number: int, reduced: "Tensor") -> None:
+        if number not in self._tones:
+            self._tones[number] = self.converter.tone_of(reduced, self.settings)
 
 
 def analyze(
@@ -53,39 +92,13 @@ def track_of(
 ) -> "ToneTrack":
     """The same of SDR frames [3,H,W] in [0,1], in order."""
     from engine.inference.tone_track import ToneTrack
-    from engine.media.shots import shots_between
 
-    seen = _look(pictures, converter, settings)
-    if not seen.frames:
+    look = Look(converter, settings)
+    for picture in pictures:
+        look.see(picture)
+    if not look.frames:
         raise UserError(f"{source} holds no frames; there is nothing to analyze")
-    shots = [_shot(shot, seen.tones) for shot in shots_between(seen.changes)]
-    return ToneTrack(clip=clip_of(source, seen.frames), model=model, shots=shots)
-
-
-def _look(pictures: Iterable[np.ndarray], converter: "Converter", settings: Settings) -> _Analysis:
-    """A tone at every KEY_INTERVAL-th frame, and at the frames on both sides of what may be a cut."""
-    import torch
-
-    from engine.inference.detail import reduce_to
-    from engine.media.shots import change, could_cut, signature
-
-    seen = _Analysis()
-    before, last = None, None
-    for number, picture in enumerate(pictures):
-        reduced = converter.reduced(torch.as_tensor(picture, device=converter.backend.device)[None])
-        here = signature(reduce_to(reduced, _SIGNATURE_PIXELS)[0].cpu().numpy())
-        if before is not None:
-            step = change(before, here)
-            seen.changes.append(step)
-            if could_cut(step) and last is not None:
-                seen.tones.setdefault(number - 1, converter.tone_of(last, settings))
-                seen.tones.setdefault(number, converter.tone_of(reduced, settings))
-        if number % KEY_INTERVAL == 0:
-            seen.tones.setdefault(number, converter.tone_of(reduced, settings))
-        before, last, seen.frames = here, reduced, number + 1
-    if last is not None:
-        seen.tones.setdefault(seen.frames - 1, converter.tone_of(last, settings))
-    return seen
+    return ToneTrack(clip=clip_of(source, look.frames), model=model, shots=look.shots())
 
 
 def _shot(frames: range, tones: "dict[int, Tone]"):
