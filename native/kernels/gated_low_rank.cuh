@@ -39,6 +39,7 @@
 namespace {
 
 constexpr unsigned kTokens = 64, kRowGroups = 4, kParts = 4, kRankTiles = RANK / 8;
+constexpr unsigned kAhead = NODE ? 1 : 2;  // chunks whose loads are under way at a time, as registers allow
 
 struct Partial {
   float sums[kParts][kTokens][RANK + 4];  // 4 more: rows begin in different banks
@@ -99,7 +100,7 @@ __device__ __forceinline__ void update(const unsigned short* x, const unsigned s
   const Factors factors{down, up, d};
 
   float sums[kRankTiles][4] = {};
-#pragma unroll (NODE ? 1 : 2)
+#pragma unroll kAhead
   for (unsigned chunk = begin; chunk < end; chunk += 32) {
     const unsigned channel = chunk + 8 * (lane % 4);
     const bool inside = channel < end;

@@ -1,5 +1,8 @@
 """NVRTC compiles every kernel for every architecture; what the machine code asks for is read, not run."""
 
+import shutil
+import subprocess
+
 import pytest
 
 from engine.errors import UserError
@@ -14,6 +17,7 @@ from engine.kernels.sources import (
     coupler_add,
     every_variant,
     film_layer_norm,
+    folder,
     gated_low_rank,
 )
 
@@ -44,6 +48,23 @@ def test_every_kernel_compiles_without_spills(variant):
         compiled = cubin(variant, architecture)
         assert compiled.spilled == compiled.stack == 0
         assert 0 < occupancy(compiled, variant.threads, architecture)[1] <= 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("nvcc") is None, reason="nvcc is not on the PATH")
+@pytest.mark.parametrize("variant", FLUX, ids=lambda variant: variant.name)
+def test_nvcc_takes_the_same_sources(variant, tmp_path):
+    source = tmp_path / f"{variant.name}.cu"
+    source.write_text(f'#include "{variant.name}.cuh"\n')
+    for architecture in ARCHITECTURES:
+        target = tmp_path / f"{architecture}.cubin"
+        command = ["nvcc", "-std=c++17", f"-arch=sm_{architecture}", "-cubin", "-Xptxas", "-v", *variant.options]
+        done = subprocess.run(
+            [*command, "-I", str(folder()), "-o", str(target), str(source)], capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        assert "0 bytes spill stores, 0 bytes spill loads" in done.stderr
+        assert target.read_bytes()[:4] == b"\x7fELF"
 
 
 def test_machine_code_uses_tensor_cores_and_spills_nothing():
