@@ -161,8 +161,8 @@ def step_row(device: torch.device, rounds: int, step: Step) -> dict[str, float]:
         "attention_head_dim": head,
         "axes_dims_rope": [side // 2 * 2 for side in turned],
     }
-    model = build(replace(base, transformer=transformer, rank=step.rank), seed=0).eval().to(device)
-    model = model.to(torch.bfloat16) if device.type == "cuda" else model
+    model = build(replace(base, transformer=transformer, rank=step.rank, bottleneck=step.bottleneck), seed=0)
+    model = model.cast(torch.bfloat16 if device.type == "cuda" else torch.float32).to(device).eval()
     side = model.config.token_stride
     height, width = (-(-size // side) * side for size in (step.height, step.width))
     seen = model.condition(torch.rand(1, 3, height, width, device=device))
