@@ -26,6 +26,7 @@ def session(path: Path, *, providers: list[str] | None = None, optimise: bool = 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # its threads would take torch's turn
     if not optimise:  # fp8 Q/DQ on the CPU: the extended passes fuse what has no kernel
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     try:
