@@ -18,7 +18,7 @@ class Variant:
 
     name: str
     threads: int
-    macros: dict[str, str] = field(default_factory=dict)
+    macros: dict[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def label(self) -> str:
