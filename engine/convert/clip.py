@@ -35,6 +35,8 @@ def convert_clip(
     """
     report = Report(target=target, source=source)
     start = time.perf_counter()
+    if job.hdr10plus is not None and job.hdr10plus.exists() and not job.overwrite:
+        raise UserError(f"{job.hdr10plus} exists already; remove it, or allow overwriting (-y).")
     spaces = ocio_spaces(job)
     with open_source(source, job) as reader:
         made = open_target(source, target, reader, settings, job, spaces)
@@ -55,6 +57,11 @@ def convert_clip(
         report.note(note)
     report.damaged = reader.damaged
     report.add_levels(made.sink.levels)
+    if job.hdr10plus is not None:
+        from engine.media.hdr10plus import Scene, write_json
+
+        scenes = [Scene(frames=shot.last + 1 - shot.first, light=shot.dynamic) for shot in report.shots]
+        write_json(job.hdr10plus, scenes, overwrite=job.overwrite)
     report.seconds = time.perf_counter() - start - report.stages.pop("load", 0.0)
     if report.damaged:
         report.note(f"{report.damaged} damaged or missing places of {source} were left out or concealed.")

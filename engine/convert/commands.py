@@ -58,6 +58,7 @@ def convert(
     fps: str | None = None,
     resume: bool = True,
     track: str | None = None,
+    hdr10plus: Path | None = None,
     progress: Literal["rich", "plain", "json", "none"] = "rich",
     report: Path | None = None,
 ) -> None:
@@ -120,6 +121,8 @@ def convert(
     track
         A tone track that `lumaflux analyze` wrote, or none: every frame gets a tone of its own, which can pump.
         One is found first, on the whole source whatever --frames says, if not named.
+    hdr10plus
+        Write HDR10+ metadata of every scene to this JSON file, and of every frame into an HDR10 video.
     progress
         How progress is shown, on standard error.
     report
@@ -159,6 +162,7 @@ def convert(
         output_space=output_space,
         model=model_identity(model, adapters, backbone, precision, engine),
         track=track,
+        hdr10plus=hdr10plus,
     )
     with show_progress(source.name, progress) as update:
         reports = run(source, target, load_converter, settings, job, update)

@@ -31,6 +31,7 @@ class Job:
     ``start_number`` is that of the first picture of a sequence that is written; ``frame_rate`` that of a sequence that
     is read. ``model`` is what tells the model apart from others, for the manifest beside a sequence. ``track``: a tone
     track's file, "none" for a tone of its own for every frame, None to find one first.
+    ``hdr10plus``: the JSON file that HDR10+ metadata is written to.
     """
 
     overwrite: bool = False
@@ -52,6 +53,7 @@ class Job:
     output_space: str | None = None
     model: str = ""
     track: str | None = None
+    hdr10plus: Path | None = None
 
     def __post_init__(self) -> None:
         if (self.input_space or self.output_space) and not self.ocio:

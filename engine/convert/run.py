@@ -28,6 +28,8 @@ def convert(
     from engine.convert.clip import convert_clip
     from engine.convert.stills import convert_directory, convert_preview, convert_stills
 
+    if job.hdr10plus is not None and (source.is_dir() or job.preview is not None or _is_picture(source)):
+        raise UserError("HDR10+ metadata belongs to a video; leave --hdr10plus out for pictures")
     if source.is_dir():
         return convert_directory(source, target, load_converter, settings, job, progress)
     if _is_picture(source):

@@ -72,7 +72,10 @@ def open_target(
 def _video(
     source_path: Path, target: Path, source: Source, settings: Settings, job: Job, name: str, made: "Delivery"
 ) -> Target:
+    from dataclasses import replace
+
     from engine.media.deliveries import video_encoding
+    from engine.media.hdr10_stream import Hdr10Encoding
     from engine.media.hdr10_writer import UNKNOWN_RATE
     from engine.media.hdr_metadata import HdrMetadata, read_hdr_metadata
     from engine.media.mastering import container_display
@@ -91,6 +94,10 @@ def _video(
         info.sample_aspect_ratio,
         stated.display or container_display(settings.target_peak),
     )
+    if job.hdr10plus is not None:
+        if not isinstance(encoding, Hdr10Encoding):
+            raise UserError(f"HDR10+ goes into hdr10, not into {name}; leave --hdr10plus out, or --deliver hdr10")
+        encoding = replace(encoding, dynamic=True)
     first: list[int] = []
 
     def stamp(number: int, pts: int, duration: int | None) -> tuple[int, int | None]:
@@ -149,6 +156,8 @@ def _sequence(
     from engine.media.sequence_writer import SequenceWriter
 
     assert made.picture is not None
+    if job.hdr10plus is not None:
+        raise UserError("HDR10+ metadata is made with an HDR10 video; leave --hdr10plus out, or name a .mp4")
     if name == "ultra-hdr":
         raise UserError("ultra-hdr is for photographs; write a sequence as png, tiff, exr or dpx")
     options = replace(picture_options(made, settings, job, spaces), pixel_aspect=float(source.info.sample_aspect_ratio))

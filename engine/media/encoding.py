@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from engine.media import isobmff
+from engine.media.light_levels import LightLevels
 from engine.media.mastering import ContentLight, DisplayCodes, MasteringDisplay
 
 if TYPE_CHECKING:
@@ -66,6 +67,10 @@ class Encoding:
 
     def packet(self, packet: "av.Packet") -> "av.Packet":
         """A key frame's packet, ready for a later patch of its light levels."""
+        return packet
+
+    def with_light(self, packet: "av.Packet", light: LightLevels) -> "av.Packet":
+        """A frame's packet with the light of that frame, where the encoding has a place for it."""
         return packet
 
     def extradata(self, encoder: "av.VideoCodecContext") -> bytes | None:

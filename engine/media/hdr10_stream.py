@@ -10,7 +10,9 @@ import numpy as np
 from engine.color import hlg, pq
 from engine.color.yuv420p10 import yuv420p10
 from engine.media.encoding import HLG, PLACEHOLDER, Encoding
+from engine.media.hdr10plus import DynamicLight, with_message
 from engine.media.hevc_light_sei import content_light_nal, short_content_light_nal
+from engine.media.light_levels import LightLevels
 from engine.media.mastering import ContentLight, DisplayCodes
 from engine.media.ycbcr_planes import signal_of
 
@@ -66,18 +68,23 @@ class Hevc(Encoding):
 
 @dataclass(frozen=True, kw_only=True)
 class Hdr10Encoding(Hevc):
-    """HDR10: the light levels stand in an SEI of fixed size before each key frame, and are patched in afterwards."""
+    """HDR10: the light levels stand in an SEI of fixed size before each key frame, and are patched in afterwards.
+
+    ``dynamic``: every frame carries its measured light as an HDR10+ message too.
+    """
+
+    dynamic: bool = False
 
     def planes(self, hdr_pq: np.ndarray, alpha: np.ndarray | None) -> Sequence[np.ndarray]:
         return yuv420p10(hdr_pq)
 
     def packet(self, packet: "av.Packet") -> "av.Packet":
-        import av
+        return _replaced(packet, _with_room(bytes(packet)))
 
-        roomy = av.Packet(_with_room(bytes(packet)))
-        roomy.pts, roomy.dts, roomy.duration = packet.pts, packet.dts, packet.duration
-        roomy.time_base, roomy.is_keyframe = packet.time_base, True
-        return roomy
+    def with_light(self, packet: "av.Packet", light: LightLevels) -> "av.Packet":
+        if not self.dynamic:
+            return packet
+        return _replaced(packet, with_message(bytes(packet), DynamicLight.of(light).message()))
 
     def extradata(self, encoder: "av.VideoCodecContext") -> bytes | None:
         return _with_room(encoder.extradata)
@@ -103,6 +110,15 @@ class HlgEncoding(Hevc):
 
     def shown_pq(self, planes: Sequence[np.ndarray]) -> np.ndarray:
         return pq.inverse_eotf(hlg.eotf(signal_of(planes).clip(0, 1)))
+
+
+def _replaced(packet: "av.Packet", content: bytes) -> "av.Packet":
+    import av
+
+    made = av.Packet(content)
+    made.pts, made.dts, made.duration = packet.pts, packet.dts, packet.duration
+    made.time_base, made.is_keyframe = packet.time_base, packet.is_keyframe
+    return made
 
 
 def _with_room(annex_b: bytes | None) -> bytes:

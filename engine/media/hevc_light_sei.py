@@ -35,6 +35,12 @@ def short_content_light_nal(max_cll: int, max_fall: int) -> bytes:
     return _nal(_message(max_cll, max_fall))
 
 
+def prefix_sei_nal(payload_type: int, payload: bytes) -> bytes:
+    """A prefix SEI NAL unit of one message (7.3.5), without its start code."""
+    size = b"\xff" * (len(payload) // 255) + bytes([len(payload) % 255])
+    return _nal(bytes([payload_type]) + size + payload)
+
+
 def _message(max_cll: int, max_fall: int) -> bytes:
     return bytes([_CONTENT_LIGHT, 4]) + max_cll.to_bytes(2, "big") + max_fall.to_bytes(2, "big")
 

@@ -20,6 +20,8 @@ class LightLevels:
         self.frames = 0
         self.max_cll_nits = 0.0
         self.max_fall_nits = 0.0
+        self.max_scl_nits = np.zeros(3)  # the largest R, G and B
+        self._sum_of_means = 0.0
         self.histogram = np.zeros(_BINS, dtype=np.int64)
 
     def add_pq(self, hdr_pq: np.ndarray) -> None:
@@ -29,27 +31,39 @@ class LightLevels:
         """
         check_frame(hdr_pq)
         signal = hdr_pq.max(axis=0).clip(0, 1)
-        self._add(signal, pq.eotf(signal))
+        self._add(signal, pq.eotf(signal), pq.eotf(_largest(hdr_pq).clip(0, 1)))
 
     def add_nits(self, hdr_nits: np.ndarray) -> None:
         """Take in one frame of light R,G,B [3,H,W] in cd/m2; raises ValueError as :meth:`add_pq` does."""
         check_frame(hdr_nits)
         nits = hdr_nits.max(axis=0).clip(0, pq.PQ_PEAK_NITS)
-        self._add(pq.inverse_eotf(nits), nits)
+        self._add(pq.inverse_eotf(nits), nits, _largest(hdr_nits).clip(0, pq.PQ_PEAK_NITS))
 
     def add(self, other: "LightLevels") -> None:
         """Take in what another one has measured."""
         self.frames += other.frames
         self.max_cll_nits = max(self.max_cll_nits, other.max_cll_nits)
         self.max_fall_nits = max(self.max_fall_nits, other.max_fall_nits)
+        self.max_scl_nits = np.maximum(self.max_scl_nits, other.max_scl_nits)
+        self._sum_of_means += other._sum_of_means
         self.histogram += other.histogram
 
-    def _add(self, signal: np.ndarray, nits: np.ndarray) -> None:
+    def _add(self, signal: np.ndarray, nits: np.ndarray, largest: np.ndarray) -> None:
         self.frames += 1
         self.max_cll_nits = max(self.max_cll_nits, float(nits.max()))
-        self.max_fall_nits = max(self.max_fall_nits, float(nits.mean(dtype=np.float64)))
+        mean = float(nits.mean(dtype=np.float64))
+        self.max_fall_nits = max(self.max_fall_nits, mean)
+        self._sum_of_means += mean
+        self.max_scl_nits = np.maximum(self.max_scl_nits, largest)
         bins = (signal * (_BINS - 1) + 0.5).astype(np.uint16)
         self.histogram += np.bincount(bins.ravel(), minlength=_BINS)
+
+    @property
+    def mean_nits(self) -> float:
+        """Mean of max(R,G,B) over all frames; raises ValueError before the first."""
+        if not self.frames:
+            raise ValueError("No frame has been added yet.")
+        return self._sum_of_means / self.frames
 
     @property
     def max_cll(self) -> int:
@@ -86,6 +100,10 @@ def check_frame(frame: np.ndarray) -> None:
         raise ValueError(f"A frame has the shape [3, H, W], not {frame.shape}.")
     if not np.isfinite(frame).all():
         raise ValueError("The frame holds values that are not finite.")
+
+
+def _largest(frame: np.ndarray) -> np.ndarray:
+    return frame.max(axis=(1, 2)).astype(np.float64)
 
 
 def _whole(nits: float) -> int:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.media.hdr10plus import DynamicLight
 from engine.media.light_levels import LightLevels
 from engine.media.shots import Signature, change, find_cut, signature
 
@@ -22,6 +23,7 @@ class ShotLight:
     max_cll: int
     max_fall: int
     percentiles: dict[float, float]
+    dynamic: DynamicLight
 
 
 class ShotLevels(LightLevels):
@@ -74,6 +76,7 @@ class ShotLevels(LightLevels):
                 max_cll=shot.max_cll,
                 max_fall=shot.max_fall,
                 percentiles={percent: shot.percentile_nits(percent) for percent in PERCENTILES},
+                dynamic=DynamicLight.of(shot),
             )
         )
         self._shot, self._first = LightLevels(), self._decided

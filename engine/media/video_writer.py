@@ -12,7 +12,7 @@ import numpy as np
 from engine.errors import FrameError, UserError
 from engine.media.atomic_file import AtomicFile
 from engine.media.encoding import Encoding, video_frame
-from engine.media.light_levels import check_frame
+from engine.media.light_levels import LightLevels, check_frame
 from engine.media.mastering import ContentLight
 from engine.media.shot_levels import ShotLevels
 from engine.media.stream_copy import AHEAD_SECONDS, StreamCopy
@@ -63,6 +63,7 @@ class VideoWriter:
         self._last_pts: int | None = None
         self._end = 0.0  # of the last picture, in seconds
         self._finished = False
+        self._lights: dict[int, LightLevels] = {}  # of frames that the encoder holds, by pts
 
     def __enter__(self) -> Self:
         self._file.create()
@@ -132,7 +133,10 @@ class VideoWriter:
         if alpha is not None:
             alpha = np.pad(alpha, margin, mode="edge")
         planes = encoding.planes(np.pad(hdr_pq, ((0, 0), *margin), mode="edge"), alpha)
-        self.levels.add_pq(encoding.shown_pq(planes))
+        shown, light = encoding.shown_pq(planes), LightLevels()
+        light.add_pq(shown)
+        self.levels.add_frame(light, shown)
+        self._lights[pts] = light
         self._encode(video_frame(encoding, planes, pts, duration))
 
     def _encode(self, frame: Any) -> None:
@@ -145,6 +149,7 @@ class VideoWriter:
                     packet.dts = packet.pts
                 if packet.is_keyframe:
                     packet = encoding.packet(packet)
+                packet = encoding.with_light(packet, self._lights.pop(packet.pts))
                 packet.stream = self._stream
                 if self._copy is not None:
                     self._copy.advance(float((packet.dts or 0) * encoding.time_base))

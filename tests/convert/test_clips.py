@@ -1,6 +1,8 @@
 """Clips through every delivery: pictures, sound, times, alpha, chosen frames."""
 
+import json
 from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
@@ -135,3 +137,27 @@ def test_the_frame_rate_is_a_fraction():
     assert _rate("24000/1001") == Fraction(24000, 1001)
     with pytest.raises(UserError, match="no frame rate"):
         _rate("fast")
+
+
+def test_hdr10plus_is_written_for_every_frame_that_is_written(run, make_clip, tmp_path):
+    source, beside = make_clip(frames=9), tmp_path / "light.json"
+    (report,) = run(source, tmp_path / "out.mp4", frames="2-6", hdr10plus=beside)
+    made = json.loads(beside.read_text())
+    assert [entry["SequenceFrameIndex"] for entry in made["SceneInfo"]] == list(range(5))
+    largest = max(max(entry["LuminanceParameters"]["MaxScl"]) for entry in made["SceneInfo"])
+    assert report.max_cll - 1 <= largest / 10 <= report.max_cll
+    container: Any
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        kinds = [{item.type.name for item in frame.side_data} for frame in container.decode(video=0)]
+    assert len(kinds) == 5
+    assert all("DYNAMIC_HDR_PLUS" in kind for kind in kinds)
+    with pytest.raises(UserError, match="exists already"):
+        run(source, tmp_path / "again.mp4", hdr10plus=beside)
+
+
+@pytest.mark.parametrize("name", ["out.mkv", "out.%04d.png"])
+def test_hdr10plus_is_refused_where_it_has_no_place(run, make_clip, tmp_path, name):
+    deliver = "ffv1" if name == "out.mkv" else None
+    with pytest.raises(UserError, match=r"HDR10\+"):
+        run(make_clip(), tmp_path / name, deliver=deliver, hdr10plus=tmp_path / "light.json")
+    assert not (tmp_path / "light.json").exists()
