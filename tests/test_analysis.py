@@ -11,6 +11,7 @@ import torch
 import engine
 from engine.analysis import KEY_INTERVAL, analyze, check_clip, track_of
 from engine.errors import UserError
+from engine.inference.tone_track import read_track, text_of
 from engine.settings import Settings
 
 
@@ -97,3 +98,54 @@ def test_a_real_clip_is_analyzed_whole(converter):
     track = analyze(example, converter, replace(Settings(), steps=1), lambda done, total: seen.append(done))
     assert track.clip.frames == len(seen) == 72
     assert [(shot.first, shot.last) for shot in track.shots] == [(0, 71)]
+
+
+def test_a_fade_through_black_has_tones_that_move_slowly(converter, source):
+    levels = [*np.linspace(0.6, 0, 25), *np.linspace(0, 0.4, 25)]
+    track = track_of(pictures(levels), converter, Settings(), source, "tiny")
+    curves = torch.stack([track.tone_at(frame).knots.y[0] for frame in range(50)])
+    whole = float((curves[0] - curves[-1]).abs().max())
+    inside = [
+        float((curves[frame + 1] - curves[frame]).abs().max())
+        for shot in track.shots
+        for frame in range(shot.first, shot.last)
+    ]
+    assert [shot.first for shot in track.shots] == [0]
+    assert max(inside) <= max(0.25 * whole, 0.02)
+
+
+def test_a_cut_on_the_first_frame_leaves_it_a_shot_of_its_own(converter, source):
+    frames = pictures([0.8] + [0.2] * 20)
+    track = track_of(frames, converter, Settings(), source, "tiny")
+    rest = track_of(frames[1:], converter, Settings(), source, "tiny")
+    assert [(shot.first, shot.last) for shot in track.shots] == [(0, 0), (1, 20)]
+    torch.testing.assert_close(track.tone_at(12).knots.y, rest.tone_at(11).knots.y, atol=0.01, rtol=0)
+
+
+def test_a_flash_leaves_the_tones_around_it_alone(converter, source):
+    levels = [0.3] * 15 + [1.0] + [0.3] * 15
+    track = track_of(pictures(levels), converter, Settings(), source, "tiny")
+    steady = track_of(pictures([0.3] * 31), converter, Settings(), source, "tiny")
+    assert [(shot.first, shot.last) for shot in track.shots] == [(0, 14), (15, 15), (16, 30)]
+    for frame in (0, 14, 16, 30):
+        torch.testing.assert_close(track.tone_at(frame).knots.y, steady.tone_at(frame).knots.y, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("shape", [(1, 64), (64, 1), (1, 1)])
+def test_lines_and_single_pixels_are_analyzed_and_rendered(converter, source, shape):
+    frames = [np.full((3, *shape), level, np.float32) for level in (0.2, 0.25, 0.8)]
+    track = track_of(frames, converter, Settings(), source, "tiny")
+    assert track.clip.frames == 3
+    for number, frame in enumerate(frames):
+        lit = converter.render(frame, tone=track.tone_at(number))
+        assert lit.shape == frame.shape
+        assert np.isfinite(lit).all()
+
+
+def test_a_track_that_lost_a_shot_is_refused_by_the_frame(converter, source, tmp_path):
+    track = track_of(pictures([0.2] * 5 + [0.8] * 5), converter, Settings(), source, "tiny")
+    lost = track.model_copy(update={"shots": track.shots[:1]})
+    path = tmp_path / "lost.json"
+    path.write_text(text_of(lost))
+    with pytest.raises(UserError, match="no shot holds frame 5"):
+        read_track(path)

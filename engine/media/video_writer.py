@@ -149,7 +149,8 @@ class VideoWriter:
                     packet.dts = packet.pts
                 if packet.is_keyframe:
                     packet = encoding.packet(packet)
-                packet = encoding.with_light(packet, self._lights.pop(packet.pts))
+                if packet.pts in self._lights:
+                    packet = encoding.with_light(packet, self._lights.pop(packet.pts))
                 packet.stream = self._stream
                 if self._copy is not None:
                     self._copy.advance(float((packet.dts or 0) * encoding.time_base))
