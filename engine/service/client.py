@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -61,6 +62,7 @@ class Client:
         self._received = b""
         self._answers: dict[int, dict[str, Any]] = {}
         self._frames: dict[int, OwnFrames] = {}
+        self._progress: Callable[[int, int], None] = lambda done, total: None
         self._last_id = 0
         try:
             self._socket.settimeout(HANG_S)
@@ -144,6 +146,19 @@ class Client:
         """:meth:`submit` and :meth:`result` in one."""
         return self.result(self.submit(pixels, params, **how))
 
+    def analyze(
+        self, params: dict[str, Any], progress: Callable[[int, int], None] = lambda done, total: None
+    ) -> dict[str, Any]:
+        """The path of the tone track of ``params``' source_file, and its number of frames: {"track", "frames"}."""
+        self._progress = progress
+        return self.wait(self.send({"type": "analyze", "params": params}))
+
+    def look(self, pixels: np.ndarray, number: int, params: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Hands over the next frame [H,W,3|4] of a clip to analyse; ``analyze`` without a source_file ends it."""
+        with OwnFrames(pixels) as frames:
+            how = {"premultiplied": False, "priority": "final", "params": params or {}, "number": number}
+            return self.wait(self.send({"type": "look", **how, **frames.request()}))
+
     def warm(self, model: str) -> None:
         self.wait(self.send({"type": "warm", "model": model}))
 
@@ -179,7 +194,10 @@ class Client:
                 break
             answer = unpack(self._received[HEADER.size : end])
             self._received = self._received[end:]
-            self._answers[answer["id"]] = answer
+            if answer["type"] == "progress":
+                self._progress(answer["done"], answer["total"])
+            else:
+                self._answers[answer["id"]] = answer
         return True
 
 

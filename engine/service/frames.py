@@ -16,7 +16,7 @@ from typing import Self
 
 import numpy as np
 
-from engine.service.protocol import Render
+from engine.service.protocol import Look, Render
 
 SHARED_MEMORY = Path("/dev/shm")
 DTYPES = {"float": np.float32, "half": np.float16, "short": np.uint16, "byte": np.uint8}
@@ -36,7 +36,7 @@ class FrameMemoryError(Exception):
 class SharedFrames:
     """A client's object, open for one request. Raises FrameRefusedError for one that is not there or not the user's."""
 
-    def __init__(self, request: Render):
+    def __init__(self, request: Render | Look):
         self.request = request
         try:
             self._file = os.open(_path(request.shm), os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)

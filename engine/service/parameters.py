@@ -60,7 +60,11 @@ _DISPLAY = {"steps": (0, 20), "seed": (0, 1000)}  # where a slider over the whol
 
 @dataclass(frozen=True, kw_only=True)
 class RenderParameters:
-    """What one frame is rendered with. Raises UserError for an unknown space or view; Settings check themselves."""
+    """What one frame is rendered with. Raises UserError for an unknown space or view; Settings check themselves.
+
+    ``tone_track`` is a file, "" for none; at the host's frame ``track_start`` stands the track's first, and
+    ``host_frame`` is the one to render. A track that was not made of ``source_file`` is refused, if that is there.
+    """
 
     settings: Settings = field(default_factory=Settings)
     model: str = "lite"
@@ -68,6 +72,10 @@ class RenderParameters:
     output_space: str = "pq-bt2020"
     view: str = "result"
     bypass: bool = False
+    tone_track: str = ""
+    track_start: int = 0
+    source_file: str = ""
+    host_frame: int = 0
 
     def __post_init__(self) -> None:
         for name, choices in (("input_space", INPUT_SPACES), ("output_space", OUTPUT_SPACES), ("view", VIEWS)):
@@ -117,6 +125,7 @@ def parameters_json(models: Mapping[str, str] | None = None) -> dict[str, Any]:
             _choice("view", "View", "The result, or a picture that explains it.", VIEWS),
             _bypass(),
             *_settings(),
+            *_TEMPORAL,
             _choice("model", "Model", "The weights that render.", {**MODELS, **(models or {})}, group="Model"),
         ],
     }
@@ -159,6 +168,46 @@ def _bypass() -> dict[str, Any]:
         "default": False,
         "group": _GROUPS["Colour"],
     }
+
+
+_TEMPORAL = [
+    {
+        "name": "source_file",
+        "label": "Source file",
+        "hint": "The file behind this clip, for Analyse; empty to analyse the frames that the host hands over.",
+        "type": "file",
+        "default": "",
+        "group": _GROUPS["Temporal"],
+    },
+    {
+        "name": "analyse",
+        "label": "Analyse",
+        "hint": "Find the shots of the clip and the tone of each, and name them in Tone track.",
+        "type": "button",
+        "group": _GROUPS["Temporal"],
+    },
+    {
+        "name": "tone_track",
+        "label": "Tone track",
+        "hint": "A file of Analyse or of lumaflux analyze: one tone for each shot, so that nothing pumps. "
+        "Empty: every frame has its own tone.",
+        "type": "file",
+        "default": "",
+        "group": _GROUPS["Temporal"],
+    },
+    {
+        "name": "track_start",
+        "label": "Track start",
+        "hint": "The frame of the host at which the tone track begins; Analyse sets it to the clip's first.",
+        "type": "int",
+        "default": 0,
+        "min": -(2**31),
+        "max": 2**31 - 1,
+        "display_min": 0,
+        "display_max": 1000,
+        "group": _GROUPS["Temporal"],
+    },
+]
 
 
 def _settings() -> list[dict[str, Any]]:

@@ -67,10 +67,16 @@ class Shutdown(_Request):
     type: Literal["shutdown"]
 
 
-class Render(_Request):
+class Analyze(_Request):
+    """A tone track of the file in ``params``' source_file, with progress answers, or the end of what was looked at."""
+
+    type: Literal["analyze"]
+    params: dict[str, bool | int | float | str]
+
+
+class _Frame(_Request):
     """One frame in shared memory: source and result as interleaved rows, the top row first, offsets in bytes."""
 
-    type: Literal["render"]
     shm: str = Field(pattern=r"^/lumaflux-[0-9]{1,10}-[A-Za-z0-9_.-]{1,100}$")
     shm_size: int = Field(ge=1, le=LARGEST_MEMORY)
     width: int = Field(ge=1, le=LARGEST_SIDE)
@@ -104,7 +110,20 @@ class Render(_Request):
         return self
 
 
-Request = Hello | Ping | Cancel | Warm | Shutdown | Render
+class Render(_Frame):
+    """Converts the frame."""
+
+    type: Literal["render"]
+
+
+class Look(_Frame):
+    """The next frame of a clip to analyse, the ``number``-th; nothing is written back. 0 begins anew."""
+
+    type: Literal["look"]
+    number: int = Field(ge=0)
+
+
+Request = Hello | Ping | Cancel | Warm | Shutdown | Render | Analyze | Look
 _REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="type")])
 
 

@@ -18,9 +18,11 @@ from engine.color.srgb import srgb_to_bt1886
 from engine.errors import UserError
 from engine.service.cache import FrameCache
 from engine.service.parameters import RenderParameters
+from engine.service.tracks import Tracks
 
 if TYPE_CHECKING:
     from engine.inference.converter import Converter
+    from engine.inference.tone import Tone
 
 CACHE_BYTES = 512 << 20
 DRAFT_PIXELS = 1 << 17  # what a draft is rendered at: a thumbnail must not start a minute of work
@@ -56,6 +58,7 @@ class Renderer:
         engine = engine or (Path(named) if (named := os.environ.get("LUMAFLUX_ENGINE")) else None)
         self.device, self.precision, self.engine = device, precision, engine
         self.cache = FrameCache(cache_bytes)
+        self.tracks = Tracks()
         self._loaded: tuple[Hashable, Converter] | None = None
 
     @property
@@ -106,12 +109,15 @@ class Renderer:
         from engine.service.samples import planes_of, write_planes
         from engine.service.views import view_of
 
-        key = (_frame_key(pixels, parameters.input_space, premultiplied), *self._engine_key(parameters, draft))
+        settings, tone, of_track = self.tracks.at(parameters)
+        parameters = replace(parameters, settings=settings)
+        frame_key = _frame_key(pixels, parameters.input_space, premultiplied)
+        key = (frame_key, of_track, *self._engine_key(parameters, draft))
         result_pq, sdr = self.cache.get(key), None
         cached = result_pq is not None
         if result_pq is None:
             sdr = sdr_of(planes_of(pixels, premultiplied=premultiplied), parameters.input_space)
-            result_pq = self._convert(sdr, parameters, draft, on_step)
+            result_pq = self._convert(sdr, parameters, draft, on_step, tone)
             self.cache.put(key, result_pq)
         if parameters.view != "result":
             if sdr is None:
@@ -126,15 +132,20 @@ class Renderer:
         return parameters.settings, identity, self.device, self.precision, str(self.engine), draft
 
     def _convert(
-        self, sdr: np.ndarray, parameters: RenderParameters, draft: bool, on_step: Callable[[], None] | None
+        self,
+        sdr: np.ndarray,
+        parameters: RenderParameters,
+        draft: bool,
+        on_step: Callable[[], None] | None,
+        tone: "Tone | None",
     ) -> np.ndarray:
         if parameters.settings.strength == 0.0:  # needs no model
             return static_placement(sdr, parameters.settings.reference_white)
         converter = self.load(parameters.model)
         try:
             if draft:
-                return _draft(converter, sdr, parameters, on_step)
-            return converter.render_timed(sdr, parameters.settings, on_step)[0]
+                return _draft(converter, sdr, parameters, on_step, tone)
+            return converter.render_timed(sdr, parameters.settings, on_step, tone=tone)[0]
         except RuntimeError as error:  # torch.OutOfMemoryError is one; the CPU's allocator says it in words
             if "out of memory" in str(error).lower() or "allocate memory" in str(error):
                 raise MemoryError(str(error)) from None
@@ -142,7 +153,11 @@ class Renderer:
 
 
 def _draft(
-    converter: "Converter", sdr: np.ndarray, parameters: RenderParameters, on_step: Callable[[], None] | None
+    converter: "Converter",
+    sdr: np.ndarray,
+    parameters: RenderParameters,
+    on_step: Callable[[], None] | None,
+    tone: "Tone | None",
 ) -> np.ndarray:
     import torch
 
@@ -150,7 +165,7 @@ def _draft(
 
     whole = torch.as_tensor(sdr)[None]
     settings = replace(parameters.settings, steps=1)
-    drafted, _ = converter.render_timed(reduce_to(whole, DRAFT_PIXELS), settings, on_step)
+    drafted, _ = converter.render_timed(reduce_to(whole, DRAFT_PIXELS), settings, on_step, tone=tone)
     return enlarge(drafted.cpu(), (sdr.shape[1], sdr.shape[2]))[0].numpy()
 
 

@@ -14,9 +14,11 @@ from engine.service.parameters import RenderParameters, parse_parameters
 from engine.service.protocol import (
     HEADER,
     PROTOCOL,
+    Analyze,
     Cancel,
     Code,
     Hello,
+    Look,
     Ping,
     ProtocolError,
     Render,
@@ -29,6 +31,7 @@ from engine.service.protocol import (
 )
 from engine.service.queue import CancelledError, Job, QueueClosedError, QueueFullError
 from engine.service.renderer import ModelError
+from engine.service.session_analyses import SessionAnalyses
 
 if TYPE_CHECKING:
     from engine.service.server import Server
@@ -47,6 +50,7 @@ class Session:
         self.server, self.reader, self.writer = server, reader, writer
         self.jobs: dict[int, Job] = {}
         self.client = "?"
+        self.analyses = SessionAnalyses(self)
 
     async def run(self) -> None:
         """Serves until the client leaves or sends what is no message."""
@@ -128,28 +132,24 @@ class Session:
                 self.server.touch()
                 self.server.warm(request.model)
                 self.send({"type": "ok", "id": request.id})
-            case Render():
+            case Render() | Analyze() | Look():
                 self.server.touch()
-                self._render(request)
+                self._begin(request)
             case _:
                 log.info("%s asks to shut down", self.client)
                 self.send({"type": "ok", "id": request.id})
                 self.server.drain()
 
-    def _render(self, request: Render) -> None:
+    def _begin(self, request: Render | Analyze | Look) -> None:
         if request.id in self.jobs:
-            self.send(error(request.id, "bad_request", f"a render with the id {request.id} is under way"))
+            self.send(error(request.id, "bad_request", f"a job with the id {request.id} is under way"))
             return
         try:
             parameters = parse_parameters(request.params)
         except UserError as wrong:
             self.send(error(request.id, "bad_request", str(wrong)))
             return
-
-        def finish(result: Any, failure: BaseException | None) -> None:
-            self.server.in_loop(self._answer, request, result, failure)
-
-        job = Job(lambda job: self._work(job, request, parameters), finish, request.priority)
+        job = self._job(request, parameters)
         try:
             self.server.queue.put(job)
         except QueueFullError:
@@ -159,6 +159,17 @@ class Session:
         else:
             self.jobs[request.id] = job
             self.server.outstanding += 1
+
+    def _job(self, request: Render | Analyze | Look, parameters: RenderParameters) -> Job:
+        if isinstance(request, Analyze) and parameters.source_file:
+            return self.analyses.of_file(request, parameters)
+        if not isinstance(request, Render):
+            return self.analyses.of_host(request, parameters)
+
+        def finish(result: Any, failure: BaseException | None) -> None:
+            self.server.in_loop(self.answer, request, result, failure)
+
+        return Job(lambda job: self._work(job, request, parameters), finish, request.priority)
 
     def _work(self, job: Job, request: Render, parameters: RenderParameters) -> dict[str, Any]:
         """Reads, renders and writes one frame, in the rendering thread."""
@@ -178,19 +189,22 @@ class Session:
         seconds = time.perf_counter() - start
         size = f"{request.width}x{request.height}"
         log.info("%s: frame %d, %s, %.3f s%s", self.client, request.frame, size, seconds, " (cached)" * rendered.cached)
-        return {"cached": rendered.cached, "seconds": seconds}
+        return {"type": "done", "cached": rendered.cached, "seconds": seconds}
 
-    def _answer(self, request: Render, result: dict[str, Any] | None, failure: BaseException | None) -> None:
+    def answer(
+        self, request: Render | Analyze | Look, result: dict[str, Any] | None, failure: BaseException | None
+    ) -> None:
+        """The end of a job, in the event loop."""
         self.jobs.pop(request.id, None)
         self.server.outstanding -= 1
         self.server.touch()
         if result is not None:
-            self.send({"type": "done", "id": request.id, **result})
+            self.send({"id": request.id, **result})
         else:
             self.send(failure_answer(request, failure, self.server.directory.log))
 
 
-def failure_answer(request: Render, failure: BaseException | None, log_file: Path) -> dict[str, Any]:
+def failure_answer(request: Render | Analyze | Look, failure: BaseException | None, log_file: Path) -> dict[str, Any]:
     """What a client is told of a render that did not succeed; what is a bug goes to the log."""
     match failure:
         case CancelledError():
@@ -202,11 +216,12 @@ def failure_answer(request: Render, failure: BaseException | None, log_file: Pat
         case FrameMemoryError():
             return error(request.id, "memory", str(failure))
         case MemoryError():
-            log.warning("out of memory at %dx%d", request.width, request.height)
+            size = "" if isinstance(request, Analyze) else f" of {request.width}x{request.height}"
+            log.warning("out of memory for a frame%s", size)
             return error(
                 request.id,
                 "memory",
-                f"the engine has too little memory for a frame of {request.width}x{request.height}; "
+                f"the engine has too little memory for a frame{size}; "
                 "close other programs, or render at a lower resolution",
             )
         case ModelError():
@@ -214,7 +229,7 @@ def failure_answer(request: Render, failure: BaseException | None, log_file: Pat
         case UserError():
             return error(request.id, "engine", str(failure))
         case _:
-            log.error("frame %d failed", request.frame, exc_info=failure)
+            log.error("%s failed", request.type, exc_info=failure)
             said = f"{type(failure).__name__}: {failure}"[:200].replace("\n", " ")
             return error(request.id, "engine", f"the engine failed on this frame ({said}); see {log_file}")
 

@@ -92,6 +92,7 @@ inline constexpr char kOfxImageEffectPropThumbnailRender[] = "OfxImageEffectProp
 inline constexpr char kOfxImageEffectPropInteractiveRenderStatus[] = "OfxImageEffectPropInteractiveRenderStatus";
 inline constexpr char kOfxImageEffectPropRegionOfDefinition[] = "OfxImageEffectPropRegionOfDefinition";
 inline constexpr char kOfxImageEffectPropRegionOfInterest[] = "OfxImageEffectPropRegionOfInterest";
+inline constexpr char kOfxImageEffectPropFrameRange[] = "OfxImageEffectPropFrameRange";
 inline constexpr char kOfxImagePropData[] = "OfxImagePropData";
 inline constexpr char kOfxImagePropBounds[] = "OfxImagePropBounds";
 inline constexpr char kOfxImagePropRowBytes[] = "OfxImagePropRowBytes";

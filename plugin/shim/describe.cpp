@@ -49,7 +49,7 @@ OfxStatus describe(OfxImageEffectHandle effect) {
     // The network sees whole frames, and the engine has a queue of its own: no tiles, no threads of the host on a frame.
     set_int(properties, kOfxImageEffectPropSupportsTiles, 0);
     set_int(properties, kOfxImageEffectPropSupportsMultiResolution, 1);
-    set_int(properties, kOfxImageEffectPropTemporalClipAccess, 0);
+    set_int(properties, kOfxImageEffectPropTemporalClipAccess, 1);
     set_int(properties, kOfxImageEffectPropSupportsMultipleClipDepths, 0);
     set_int(properties, kOfxImageEffectPluginPropSingleInstance, 0);
     set_int(properties, kOfxImageEffectPluginPropHostFrameThreading, 0);

@@ -13,7 +13,7 @@ bool define_clip(OfxImageEffectHandle effect, const char* name) {
     set_string(properties, kOfxImageEffectPropSupportedComponents, kOfxImageComponentRGBA, 0);
     set_string(properties, kOfxImageEffectPropSupportedComponents, kOfxImageComponentRGB, 1);
     set_int(properties, kOfxImageEffectPropSupportsTiles, 0);
-    set_int(properties, kOfxImageEffectPropTemporalClipAccess, 0);
+    set_int(properties, kOfxImageEffectPropTemporalClipAccess, 1);
     // Whole frames with both fields: the model must not see a picture with every second row missing.
     set_string(properties, kOfxImageClipPropFieldExtraction, kOfxImageFieldBoth);
     return true;

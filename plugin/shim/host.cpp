@@ -27,6 +27,7 @@ bool Host::fetch_suites() {
     const auto* q = fetch<OfxParameterSuiteV1>(*record, kOfxParameterSuite, 1);
     message1 = fetch<OfxMessageSuiteV1>(*record, kOfxMessageSuite, 1);
     message2 = fetch<OfxMessageSuiteV2>(*record, kOfxMessageSuite, 2);
+    progress = fetch<OfxProgressSuiteV1>(*record, kOfxProgressSuite, 1);
 
     if (p != nullptr && all(p->propSetPointer, p->propSetString, p->propSetDouble, p->propSetInt, p->propGetPointer,
                             p->propGetString, p->propGetDouble, p->propGetInt)) {

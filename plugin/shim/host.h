@@ -14,6 +14,7 @@ struct Host {
     const OfxParameterSuiteV1* parameter = nullptr;
     const OfxMessageSuiteV1* message1 = nullptr;  // may be NULL, and so may its members
     const OfxMessageSuiteV2* message2 = nullptr;
+    const OfxProgressSuiteV1* progress = nullptr;
 
     bool complete() const { return property != nullptr && effect != nullptr && parameter != nullptr; }
 

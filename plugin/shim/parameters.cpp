@@ -16,6 +16,8 @@ const char* openfx_type(ParameterType type) {
         case ParameterType::integer: return kOfxParamTypeInteger;
         case ParameterType::choice: return kOfxParamTypeChoice;
         case ParameterType::boolean: return kOfxParamTypeBoolean;
+        case ParameterType::file: return kOfxParamTypeString;
+        case ParameterType::button: return kOfxParamTypePushButton;
     }
     return kOfxParamTypeDouble;
 }
@@ -49,11 +51,19 @@ void define_parameter(const Parameter& parameter, const Parameters& parameters, 
     const OfxPropertySetHandle properties = define(set, openfx_type(parameter.type), parameter.name, parameter.label);
     if (properties == nullptr) return;
     set_string(properties, kOfxParamPropHint, parameter.hint);
-    set_int(properties, kOfxParamPropAnimates, 1);
     const auto named = [&](const ParameterGroup& group) { return group.name == parameter.group; };
     if (std::any_of(parameters.groups.begin(), parameters.groups.end(), named)) {
         set_string(properties, kOfxParamPropParent, parameter.group);
     }
+    if (parameter.type == ParameterType::button) return;
+    if (parameter.type == ParameterType::file) {
+        set_string(properties, kOfxParamPropStringMode, kOfxParamStringIsFilePath);
+        set_int(properties, kOfxParamPropStringFilePathExists, 1);
+        set_int(properties, kOfxParamPropAnimates, 0);
+        set_string(properties, kOfxParamPropDefault, "");
+        return;
+    }
+    set_int(properties, kOfxParamPropAnimates, 1);
     for (size_t i = 0; i < parameter.choices.size(); ++i) {
         set_string(properties, kOfxParamPropChoiceOption, parameter.choices[i], static_cast<int>(i));
     }
@@ -80,7 +90,14 @@ T read(OfxParamSetHandle set, const std::string& name, OfxTime time, T fallback)
     return status == kOfxStatOK ? value : fallback;
 }
 
+OfxParamHandle handle_of(OfxParamSetHandle set, const std::string& name) {
+    OfxParamHandle handle = nullptr;
+    if (set == nullptr || host().parameter->paramGetHandle(set, name.c_str(), &handle, nullptr) != kOfxStatOK) return nullptr;
+    return handle;
+}
+
 Value value_of(const Parameter& parameter, OfxParamSetHandle set, OfxTime time) {
+    if (parameter.type == ParameterType::file) return text_parameter(set, parameter.name, time);
     if (parameter.type == ParameterType::real) {
         const double value = read(set, parameter.name, time, parameter.initial);
         // A keyframe curve may overshoot its range, an expression may be no number.
@@ -110,8 +127,28 @@ void define_parameters(const Parameters& parameters, OfxParamSetHandle set) {
 
 ValueMap parameter_values(const Parameters& parameters, OfxParamSetHandle set, OfxTime time) {
     ValueMap out;
-    for (const Parameter& parameter : parameters.parameters) out[parameter.name] = value_of(parameter, set, time);
+    for (const Parameter& parameter : parameters.parameters) {
+        if (parameter.type != ParameterType::button) out[parameter.name] = value_of(parameter, set, time);
+    }
     return out;
+}
+
+std::string text_parameter(OfxParamSetHandle set, const std::string& name, OfxTime time) {
+    char* text = nullptr;  // a host's own, or NULL
+    text = read<char*>(set, name, time, text);
+    return text != nullptr ? text : "";
+}
+
+bool set_text_parameter(OfxParamSetHandle set, const std::string& name, const std::string& value) {
+    const OfxParamHandle handle = handle_of(set, name);
+    const auto put = host().parameter->paramSetValue;
+    return handle != nullptr && put != nullptr && put(handle, value.c_str()) == kOfxStatOK;
+}
+
+bool set_integer_parameter(OfxParamSetHandle set, const std::string& name, int value) {
+    const OfxParamHandle handle = handle_of(set, name);
+    const auto put = host().parameter->paramSetValue;
+    return handle != nullptr && put != nullptr && put(handle, value) == kOfxStatOK;
 }
 
 bool boolean_parameter(const Parameters& parameters, OfxParamSetHandle set, const std::string& name, OfxTime time) {

@@ -10,7 +10,7 @@
 
 namespace lumaflux {
 
-enum class ParameterType { real, integer, choice, boolean };
+enum class ParameterType { real, integer, choice, boolean, file, button };
 
 struct Parameter {
     std::string name, label, hint, group;
@@ -45,6 +45,13 @@ void define_parameters(const Parameters& parameters, OfxParamSetHandle set);
 
 // The values of an instance at a time, by name as the engine takes them; a value that the host cannot give is the default.
 ValueMap parameter_values(const Parameters& parameters, OfxParamSetHandle set, OfxTime time);
+
+// The text of a file parameter; "" when there is none.
+std::string text_parameter(OfxParamSetHandle set, const std::string& name, OfxTime time);
+
+// Whether the host took the value.
+bool set_text_parameter(OfxParamSetHandle set, const std::string& name, const std::string& value);
+bool set_integer_parameter(OfxParamSetHandle set, const std::string& name, int value);
 
 // The value of a boolean parameter; false when there is none of that name.
 bool boolean_parameter(const Parameters& parameters, OfxParamSetHandle set, const std::string& name, OfxTime time);

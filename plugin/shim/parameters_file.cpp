@@ -19,6 +19,8 @@ ParameterType type_of(const Json& json, const std::string& name) {
     if (type == "int") return ParameterType::integer;
     if (type == "choice") return ParameterType::choice;
     if (type == "boolean") return ParameterType::boolean;
+    if (type == "file") return ParameterType::file;
+    if (type == "button") return ParameterType::button;
     fail("gives \"" + name + "\" the unknown type \"" + type + "\"");
 }
 
@@ -71,7 +73,7 @@ Parameter read_parameter(const Json& json) {
         read_choices(parameter, json);
     } else if (parameter.type == ParameterType::boolean) {
         parameter.initial = json["default"].boolean_or(json["default"].number_or(0.0) != 0.0) ? 1.0 : 0.0;
-    } else {
+    } else if (parameter.type == ParameterType::real || parameter.type == ParameterType::integer) {
         read_range(parameter, json);
     }
     return parameter;

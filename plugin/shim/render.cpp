@@ -43,6 +43,7 @@ RenderJob job_of(const Image& source, const Instance& instance, OfxPropertySetHa
     job.priority = priority_of(in);
     job.frame = std::llround(time);
     job.parameters = parameter_values(bundle_parameters(), instance.parameters, time);
+    job.parameters["host_frame"] = job.frame;
     resolve_input_space(bundle_parameters(), instance.source, job.parameters);
     return job;
 }

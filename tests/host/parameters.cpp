@@ -9,7 +9,8 @@
 namespace {
 
 const std::set<std::string> known_types = {kOfxParamTypeInteger, kOfxParamTypeDouble, kOfxParamTypeBoolean,
-                                           kOfxParamTypeChoice,  kOfxParamTypeGroup,  kOfxParamTypePage};
+                                           kOfxParamTypeChoice,  kOfxParamTypeGroup,  kOfxParamTypePage,
+                                           kOfxParamTypeString,  kOfxParamTypePushButton};
 
 OfxStatus define(OfxParamSetHandle set, const char* type, const char* name, OfxPropertySetHandle* properties) {
     if (set == nullptr || type == nullptr || name == nullptr) return kOfxStatErrBadHandle;
@@ -46,10 +47,16 @@ OfxStatus properties_of(OfxParamHandle parameter, OfxPropertySetHandle* out) {
 
 OfxStatus give(OfxParamHandle parameter, double time, va_list rest) {
     if (parameter == nullptr) return kOfxStatErrBadHandle;
+    if (parameter->type == kOfxParamTypeString) {
+        const std::lock_guard lock(parameter->mutex);
+        *va_arg(rest, char**) = parameter->text.data();
+        return kOfxStatOK;
+    }
     const double value = parameter->at(time);
     if (parameter->type == kOfxParamTypeDouble) {
         *va_arg(rest, double*) = value;
-    } else if (parameter->type == kOfxParamTypeGroup || parameter->type == kOfxParamTypePage) {
+    } else if (parameter->type == kOfxParamTypeGroup || parameter->type == kOfxParamTypePage ||
+               parameter->type == kOfxParamTypePushButton) {
         return kOfxStatErrUnsupported;
     } else {
         *va_arg(rest, int*) = static_cast<int>(value);
@@ -75,6 +82,11 @@ OfxStatus get_value_at_time(OfxParamHandle parameter, OfxTime time, ...) {
 
 OfxStatus take(OfxParamHandle parameter, va_list rest) {
     if (parameter == nullptr) return kOfxStatErrBadHandle;
+    if (parameter->type == kOfxParamTypeString) {
+        const std::lock_guard lock(parameter->mutex);
+        parameter->text = va_arg(rest, const char*);
+        return kOfxStatOK;
+    }
     const bool real = parameter->type == kOfxParamTypeDouble;
     const double value = real ? va_arg(rest, double) : va_arg(rest, int);
     const std::lock_guard lock(parameter->mutex);

@@ -18,6 +18,7 @@ struct OfxParamStruct {
     OfxPropertySetStruct properties{"parameter"};
     mutable std::mutex mutex;
     double constant = 0.0;
+    std::string text;  // of a string
     std::map<double, double> keys;
 };
 

@@ -71,6 +71,8 @@ const PropertyFacts* property_facts(const std::string& name) {
         {"OfxParamPropHint", one_string},
         {"OfxParamPropScriptName", one_string},
         {"OfxParamPropParent", one_string},
+        {"OfxParamPropStringMode", one_string},
+        {"OfxParamPropStringFilePathExists", one_int},
         {"OfxParamPropAnimates", one_int},
         {"OfxParamPropSecret", one_int},
         {"OfxParamPropEnabled", one_int},

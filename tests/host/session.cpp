@@ -111,6 +111,8 @@ JsonObject Session::set(const Json& command) {
         found->keys.clear();
         if (value.kind == Json::Kind::array) {  // [[time, value], ...]
             for (const Json& key : value.array) found->keys[key.array.at(0).number] = key.array.at(1).number;
+        } else if (value.kind == Json::Kind::string) {
+            found->text = value.string;
         } else {
             found->constant = value.kind == Json::Kind::boolean ? value.boolean : value.number;
         }
@@ -128,6 +130,10 @@ JsonObject Session::picture(const Json& command) {
 JsonObject Session::connect(const Json& command) {
     OfxImageClipStruct* clip = instance(command).clip(command["clip"].string);
     if (clip == nullptr) throw std::runtime_error("there is no clip " + command["clip"].string);
+    if (command["range"].array.size() == 2) {
+        clip->properties.put(kOfxImageEffectPropFrameRange, {command["range"].array[0].number, command["range"].array[1].number});
+        return {};
+    }
     if (command["colourspace"].kind == Json::Kind::string) {
         clip->properties.put(kOfxImageClipPropColourspace, {command["colourspace"].string});
         return {};

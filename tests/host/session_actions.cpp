@@ -38,9 +38,18 @@ JsonObject Session::change(const Json& command) {
     in.put(kOfxPropTime, {command["time"].number_or(0.0)});
     in.put(kOfxImageEffectPropRenderScale, {1.0, 1.0});
     library().act("OfxActionBeginInstanceChanged", &effect, &in, nullptr);
+    RenderCall call;
+    call.abort_after = static_cast<int>(command["abort_after"].number_or(-1.0));
+    current_call() = &call;
     const OfxStatus status = library().act(kOfxActionInstanceChanged, &effect, &in, nullptr);
+    current_call() = nullptr;
     library().act("OfxActionEndInstanceChanged", &effect, &in, nullptr);
-    return JsonObject().add("status", status);
+    JsonObject texts;
+    for (const auto& member : effect.parameters.members) {
+        if (member->type == kOfxParamTypeString) texts.add(member->name, member->text);
+        if (member->type == kOfxParamTypeInteger) texts.add(member->name, member->constant);
+    }
+    return JsonObject().add("status", status).add("progress", call.progress).add("polls", call.polls).raw("values", texts.text());
 }
 
 JsonObject Session::render(const Json& command) {

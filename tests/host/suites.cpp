@@ -9,6 +9,18 @@
 
 namespace {
 
+OfxStatus progress_start(void*, const char*) { return current_call() != nullptr ? kOfxStatOK : kOfxStatFailed; }
+
+OfxStatus progress_update(void*, double share) {
+    if (share < 0.0 || share > 1.0) violation("progress is told beyond its range");
+    RenderCall* call = current_call();
+    if (call == nullptr) return kOfxStatFailed;
+    call->progress = share;
+    return call->poll() ? kOfxStatReplyNo : kOfxStatReplyYes;
+}
+
+OfxStatus progress_end(void*) { return kOfxStatOK; }
+
 // The suites as this host offers them: copies, since members may become NULL.
 struct Offered {
     OfxPropertySuiteV1 property = property_suite;
@@ -16,6 +28,7 @@ struct Offered {
     OfxParameterSuiteV1 parameter = parameter_suite;
     OfxMessageSuiteV1 message1 = message_suite_v1;
     OfxMessageSuiteV2 message2 = message_suite_v2;
+    OfxProgressSuiteV1 progress = {progress_start, progress_update, progress_end};
     OfxPropertySetStruct properties{"host"};
     OfxHost record{};
 
@@ -73,6 +86,7 @@ const void* fetch_suite(OfxPropertySetHandle, const char* name, int version) {
     const std::map<std::string, const void*> suites = {
         {"OfxPropertySuite/1", &o.property}, {"OfxImageEffectSuite/1", &o.effect},
         {"OfxParameterSuite/1", &o.parameter}, {"OfxMessageSuite/1", &o.message1}, {"OfxMessageSuite/2", &o.message2},
+        {"OfxProgressSuite/1", &o.progress},
     };
     const std::string versioned = std::string(name) + "/" + std::to_string(version);
     const auto& missing = faults().missing_suites;

@@ -16,6 +16,8 @@ TYPES = {
     "int": "OfxParamTypeInteger",
     "choice": "OfxParamTypeChoice",
     "boolean": "OfxParamTypeBoolean",
+    "file": "OfxParamTypeString",
+    "button": "OfxParamTypePushButton",
 }
 
 
@@ -64,7 +66,7 @@ def test_the_parameters_are_the_engine_s(described):
         if parameter["type"] == "choice":
             assert properties["OfxParamPropChoiceOption"] == parameter["choices"]
             assert properties["OfxParamPropDefault"] == [parameter["values"].index(parameter["default"])]
-        else:
+        elif parameter["type"] != "button":
             assert properties["OfxParamPropDefault"] == [parameter["default"]]
         if parameter["type"] in ("double", "int"):  # one host needs all four
             for name, key in [

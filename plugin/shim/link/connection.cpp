@@ -104,10 +104,8 @@ void Connection::hello(const std::string& token, const std::string& engine_versi
     const std::string version = text_or(*answer, "version", "");
     if (code == "version" || (type == "welcome" && (integer_or(*answer, "protocol", 0) != protocol ||
                                                     (!engine_version.empty() && version != engine_version)))) {
-        const std::string says = text_or(*answer, "message", "");
         throw EngineError("this effect is made for engine " + engine_version + ", and " +
                           (version.empty() ? "another one" : "engine " + version) + " is running" +
-                          (says.empty() ? "" : " (" + says + ")") +
                           ": close every host that uses LumaFlux, run \"lumaflux plugin install\" and start again");
     }
     if (type != "welcome") throw EngineLost("the engine refuses us: " + text_or(*answer, "message", "no reason given"));

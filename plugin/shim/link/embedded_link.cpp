@@ -82,6 +82,11 @@ public:
         if (outcome != LUMAFLUX_DONE) throw EngineError(error);
     }
 
+    std::string analyse(const ValueMap&, const NextFrame&, const AbortPoll&, const std::function<void(double)>&) override {
+        throw EngineError("Analyse needs the engine as a process of its own: unset LUMAFLUX_EMBED, or make the tone track "
+                          "with \"lumaflux analyze\"");
+    }
+
     void warm(const std::string&) override {}  // it would hold the host's thread
     void close() override {}                   // Python stays: it cannot be unloaded
 

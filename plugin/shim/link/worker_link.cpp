@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "../bundle.h"
@@ -20,8 +21,8 @@ constexpr seconds quiet_before_ping{2};
 constexpr milliseconds busy_pause{300};
 constexpr size_t most_idle = 8;
 
-ValueMap request(const RenderJob& job, const SharedFrame& frame) {
-    return {{"type", "render"},
+ValueMap request(const RenderJob& job, const SharedFrame& frame, const char* type = "render") {
+    return {{"type", type},
             {"shm", frame.memory().name()},
             {"shm_size", static_cast<int64_t>(frame.memory().size())},
             {"width", job.width},
@@ -39,7 +40,8 @@ ValueMap request(const RenderJob& job, const SharedFrame& frame) {
 }
 
 // Waits for the answer to `id` with abort and heartbeat.
-ValueMap await_answer(Connection& connection, int64_t id, const AbortPoll& aborted) {
+ValueMap await_answer(Connection& connection, int64_t id, const AbortPoll& aborted,
+                      const std::function<void(double)>& progress = {}) {
     auto heard = steady_clock::now();
     bool asked = false;
     for (;;) {
@@ -48,7 +50,12 @@ ValueMap await_answer(Connection& connection, int64_t id, const AbortPoll& abort
         if (message) {
             heard = now;
             asked = false;
-            if (integer_or(*message, "id", 0) == id) return *message;
+            if (integer_or(*message, "id", 0) == id) {
+                if (text_or(*message, "type", "") != "progress") return *message;
+                const auto total = static_cast<double>(integer_or(*message, "total", 0));
+                const auto done = static_cast<double>(integer_or(*message, "done", 0));
+                if (progress) progress(total > 0.0 ? std::min(done / total, 1.0) : -1.0);
+            }
         }
         if (aborted()) {
             connection.send({{"type", "cancel"}, {"job", id}});
@@ -122,6 +129,46 @@ void WorkerLink::render(const RenderJob& job, FrameMemory& memory, const AbortPo
     }
     throw EngineError("the LumaFlux engine was started anew and still failed on this frame (" + reason +
                       "): see engine.log beside its socket, close other programs if memory is short, and render again");
+}
+
+namespace {
+
+// The answer where it is of the type that is wanted.
+ValueMap expect(Connection& connection, int64_t id, const char* type, const AbortPoll& aborted,
+                const std::function<void(double)>& progress = {}) {
+    ValueMap answer = await_answer(connection, id, aborted, progress);
+    const std::string said = text_or(answer, "type", "");
+    if (said == type) return answer;
+    if (said == "error") throw EngineError(text_or(answer, "message", "the analysis failed: see the engine's log"));
+    throw EngineLost("the engine is leaving");
+}
+
+}  // namespace
+
+std::string WorkerLink::analyse(const ValueMap& parameters, const NextFrame& next, const AbortPoll& aborted,
+                                const std::function<void(double)>& progress) {
+    try {
+        // A connection of its own: what the engine has seen of the host's frames is kept with it.
+        auto connection = connect_or_start(open_runtime_directory(), engine_location(), aborted);
+        for (int64_t number = 0; text_or(parameters, "source_file", "").empty(); ++number) {
+            RenderJob job;
+            std::unique_ptr<FrameMemory> memory;
+            if (!next(number, job, memory)) break;
+            auto& frame = dynamic_cast<SharedFrame&>(*memory);
+            ValueMap look = request(job, frame, "look");
+            look["number"] = number;
+            expect(*connection, connection->send(look), "looked", aborted);
+            frame.done();
+        }
+        const int64_t id = connection->send({{"type", "analyze"}, {"params", parameters}});
+        return text_or(expect(*connection, id, "analyzed", aborted, progress), "track", "");
+    } catch (const EngineLost& loss) {
+        if (loss.hung != 0) end_worker(loss.hung);
+        throw EngineError(std::string("the LumaFlux engine was lost while it analysed (") + loss.what() +
+                          "): press Analyse again, and see engine.log beside its socket if that does not help");
+    } catch (const BundleError& error) {
+        throw EngineError(error.what());
+    }
 }
 
 void WorkerLink::warm(const std::string& model) {

@@ -1,0 +1,52 @@
+"""The Analyse button: frames of the host, a file, an abort, and hosts without what it would like to have."""
+
+import numpy as np
+import pytest
+from host_pictures import Picture
+from host_process import FAILED, OK
+
+import engine
+from engine.inference.tone_track import read_track
+from engine.settings import Settings
+
+FIRST = 11
+
+
+@pytest.fixture
+def clip():
+    at = np.random.default_rng(3)
+    scenes = [at.random((24, 32, 3), np.float32) * 0.3, 1 - at.random((24, 32, 3), np.float32) * 0.3]
+    return [np.roll(scene, n, 1) for scene in scenes for n in range(4)]
+
+
+def connected(scene, clip, **how):
+    host = scene.host("a", XDG_STATE_HOME=str(scene.root / "state"), **how)
+    for number, picture in enumerate(clip):
+        host.put(f"clip {number}", Picture(picture))
+        host.do("connect", instance="a", clip="Source", time=FIRST + number, picture=f"clip {number}")
+    host.do("connect", instance="a", clip="Source", range=[FIRST, FIRST + len(clip) - 1])
+    return host
+
+
+@pytest.mark.parametrize("faults", [{}, {"missing_suites": ["OfxProgressSuite"]}])
+def test_the_host_s_frames_become_a_track_that_renders(scene, clip, convert, faults):
+    host = connected(scene, clip, faults=faults)
+    answer = host.do("change", instance="a", name="analyse")
+    assert answer["status"] == OK, host.said()
+    assert (answer["progress"] > 0.5) == (not faults)
+    assert answer["values"]["track_start"] == FIRST
+    track = read_track(scene.root / "state/lumaflux/tracks" / answer["values"]["tone_track"].rpartition("/")[2])
+    assert [(shot.first, shot.last) for shot in track.shots] == [(0, 3), (4, 7)]
+    planes = np.ascontiguousarray(clip[5].transpose(2, 0, 1))
+    direct = engine.load("tiny", device="cpu").render(planes, Settings(), track.tone_at(5)).transpose(1, 2, 0)
+    assert np.abs(convert(host, clip[5], time=FIRST + 5) - direct).max() * 65535 <= 1
+
+
+def test_an_abort_and_a_missing_file_leave_the_parameters(scene, clip):
+    host = connected(scene, clip)
+    stopped = host.do("change", instance="a", name="analyse", abort_after=0)
+    assert (stopped["status"], stopped["values"]["tone_track"]) == (OK, "")
+    host.do("set", instance="a", values={"source_file": "/no/such/clip.mp4"})
+    failed = host.do("change", instance="a", name="analyse")
+    assert (failed["status"], failed["values"]["tone_track"]) == (FAILED, "")
+    assert "clip.mp4" in host.said()[-1]
