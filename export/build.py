@@ -19,11 +19,13 @@ from engine import __version__
 from engine.backends.bundle import MANIFEST, Agreement, Backend, FrameAgreement, Manifest, PartRecord, Precision, sha256
 from engine.backends.device import DTYPES
 from engine.errors import UserError
+from engine.inference.converter import Converter
 from engine.inference.load import load, weight_digests
 from engine.model.lumaflux import LumaFlux
 from export.calibration import frames_of, velocity_samples
-from export.parts import EXAMPLE
+from export.parts import EXAMPLE, PARTS
 from export.quantize import KEPT, calibrate, quantise
+from export.storage import data_file
 from export.targets import check_request, needs
 from export.trace import trace
 from export.verify import refuse_disagreement, verify_frames, verify_parts
@@ -61,24 +63,28 @@ def build_engine(request: Request, say: Say = print) -> Manifest:
     with _working_folder(request) as work:
         say(needs(request))
         clock: dict[str, float] = {}
-        reference = load(request.model, device="cpu", adapters=request.adapters, backbone=request.backbone)
-        graphs = _graphs(request, work, say, clock)
+        graphs = _graphs(request, work, say, clock)  # before the reference is read: one model at a time
+        reference = _load(request)
         if request.precision == "fp8":
             samples = velocity_samples(reference, frames_of(request.calibration, request.frames))
             graphs["velocity"] = _quantised(graphs["velocity"], samples, work, say, clock)
-        network = reference.backend.network
-        host = _host_file(network, work / f"host-{__version__}.safetensors")
-        parts = _verified(request, network, graphs, work, say, clock)
+        config = reference.config.to_json()
+        host = _host_file(reference.backend.network, work / f"host-{__version__}.safetensors")
+        parts = _verified(request, reference.backend.network, graphs, work, say, clock)
         if request.precision != "bf16":
             refuse_disagreement(parts, None, request.precision)
-        engines = _engines(request, graphs, work, say, clock)
-        manifest = _manifest(request, reference.config.to_json(), graphs, engines, parts, host, clock)
-        _write_manifest(manifest, work)
-        if request.backend == "ort" and request.target == "cpu" and request.precision != "bf16":
-            say("verify: whole frames")
-            frame = _whole_frames(request, reference, work)
-            refuse_disagreement(parts, frame, request.precision)
-            manifest = manifest.model_copy(update={"frame": frame})
+        if request.backend != "ort":
+            del reference  # a compiler needs the room
+            engines = _engines(request, graphs, work, say, clock)
+            manifest = _manifest(request, config, graphs, engines, parts, host, clock)
+        else:
+            manifest = _manifest(request, config, graphs, {}, parts, host, clock)
+            _write_manifest(manifest, work)
+            if manifest.executed_on_device:
+                say("verify: whole frames")
+                frame = _whole_frames(request, reference, work)
+                refuse_disagreement(parts, frame, request.precision)
+                manifest = manifest.model_copy(update={"frame": frame})
         manifest = manifest.model_copy(update={"build_seconds": round(time.perf_counter() - begun, 2)})
         _write_manifest(manifest, work)
         _publish(manifest, work, out)
@@ -107,12 +113,19 @@ def _working_folder(request: Request) -> Iterator[Path]:
     yield work
 
 
+def _load(request: Request) -> Converter:
+    return load(request.model, device="cpu", adapters=request.adapters, backbone=request.backbone)
+
+
 def _graphs(request: Request, work: Path, say: Say, clock: dict[str, float]) -> dict[str, Path]:
     dtype = "fp16" if request.precision == "fp8" else request.precision
-    model = load(request.model, device="cpu", adapters=request.adapters, backbone=request.backbone).backend.network
-    assert isinstance(model, LumaFlux)
+    tag = f"{dtype}-{__version__}"
+    there = {part: work / f"{part}-{tag}.onnx" for part in PARTS}
+    if all(path.exists() for path in there.values()):
+        return there
+    model = _load(request).backend.network
     start = time.perf_counter()
-    graphs = trace(model.cast(DTYPES[dtype]), work, lambda part: say(f"trace: {part}"), tag=f"{dtype}-{__version__}")
+    graphs = trace(model.cast(DTYPES[dtype]), work, lambda part: say(f"trace: {part}"), tag=tag)
     clock["trace"] = time.perf_counter() - start
     return graphs
 
@@ -122,9 +135,7 @@ def _quantised(graph: Path, samples, work: Path, say: Say, clock: dict[str, floa
     if not target.exists():
         start = time.perf_counter()
         scales = calibrate(graph, samples, work)
-        partial = target.with_name(f".{target.name}")
-        say(f"quantise: {quantise(graph, scales, partial)} products in fp8")
-        os.replace(partial, target)
+        say(f"quantise: {quantise(graph, scales, target)} products in fp8")
         clock["quantise"] = time.perf_counter() - start
     return target
 
@@ -155,8 +166,6 @@ def _verified(request, network, graphs, work: Path, say: Say, clock) -> dict[str
 
 
 def _engines(request: Request, graphs, work: Path, say: Say, clock) -> dict[str, Path]:
-    if request.backend == "ort":
-        return {}
     from export.engines.compile import compile_part
 
     made = {}
@@ -178,7 +187,7 @@ def _manifest(request, config, graphs, engines, parts, host: Path, clock) -> Man
     executed = request.backend == "ort" and request.target == "cpu" and request.precision != "bf16"
     records = {}
     for name, graph in graphs.items():
-        engine, data = engines.get(name), graph.with_name(f"{graph.name}.data")
+        engine, data = engines.get(name), data_file(graph)
         records[name] = PartRecord(
             onnx=graph.name,
             sha256=sha256(graph),
@@ -227,7 +236,6 @@ def _tools() -> dict[str, str]:
 def _whole_frames(request: Request, reference, work: Path) -> FrameAgreement:
     from engine.backends.onnxruntime import OnnxRuntimeBackend
     from engine.backends.torch import TorchBackend
-    from engine.inference.converter import Converter
 
     frames = frames_of(request.calibration, request.frames) if request.calibration else [example_frame()]
     backend = cast(TorchBackend, OnnxRuntimeBackend(work))  # what a converter asks of a backend, it has

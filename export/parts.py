@@ -20,6 +20,7 @@ from engine.model.pga import ValueGate
 from engine.model.spline import Knots
 from export.functions import NodeValueUpdate
 
+PARTS = ("conditions", "velocity", "encode", "decode", "knots", "tone")
 EXAMPLE = (96, 128)  # pixels: rows and columns differ, and neither is a size that a layer has by itself
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.errors import UserError
+from export.storage import data_file, save_graph
 
 E4M3_LARGEST = 448.0
 KEPT = (
@@ -62,8 +63,8 @@ def calibrate(graph: Path, samples: Iterable[dict[str, np.ndarray]], scratch: Pa
     known = {entry.name for entry in model.graph.output}
     model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in inner if name not in known)
     probe = scratch / ".calibration.onnx"
-    large = model.ByteSize() > 1 << 30
-    onnx.save(model, str(probe), save_as_external_data=large, location=f"{probe.name}.data")
+    save_graph(model, probe)
+    del model
     largest = dict.fromkeys(wanted, 0.0)
     count = 0
     try:
@@ -77,7 +78,7 @@ def calibrate(graph: Path, samples: Iterable[dict[str, np.ndarray]], scratch: Pa
             for name in set(wanted) & inputs:
                 largest[name] = max(largest[name], float(np.abs(feeds[name]).max()))
     finally:
-        for file in (probe, scratch / f"{probe.name}.data"):
+        for file in (probe, data_file(probe)):
             file.unlink(missing_ok=True)
     if not count:
         raise UserError("fp8 needs calibration frames; name a clip or pictures with --calibration")
@@ -115,8 +116,7 @@ def quantise(graph: Path, largest: dict[str, float], target: Path) -> int:
     left = [tensor for tensor in model.graph.initializer if tensor.name in used]
     del model.graph.initializer[:]
     model.graph.initializer.extend(left)
-    large = model.ByteSize() > 1 << 30
-    onnx.save(model, str(target), save_as_external_data=large, location=f"{target.name}.data" if large else None)
+    save_graph(model, target)
     return len(chosen)
 
 

@@ -94,13 +94,19 @@ def weight_bytes(config: LumaFluxConfig) -> int:
 
 
 def estimate(request: "Request") -> tuple[int, int]:
-    """Bytes of memory and of disk that a build needs: two models in fp32; a builder takes 3x its weights."""
+    """Bytes of memory and of disk that a build needs.
+
+    Memory: the reference in fp32 beside a session (its file and its packed copy), or a compiler's 3x its weights.
+    Disk: the graph, fp8's calibration copy and second graph, the engine.
+    """
     whole = weight_bytes(config_of(request.model))
     stored = whole * _BYTES[request.precision] // 4
-    memory = 2 * whole + stored + (1 << 30)
+    graph = whole // 2 if request.precision == "fp8" else stored
+    disk = graph + (graph + stored if request.precision == "fp8" else 0)
+    memory = whole + 2 * graph
     if request.backend != "ort":
-        memory = max(memory, whole + 3 * stored + (1 << 30))
-    return memory, 3 * stored + (64 << 20)
+        memory, disk = max(memory, 3 * stored), disk + stored
+    return memory + (1 << 30), disk + (64 << 20)
 
 
 def needs(request: "Request") -> str:

@@ -1,7 +1,6 @@
 """torch -> ONNX: every part of a model with dynamic frame sizes (torch.onnx, dynamo, opset 20)."""
 
 import logging
-import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +11,7 @@ import torch
 from engine.model.lumaflux import LumaFlux
 from export.functions import OPSET, add_function
 from export.parts import Part, parts_of, value_updates_as_nodes
-
-_EXTERNAL_BYTES = 1 << 30  # weights beyond this lie in a file beside the graph: protobuf ends at 2 GiB
+from export.storage import save_changed, save_program
 
 
 def trace(
@@ -33,8 +31,6 @@ def trace(
 
 
 def _write(part: Part, target: Path) -> None:
-    import onnx
-
     for name in ("torch.onnx", "onnxscript", "onnx_ir"):
         logging.getLogger(name).setLevel(logging.ERROR)
     with warnings.catch_warnings(), torch.no_grad():
@@ -50,12 +46,9 @@ def _write(part: Part, target: Path) -> None:
             verbose=False,
         )
     assert program is not None
-    model = program.model_proto
+    model = save_program(program, part.module, target)
     add_function(model)
-    partial, data = target.with_name(f".{target.name}"), f"{target.name}.data"
-    large = model.ByteSize() > _EXTERNAL_BYTES
-    onnx.save(model, str(partial), save_as_external_data=large, location=data if large else None)
-    os.replace(partial, target)
+    save_changed(model, target)
 
 
 def _axes(part: Part) -> tuple[Any, ...]:

@@ -70,9 +70,12 @@ def test_flux_is_counted_without_being_made():
     assert 48e9 < weight_bytes(config_of("flux-dev")) < 52e9  # 12.0 + 0.4 + 0.1 billion weights in fp32
 
 
-def test_fp8_needs_less_than_fp16(tmp_path):
+def test_needs_count_one_model_at_a_time_and_what_fp8_is_made_of(tmp_path):
     half, eighth = (request(tmp_path, precision=p, backend="rtx", target="sm_89") for p in ("fp16", "fp8"))
-    assert estimate(eighth)[1] < estimate(half)[1]
+    whole = weight_bytes(config_of("lite"))
+    assert estimate(half)[0] == pytest.approx(2 * whole + 2**30, rel=1e-3)
+    assert estimate(half)[1] == pytest.approx(whole + 2**26, rel=1e-3)
+    assert estimate(eighth)[1] == pytest.approx(1.5 * whole + 2**26, rel=1e-3)
 
 
 def test_sizes():
