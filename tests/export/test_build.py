@@ -5,10 +5,13 @@ import shutil
 
 import pytest
 import torch
+from PIL import Image
 
 from engine.backends.bundle import MANIFEST, read_manifest
 from engine.errors import UserError
 from engine.inference.load import load
+from engine.service.parameters import RenderParameters
+from engine.service.renderer import ModelError, Renderer
 from export import build as building
 from export.build import Request, build_engine, example_frame
 
@@ -127,3 +130,44 @@ def test_a_folder_that_is_no_bundle_is_not_replaced(bundle, tmp_path, monkeypatc
     with pytest.raises(UserError, match="is no engine bundle"):
         building._publish(read_manifest(bundle[0]), tmp_path / "work", target)
     assert (target / "work.txt").read_text() == "of a week"
+
+
+def test_weights_beside_the_graph(tmp_path, monkeypatch):
+    """What holds 12 billion weights is built as here: a model directory of the same classes, every weight outside."""
+    from engine.model.checkpoint import save_model
+    from export import quantize, storage
+
+    monkeypatch.setattr(quantize, "_LEAST_WIDTH", 8)  # the tiny model's products are narrower than is worth it
+    monkeypatch.setattr(storage, "EXTERNAL_BYTES", 1)
+    save_model(load("tiny", device="cpu").backend.network, tmp_path / "model", base_model="tiny", dtype=torch.float32)
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    pixels = (255 * example_frame(64, 64)).byte().permute(1, 2, 0).numpy()
+    Image.fromarray(pixels).save(pictures / "frame.png")
+    out = tmp_path / "apart"
+    monkeypatch.setattr(building, "refuse_disagreement", lambda *found: None)  # random weights owe fp8 nothing
+    wanted = request(out, model=str(tmp_path / "model"), precision="fp8", calibration=pictures)
+    manifest = build_engine(wanted, lambda line: None)
+    velocity = manifest.parts["velocity"]
+    assert velocity.data == f"{velocity.onnx}.data"
+    assert velocity.agreement["velocity"].snr_db > 25
+    assert all((out / str(part.data)).stat().st_size for part in manifest.parts.values() if part.data)
+    frame = example_frame(64, 64)
+    apart, whole = load(str(tmp_path / "model"), engine=out), load("tiny", device="cpu")
+    torch.testing.assert_close(apart.render(frame), whole.render(frame), atol=0.02, rtol=0)
+    (out / str(velocity.data)).unlink()
+    with pytest.raises(UserError, match="lacks velocity"):
+        load(str(tmp_path / "model"), engine=out)
+
+
+def test_the_worker_renders_with_the_bundle_that_the_environment_names(bundle, monkeypatch):
+    from engine.backends.engine_network import EngineNetwork
+
+    monkeypatch.setenv("LUMAFLUX_ENGINE", str(bundle[0]))
+    worker, frame = Renderer(), example_frame(64, 64)
+    made = worker.render_frame(frame.permute(1, 2, 0).numpy().copy(), RenderParameters(model="tiny")).pixels
+    assert isinstance(worker.load("tiny").backend.network, EngineNetwork)
+    wanted = load("tiny", engine=bundle[0]).render(frame).permute(1, 2, 0).numpy()
+    assert abs(made - wanted).max() < 1e-4
+    with pytest.raises(ModelError, match="other weights"):
+        worker.load("lite")
