@@ -43,9 +43,9 @@ const std::vector<float>& pq_table() {
   return table;
 }
 
-// Functions of light, or of a signal, in steps of 1/256 of each octave, from 2^-40 to 2^14: with a line between them PQ signals are right to
+// Functions of light, or of a signal, in steps of 1/512 of each octave, from 2^-40 to 2^14: with a line between them PQ signals are right to
 // 1e-6. The upper bits of a float count those steps.
-constexpr int kOctaveBits = 8, kShift = 23 - kOctaveBits;
+constexpr int kOctaveBits = 9, kShift = 23 - kOctaveBits;
 constexpr std::int32_t kFirstStep = (127 - 40) << kOctaveBits;
 constexpr std::size_t kLightSteps = static_cast<std::size_t>(40 + 14) << kOctaveBits;
 constexpr float kLeastLight = 1.0f / (1ll << 40), kMostLight = 16383.0f;
