@@ -132,7 +132,7 @@ class HostProcess:
         try:
             if self.process.poll() is None:
                 report = self.result(self.begin("join", thread=False))
-                assert report["violations"] == []
+                assert report["violations"] == [], report["violations"]
                 assert report["fetched"] == report["released"], "the effect keeps images"
                 assert self.process.stdin is not None
                 self.process.stdin.close()
