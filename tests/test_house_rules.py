@@ -16,7 +16,7 @@ ALLOWED = {
     "backends": {"model"},
     "inference": {"color", "kernels", "model", "backends"},
     "data": {"color", "media"},
-    "service": {"color", "media", "model", "backends", "inference", "analysis"},
+    "service": {"color", "media", "model", "backends", "inference", "convert", "analysis"},
     "farm": {"color", "media", "model", "backends", "inference", "service", "convert", "analysis"},
     "convert": {"color", "media", "backends", "inference", "analysis"},
     "training": {"color", "model", "data", "inference", "backends", "evaluation"},

@@ -35,8 +35,9 @@ bool fits_parameter(const OfxPropertySetStruct& set, const std::string& name, co
     static const std::set<std::string> by_type = {"OfxParamPropDefault", "OfxParamPropMin", "OfxParamPropMax",
                                                   "OfxParamPropDisplayMin", "OfxParamPropDisplayMax"};
     if (by_type.count(name) == 0) return true;
-    const bool real = std::get<std::string>(set.values.at("OfxParamPropType").front()) == kOfxParamTypeDouble;
-    return real ? std::holds_alternative<double>(value) : std::holds_alternative<int>(value);
+    const auto& type = std::get<std::string>(set.values.at("OfxParamPropType").front());
+    if (type == kOfxParamTypeString) return std::holds_alternative<std::string>(value);
+    return type == kOfxParamTypeDouble ? std::holds_alternative<double>(value) : std::holds_alternative<int>(value);
 }
 
 OfxStatus write(OfxPropertySetHandle set, const char* name, int index, PropertyValue value) {
