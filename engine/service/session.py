@@ -97,7 +97,7 @@ class Session:
         code, message = self._judge(request)
         if code is not None:
             log.warning("refused a client: %s", message)
-            self.send(error(request.id, code, message))
+            self.send(error(request.id, code, message) | ({"version": __version__} if code == "version" else {}))
             return False
         assert isinstance(request, Hello)
         self.client = request.client or "a client"

@@ -54,7 +54,8 @@ def test_spaces_are_known_to_the_engine():
 
 
 def test_every_default_in_the_description_parses_to_the_default():
-    values = {name: parameter["default"] for name, parameter in by_name(parameters_json()).items()}
+    described = by_name(parameters_json()).items()
+    values = {name: parameter["default"] for name, parameter in described if parameter["type"] != "button"}
     assert values.pop("input_space") == FROM_HOST  # the effect resolves it
     assert parse_parameters(values) == parse_parameters({})
 

@@ -180,9 +180,9 @@ def test_a_draft_takes_one_step_on_a_small_frame(renderer, monkeypatch):
     converter = renderer.load("tiny")
     render_timed = converter.render_timed
 
-    def spy(sdr, settings, on_step):
+    def spy(sdr, settings, on_step, **how):
         seen.append((tuple(sdr.shape), settings.steps))
-        return render_timed(sdr, settings, on_step)
+        return render_timed(sdr, settings, on_step, **how)
 
     monkeypatch.setattr(converter, "render_timed", spy)
     monkeypatch.setattr(module, "DRAFT_PIXELS", 600)
@@ -206,7 +206,7 @@ def test_a_step_may_end_a_rendering_and_nothing_is_cached(renderer, frame):
     "said", ["CUDA out of memory. Tried to allocate", "DefaultCPUAllocator: can't allocate memory"]
 )
 def test_too_little_memory_is_told_from_a_bug(renderer, frame, monkeypatch, said):
-    def fail(*_):
+    def fail(*_, **__):
         raise RuntimeError(said)
 
     monkeypatch.setattr(renderer.load("tiny"), "render_timed", fail)
