@@ -13,6 +13,7 @@
 #include "cpu/adapters.h"
 #include "cpu/compose.h"
 #include "cpu/deband.h"
+#include "cpu/light_levels.h"
 #include "cpu/yuv420_rgb.h"
 #include "cpu/yuv420p10.h"
 
@@ -82,6 +83,20 @@ Floats compose(const Floats& smooth, const Floats& sdr, const Floats& curve, flo
   const py::gil_scoped_release release;
   lumaflux::compose(smooth_in, sdr_in, side(sdr, 2), side(sdr, 1), placement, reduced, recovery, to, threads);
   return out;
+}
+
+py::object light_of_frame(const Floats& hdr_pq, std::size_t bins, unsigned threads) {
+  check_planes(hdr_pq, "R'G'B'");
+  if (bins < 2) throw py::value_error("a histogram needs at least two bins");
+  const float* in = hdr_pq.data();
+  lumaflux::LightOfFrame light;
+  {
+    const py::gil_scoped_release release;
+    light = lumaflux::light_of_frame(in, side(hdr_pq, 1), side(hdr_pq, 2), bins, threads);
+  }
+  if (!light.finite) return py::none();
+  const py::array_t<std::int64_t> histogram(static_cast<py::ssize_t>(light.histogram.size()), light.histogram.data());
+  return py::make_tuple(histogram, light.largest, light.mean_nits);
 }
 
 lumaflux::TokenPlanes tokens_of(const Floats& tokens, py::ssize_t heads) {
@@ -167,6 +182,9 @@ PYBIND11_MODULE(lumaflux_native, module) {
   module.def("rgb_from_yuv420", &rgb_from_yuv420, py::arg("y"), py::arg("cb"), py::arg("cr"), py::arg("scales"),
              py::arg("luma"), py::arg("midway"), py::arg("threads"),
              "4:2:0 codes, uint8 or uint16 -> non-linear R'G'B' float32 [3,H,W] in [0,1].");
+  module.def("light_of_frame", &light_of_frame, py::arg("hdr_pq"), py::arg("bins"), py::arg("threads"),
+             "PQ R'G'B' float32 [3,H,W] -> (histogram of max(R',G',B'), largest R' G' B', mean of max(R,G,B) in cd/m2), or "
+             "None where it is not finite.");
   module.def("gated_low_rank", &gated_low_rank, py::arg("x"), py::arg("value"), py::arg("down"), py::arg("up"),
              py::arg("alpha"), py::arg("beta"), py::arg("gate"), py::arg("spectrum"), py::arg("y").noconvert(), py::arg("threads"),
              "One picture's tokens [T,d] and their values -> y = value + gate spectrum (alpha up (down x) + beta x).");

@@ -1,13 +1,21 @@
 """MaxCLL and MaxFALL measured frame by frame (CTA-861.3 Annex P), and the distribution of light behind them."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from engine.color import pq
+from engine.color.threads import THREADS
 from engine.media.mastering import ContentLight
 
+try:
+    import lumaflux_native
+except ImportError:
+    lumaflux_native = None  # installed without a compiler: slower, nothing else
+
 _BINS = 1 << 14  # of the PQ signal: sixteen to a 10-bit code
+_NOT_FINITE = "The frame holds values that are not finite."
 
 
 class LightLevels:
@@ -29,15 +37,19 @@ class LightLevels:
 
         Raises ValueError for another shape or for values that are not finite.
         """
-        check_frame(hdr_pq)
-        signal = hdr_pq.max(axis=0).clip(0, 1)
-        self._add(signal, pq.eotf(signal), pq.eotf(_largest(hdr_pq).clip(0, 1)))
+        check_shape(hdr_pq)
+        measured = light_of_frame(hdr_pq)
+        if measured is None:
+            raise ValueError(_NOT_FINITE)
+        histogram, largest_pq, mean_nits = measured
+        self._add(histogram, pq.eotf(np.array(largest_pq, dtype=np.float64)), mean_nits)
 
     def add_nits(self, hdr_nits: np.ndarray) -> None:
         """Take in one frame of light R,G,B [3,H,W] in cd/m2; raises ValueError as :meth:`add_pq` does."""
         check_frame(hdr_nits)
         nits = hdr_nits.max(axis=0).clip(0, pq.PQ_PEAK_NITS)
-        self._add(pq.inverse_eotf(nits), nits, _largest(hdr_nits).clip(0, pq.PQ_PEAK_NITS))
+        largest = hdr_nits.max(axis=(1, 2)).astype(np.float64).clip(0, pq.PQ_PEAK_NITS)
+        self._add(_counted(pq.inverse_eotf(nits)), largest, float(nits.mean(dtype=np.float64)))
 
     def add(self, other: "LightLevels") -> None:
         """Take in what another one has measured."""
@@ -48,15 +60,13 @@ class LightLevels:
         self._sum_of_means += other._sum_of_means
         self.histogram += other.histogram
 
-    def _add(self, signal: np.ndarray, nits: np.ndarray, largest: np.ndarray) -> None:
+    def _add(self, histogram: np.ndarray, largest_nits: np.ndarray, mean_nits: float) -> None:
         self.frames += 1
-        self.max_cll_nits = max(self.max_cll_nits, float(nits.max()))
-        mean = float(nits.mean(dtype=np.float64))
-        self.max_fall_nits = max(self.max_fall_nits, mean)
-        self._sum_of_means += mean
-        self.max_scl_nits = np.maximum(self.max_scl_nits, largest)
-        bins = (signal * (_BINS - 1) + 0.5).astype(np.uint16)
-        self.histogram += np.bincount(bins.ravel(), minlength=_BINS)
+        self.max_cll_nits = max(self.max_cll_nits, float(largest_nits.max()))
+        self.max_fall_nits = max(self.max_fall_nits, mean_nits)
+        self._sum_of_means += mean_nits
+        self.max_scl_nits = np.maximum(self.max_scl_nits, largest_nits)
+        self.histogram += histogram
 
     @property
     def mean_nits(self) -> float:
@@ -94,16 +104,39 @@ class LightLevels:
         return float(pq.eotf(np.array([index / (_BINS - 1)]))[0])
 
 
-def check_frame(frame: np.ndarray) -> None:
-    """Raise ValueError unless ``frame`` has the shape [3,H,W] and finite values only."""
+def light_of_frame(hdr_pq: np.ndarray) -> tuple[np.ndarray, Sequence[float], float] | None:
+    """PQ R'G'B' [3,H,W] -> the histogram of max(R',G',B'), the largest R', G' and B', and the mean of max(R,G,B) in
+    cd/m2, all of values clipped to [0,1]; None for a frame that is not finite."""
+    if lumaflux_native is None:
+        return light_of_frame_twin(hdr_pq)
+    return lumaflux_native.light_of_frame(hdr_pq, _BINS, THREADS)
+
+
+def light_of_frame_twin(hdr_pq: np.ndarray) -> tuple[np.ndarray, Sequence[float], float] | None:
+    """:func:`light_of_frame` in NumPy."""
+    if not np.isfinite(hdr_pq).all():
+        return None
+    signal = hdr_pq.max(axis=0).clip(0, 1)
+    largest = hdr_pq.max(axis=(1, 2)).clip(0, 1).tolist()
+    return _counted(signal), largest, float(pq.eotf(signal).mean(dtype=np.float64))
+
+
+def _counted(signal: np.ndarray) -> np.ndarray:
+    bins = (signal * (_BINS - 1) + 0.5).astype(np.uint16)
+    return np.bincount(bins.ravel(), minlength=_BINS)
+
+
+def check_shape(frame: np.ndarray) -> None:
+    """Raise ValueError unless ``frame`` has the shape [3,H,W]."""
     if frame.ndim != 3 or frame.shape[0] != 3 or not frame.size:
         raise ValueError(f"A frame has the shape [3, H, W], not {frame.shape}.")
+
+
+def check_frame(frame: np.ndarray) -> None:
+    """Raise ValueError unless ``frame`` has the shape [3,H,W] and finite values only."""
+    check_shape(frame)
     if not np.isfinite(frame).all():
-        raise ValueError("The frame holds values that are not finite.")
-
-
-def _largest(frame: np.ndarray) -> np.ndarray:
-    return frame.max(axis=(1, 2)).astype(np.float64)
+        raise ValueError(_NOT_FINITE)
 
 
 def _whole(nits: float) -> int:

@@ -1,0 +1,81 @@
+#include "cpu/light_levels.h"
+
+#include <cstring>
+#include <mutex>
+
+#include "cpu/light.h"
+#include "cpu/rows.h"
+
+namespace lumaflux {
+namespace {
+
+struct RowLight {
+  float largest[3];
+  float sum_nits;
+  std::int32_t worst;  // the largest exponent and mantissa, as bits
+};
+
+constexpr std::int32_t kInfinite = 0x7f800000;
+
+LUMAFLUX_INLINE std::int32_t magnitude(float value) {
+  std::int32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  return bits & 0x7fffffff;
+}
+
+// One row; `bin` gets the place of each pixel in the histogram.
+LUMAFLUX_DISPATCH
+RowLight row_light(const float* red, const float* green, const float* blue, std::size_t width, float last_bin,
+                   std::int32_t* bin) {
+  RowLight light{{0.0f, 0.0f, 0.0f}, 0.0f, 0};
+  for (std::size_t i = 0; i < width; ++i) {
+    const float r = red[i], g = green[i], b = blue[i];
+    const std::int32_t bits_r = magnitude(r), bits_g = magnitude(g), bits_b = magnitude(b);
+    const std::int32_t bits = bits_r > bits_g ? bits_r : bits_g, worst = bits > bits_b ? bits : bits_b;
+    light.worst = worst > light.worst ? worst : light.worst;
+    light.largest[0] = larger(light.largest[0], r);
+    light.largest[1] = larger(light.largest[1], g);
+    light.largest[2] = larger(light.largest[2], b);
+    const float signal = between(larger(r, larger(g, b)), 0.0f, 1.0f);
+    light.sum_nits += pq_eotf(signal);
+    bin[i] = static_cast<std::int32_t>(signal * last_bin + 0.5f);
+  }
+  return light;
+}
+
+}  // namespace
+
+LightOfFrame light_of_frame(const float* rgb, std::size_t height, std::size_t width, std::size_t bins, unsigned threads) {
+  LightOfFrame light;
+  light.histogram.assign(bins, 0);
+  const std::size_t plane = height * width;
+  std::vector<double> sums(height);
+  std::mutex joining;
+  over_rows(height, threads, [&](std::size_t begin, std::size_t end) {
+    std::vector<std::int64_t> histogram(bins, 0);
+    std::vector<std::int32_t> bin(width);
+    std::array<float, 3> largest{};
+    std::int32_t worst = 0;
+    for (std::size_t line = begin; line < end; ++line) {
+      const float* red = rgb + line * width;
+      const RowLight row =
+          row_light(red, red + plane, red + 2 * plane, width, static_cast<float>(bins - 1), bin.data());
+      worst = std::max(worst, row.worst);
+      if (worst >= kInfinite) break;
+      for (std::size_t i = 0; i < width; ++i) ++histogram[static_cast<std::size_t>(bin[i])];
+      for (int c = 0; c < 3; ++c) largest[c] = std::max(largest[c], row.largest[c]);
+      sums[line] = row.sum_nits;
+    }
+    const std::lock_guard lock(joining);
+    light.finite = light.finite && worst < kInfinite;
+    for (int c = 0; c < 3; ++c) light.largest[c] = std::max(light.largest[c], largest[c]);
+    for (std::size_t i = 0; i < bins; ++i) light.histogram[i] += histogram[i];
+  });
+  double sum = 0;
+  for (const double row : sums) sum += row;
+  light.mean_nits = sum / static_cast<double>(plane);
+  for (float& signal : light.largest) signal = std::min(signal, 1.0f);
+  return light;
+}
+
+}  // namespace lumaflux
