@@ -48,7 +48,7 @@ def render_reference_white(hdr_pq: Tensor, generator: torch.Generator) -> Tensor
     light = apply_matrix(rgb_to_rgb(BT2020, BT709), pq.eotf(hdr_pq)).clamp(min=0) / REFERENCE_WHITE_NITS
     light = light * torch.exp2(one(-_EXPOSURE, _EXPOSURE))
     lift = one(0.0, 0.35) * (one(0, 1) < 0.4)
-    slope = 1 - one(0.0, 0.55) * (one(0, 1) < 0.7)
+    slope = 1 - one(0.0, 0.7) * (one(0, 1) < 0.75)
     pivot = torch.exp2(one(*_PIVOT))
     light = _compressed(light, pivot, lift, slope, float(uniform((), 0.01, 0.12, generator)))
     knee, white = one(0.3, 0.9), one(1.3, 5.0)

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from engine.color import pq
 from engine.color.operators import OPERATORS
+from engine.color.primaries import luminance
 from engine.data.draws import happens, uniform
 from engine.data.imperfections import imperfections, quantize
 from engine.data.local_rendering import LOCAL_FAMILIES, render_local
@@ -17,7 +18,10 @@ from engine.errors import UserError
 _PEAK_NITS = 1000.0
 _EXPOSURE_DEVIATION = 0.35  # stops
 _STANDARD_SHARE = 0.65  # of the renderings by the eight; the rest is drawn around the standard
-LOCAL_SHARE, REFERENCE_WHITE_SHARE = 0.3, 0.35  # of the renderings outside the eight
+_BRIGHT_NITS = 35.0  # log-average of a master: phones and photo editors make such; the convention has 20
+_OUTSIDE_BRIGHT = 0.65  # of the renderings of bright masters, at least
+_LOCAL_SHARE = 0.3  # of the renderings outside the eight
+_REFERENCE_WHITE_SHARE, _REFERENCE_WHITE_BRIGHT = 0.15, 0.6  # of the same, and of those of bright masters
 
 Draw = Callable[[float, float], float]
 
@@ -64,12 +68,20 @@ def render_jittered(
     return OPERATORS[name](light.clamp(max=_PEAK_NITS), **parameters).clamp(0, 1), name
 
 
+def _bright(hdr_pq: Tensor) -> bool:
+    return float(luminance(pq.eotf(hdr_pq)).clamp(min=0.01).log().mean().exp()) > _BRIGHT_NITS
+
+
 def render_outside(hdr_pq: Tensor, generator: torch.Generator) -> tuple[Tensor, str]:
-    """Masters -> signals by a random curve, local tone mapping or placement at reference white, and its name."""
+    """Masters -> signals by a random curve, local tone mapping or placement at reference white, and its name.
+
+    What is bright at reference white comes mostly from phones and photo editors, which render it so.
+    """
     drawn = float(uniform((), 0, 1, generator))
-    if drawn < REFERENCE_WHITE_SHARE:
+    at_white = _REFERENCE_WHITE_BRIGHT if _bright(hdr_pq) else _REFERENCE_WHITE_SHARE
+    if drawn < at_white:
         return render_reference_white(hdr_pq, generator), "reference-white"
-    if drawn < REFERENCE_WHITE_SHARE + LOCAL_SHARE:
+    if drawn < at_white + _LOCAL_SHARE:
         family = list(LOCAL_FAMILIES)[int(torch.randint(len(LOCAL_FAMILIES), (), generator=generator))]
         return render_local(hdr_pq, family, generator), family
     return render_random(hdr_pq, generator), "random-curve"
@@ -85,7 +97,8 @@ def render_pairs(
     rendering."""
     rendered = []
     for master in hdr_pq.split(1):
-        if happens(random_share, generator):
+        outside = max(random_share, _OUTSIDE_BRIGHT) if random_share and _bright(master) else random_share
+        if happens(outside, generator):
             rendered.append(imperfections(render_outside(master, generator)[0], generator))
         elif happens(0.2, generator):
             rendered.append(imperfections(render_jittered(master, generator, operators)[0], generator))

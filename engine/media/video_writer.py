@@ -129,10 +129,11 @@ class VideoWriter:
         self._end = float(
             (pts + (duration or round(1 / encoding.frame_rate / encoding.time_base))) * encoding.time_base
         )
-        margin = ((0, encoding.height - height), (0, encoding.width - width))
-        if alpha is not None:
-            alpha = np.pad(alpha, margin, mode="edge")
-        planes = encoding.planes(np.pad(hdr_pq, ((0, 0), *margin), mode="edge"), alpha)
+        if self.size != (encoding.width, encoding.height):
+            margin = ((0, encoding.height - height), (0, encoding.width - width))
+            hdr_pq = np.pad(hdr_pq, ((0, 0), *margin), mode="edge")
+            alpha = None if alpha is None else np.pad(alpha, margin, mode="edge")
+        planes = encoding.planes(hdr_pq, alpha)
         shown, light = encoding.shown_pq(planes), LightLevels()
         light.add_pq(shown)
         self.levels.add_frame(light, shown)

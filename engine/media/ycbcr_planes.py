@@ -6,6 +6,7 @@ import numpy as np
 
 from engine.color.primaries import BT2020_LUMA
 from engine.color.ycbcr import from_codes, rgb_to_ycbcr, subsample_420, to_codes, upsample_420, ycbcr_to_rgb
+from engine.color.yuv420_rgb import rgb_from_yuv420
 
 BITS = 10
 
@@ -25,14 +26,15 @@ def planes_422(signal: np.ndarray) -> list[np.ndarray]:
 
 
 def signal_of(planes: Sequence[np.ndarray]) -> np.ndarray:
-    """R'G'B' float32 [3,H,W] as a display reconstructs it, chroma interpolated; not clipped."""
-    luma, *chroma = (plane.astype(np.float32) for plane in planes[:3])
-    height, width = luma.shape
-    rows = chroma[0].shape[0]
-    if chroma[0].shape == luma.shape:
-        full = chroma
-    elif rows == height and height > 1:
-        full = [upsample_420(plane[:, None, :], "topleft", (1, width))[:, 0] for plane in chroma]
-    else:
-        full = [upsample_420(plane, "topleft", (height, width)) for plane in chroma]
-    return ycbcr_to_rgb(from_codes(np.stack([luma, *full]), BITS, False), BT2020_LUMA)
+    """R'G'B' float32 [3,H,W] in [0,1] as a display reconstructs it, chroma interpolated."""
+    y, cb, cr = planes[:3]
+    height, width = y.shape
+    if cb.shape == ((height + 1) // 2, (width + 1) // 2):
+        return rgb_from_yuv420(y, cb, cr, bits=BITS, full_range=False, luma=BT2020_LUMA, siting="topleft")
+    full = [y, cb, cr] if cb.shape == y.shape else [y, *(_widened(plane, width) for plane in (cb, cr))]
+    rgb = ycbcr_to_rgb(from_codes(np.stack(full).astype(np.float32), BITS, False), BT2020_LUMA)
+    return np.clip(rgb, 0, 1, dtype=np.float32)
+
+
+def _widened(plane: np.ndarray, width: int) -> np.ndarray:
+    return upsample_420(plane.astype(np.float32)[:, None, :], "topleft", (1, width))[:, 0]
