@@ -137,3 +137,14 @@ def check_clip(track: "ToneTrack", source: Path) -> None:
             f"the tone track was made of another file than {source} (of {track.clip.name}); "
             "make it anew with `lumaflux analyze`"
         )
+
+
+def check_model(track: "ToneTrack", path: Path, identity: str) -> None:
+    """Raises UserError for a track that other weights made; ``identity`` as engine.convert.model_identity has it."""
+    from engine.convert.model_identity import weights_of
+
+    if track.model != weights_of(identity):
+        raise UserError(
+            f"{path} was made with the model {track.model}, not {weights_of(identity)}; make it anew with "
+            "`lumaflux analyze`, or choose that model"
+        )

@@ -14,7 +14,7 @@ app = App(name="python -m export", help="Export a model as ONNX files and engine
 @app.command
 def build_engine(
     *,
-    out: Path,
+    out: Path | None = None,
     model: str = "lite",
     adapters: Path | None = None,
     backbone: Path | None = None,
@@ -30,7 +30,8 @@ def build_engine(
     Parameters
     ----------
     out
-        The bundle's directory.
+        The bundle's directory; if not named, an onnxruntime engine for the CPU in fp32 is installed for this user:
+        `lumaflux convert` and the effect's worker then take it by themselves.
     model
         lite, flux-dev, flux-schnell, or a model directory.
     adapters
@@ -54,6 +55,7 @@ def build_engine(
     from export.build import build_engine as build
     from export.targets import parse_sizes
 
+    out = out or _installed(model, adapters, (precision, target, backend))
     manifest = build(
         Request(
             model=model,
@@ -69,6 +71,17 @@ def build_engine(
         )
     )
     print(f"{out}: {len(manifest.parts)} parts in {manifest.precision} for {manifest.target}; {manifest.note}")
+
+
+def _installed(model: str, adapters: Path | None, kind: tuple[str, str, str]) -> Path:
+    from engine.inference.installed_engine import installed_folder
+    from engine.inference.load import weight_digests
+
+    if kind != ("fp32", "cpu", "ort"):
+        raise UserError(
+            f"an engine in {' for '.join(kind[:2])} is not installed by itself; name its directory with --out"
+        )
+    return installed_folder(*weight_digests(model, adapters))
 
 
 @app.command

@@ -1,9 +1,13 @@
 """colour-science, a test oracle, puts stand-ins for packages that it misses into sys.modules.
 
-Other libraries would take them for the real ones, so they are removed before any test module is imported.
+Other libraries would take them for the real ones, so they are removed before any test module is imported. Engines that
+this user has installed would render in torch's place: tests see none.
 """
 
+import os
 import sys
+
+os.environ["LUMAFLUX_ENGINES"] = os.devnull
 
 _before = set(sys.modules)
 import colour  # noqa: E402, F401

@@ -83,7 +83,8 @@ def convert(
     offline
         Take weights from the local cache only.
     engine
-        An engine bundle of this model that `python -m export build-engine` made, instead of torch.
+        An engine bundle of this model that `python -m export build-engine` made, or none for torch. If not named, the
+        one that is installed for the CPU, if there is one (docs/engines.md).
     deliver
         How HDR is handed over (docs/formats.md); HDR10 for a video and the format of its suffix for pictures.
     exr_compression
@@ -133,7 +134,10 @@ def convert(
     from engine.convert.model_identity import model_identity
     from engine.convert.report_file import write_report
     from engine.convert.run import convert as run
+    from engine.inference.installed_engine import engine_for
     from engine.progress import show_progress, show_report
+
+    engine = engine_for(engine, model, adapters, device, precision)
 
     def load_converter():
         from engine.inference.load import load

@@ -5,6 +5,23 @@ from pathlib import Path
 from engine.convert.sequence_manifest import file_digest
 
 
+def weights_identity(model: str, adapters: Path | None = None, backbone: Path | None = None) -> str:
+    """``lite:1f0c...``, for instance: what a tone track is made with. Of large files, size and ends count."""
+    import xxhash
+
+    folder = Path(model)
+    if model == "lite":
+        folder = Path(__file__).parents[1] / "weights" / "lite"
+    digest = xxhash.xxh3_64(model.encode() if not folder.is_dir() else b"")
+    for part in (folder, adapters, backbone):
+        if part is None or not part.exists():
+            continue
+        files = sorted(path for path in part.rglob("*") if path.is_file()) if part.is_dir() else [part]
+        for path in files:
+            digest.update(f"{path.name}:{file_digest(path)}".encode())
+    return f"{folder.name if folder.is_dir() else model}:{digest.hexdigest()}"
+
+
 def model_identity(
     model: str,
     adapters: Path | None = None,
@@ -12,17 +29,13 @@ def model_identity(
     precision: str | None = None,
     engine: Path | None = None,
 ) -> str:
-    """``lite:1f0c...:fp32``, for instance. Large files count by their size and their ends."""
-    import xxhash
+    """The weights' identity with precision and engine: ``lite:1f0c...:fp32``, ``lite:1f0c...:default:8be2...``."""
+    parts = [weights_identity(model, adapters, backbone), precision or "default"]
+    if engine is not None:
+        parts.append(file_digest(engine / "manifest.json"))
+    return ":".join(parts)
 
-    folder = Path(model)
-    if model == "lite":
-        folder = Path(__file__).parents[1] / "weights" / "lite"
-    digest = xxhash.xxh3_64(model.encode() if not folder.is_dir() else b"")
-    for part in (folder, adapters, backbone, engine and engine / "manifest.json"):
-        if part is None or not part.exists():
-            continue
-        files = sorted(path for path in part.rglob("*") if path.is_file()) if part.is_dir() else [part]
-        for path in files:
-            digest.update(f"{path.name}:{file_digest(path)}".encode())
-    return f"{folder.name if folder.is_dir() else model}:{digest.hexdigest()}:{precision or 'default'}"
+
+def weights_of(identity: str) -> str:
+    """The weights' part of a model's identity."""
+    return ":".join(identity.split(":")[:2])

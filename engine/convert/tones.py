@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.convert.job import Job, Progress
+from engine.convert.model_identity import weights_of
 from engine.convert.sources import open_source
-from engine.errors import UserError
 from engine.settings import Settings
 
 if TYPE_CHECKING:
@@ -65,19 +65,17 @@ def tones_of(
                 yield frame.sdr if spaces is None else spaces.sdr(frame.sdr)
                 progress(done, total)
 
-        return Tones(track_of(pictures(), converter, settings, source, job.model), _numbers(source))
+        return Tones(track_of(pictures(), converter, settings, source, weights_of(job.model)), _numbers(source))
 
 
 def _read(path: Path, source: Path, job: Job) -> "ToneTrack":
-    from engine.analysis import check_clip
+    from engine.analysis import check_clip, check_model
     from engine.inference.tone_track import read_track
 
     track = read_track(path)
     check_clip(track, source)
-    if job.model and track.model != job.model:
-        raise UserError(
-            f"{path} was made with the model {track.model}, not {job.model}; make it anew with `lumaflux analyze`"
-        )
+    if job.model:
+        check_model(track, path, job.model)
     return track
 
 

@@ -62,16 +62,20 @@ def _pictures(source: "Source") -> "Iterator[np.ndarray]":
 
 
 def _check(path: Path, order: "Order") -> None:
-    from engine.analysis import check_clip
+    from engine.analysis import check_clip, check_model
+    from engine.convert.model_identity import weights_identity
     from engine.inference.tone_track import read_track
 
-    check_clip(read_track(path), order.source)
+    track = read_track(path)
+    check_clip(track, order.source)
+    check_model(track, path, weights_identity(order.model))
 
 
 def _make(order: "Order", path: Path) -> None:
     import torch
 
     from engine.analysis import track_of
+    from engine.convert.model_identity import weights_identity
     from engine.farm.source import open_source
     from engine.inference.load import load
     from engine.inference.tone_track import text_of
@@ -80,6 +84,6 @@ def _make(order: "Order", path: Path) -> None:
     torch.set_num_threads(order.threads)
     source = open_source(order.source, allow_hdr=order.force_sdr)
     converter = load(order.model, device=order.device, dtype=order.precision)
-    track = track_of(_pictures(source), converter, order.settings, order.source, order.model)
+    track = track_of(_pictures(source), converter, order.settings, order.source, weights_identity(order.model))
     with AtomicFile(path, overwrite=True) as file:
         file.partial.write_text(text_of(track), "utf-8")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xxhash
 
+from engine.convert.model_identity import weights_identity
 from engine.errors import UserError
 from engine.service.parameters import RenderParameters
 
@@ -62,7 +63,7 @@ class FileAnalysis:
             if not self.done:
                 raise UserError(f"{self.source} holds no frames; name another Source file")
             clip = clip_of(self.source, self.done)
-            return ToneTrack(clip=clip, model=self.model, shots=self._look.shots())
+            return ToneTrack(clip=clip, model=weights_identity(self.model), shots=self._look.shots())
         return None
 
     def close(self) -> None:
@@ -93,7 +94,7 @@ class HostAnalysis:
         from engine.inference.tone_track import Clip, ToneTrack
 
         clip = Clip(name=HOST_CLIP, frames=self.done, digest=self._digest.hexdigest())
-        return ToneTrack(clip=clip, model=self.model, shots=self._look.shots())
+        return ToneTrack(clip=clip, model=weights_identity(self.model), shots=self._look.shots())
 
 
 def store(track: "ToneTrack", source: Path | None) -> Path:

@@ -70,11 +70,13 @@ class Renderer:
         """The converter of a model, kept in memory instead of the one before. Raises ModelError."""
         identity = model_identity(model)
         if self._loaded is None or self._loaded[0] != identity:
+            from engine.inference.installed_engine import engine_for
             from engine.inference.load import load
 
             self._loaded = None  # before the next one comes: two of the largest need not fit
             try:
-                converter = load(model, device=self.device, dtype=self.precision, engine=self.engine)
+                engine = engine_for(self.engine, model, None, self.device, self.precision)
+                converter = load(model, device=self.device, dtype=self.precision, engine=engine)
             except UserError as error:
                 raise ModelError(str(error)) from None
             self._loaded = identity, converter

@@ -5,6 +5,7 @@ from collections.abc import Hashable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.convert.model_identity import weights_identity
 from engine.errors import UserError
 
 if TYPE_CHECKING:
@@ -30,15 +31,16 @@ class Tracks:
 
         Raises UserError for a track that is missing, damaged, too large, of another model or of another source file.
         """
+        from engine.analysis import check_model
+
         settings = parameters.settings
         if not parameters.tone_track or settings.strength == 0.0:
             return settings, None, None
         identity, track = self._track(_absolute(parameters.tone_track, "Tone track"))
-        if track.model != parameters.model:
-            raise UserError(
-                f"{parameters.tone_track} was made with the model {track.model}, not {parameters.model}; "
-                "press Analyse again, or choose that model"
-            )
+        if (identity, parameters.model) not in self._matching:
+            check_model(track, Path(parameters.tone_track), weights_identity(parameters.model))
+            if not Path(parameters.model).is_dir():  # whose weights may change
+                self._matching.add((identity, parameters.model))
         self._check_source(identity, track, parameters.source_file)
         place = max(0, parameters.host_frame - parameters.track_start)
         return track.settings_at(place, settings), track.tone_at(place), (identity, place)

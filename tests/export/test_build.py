@@ -8,8 +8,10 @@ import torch
 from PIL import Image
 
 from engine.backends.bundle import MANIFEST, read_manifest
+from engine.backends.engine_network import EngineNetwork
 from engine.errors import UserError
-from engine.inference.load import load
+from engine.inference.installed_engine import engine_for, installed_folder
+from engine.inference.load import load, weight_digests
 from engine.service.parameters import RenderParameters
 from engine.service.renderer import ModelError, Renderer
 from export import build as building
@@ -161,8 +163,6 @@ def test_weights_beside_the_graph(tmp_path, monkeypatch):
 
 
 def test_the_worker_renders_with_the_bundle_that_the_environment_names(bundle, monkeypatch):
-    from engine.backends.engine_network import EngineNetwork
-
     monkeypatch.setenv("LUMAFLUX_ENGINE", str(bundle[0]))
     worker, frame = Renderer(), example_frame(64, 64)
     made = worker.render_frame(frame.permute(1, 2, 0).numpy().copy(), RenderParameters(model="tiny")).pixels
@@ -171,3 +171,36 @@ def test_the_worker_renders_with_the_bundle_that_the_environment_names(bundle, m
     assert abs(made - wanted).max() < 1e-4
     with pytest.raises(ModelError, match="other weights"):
         worker.load("lite")
+
+
+def test_an_installed_engine_is_taken_unless_none_or_another_precision_is_named(bundle, tmp_path, monkeypatch):
+    from engine.cli import app
+
+    monkeypatch.setenv("LUMAFLUX_ENGINES", str(tmp_path))
+    shutil.copytree(bundle[0], folder := installed_folder(*weight_digests("tiny")))
+    assert engine_for(None, "tiny", device="cpu") == folder
+    assert engine_for(None, "tiny", device="cpu", precision="bf16") is None
+    assert isinstance(Renderer(device="cpu").load("tiny").backend.network, EngineNetwork)
+    Image.fromarray((example_frame(64, 48).permute(1, 2, 0).numpy() * 255).astype("uint8")).save(tmp_path / "a.png")
+    made = {}
+    for name, options in {"installed": [], "torch": ["--engine", "none"]}.items():
+        command = [
+            "convert",
+            str(tmp_path / "a.png"),
+            str(tmp_path / f"{name}.exr"),
+            "--model",
+            "tiny",
+            "--device",
+            "cpu",
+        ]
+        app([*command, *options, "--report", str(tmp_path / f"{name}.json")], result_action="return_value")
+        made[name] = json.loads((tmp_path / f"{name}.json").read_text())["model"]
+    assert made["installed"].startswith(made["torch"])
+    assert made["installed"] != made["torch"]
+
+
+def test_only_an_engine_for_the_cpu_in_fp32_is_installed_by_itself():
+    from export.__main__ import app
+
+    with pytest.raises(UserError, match="--out"):
+        app(["build-engine", "--precision", "fp16"], result_action="return_value", exit_on_error=False)

@@ -86,6 +86,23 @@ def test_a_file_is_analysed_beside_itself_with_progress(client, sequence):
     assert again["track"] == f"{sequence}.2.track.json"
 
 
+def test_a_track_of_the_command_renders_the_frames_of_convert(client, clip, sequence, root):
+    """`lumaflux analyze`'s file in the effect's parameter; tracks of other weights are refused."""
+    from engine.cli import app
+    from engine.convert.model_identity import model_identity
+
+    track = root / "command.track.json"
+    app(
+        ["analyze", str(sequence), "-o", str(track), "--model", "tiny", "--device", "cpu"], result_action="return_value"
+    )
+    made = read_track(track)
+    assert model_identity("tiny").startswith(made.model)
+    rendered = client.render(clip[3], {"model": "tiny", "tone_track": str(track), "host_frame": 3}).pixels
+    planes = np.ascontiguousarray(clip[3].transpose(2, 0, 1))
+    direct = engine.load("tiny", device="cpu").render(planes, Settings(), made.tone_at(3)).transpose(1, 2, 0)
+    assert np.abs(rendered - direct).max() * 65535 <= 1
+
+
 @pytest.mark.parametrize("wrong", ["/no/such/clip.mp4", "relative.mp4"])
 def test_what_cannot_be_analysed_is_refused_and_the_engine_lives(client, clip, wrong):
     with pytest.raises(EngineError, match=r"clip\.mp4|relative\.mp4"):
@@ -102,7 +119,7 @@ def test_wrong_tracks_are_refused_with_a_word(client, clip, sequence, root):
     damaged, other, huge = root / "damaged.json", root / "other.json", root / "huge.json"
     text = engine_path({"track": track}).read_text()
     damaged.write_text(text[: len(text) // 2])
-    other.write_text(text.replace('"model": "tiny"', '"model": "lite"'))
+    other.write_text(text.replace('"model": "tiny:', '"model": "lite:'))
     with open(huge, "wb") as file:
         file.truncate(300 << 20)
     for path, said in [(damaged, "no whole tone track"), (other, "made with the model lite"), (huge, "300 MiB")]:

@@ -1,0 +1,31 @@
+"""Tracks that a job is handed: of its own input and of its own model only."""
+
+import pytest
+
+from engine.analysis import analyze
+from engine.convert.model_identity import weights_identity
+from engine.errors import UserError
+from engine.farm.tone_tracks import track_of_job
+from engine.inference.tone_track import text_of
+
+
+@pytest.fixture(scope="module")
+def track(media, converter):
+    return analyze(media / "clip.mp4", converter, model=weights_identity("tiny"))
+
+
+def test_its_own_track_is_taken(track, order, tmp_path):
+    path = tmp_path / "track.json"
+    path.write_text(text_of(track))
+    assert track_of_job(order(tone_track=str(path)), tmp_path) == path
+
+
+@pytest.mark.parametrize(
+    ("source", "model", "said"),
+    [("clip.mp4", "lite:12", "with the model lite:12"), ("plates/plate.%04d.png", None, "another file")],
+)
+def test_others_are_refused(track, order, tmp_path, source, model, said):
+    path = tmp_path / "track.json"
+    path.write_text(text_of(track.model_copy(update={"model": model or track.model})))
+    with pytest.raises(UserError, match=said):
+        track_of_job(order(source, tone_track=str(path)), tmp_path)
