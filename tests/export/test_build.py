@@ -11,7 +11,7 @@ from engine.backends.bundle import MANIFEST, read_manifest
 from engine.backends.engine_network import EngineNetwork
 from engine.errors import UserError
 from engine.inference.installed_engine import engine_for, installed_folder
-from engine.inference.load import load, weight_digests
+from engine.inference.load import LITE, load, weight_digests
 from engine.service.parameters import RenderParameters
 from engine.service.renderer import ModelError, Renderer
 from export import build as building
@@ -197,6 +197,14 @@ def test_an_installed_engine_is_taken_unless_none_or_another_precision_is_named(
         made[name] = json.loads((tmp_path / f"{name}.json").read_text())["model"]
     assert made["installed"].startswith(made["torch"])
     assert made["installed"] != made["torch"]
+
+
+def test_adapters_of_another_backbone_are_refused_before_any_work(tmp_path):
+    said = []
+    with pytest.raises(UserError, match="adapters"):
+        build_engine(request(tmp_path / "out", adapters=LITE / "adapters.safetensors"), said.append)
+    assert not (tmp_path / "out").exists()
+    assert not any(line.startswith("trace") for line in said)
 
 
 def test_only_an_engine_for_the_cpu_in_fp32_is_installed_by_itself():
