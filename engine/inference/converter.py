@@ -16,6 +16,7 @@ from engine.errors import UserError
 from engine.inference.composition import ReducedLight, compose
 from engine.inference.debanding import deband
 from engine.inference.detail import enlarge, gain_map, guide_of, lines_of, reduce_to, without_tint
+from engine.inference.gain_blending import FrameLight
 from engine.inference.look import apply_look
 from engine.inference.sampler import euler, schedule
 from engine.inference.tone import Tone, mix
@@ -147,68 +148,86 @@ class Converter:
         on_step: Callable[[], None] | None = None,
         *,
         tone: Tone | None = None,
+        light: FrameLight | None = None,
     ) -> tuple[Frame, dict[str, float]]:
         """``render``, with the seconds of each stage. ``on_step`` is called after every step of the sampler.
 
-        What it raises ends the rendering: so a frame is cancelled.
+        What it raises ends the rendering: so a frame is cancelled. ``light`` is the frame's by ``light_timed``, blended
+        with its neighbours'; where ``settings.detail`` is 0 there is none to take.
         """
         sdr, clock = self._batch(frame), _Clock()
         if settings.strength == 0.0:
             return _like(static_placement(sdr, settings.reference_white), frame), {}
-        steps = settings.steps or None
-        if tone is not None:
-            tone = self._steadied(sdr, settings, clock, on_step, tone)
         if settings.detail == 0.0:
-            lit = self._generate(sdr, steps, None, settings.seed, clock, on_step, tone).hdr_pq
+            tone = self._steadied(sdr, settings, clock, on_step, tone)
+            lit = self._generate(sdr, settings.steps or None, None, settings.seed, clock, on_step, tone).hdr_pq
         else:
-            lit = self._with_source_detail(sdr, settings, clock, on_step, tone)
+            with clock("reduce"):
+                smooth = deband(sdr)
+            light = light or self._light(smooth, settings, clock, on_step, tone)
+            lit = self._with_source_detail(smooth, sdr, light, settings, clock)
         with clock("look"):
             graded = apply_look(lit, sdr, settings)
         return _like(graded, frame), clock.seconds
 
+    @torch.inference_mode()
+    def light_timed(
+        self, frame: np.ndarray | Tensor, settings: Settings, *, tone: Tone | None = None
+    ) -> tuple[FrameLight, dict[str, float]]:
+        """What the model makes of a reduced SDR frame, with the seconds of each stage: the first half of ``render``."""
+        sdr, clock = self._batch(frame), _Clock()
+        with clock("reduce"):
+            smooth = deband(sdr)
+        return self._light(smooth, settings, clock, None, tone), clock.seconds
+
     def _steadied(
-        self, sdr: Tensor, settings: Settings, clock: "_Clock", on_step: Callable[[], None] | None, tone: Tone
+        self, seen: Tensor, settings: Settings, clock: "_Clock", on_step: Callable[[], None] | None, tone: Tone | None
     ) -> Tone | None:
         """A shot's tone, the frame's own (None), or their mixture, found on the picture that the model will see."""
-        if settings.temporal_stability == 1.0:
+        if tone is None or settings.temporal_stability == 1.0:
             return tone
         if settings.temporal_stability == 0.0:
             return None
-        seen = sdr if settings.detail == 0.0 else self.reduced(deband(sdr))
         _, z, placement = self._latents(seen, settings.steps or None, None, settings.seed, clock, on_step, None)
         own = Tone(placement=placement, knots=self.backend.network.knots(z))
         return mix([tone, own], [settings.temporal_stability, 1.0 - settings.temporal_stability])
 
-    def _with_source_detail(
+    def _light(
         self,
-        sdr: Tensor,
+        smooth: Tensor,
         settings: Settings,
         clock: "_Clock",
         on_step: Callable[[], None] | None,
         tone: Tone | None,
-    ) -> Tensor:
+    ) -> FrameLight:
         model = self.backend.network
-        height, width = sdr.shape[-2:]
         with clock("reduce"):
-            smooth = deband(sdr)
             reduced = self.reduced(smooth)
+        tone = self._steadied(reduced, settings, clock, on_step, tone)
         made = self._generate(reduced, settings.steps or None, None, settings.seed, clock, on_step, tone)
         with clock("decode_latents"):
             begun = model.decode_latents(made.z_start)[..., : reduced.shape[-2], : reduced.shape[-1]]
         with clock("detail"):
-            reduced_base = model.in_light(model.start(reduced, made.placement))
-            generated_pq = without_tint(made.hdr_pq, reduced_base)
-            gain = gain_map(generated_pq, without_tint(model.in_light(begun), reduced_base))
-            guide = guide_of(reduced_base)
-            lines = lines_of(gain, guide)
-            light = ReducedLight(lines=lines, structure=gain - lines.of(guide))
+            base_pq = model.in_light(model.start(reduced, made.placement))
+            generated_pq = without_tint(made.hdr_pq, base_pq)
+            gain = gain_map(generated_pq, without_tint(model.in_light(begun), base_pq))
+        return FrameLight(reduced=reduced, base_pq=base_pq, hdr_pq=made.hdr_pq, gain=gain, placement=made.placement)
+
+    def _with_source_detail(
+        self, smooth: Tensor, sdr: Tensor, light: FrameLight, settings: Settings, clock: "_Clock"
+    ) -> Tensor:
+        model = self.backend.network
+        with clock("detail"):
+            guide = guide_of(light.base_pq)
+            lines = lines_of(light.gain, guide)
+            reduced = ReducedLight(lines=lines, structure=light.gain - lines.of(guide))
 
             def place(codes: Tensor) -> Tensor:
-                return model.in_light(model.start(codes, made.placement))
+                return model.in_light(model.start(codes, light.placement))
 
-            lit = compose(smooth, sdr, place, light, settings.highlight_recovery, made.placement)
+            lit = compose(smooth, sdr, place, reduced, settings.highlight_recovery, light.placement)
             if settings.detail < 1.0:
-                lit = torch.lerp(enlarge(made.hdr_pq, (height, width)), lit, settings.detail)
+                lit = torch.lerp(enlarge(light.hdr_pq, (sdr.shape[-2], sdr.shape[-1])), lit, settings.detail)
         return lit
 
     def _batch(self, frame: np.ndarray | Tensor) -> Tensor:

@@ -33,10 +33,14 @@ def without_tint(picture_pq: Tensor, base_pq: Tensor) -> Tensor:
 
     An exact grey of ``base_pq`` leaves luminance alone, a clear colour everything.
     """
-    spread = base_pq.amax(dim=1, keepdim=True) - base_pq.amin(dim=1, keepdim=True)
-    share = spread * spread / (spread * spread + _GREY * _GREY)
     grey = pq.inverse_eotf(luminance(pq.eotf(picture_pq), BT2020_LUMA))
-    return torch.lerp(grey.expand_as(picture_pq), picture_pq, share)
+    return torch.lerp(grey.expand_as(picture_pq), picture_pq, colour_share(base_pq))
+
+
+def colour_share(base_pq: Tensor) -> Tensor:
+    """How far the model's colour is believed on a placed source [B,3,h,w]: [B,1,h,w], 0 where that is grey."""
+    spread = base_pq.amax(dim=1, keepdim=True) - base_pq.amin(dim=1, keepdim=True)
+    return spread * spread / (spread * spread + _GREY * _GREY)
 
 
 def guide_of(base_pq: Tensor) -> Tensor:

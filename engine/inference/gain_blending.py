@@ -1,0 +1,53 @@
+"""Steadies what the model generates: a frame's gain map is averaged with its neighbours', along the motion.
+
+The window is finite and symmetric, so a frame depends on its neighbours in the source alone, not on what was rendered
+before it.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from engine.inference.composition import with_gain
+from engine.inference.detail import colour_share
+from engine.inference.motion import motion, warp
+from engine.model.anchor import Placement
+
+REACH = 2  # frames on either side
+_DEVIATION = 1.5  # frames: the Gaussian that weighs them
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameLight:
+    """What the model made of a frame, at the reduced size, all [B,3,h,w].
+
+    ``reduced``: the SDR that it saw; ``base_pq``: that placed in light; ``hdr_pq``: its picture; ``gain``: stops from
+    the base to it.
+    """
+
+    reduced: Tensor
+    base_pq: Tensor
+    hdr_pq: Tensor
+    gain: Tensor
+    placement: Placement | None
+
+
+def blended(own: FrameLight, neighbours: Mapping[int, FrameLight], amount: float) -> FrameLight:
+    """The light of one frame (B = 1) with the gain of its ``neighbours``, named by their distance in frames.
+
+    ``amount`` in [0,1] is how much they count; where a neighbour does not show a pixel, it does not count there. A grey
+    pixel takes no colour from them. Raises MissingExtraError without OpenCV.
+    """
+    whole = torch.ones_like(own.gain[0, 0])
+    change = torch.zeros_like(own.gain)
+    for distance, other in sorted(neighbours.items()):
+        found = motion(own.reduced, other.reduced)
+        weight = amount * math.exp(-0.5 * (distance / _DEVIATION) ** 2) * found.confidence
+        change += weight * (warp(other.gain, found.displacement)[0] - own.gain)
+        whole = whole + weight
+    change = change / whole
+    change = torch.lerp(change.mean(dim=1, keepdim=True).expand_as(change), change, colour_share(own.base_pq))
+    return replace(own, gain=own.gain + change, hdr_pq=with_gain(own.hdr_pq, change))
