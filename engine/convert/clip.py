@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.convert.interruption import Interruption
 from engine.convert.job import Job, Progress, Report
+from engine.convert.motion_blending import blending_of
 from engine.convert.pipeline import Consumer, Prefetched
 from engine.convert.sources import chosen, frames_to_come, open_source
 from engine.convert.targets import Target, open_target
@@ -134,7 +136,8 @@ def _stream(
         made.sink.write(hdr_pq, pts, duration, alpha=alpha)
 
     converter: Converter | None = None
-    tones = Tones()
+    tones, blending = Tones(), None
+    opened = ExitStack()
     decoder, encoder = Prefetched(frames()), Consumer(encode)
     try:
         for frame in decoder:
@@ -143,10 +146,12 @@ def _stream(
                     converter = load_converter()
                 with report.stage("analyze"):
                     tones = tones_of(source, converter, settings, job, spaces, _ending(progress, interruption))
+                blending = opened.enter_context(blending_of(source, converter, tones, settings, job, spaces))
                 progress(0, total)
             sdr = frame.sdr if spaces is None else spaces.sdr(frame.sdr)
             pinned, tone = tones.at(frame.number, settings)
-            hdr_pq, timings = converter.render_timed(sdr, pinned, tone=tone)
+            light = None if blending is None else blending.light(frame.number, sdr)
+            hdr_pq, timings = converter.render_timed(sdr, pinned, tone=tone, light=light)
             report.add_stages(timings)
             pts, duration = made.stamp(frame.number, frame.pts, frame.duration)
             encoder.put((hdr_pq, pts, duration, frame.alpha if made.keeps_alpha else None))
@@ -161,5 +166,8 @@ def _stream(
     finally:
         decoder.close()
         encoder.close()
+        opened.close()
         report.skipped = state["skipped"]
         report.add_stages({"decode": decoder.seconds, "encode": encoder.seconds})
+        if blending is not None:
+            report.add_stages(blending.seconds)

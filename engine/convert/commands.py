@@ -58,6 +58,7 @@ def convert(
     fps: str | None = None,
     resume: bool = True,
     track: str | None = None,
+    motion_blending: float = 0.0,
     hdr10plus: Path | None = None,
     progress: Literal["rich", "plain", "json", "none"] = "rich",
     report: Path | None = None,
@@ -122,6 +123,8 @@ def convert(
     track
         A tone track that `lumaflux analyze` wrote, or none: every frame gets a tone of its own, which can pump.
         One is found first, on the whole source whatever --frames says, if not named.
+    motion_blending
+        From 0, none, to 1: steady what the model generates along the motion of the source (docs/tone-tracks.md).
     hdr10plus
         Write HDR10+ metadata of every scene to this JSON file, and of every frame into an HDR10 video.
     progress
@@ -166,6 +169,7 @@ def convert(
         output_space=output_space,
         model=model_identity(model, adapters, backbone, precision, engine),
         track=track,
+        motion_blending=motion_blending,
         hdr10plus=hdr10plus,
     )
     with show_progress(source.name, progress) as update:

@@ -30,7 +30,8 @@ class Job:
     names those of the source to convert (a clip's count from 0), ``preview`` a single one that becomes a picture.
     ``start_number`` is that of the first picture of a sequence that is written; ``frame_rate`` that of a sequence that
     is read. ``model`` is what tells the model apart from others, for the manifest beside a sequence. ``track``: a tone
-    track's file, "none" for a tone of its own for every frame, None to find one first.
+    track's file, "none" for a tone of its own for every frame, None to find one first. ``motion_blending`` from 0 to 1
+    is how much the neighbours' gain maps count for a frame's.
     ``hdr10plus``: the JSON file that HDR10+ metadata is written to.
     """
 
@@ -53,6 +54,7 @@ class Job:
     output_space: str | None = None
     model: str = ""
     track: str | None = None
+    motion_blending: float = 0.0
     hdr10plus: Path | None = None
 
     def __post_init__(self) -> None:

@@ -26,8 +26,12 @@ def convert(
     for a frame that cannot be converted, KeyboardInterrupt saying what was kept when the user ended it.
     """
     from engine.convert.clip import convert_clip
+    from engine.convert.motion_blending import check_motion_blending
     from engine.convert.stills import convert_directory, convert_preview, convert_stills
 
+    check_motion_blending(job.motion_blending, settings, job.track)
+    if job.motion_blending and (source.is_dir() or _is_picture(source)):
+        raise UserError("motion blending needs the frames of a clip; leave --motion-blending out for pictures")
     if job.hdr10plus is not None and (source.is_dir() or job.preview is not None or _is_picture(source)):
         raise UserError("HDR10+ metadata belongs to a video; leave --hdr10plus out for pictures")
     if source.is_dir():

@@ -27,7 +27,7 @@ class SequenceManifest(pydantic.BaseModel):
     source_digest: str
     model: str
     settings: dict[str, float | int]
-    delivery: dict[str, str | int | bool | None]
+    delivery: dict[str, str | int | float | bool | None]
 
 
 def manifest_of(source: Path, settings: Settings, job: Job, delivery: str) -> SequenceManifest:
@@ -37,6 +37,8 @@ def manifest_of(source: Path, settings: Settings, job: Job, delivery: str) -> Se
     keys = ("force_sdr", "interlaced", "exr_compression", "ocio", "input_space", "output_space", "start_number")
     facts = {key: getattr(job, key) for key in keys}
     facts["track"] = file_digest(Path(job.track)) if job.track not in (None, "none") else job.track
+    if job.motion_blending:
+        facts["motion_blending"] = job.motion_blending
     return SequenceManifest(
         source=source.name,
         source_digest=file_digest(first),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.convert.clip import ocio_spaces
 from engine.convert.job import Job, Progress, Report
+from engine.convert.motion_blending import blending_of
 from engine.convert.sources import open_source
 from engine.convert.targets import picture_options
 from engine.convert.tones import Tones, tones_of
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from engine.inference.converter import Converter
+    from engine.inference.gain_blending import FrameLight
     from engine.inference.tone import Tone
     from engine.media.picture_writer import PictureFormat, PictureOptions
 
@@ -118,7 +120,9 @@ def convert_preview(
     pinned, tone = tones.at(frame.number, settings)
     if job.track is None:
         report.note("The preview has a tone of its own; name a tone track (--track) to see it as it will be.")
-    _write(report, sdr, frame.alpha, converter, pinned, kind, options, alone, tone)
+    with blending_of(source, converter, tones, settings, job, spaces) as blending:
+        light = None if blending is None else blending.light(frame.number, sdr)
+    _write(report, sdr, frame.alpha, converter, pinned, kind, options, alone, tone, light)
     report.seconds = time.perf_counter() - start
     progress(1, 1)
     return report
@@ -146,11 +150,12 @@ def _write(
     options: "PictureOptions",
     source: Path | None,
     tone: "Tone | None" = None,
+    light: "FrameLight | None" = None,
 ) -> None:
     from engine.media.picture_writer import ULTRA_HDR, write_picture
     from engine.media.ultra_hdr import write_ultra_hdr
 
-    hdr_pq, timings = converter.render_timed(sdr, settings, tone=tone)
+    hdr_pq, timings = converter.render_timed(sdr, settings, tone=tone, light=light)
     report.add_stages(timings)
     with report.stage("encode"):
         sources = () if source is None else (source,)

@@ -1,5 +1,6 @@
 """Opens what is written: a video or a numbered sequence, as the job delivers it."""
 
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -175,8 +176,19 @@ def _sequence(
     first = incoming.numbers()[0] if incoming is not None and job.start_number is not None else 0
     shift = 0 if job.start_number is None else job.start_number - first
 
+    numbers = incoming.numbers() if incoming is not None and job.motion_blending else []
+
+    def made_of(number: int) -> list[int]:
+        """The frames of the source that this one is made of, at most."""
+        if not numbers:
+            return [number]
+        from engine.inference.gain_blending import REACH
+
+        place = bisect_left(numbers, number)
+        return numbers[max(0, place - REACH) : place + REACH + 1]
+
     def done(number: int) -> bool:
-        made_after = modified(incoming.file(number)) if incoming is not None else 0.0
+        made_after = 0.0 if incoming is None else max(modified(incoming.file(near)) for near in made_of(number))
         return keep and sink.holds(number + shift, made_after)
 
     return Target(

@@ -34,8 +34,24 @@ class Tones:
         """What the frame of that number in the source is rendered with."""
         if self.track is None:
             return settings, None
-        place = number if self.numbers is None else bisect_left(self.numbers, number)
+        place = self._place(number)
         return self.track.settings_at(place, settings), self.track.tone_at(place)
+
+    def around(self, number: int, reach: int) -> list[int]:
+        """The numbers of the frame and of those of its shot that are at most ``reach`` away; itself without a track.
+
+        Beyond the end that a container announced there may be no such frame.
+        """
+        if self.track is None:
+            return [number]
+        place = self._place(number)
+        shot = self.track.shot_of(place)
+        last = place + reach if shot is self.track.shots[-1] else min(place + reach, shot.last)
+        places = range(max(shot.first, place - reach), last + 1)
+        return list(places) if self.numbers is None else [self.numbers[p] for p in places if p < len(self.numbers)]
+
+    def _place(self, number: int) -> int:
+        return number if self.numbers is None else bisect_left(self.numbers, number)
 
 
 def tones_of(

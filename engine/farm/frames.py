@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from engine.convert.motion_blending import MotionBlending
 from engine.convert.pipeline import Consumer, Prefetched
 from engine.convert.tones import Tones
 from engine.errors import UserError
 from engine.farm.job import JobFolder, Manifest, Record, file_digest
 from engine.farm.manifest import Order, manifest_of
-from engine.farm.source import Source
+from engine.farm.source import NumberedPictures, Source, digest_of_text
 from engine.farm.tone_tracks import track_of_job
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Renderer:
     tones: Tones = field(default_factory=Tones)
     loads: int = 0
     _converter: "Converter | None" = None
+    _blending: MotionBlending | None = None
 
     def converter(self) -> "Converter":
         if self._converter is None:
@@ -69,10 +71,29 @@ class Renderer:
     def render(self, number: int, sdr: "np.ndarray") -> "np.ndarray":
         from engine.media.light_levels import check_frame
 
-        settings, tone = self.tones.at(number, self.manifest.looks())
-        hdr_pq = self.converter().render_timed(sdr, settings, tone=tone)[0]
+        converter, looks = self.converter(), self.manifest.looks()
+        settings, tone = self.tones.at(number, looks)
+        if self.manifest.motion_blending and self._blending is None:
+            read = NumberedPictures(self.source).read
+            self._blending = MotionBlending(converter, self.tones, looks, self.manifest.motion_blending, read)
+        light = None if self._blending is None else self._blending.light(number, sdr)
+        hdr_pq = converter.render_timed(sdr, settings, tone=tone, light=light)[0]
         check_frame(hdr_pq)
         return hdr_pq
+
+    def frame_digest(self, number: int) -> str:
+        """What tells the input of a frame from another, with the neighbours that have a share in it."""
+        if not self.manifest.motion_blending:
+            return self.source.frame_digest(number)
+        from engine.inference.gain_blending import REACH
+
+        digests = [self.source.frame_digest(number)]
+        for near in self.tones.around(number, REACH):
+            try:
+                digests.append(self.source.frame_digest(near))
+            except OSError:
+                digests.append("none")
+        return digest_of_text(" ".join(digests)) if any(digests) else ""
 
 
 def load_as(manifest: Manifest) -> "Callable[[], Converter]":
@@ -97,7 +118,7 @@ def render_frames(
     chunk, start = Chunk(), time.monotonic()
     todo: deque[int] = deque()
     for number in sorted(set(numbers)):
-        if is_done(job, renderer.source, number):
+        if is_done(job, renderer, number):
             chunk.kept.append(number)
         else:
             todo.append(number)
@@ -148,7 +169,7 @@ def _made(renderer: Renderer, numbers: list[int]) -> Iterator[_Made]:
     ahead = Prefetched(frames)
     try:
         for number, sdr in ahead:
-            digest, begun = renderer.source.frame_digest(number), time.monotonic()
+            digest, begun = renderer.frame_digest(number), time.monotonic()
             hdr_pq = renderer.render(number, sdr)
             yield _Made(number=number, hdr_pq=hdr_pq, source=digest, seconds=time.monotonic() - begun)
     finally:
@@ -156,13 +177,13 @@ def _made(renderer: Renderer, numbers: list[int]) -> Iterator[_Made]:
         frames.close()
 
 
-def is_done(job: JobFolder, source: Source, number: int) -> bool:
+def is_done(job: JobFolder, renderer: Renderer, number: int) -> bool:
     """Whether a frame is there, as recorded, and of the picture that is there now."""
     if job.fault(number) is not None:
         return False
     record = job.record(number)
     try:
-        return record is not None and record.source == source.frame_digest(number)
+        return record is not None and record.source == renderer.frame_digest(number)
     except OSError:
         return True  # the input may be gone once the frame is made
 

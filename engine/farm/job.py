@@ -38,6 +38,7 @@ class Manifest(BaseModel):
     model: str
     model_digest: str
     tone_track: str | None = None
+    motion_blending: float = 0.0
     force_sdr: bool = False
     device: str
     precision: str

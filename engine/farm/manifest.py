@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from engine.convert.motion_blending import check_motion_blending
 from engine.errors import UserError
 from engine.farm.frame_set import frames_text, parse_frames
 from engine.farm.job import Manifest
@@ -16,7 +17,8 @@ _MODEL_FILES = "*.safetensors", "*.json"
 class Order:
     """``frames`` as a set (all, if None); ``tone_track``: a file, "none", or None to find one.
 
-    ``threads`` of a CPU worker: sums depend on it, so a job fixes it.
+    ``motion_blending`` from 0 to 1: how much the neighbours' gain maps count. ``threads`` of a CPU worker: sums depend
+    on it, so a job fixes it.
     """
 
     source: Path
@@ -24,6 +26,7 @@ class Order:
     model: str = "lite"
     frames: str | None = None
     tone_track: str | None = None
+    motion_blending: float = 0.0
     device: str | None = None
     precision: str | None = None
     threads: int = 1
@@ -42,6 +45,7 @@ def manifest_of(order: Order, track: Path | None = None) -> tuple[Manifest, Sour
 
     if order.threads < 1:
         raise UserError(f"threads are {order.threads}; give one or more")
+    check_motion_blending(order.motion_blending, order.settings, order.tone_track)
     source = open_source(order.source, allow_hdr=order.force_sdr)
     numbers = source.numbers
     if order.frames is not None:
@@ -63,6 +67,7 @@ def manifest_of(order: Order, track: Path | None = None) -> tuple[Manifest, Sour
         model=order.model,
         model_digest=model_digest(order.model),
         tone_track=None if track is None else _track_digest(track),
+        motion_blending=order.motion_blending,
         force_sdr=order.force_sdr,
         device=device.type,
         precision=next(name for name, kind in DTYPES.items() if kind == dtype),

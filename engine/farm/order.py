@@ -18,6 +18,8 @@ def order_text(order: Order) -> str:
     whole: dict[str, Any] = {name: getattr(order, name) for name in _TRAVELS}
     if order.tone_track is not None:
         whole["tone_track"] = NONE if order.tone_track == NONE else str(Path(order.tone_track).resolve())
+    if order.motion_blending:
+        whole["motion_blending"] = order.motion_blending
     if "%" in order.source.name:
         whole["naming"] = order.source.name
     return json.dumps(whole | {"settings": asdict(order.settings)}, indent=1)

@@ -23,6 +23,7 @@ class OrderOptions:
     )
     model: str = _option("lite", "lite, or a model directory that all workers see under the same name.")
     tone_track: str | None = _option(None, "A file of `lumaflux analyze`; none; or found by the first worker.")
+    motion_blending: float = _option(0.0, "0 to 1: steady what the model generates along the source's motion.")
     device: str | None = _option(None, "The workers' kind of device, cpu or cuda; their first one if not named.")
     precision: Literal["fp32", "bf16", "fp16"] | None = _option(
         None, "fp32 on the CPU and bf16 elsewhere if not named."

@@ -1,5 +1,6 @@
 """The frames of a job's input by number: of a video from 0 on, of a numbered sequence by the files' own numbers."""
 
+from bisect import bisect_left
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +58,32 @@ class Source:
         import xxhash
 
         return "" if self.kind == "video" else xxhash.xxh3_128(self.picture(number).read_bytes()).hexdigest()
+
+
+class NumberedPictures:
+    """The pictures of a source by number, in one stream for those that follow each other."""
+
+    def __init__(self, source: Source):
+        self._source = source
+        self._stream: Generator[tuple[int, np.ndarray], None, None] | None = None
+        self._place = 0  # of the picture that the stream gives next
+
+    def read(self, number: int) -> "np.ndarray | None":
+        """None for a frame that is not there or cannot be read."""
+        numbers = self._source.numbers
+        place = bisect_left(numbers, number)
+        if place == len(numbers) or numbers[place] != number:
+            return None
+        if self._stream is None or place != self._place:
+            if self._stream is not None:
+                self._stream.close()
+            self._stream = self._source.read(numbers[place:])
+        self._place = place + 1
+        try:
+            return next(self._stream)[1]
+        except (UserError, OSError, StopIteration):
+            self._stream = None
+            return None
 
 
 def open_source(path: Path, *, allow_hdr: bool = False) -> Source:

@@ -22,7 +22,7 @@ class Placement:
         self.loads += 1
         return self
 
-    def render_timed(self, frame, settings, *, tone=None):
+    def render_timed(self, frame, settings, *, tone=None, light=None):
         self.frames += 1
         return np.asarray(static_placement(frame, settings.reference_white), dtype=np.float32), {"sample": 0.0}
 
