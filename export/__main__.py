@@ -106,10 +106,10 @@ def trace(
         fp32, fp16 or bf16.
     """
     from engine.backends.device import DTYPES
-    from engine.inference.load import load
+    from engine.inference.load import load_network
     from export.trace import trace as write
 
-    network = load(model, device="cpu", adapters=adapters).backend.network
+    network = load_network(model, adapters=adapters).eval()
     for name, path in write(network.cast(DTYPES[precision]), out, print, tag=precision).items():
         print(f"{name}: {path}")
 

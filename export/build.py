@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
 from pathlib import Path
-from typing import cast
 
 import torch
 
 from engine import __version__
 from engine.backends.bundle import MANIFEST, Agreement, Backend, FrameAgreement, Manifest, PartRecord, Precision, sha256
 from engine.backends.device import DTYPES
+from engine.backends.torch import TorchBackend
 from engine.errors import UserError
 from engine.inference.converter import Converter
-from engine.inference.load import load, weight_digests
+from engine.inference.load import load_network, weight_digests
 from engine.model.lumaflux import LumaFlux
 from export.calibration import frames_of, velocity_samples
 from export.parts import EXAMPLE, PARTS
@@ -64,17 +64,18 @@ def build_engine(request: Request, say: Say = print) -> Manifest:
         say(needs(request))
         clock: dict[str, float] = {}
         graphs = _graphs(request, work, say, clock)  # before the reference is read: one model at a time
-        reference = _load(request)
+        model = _model(request).eval()
+        reference = Converter(TorchBackend(model, "cpu"))
         if request.precision == "fp8":
             samples = velocity_samples(reference, frames_of(request.calibration, request.frames))
             graphs["velocity"] = _quantised(graphs["velocity"], samples, work, say, clock)
         config = reference.config.to_json()
-        host = _host_file(reference.backend.network, work / f"host-{__version__}.safetensors")
-        parts = _verified(request, reference.backend.network, graphs, work, say, clock)
+        host = _host_file(model, work / f"host-{__version__}.safetensors")
+        parts = _verified(request, model, graphs, work, say, clock)
         if request.precision != "bf16":
             refuse_disagreement(parts, None, request.precision)
         if request.backend != "ort":
-            del reference  # a compiler needs the room
+            del reference, model  # a compiler needs the room
             engines = _engines(request, graphs, work, say, clock)
             manifest = _manifest(request, config, graphs, engines, parts, host, clock)
         else:
@@ -113,8 +114,8 @@ def _working_folder(request: Request) -> Iterator[Path]:
     yield work
 
 
-def _load(request: Request) -> Converter:
-    return load(request.model, device="cpu", adapters=request.adapters, backbone=request.backbone)
+def _model(request: Request) -> LumaFlux:
+    return load_network(request.model, adapters=request.adapters, backbone=request.backbone)
 
 
 def _graphs(request: Request, work: Path, say: Say, clock: dict[str, float]) -> dict[str, Path]:
@@ -123,7 +124,7 @@ def _graphs(request: Request, work: Path, say: Say, clock: dict[str, float]) -> 
     there = {part: work / f"{part}-{tag}.onnx" for part in PARTS}
     if all(path.exists() for path in there.values()):
         return there
-    model = _load(request).backend.network
+    model = _model(request).eval()
     start = time.perf_counter()
     graphs = trace(model.cast(DTYPES[dtype]), work, lambda part: say(f"trace: {part}"), tag=tag)
     clock["trace"] = time.perf_counter() - start
@@ -233,13 +234,11 @@ def _tools() -> dict[str, str]:
     return found
 
 
-def _whole_frames(request: Request, reference, work: Path) -> FrameAgreement:
+def _whole_frames(request: Request, reference: Converter, work: Path) -> FrameAgreement:
     from engine.backends.onnxruntime import OnnxRuntimeBackend
-    from engine.backends.torch import TorchBackend
 
     frames = frames_of(request.calibration, request.frames) if request.calibration else [example_frame()]
-    backend = cast(TorchBackend, OnnxRuntimeBackend(work))  # what a converter asks of a backend, it has
-    return verify_frames(reference, Converter(backend), frames)
+    return verify_frames(reference, Converter(OnnxRuntimeBackend(work)), frames)
 
 
 def example_frame(height: int = 144, width: int = 176) -> torch.Tensor:

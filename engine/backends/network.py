@@ -1,15 +1,18 @@
 """What inference asks of whoever evaluates the network. ``engine.model.LumaFlux`` itself is the torch voice."""
 
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
+import torch
 from torch import Tensor
 
 from engine.model.anchor import Placement
-from engine.model.lumaflux import Conditions
+from engine.model.config import LumaFluxConfig
 from engine.model.spline import Knots
 
+Conditions = TypeVar("Conditions")  # each voice's own; inference hands them back as they are
 
-class Network(Protocol):
+
+class Network(Protocol[Conditions]):
     def condition(self, sdr: Tensor) -> Conditions:
         """SDR [B,3,H,W] in [0,1], H and W multiples of the token stride -> everything independent of t."""
         ...
@@ -49,3 +52,16 @@ class Network(Protocol):
     def tone_field(self, vae_pq: Tensor, z: Tensor, knots: Knots | None = None) -> tuple[Tensor, Knots]:
         """The VAE's picture and the final latent -> the HDR picture in PQ and the curve's knots, ``knots`` if given."""
         ...
+
+
+class Backend(Protocol):
+    """A network of ``config``, and the ``device`` that pictures are handed to it on."""
+
+    @property
+    def config(self) -> LumaFluxConfig: ...
+
+    @property
+    def device(self) -> torch.device: ...
+
+    @property
+    def network(self) -> Network[Any]: ...

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.backends.torch import TorchBackend
+from engine.backends.network import Backend
 from engine.color.placement import static_placement
 from engine.errors import UserError
 from engine.inference.composition import ReducedLight, compose
@@ -56,7 +56,7 @@ class Converter:
     ``bypass`` leaves the transformer out, z(0) = z(1) without noise: what the frame is worth without it.
     """
 
-    def __init__(self, backend: TorchBackend, *, bypass: bool = False):
+    def __init__(self, backend: Backend, *, bypass: bool = False):
         self.backend, self.bypass = backend, bypass
         self.config = backend.config
 

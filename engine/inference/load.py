@@ -1,7 +1,6 @@
 """Loads a converter by model name or directory."""
 
 from pathlib import Path
-from typing import cast
 
 from engine.backends.bundle import sha256
 from engine.backends.torch import TorchBackend
@@ -9,6 +8,7 @@ from engine.errors import UserError
 from engine.inference.converter import Converter
 from engine.model.build import build, build_on_pretrained
 from engine.model.checkpoint import load_adapters, load_model
+from engine.model.lumaflux import LumaFlux
 from engine.model.presets import HUB_BACKBONES, PRESETS
 
 LITE = Path(__file__).parents[1] / "weights" / "lite"
@@ -32,9 +32,21 @@ def load(
     ``engine``: a bundle that ``python -m export build-engine`` made of this model; it evaluates it instead of torch.
     Raises UserError for an unknown model, missing or damaged weights, an unavailable device, or another's engine.
     """
-    name = str(name_or_directory)
     if engine is not None:
-        return _load_engine(Path(engine), name, device, dtype, Path(adapters) if adapters else None)
+        return _load_engine(Path(engine), str(name_or_directory), device, dtype, Path(adapters) if adapters else None)
+    network = load_network(name_or_directory, adapters=adapters, backbone=backbone, offline=offline)
+    return Converter(TorchBackend(network, device, dtype))
+
+
+def load_network(
+    name_or_directory: str | Path = "lite",
+    *,
+    adapters: str | Path | None = None,
+    backbone: str | Path | None = None,
+    offline: bool = False,
+) -> LumaFlux:
+    """The torch modules alone, as their files hold them, on the CPU. As :func:`load` otherwise."""
+    name = str(name_or_directory)
     if name == "lite":
         model = load_model(LITE)
     elif name in HUB_BACKBONES:
@@ -50,7 +62,7 @@ def load(
         raise UserError(f"unknown model '{name}'; choose one of {choices}, or name a model directory")
     if adapters is not None:
         load_adapters(model, Path(adapters))
-    return Converter(TorchBackend(model, device, dtype))
+    return model
 
 
 def weight_digests(model: str, adapters: Path | None = None) -> tuple[str, str]:
@@ -74,7 +86,7 @@ def _load_engine(
     backbone_sha256, adapters_sha256 = weight_digests(model, adapters)
     digests = {"model_sha256": backbone_sha256, "adapters_sha256": adapters_sha256}
     if manifest.backend == "ort":
-        return Converter(cast(TorchBackend, OnnxRuntimeBackend(directory, device=device, **digests)))
+        return Converter(OnnxRuntimeBackend(directory, device=device, **digests))
     from engine.backends.tensorrt import TensorRTBackend
 
-    return Converter(cast(TorchBackend, TensorRTBackend(directory, device=device, **digests)))
+    return Converter(TensorRTBackend(directory, device=device, **digests))
