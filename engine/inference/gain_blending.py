@@ -41,6 +41,8 @@ def blended(own: FrameLight, neighbours: Mapping[int, FrameLight], amount: float
     ``amount`` in [0,1] is how much they count; where a neighbour does not show a pixel, it does not count there. A grey
     pixel takes no colour from them. Raises MissingExtraError without OpenCV.
     """
+    if not neighbours or amount == 0:
+        return own
     whole = torch.ones_like(own.gain[0, 0])
     change = torch.zeros_like(own.gain)
     for distance, other in sorted(neighbours.items()):

@@ -5,7 +5,7 @@ The flow is DIS (Kroeger, Timofte, Dai and Van Gool, ECCV 2016) as OpenCV has it
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from engine.color.primaries import BT709_LUMA, luminance
 from engine.errors import MissingExtraError
 
 EXTRA = "motion"
-MIN_SIDE = 12  # pixels: OpenCV refuses smaller pictures
+_LEAST_SIDE = 32  # pixels: of lower pictures OpenCV 5.0 reads past the end
 _OCCLUSION_SLOPE, _OCCLUSION_OFFSET = 0.01, 0.5  # Sundaram, Brox and Keutzer, ECCV 2010
 _LIGHT_DEVIATION = 0.02  # SDR code: a pixel that differs so much from where it came from counts 0.6, twice that 0.14
 
@@ -34,11 +34,8 @@ def motion(here: Tensor, there: Tensor) -> Motion:
     """From one SDR frame [1,3,h,w] in [0,1] into another of its size.
 
     A pixel is believed as far as the flow back from where it leads returns to it, and as far as it finds its own colour
-    there. Nothing is believed below ``MIN_SIDE`` pixels. Raises MissingExtraError without OpenCV.
+    there. Raises MissingExtraError without OpenCV.
     """
-    if min(here.shape[-2:]) < MIN_SIDE:
-        nothing = here.new_zeros(2, *here.shape[-2:])
-        return Motion(displacement=nothing, confidence=nothing[0])
     luma, other = (luminance(frame, BT709_LUMA)[0, 0] for frame in (here, there))
     forth, back = optical_flow(luma, other), optical_flow(other, luma)
     seen, inside = warp(torch.cat((there, back[None]), dim=1), forth)
@@ -50,15 +47,17 @@ def motion(here: Tensor, there: Tensor) -> Motion:
     return Motion(displacement=forth, confidence=inside * returns * alike)
 
 
-def optical_flow(luma: Tensor, other: Tensor) -> Tensor:
+def optical_flow(luma: Tensor, other: Tensor, preset: Literal["FAST", "MEDIUM"] = "MEDIUM") -> Tensor:
     """Where each pixel of ``luma`` [h,w] in [0,1] lies in ``other``: displacement (x, y) in pixels, [2,h,w] float32.
 
-    The same for any number of threads. Raises MissingExtraError without OpenCV.
+    ``preset`` as OpenCV names it: the fast one looks at a quarter of the size, the other at half. The same for any
+    number of threads. Raises MissingExtraError without OpenCV.
     """
     if (cv2 := _cv2()) is None:
         raise MissingExtraError("OpenCV, which finds motion,", EXTRA)
-    method = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    found = method.calc(_bytes(luma), _bytes(other), None)
+    method = cv2.DISOpticalFlow_create(getattr(cv2, f"DISOPTICAL_FLOW_PRESET_{preset}"))
+    height, width = luma.shape
+    found = method.calc(_bytes(luma), _bytes(other), None)[:height, :width]
     return torch.from_numpy(np.ascontiguousarray(found.transpose(2, 0, 1))).to(luma.device)
 
 
@@ -83,7 +82,9 @@ def warp(pictures: Tensor, displacement: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _bytes(luma: Tensor) -> np.ndarray:
-    return torch.round(255 * luma.float().clamp(0, 1)).byte().cpu().numpy()
+    codes = torch.round(255 * luma.float().clamp(0, 1)).byte().cpu().numpy()
+    lacking = [(0, max(0, _LEAST_SIDE - side)) for side in codes.shape]
+    return np.pad(codes, lacking, mode="edge")
 
 
 @cache

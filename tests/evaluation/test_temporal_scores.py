@@ -3,9 +3,11 @@ import json
 import pytest
 import torch
 
+from engine.errors import MissingExtraError
 from engine.evaluation.metrics import cvvdp, flow
 from engine.evaluation.presets import TEMPORAL_KEYS, preset_named
 from engine.evaluation.temporal_scores import TemporalScorer
+from engine.inference import motion
 
 PRESET = preset_named("luma-eval")
 
@@ -59,12 +61,12 @@ def test_tracks_are_json_of_a_value_a_frame():
 
 
 def test_what_is_not_installed_is_said_to_be_unavailable(monkeypatch):
-    monkeypatch.setattr(flow, "_cv2", lambda: None)
+    monkeypatch.setattr(motion, "_cv2", lambda: None)
     scores = scored(frames(2), frames(2)).scores()
     assert scores["cvvdp_jod"] == "unavailable"
     assert scores["warping_error"] == scores["warping_error_excess"] == "unavailable"
     assert scores["flicker"] == 0
-    with pytest.raises(RuntimeError, match=r"lumaflux\[evaluation\]"):
+    with pytest.raises(MissingExtraError, match=r"lumaflux\[motion\]"):
         flow.optical_flow(torch.zeros(24, 32), torch.zeros(24, 32))
 
 

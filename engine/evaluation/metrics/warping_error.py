@@ -1,11 +1,11 @@
 """Warping error (Lai et al., ECCV 2018): how far each frame is from the one before it, moved along the flow."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from engine.color.primaries import BT709_LUMA, BT2020_LUMA, luminance
 from engine.evaluation.metrics import flow
+from engine.inference.motion import warp
 
 OCCLUSION_SLOPE, OCCLUSION_OFFSET = 0.01, 0.5  # Sundaram, Brox and Keutzer, ECCV 2010
 OPTIONS = {
@@ -49,20 +49,6 @@ class WarpingError:
             return None
         test, reference = (sum(column) / len(self._errors) for column in zip(*self._errors, strict=True))
         return test, reference, test - reference
-
-
-def warp(pictures: Tensor, displacement: Tensor) -> tuple[Tensor, Tensor]:
-    """``pictures`` [1,C,H,W] read, bilinearly, at each pixel plus ``displacement`` [2,H,W] (x, y) in pixels.
-
-    Second, where that lies inside the picture: [H,W] booleans.
-    """
-    height, width = pictures.shape[-2:]
-    x = torch.arange(width, dtype=displacement.dtype) + displacement[0]
-    y = torch.arange(height, dtype=displacement.dtype)[:, None] + displacement[1]
-    inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
-    # the centres of the outermost pixels are -1 and 1
-    grid = torch.stack((2 * x / max(width - 1, 1) - 1, 2 * y / max(height - 1, 1) - 1), dim=-1)
-    return F.grid_sample(pictures, grid[None], mode="bilinear", padding_mode="border", align_corners=True), inside
 
 
 def occluded(back: Tensor, forth: Tensor) -> Tensor:

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.evaluation.metrics import flow
-from engine.evaluation.metrics.warping_error import WarpingError, occluded, warp
+from engine.evaluation.metrics.warping_error import WarpingError, occluded
+from engine.inference.motion import warp
 
 HEIGHT, WIDTH, STEP = 96, 128, 3
 needs_opencv = pytest.mark.skipif(not flow.available(), reason="needs OpenCV: pip install 'lumaflux[evaluation]'")
