@@ -253,3 +253,14 @@ def test_a_track_of_another_model_is_refused(clip, tmp_path, converter):
     job = Job(track=str(tmp_path / "track.json"), model="tiny")
     with pytest.raises(UserError, match="made with the model another"):
         convert(clip, tmp_path / "out.mp4", lambda: converter, Settings(), job)
+
+
+def test_rate_and_speed_of_the_encoder_are_the_user_s(clip, tmp_path, converter):
+    sizes = {}
+    for crf in (10, 45):
+        job = Job(crf=crf, encoder_preset="ultrafast", track="none")
+        convert(clip, tmp_path / f"{crf}.mp4", lambda: converter, Settings(), job)
+        sizes[crf] = (tmp_path / f"{crf}.mp4").stat().st_size
+    assert sizes[45] < sizes[10]
+    with pytest.raises(UserError, match="go with a video"):
+        convert(clip, tmp_path / "out.%04d.png", lambda: converter, Settings(), Job(crf=10, track="none"))

@@ -60,6 +60,8 @@ def convert(
     track: str | None = None,
     motion_blending: float = 0.0,
     hdr10plus: Path | None = None,
+    crf: float | None = None,
+    encoder_preset: str | None = None,
     progress: Literal["rich", "plain", "json", "none"] = "rich",
     report: Path | None = None,
 ) -> None:
@@ -127,6 +129,10 @@ def convert(
         From 0, none, to 1: steady what the model generates along the motion of the source (docs/tone-tracks.md).
     hdr10plus
         Write HDR10+ metadata of every scene to this JSON file, and of every frame into an HDR10 video.
+    crf
+        Constant rate factor of a video: 0 (finest) to 51 for HEVC, 18 if not named; 1 to 63 for AV1, 24.
+    encoder_preset
+        Speed of a video's encoder: ultrafast to placebo for HEVC, medium if not named; 0 to 13 for AV1, 8.
     progress
         How progress is shown, on standard error.
     report
@@ -171,6 +177,8 @@ def convert(
         track=track,
         motion_blending=motion_blending,
         hdr10plus=hdr10plus,
+        crf=crf,
+        encoder_preset=encoder_preset,
     )
     with show_progress(source.name, progress) as update:
         reports = run(source, target, load_converter, settings, job, update)

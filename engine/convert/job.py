@@ -32,7 +32,8 @@ class Job:
     is read. ``model`` is what tells the model apart from others, for the manifest beside a sequence. ``track``: a tone
     track's file, "none" for a tone of its own for every frame, None to find one first. ``motion_blending`` from 0 to 1
     is how much the neighbours' gain maps count for a frame's.
-    ``hdr10plus``: the JSON file that HDR10+ metadata is written to.
+    ``hdr10plus``: the JSON file that HDR10+ metadata is written to. ``crf`` and ``encoder_preset`` are a video
+    encoder's own rate and speed.
     """
 
     overwrite: bool = False
@@ -56,6 +57,8 @@ class Job:
     track: str | None = None
     motion_blending: float = 0.0
     hdr10plus: Path | None = None
+    crf: float | None = None
+    encoder_preset: str | None = None
 
     def __post_init__(self) -> None:
         if (self.input_space or self.output_space) and not self.ocio:

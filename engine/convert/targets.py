@@ -63,6 +63,8 @@ def open_target(
         if spaces is not None and spaces.converts_output:
             raise UserError("--output-space goes with pictures (EXR, TIFF, DPX, PNG); a video's space is --deliver's")
         return _video(source_path, target, source, settings, job, name, made)
+    if job.crf is not None or job.encoder_preset is not None:
+        raise UserError(f"--crf and --encoder-preset go with a video; {name} is written as pictures")
     if pattern is None:
         raise UserError(
             f"{target} names one picture for many frames; number them, as in {target.stem}.%04d{target.suffix}"
@@ -95,6 +97,7 @@ def _video(
         info.sample_aspect_ratio,
         stated.display or container_display(settings.target_peak),
     )
+    encoding = encoding.rated(job.crf, job.encoder_preset)
     if job.hdr10plus is not None:
         if not isinstance(encoding, Hdr10Encoding):
             raise UserError(f"HDR10+ goes into hdr10, not into {name}; leave --hdr10plus out, or --deliver hdr10")

@@ -35,6 +35,8 @@ class Av1Encoding(Encoding):
     containers: ClassVar[dict[str, str]] = {".mp4": "mp4", ".mkv": "matroska"}
     grain: ClassVar[tuple[int, int]] = (2, 2)
     smallest: ClassVar[int] = 64  # SVT-AV1 encodes nothing smaller
+    rates: ClassVar[tuple[float, float] | None] = (1, 63)
+    presets: ClassVar[tuple[str, ...]] = tuple(str(speed) for speed in range(14))
 
     def options(self) -> dict[str, str]:
         params = {"chroma-sample-position": 2, "lossless": int(self.lossless)}  # co-located, AV1 6.4.2

@@ -7,13 +7,14 @@ placeholders: they are measured while the frames go by and put in afterwards.
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
+from engine.errors import UserError
 from engine.media import isobmff
 from engine.media.light_levels import LightLevels
 from engine.media.mastering import ContentLight, DisplayCodes, MasteringDisplay
@@ -30,7 +31,7 @@ BT2020, PQ, HLG, BT2020_NC, LIMITED = 9, 16, 18, 9, 1  # H.273 Tables 2 to 4; AV
 class Encoding:
     """One codec asked for one size. ``width`` and ``height`` are whole multiples of the codec's ``grain``.
 
-    ``display`` None leaves the static metadata out; ``quality`` is the codec's own crf, ``preset`` its own speed.
+    ``display`` None leaves the static metadata out; codecs that have them, have ``crf`` and ``preset`` as fields.
     """
 
     width: int
@@ -52,6 +53,25 @@ class Encoding:
     reordering: ClassVar[int] = 0  # frames by which decoding is delayed
     keeps_alpha: ClassVar[bool] = False
     tagged: ClassVar[bool] = False  # its sample entry's name stands in every container
+    rates: ClassVar[tuple[float, float] | None] = None  # its constant rate factor, from the finest
+    presets: ClassVar[tuple[str, ...]] = ()  # what it calls its speeds
+
+    def rated(self, crf: float | None, preset: str | None) -> Self:
+        """With this constant rate factor and this speed. Raises UserError where the codec has none such."""
+        changes: dict[str, Any] = {}
+        if crf is not None:
+            if self.rates is None:
+                raise UserError(f"{self.label} has no constant rate factor; leave --crf out")
+            low, high = self.rates
+            if not low <= crf <= high:
+                raise UserError(f"--crf is {crf:g}; {self.label} has {low:g} (finest) to {high:g}")
+            changes["crf"] = crf
+        if preset is not None:
+            if preset not in self.presets:
+                known = f"has {', '.join(self.presets)}" if self.presets else "has none; leave it out"
+                raise UserError(f"--encoder-preset is '{preset}'; {self.label} {known}")
+            changes["preset"] = preset
+        return replace(self, **changes)
 
     def options(self) -> dict[str, str]:
         """The encoder's own."""

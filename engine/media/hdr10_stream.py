@@ -39,6 +39,11 @@ class Hevc(Encoding):
     containers: ClassVar[dict[str, str]] = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
     grain: ClassVar[tuple[int, int]] = (2, 2)
     smallest: ClassVar[int] = 16  # x265 encodes nothing smaller
+    rates: ClassVar[tuple[float, float] | None] = (0, 51)
+    presets: ClassVar[tuple[str, ...]] = (
+        *("ultrafast", "superfast", "veryfast", "faster", "fast"),
+        *("medium", "slow", "slower", "veryslow", "placebo"),
+    )
     reordering: ClassVar[int] = 2  # x265 leaves the dts of shorter clips (which need none) undefined
 
     def options(self) -> dict[str, str]:
