@@ -70,6 +70,11 @@ class Job:
         if self.frame_rate is not None and not 0 < self.frame_rate <= 1000:
             raise UserError(f"the frame rate is {self.frame_rate}; it must be above 0 and at most 1000 frames/s")
 
+    def refuse_rates(self, delivery: str) -> None:
+        """Raises UserError where a rate or a speed is asked of pictures."""
+        if self.crf is not None or self.encoder_preset is not None:
+            raise UserError(f"--crf and --encoder-preset go with a video; {delivery} is written as pictures")
+
 
 @dataclass(kw_only=True)
 class Report:

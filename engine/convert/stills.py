@@ -132,6 +132,7 @@ def _format(target: Path, settings: Settings, job: Job, report: Report) -> "tupl
     from engine.media.deliveries import delivery
 
     name, made = delivery(job.deliver, target)
+    job.refuse_rates(name)
     if made.picture is None:
         raise UserError(f"{target}: a picture is written as .png, .tif, .exr, .dpx or .jpg; name such a target")
     if target.exists() and not job.overwrite:

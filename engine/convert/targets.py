@@ -63,8 +63,7 @@ def open_target(
         if spaces is not None and spaces.converts_output:
             raise UserError("--output-space goes with pictures (EXR, TIFF, DPX, PNG); a video's space is --deliver's")
         return _video(source_path, target, source, settings, job, name, made)
-    if job.crf is not None or job.encoder_preset is not None:
-        raise UserError(f"--crf and --encoder-preset go with a video; {name} is written as pictures")
+    job.refuse_rates(name)
     if pattern is None:
         raise UserError(
             f"{target} names one picture for many frames; number them, as in {target.stem}.%04d{target.suffix}"
