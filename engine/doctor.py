@@ -30,6 +30,7 @@ def examine() -> list[Finding]:
         *_devices(),
         *_codecs(),
         _model(),
+        _engine(),
     ]
 
 
@@ -91,3 +92,12 @@ def _model() -> Finding:
         return Finding(subject="model lite", detail=str(error), ok=False, advice="reinstall lumaflux")
     count = sum(parameter.numel() for parameter in model.parameters())
     return Finding(subject="model lite", detail=f"{count / 1e6:.1f} M parameters, sound")
+
+
+def _engine() -> Finding:
+    from engine.inference.installed_engine import engine_for
+
+    if (folder := engine_for(None, "lite")) is not None:
+        return Finding(subject="engine lite", detail=f"onnxruntime renders by {folder}")
+    advice = "optional, faster on a CPU: pip install 'lumaflux[export]', then python -m export build-engine"
+    return Finding(subject="engine lite", detail="torch renders", advice=advice)

@@ -8,6 +8,8 @@ def test_every_core_package_and_codec_is_looked_at():
     assert findings["encoders"].ok
     assert "libx265" in findings["encoders"].detail
     assert "device cpu" in findings
+    assert findings["engine lite"].detail == "torch renders"
+    assert "build-engine" in findings["engine lite"].advice
     assert all(finding.advice for finding in findings.values() if not finding.ok)
 
 
