@@ -57,9 +57,10 @@ def run(
         figures |= run_metrics()
     elif sizes:
         from engine.bench.flicker import flicker_excess
+        from engine.bench.motion import flicker_along_motion
         from engine.bench.sizes import pixel_path, whole_conversions
 
-        figures |= pixel_path() | whole_conversions() | flicker_excess()
+        figures |= pixel_path() | whole_conversions() | flicker_excess() | flicker_along_motion()
     else:
         figures |= velocity_overhead(rounds) | _speed(clip, frames) | peak_memory()
     for name, value in figures.items():
