@@ -22,6 +22,7 @@ from engine.settings import Settings
 if TYPE_CHECKING:
     from engine.inference.converter import Converter
     from engine.inference.gain_blending import FrameLight
+    from engine.inference.motion import Motion
     from engine.media.ocio_spaces import OcioSpaces
 
 Read = Callable[[int], "np.ndarray | None"]  # the SDR picture [3,H,W] of a frame's number; None where there is none
@@ -60,6 +61,7 @@ class MotionBlending:
             read,
         )
         self._lights: dict[int, FrameLight | None] = {}
+        self._motions: dict[tuple[int, int], Motion] = {}
         self.seconds: dict[str, float] = {}
 
     def light(self, number: int, sdr: np.ndarray) -> "FrameLight | None":
@@ -70,17 +72,29 @@ class MotionBlending:
             return None
         window = self._tones.around(number, REACH)
         self._lights = {near: light for near, light in self._lights.items() if near in window}
+        self._motions = {pair: found for pair, found in self._motions.items() if set(pair) <= set(window)}
         for near in window:
             if near not in self._lights:
                 self._lights[near] = self._found(near, sdr if near == number else self._picture(near))
-        own = self._lights[number]
+        own, place = self._lights[number], window.index(number)
         assert own is not None
-        place = window.index(number)
-        others = {at - place: self._lights[near] for at, near in enumerate(window) if near != number}
         start = time.perf_counter()
-        made = blended(own, {far: light for far, light in others.items() if light is not None}, self._amount)
+        others = {}
+        for at, near in enumerate(window):
+            light = self._lights[near]
+            if near != number and light is not None:
+                others[at - place] = light, self._motion(number, near, own, light)
+        made = blended(own, others, self._amount)
         self._add({"motion": time.perf_counter() - start})
         return made
+
+    def _motion(self, number: int, near: int, own: "FrameLight", light: "FrameLight") -> "Motion":
+        from engine.inference.motion import motion
+
+        if (number, near) not in self._motions:
+            there, back = motion(own.reduced, light.reduced)
+            self._motions |= {(number, near): there, (near, number): back}
+        return self._motions[number, near]
 
     def _picture(self, number: int) -> np.ndarray | None:
         start = time.perf_counter()

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from engine.inference.composition import with_gain
 from engine.inference.detail import colour_share
-from engine.inference.motion import motion, warp
+from engine.inference.motion import Motion, warp
 from engine.model.anchor import Placement
 
 REACH = 2  # frames on either side
@@ -35,18 +35,18 @@ class FrameLight:
     placement: Placement | None
 
 
-def blended(own: FrameLight, neighbours: Mapping[int, FrameLight], amount: float) -> FrameLight:
-    """The light of one frame (B = 1) with the gain of its ``neighbours``, named by their distance in frames.
+def blended(own: FrameLight, neighbours: Mapping[int, tuple[FrameLight, Motion]], amount: float) -> FrameLight:
+    """The light of one frame (B = 1) with the gain of its ``neighbours``: by their distance in frames, each with the
+    motion into it.
 
     ``amount`` in [0,1] is how much they count; where a neighbour does not show a pixel, it does not count there. A grey
-    pixel takes no colour from them. Raises MissingExtraError without OpenCV.
+    pixel takes no colour from them.
     """
     if not neighbours or amount == 0:
         return own
     whole = torch.ones_like(own.gain[0, 0])
     change = torch.zeros_like(own.gain)
-    for distance, other in sorted(neighbours.items()):
-        found = motion(own.reduced, other.reduced)
+    for distance, (other, found) in sorted(neighbours.items()):
         weight = amount * math.exp(-0.5 * (distance / _DEVIATION) ** 2) * found.confidence
         change += weight * (warp(other.gain, found.displacement)[0] - own.gain)
         whole = whole + weight

@@ -30,14 +30,18 @@ class Motion:
     confidence: Tensor
 
 
-def motion(here: Tensor, there: Tensor) -> Motion:
-    """From one SDR frame [1,3,h,w] in [0,1] into another of its size.
+def motion(here: Tensor, there: Tensor) -> tuple[Motion, Motion]:
+    """From one SDR frame [1,3,h,w] in [0,1] into another of its size, and back.
 
     A pixel is believed as far as the flow back from where it leads returns to it, and as far as it finds its own colour
     there. Raises MissingExtraError without OpenCV.
     """
     luma, other = (luminance(frame, BT709_LUMA)[0, 0] for frame in (here, there))
     forth, back = optical_flow(luma, other), optical_flow(other, luma)
+    return _believed(here, there, forth, back), _believed(there, here, back, forth)
+
+
+def _believed(here: Tensor, there: Tensor, forth: Tensor, back: Tensor) -> Motion:
     seen, inside = warp(torch.cat((there, back[None]), dim=1), forth)
     lengths = forth.square().sum(dim=0) + seen[0, 3:].square().sum(dim=0)
     gap = (forth + seen[0, 3:]).square().sum(dim=0)

@@ -9,7 +9,9 @@ from moving_pictures import HEIGHT, MARGIN, WIDTH, moved, needs_opencv, texture
 
 import engine
 from engine.color.placement import static_placement
-from engine.inference.gain_blending import REACH, FrameLight, blended
+from engine.inference import gain_blending
+from engine.inference.gain_blending import REACH, FrameLight
+from engine.inference.motion import motion
 from engine.settings import Settings
 
 NEAR = [distance for distance in range(-REACH, REACH + 1) if distance]
@@ -18,6 +20,11 @@ NEAR = [distance for distance in range(-REACH, REACH + 1) if distance]
 def light_of(sdr, gain):
     base_pq = static_placement(sdr)
     return FrameLight(reduced=sdr, base_pq=base_pq, hdr_pq=base_pq, gain=gain, placement=None)
+
+
+def blended(own, neighbours, amount):
+    near = {far: (light, motion(own.reduced, light.reduced)[0]) for far, light in neighbours.items()}
+    return gain_blending.blended(own, near, amount)
 
 
 def pan(seed, step, frames, noise, generator):
