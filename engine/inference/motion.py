@@ -17,6 +17,7 @@ from engine.errors import MissingExtraError
 
 EXTRA = "motion"
 _LEAST_SIDE = 32  # pixels: of lower pictures OpenCV 5.0 reads past the end
+_PIXEL_RADIUS = 0.5
 _OCCLUSION_SLOPE, _OCCLUSION_OFFSET = 0.01, 0.5  # Sundaram, Brox and Keutzer, ECCV 2010
 _LIGHT_DEVIATION = 0.02  # SDR code: a pixel that differs so much from where it came from counts 0.6, twice that 0.14
 
@@ -42,7 +43,7 @@ def motion(here: Tensor, there: Tensor) -> tuple[Motion, Motion]:
 
 
 def _believed(here: Tensor, there: Tensor, forth: Tensor, back: Tensor) -> Motion:
-    seen, inside = warp(torch.cat((there, back[None]), dim=1), forth)
+    seen, inside = warp(torch.cat((there, back[None]), dim=1), forth, _PIXEL_RADIUS)
     lengths = forth.square().sum(dim=0) + seen[0, 3:].square().sum(dim=0)
     gap = (forth + seen[0, 3:]).square().sum(dim=0)
     returns = (1 - gap / (_OCCLUSION_SLOPE * lengths + _OCCLUSION_OFFSET)).clamp(min=0)
@@ -70,16 +71,16 @@ def available() -> bool:
     return _cv2() is not None
 
 
-def warp(pictures: Tensor, displacement: Tensor) -> tuple[Tensor, Tensor]:
+def warp(pictures: Tensor, displacement: Tensor, slack: float = 0.0) -> tuple[Tensor, Tensor]:
     """``pictures`` [1,C,h,w] read, bilinearly, at each pixel plus ``displacement`` [2,h,w] (x, y) in pixels.
 
-    Second, where that lies inside the picture: [h,w] booleans.
+    Second, where that lies inside the picture, or at most ``slack`` pixels off its outermost centres: [h,w] booleans.
     """
     height, width = pictures.shape[-2:]
     kind = {"dtype": displacement.dtype, "device": displacement.device}
     x = torch.arange(width, **kind) + displacement[0]
     y = torch.arange(height, **kind)[:, None] + displacement[1]
-    inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
+    inside = (x >= -slack) & (x <= width - 1 + slack) & (y >= -slack) & (y <= height - 1 + slack)
     # the centres of the outermost pixels are -1 and 1
     grid = torch.stack((2 * x / max(width - 1, 1) - 1, 2 * y / max(height - 1, 1) - 1), dim=-1)
     return F.grid_sample(pictures, grid[None], mode="bilinear", padding_mode="border", align_corners=True), inside

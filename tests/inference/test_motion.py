@@ -38,6 +38,14 @@ def test_nothing_moves_in_a_still():
 
 
 @needs_opencv
+def test_the_edge_of_the_picture_is_believed_where_it_stays():
+    """Under a slow pan along the edge: a flow that errs by a hundredth of a pixel loses no edge."""
+    wide = texture(16, HEIGHT + 2 * MARGIN, WIDTH + 2 * MARGIN)
+    found, _ = motion(moved(wide, 0, 0), moved(wide, 1.5, 0))
+    assert found.confidence[[0, -1], 20:-20].mean() > 0.7
+
+
+@needs_opencv
 def test_what_leaves_the_picture_is_not_believed():
     wide = texture(1, HEIGHT + 2 * MARGIN, WIDTH + 2 * MARGIN)
     found, _ = motion(moved(wide, 0, 0), moved(wide, -8, 0))
