@@ -19,9 +19,8 @@ _PEAK_NITS = 1000.0
 _EXPOSURE_DEVIATION = 0.35  # stops
 _STANDARD_SHARE = 0.65  # of the renderings by the eight; the rest is drawn around the standard
 _BRIGHT_NITS = 35.0  # log-average of a master: phones and photo editors make such; the convention has 20
-_OUTSIDE_BRIGHT = 0.65  # of the renderings of bright masters, at least
 _LOCAL_SHARE = 0.3  # of the renderings outside the eight
-_REFERENCE_WHITE_SHARE, _REFERENCE_WHITE_BRIGHT = 0.15, 0.6  # of the same, and of those of bright masters
+_REFERENCE_WHITE_SHARE, _REFERENCE_WHITE_BRIGHT = 0.25, 0.55  # of the same, and of those of bright masters
 
 Draw = Callable[[float, float], float]
 
@@ -97,8 +96,7 @@ def render_pairs(
     rendering."""
     rendered = []
     for master in hdr_pq.split(1):
-        outside = max(random_share, _OUTSIDE_BRIGHT) if random_share and _bright(master) else random_share
-        if happens(outside, generator):
+        if happens(random_share, generator):
             rendered.append(imperfections(render_outside(master, generator)[0], generator))
         elif happens(0.2, generator):
             rendered.append(imperfections(render_jittered(master, generator, operators)[0], generator))
