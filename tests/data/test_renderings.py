@@ -3,9 +3,10 @@
 import pytest
 import torch
 
+from engine.color import pq
 from engine.color.operators import OPERATORS
 from engine.data.random_rendering import random_warp, render_random, warp
-from engine.data.renderings import operators_without, render_jittered, render_pairs, render_standard
+from engine.data.renderings import operators_without, render_jittered, render_outside, render_pairs, render_standard
 from engine.errors import UserError
 
 
@@ -65,3 +66,14 @@ def test_mistakes_in_what_is_left_out_are_named():
         operators_without(("reinhart",))
     with pytest.raises(UserError, match="every operator"):
         operators_without(tuple(OPERATORS))
+
+
+def test_bright_masters_are_placed_at_reference_white_more_often():
+    shares = {}
+    for nits in (20.0, 120.0):
+        master = pq.inverse_eotf(torch.full((1, 3, 8, 8), nits))
+        generator = torch.Generator().manual_seed(1)
+        names = [render_outside(master, generator)[1] for _ in range(300)]
+        shares[nits] = names.count("reference-white") / 300
+    assert shares[20.0] == pytest.approx(0.25, abs=0.07)
+    assert shares[120.0] == pytest.approx(0.55, abs=0.08)
