@@ -11,7 +11,7 @@ from engine.analysis import Look
 from engine.convert import Job, convert
 from engine.convert.motion_blending import MotionBlending
 from engine.convert.tones import Tones
-from engine.errors import MissingExtraError, UserError
+from engine.errors import FrameError, MissingExtraError, UserError
 from engine.inference import motion
 from engine.inference.tone_track import Clip, ToneTrack
 from engine.settings import Settings
@@ -208,3 +208,27 @@ def test_without_opencv_the_extra_is_named_before_any_work(plates, tmp_path, mon
     with pytest.raises(MissingExtraError, match=r"lumaflux\[motion\]"):
         convert(plates, tmp_path / "h.%04d.png", pytest.fail, Settings(), Job(motion_blending=0.5))
     assert not (tmp_path / "h.0011.png").exists()
+
+
+@needs_opencv
+def test_a_damaged_neighbour_ends_the_work_or_has_no_share(converter, plates, tmp_path):
+    """Plate 16, the last of its shot, is damaged; 14 and 15 would be made of it, too."""
+    plates.with_name("s.0016.png").write_bytes(b"no picture")
+    from engine.analysis import clip_of
+    from engine.inference.tone_track import text_of
+
+    frames = pictures()
+    found = track_of(converter, frames)
+    track = tmp_path / "track.json"
+    track.write_text(text_of(found.model_copy(update={"clip": clip_of(plates, FRAMES)})))
+    how = {"track": str(track), "motion_blending": 1.0}
+    with pytest.raises(FrameError, match="0016"):
+        convert(plates, tmp_path / "a" / "h.%04d.png", lambda: converter, Settings(), Job(**how))
+    assert sorted(shown(tmp_path / "a")) == ["h.0011.png", "h.0012.png", "h.0013.png"]
+    how["keep_going"] = True
+    convert(plates, tmp_path / "b" / "h.%04d.png", lambda: converter, Settings(), Job(**how))
+    convert(plates, tmp_path / "c" / "h.%04d.png", lambda: converter, Settings(), Job(frames="15", **how))
+    whole = shown(tmp_path / "b")
+    assert len(whole) == FRAMES - 1
+    assert np.array_equal(shown(tmp_path / "c")["h.0015.png"], whole["h.0015.png"])
+    assert all(np.array_equal(pixels, whole[name]) for name, pixels in shown(tmp_path / "a").items())
