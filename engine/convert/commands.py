@@ -40,6 +40,7 @@ def convert(
     precision: Literal["fp32", "bf16", "fp16"] | None = None,
     offline: Annotated[bool, _Flag] = False,
     engine: Path | None = None,
+    tile: str = "auto",
     deliver: Deliver | None = None,
     exr_compression: Compression | None = None,
     hdr_metadata: str = "auto",
@@ -88,6 +89,9 @@ def convert(
     engine
         An engine bundle of this model that `python -m export build-engine` made, or none for torch. If not named, the
         one that is installed for the CPU, if there is one (docs/engines.md).
+    tile
+        Tiles in which a large frame of --detail generated passes the network: auto, none, or pixels a side
+        (docs/formats.md).
     deliver
         How HDR is handed over (docs/formats.md); HDR10 for a video and the format of its suffix for pictures.
     exr_compression
@@ -152,7 +156,14 @@ def convert(
         from engine.inference.load import load
 
         return load(
-            model, device=device, dtype=precision, adapters=adapters, backbone=backbone, offline=offline, engine=engine
+            model,
+            device=device,
+            dtype=precision,
+            adapters=adapters,
+            backbone=backbone,
+            offline=offline,
+            engine=engine,
+            tile=tile,
         )
 
     job = Job(
@@ -176,6 +187,7 @@ def convert(
         model=model_identity(model, adapters, backbone, precision, engine),
         track=track,
         motion_blending=motion_blending,
+        tile=tile,
         hdr10plus=hdr10plus,
         crf=crf,
         encoder_preset=encoder_preset,

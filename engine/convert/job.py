@@ -31,7 +31,7 @@ class Job:
     ``start_number`` is that of the first picture of a sequence that is written; ``frame_rate`` that of a sequence that
     is read. ``model`` is what tells the model apart from others, for the manifest beside a sequence. ``track``: a tone
     track's file, "none" for a tone of its own for every frame, None to find one first. ``motion_blending`` from 0 to 1
-    is how much the neighbours' gain maps count for a frame's.
+    is how much the neighbours' gain maps count for a frame's. ``tile`` is what the model was loaded with.
     ``hdr10plus``: the JSON file that HDR10+ metadata is written to. ``crf`` and ``encoder_preset`` are a video
     encoder's own rate and speed.
     """
@@ -56,6 +56,7 @@ class Job:
     model: str = ""
     track: str | None = None
     motion_blending: float = 0.0
+    tile: str = "auto"
     hdr10plus: Path | None = None
     crf: float | None = None
     encoder_preset: str | None = None

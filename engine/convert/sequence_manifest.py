@@ -37,6 +37,8 @@ def manifest_of(source: Path, settings: Settings, job: Job, delivery: str) -> Se
     keys = ("force_sdr", "interlaced", "exr_compression", "ocio", "input_space", "output_space", "start_number")
     facts = {key: getattr(job, key) for key in keys}
     facts["track"] = file_digest(Path(job.track)) if job.track not in (None, "none") else job.track
+    if job.tile != "auto":
+        facts["tile"] = job.tile
     if job.motion_blending:
         facts["motion_blending"] = job.motion_blending
     return SequenceManifest(

@@ -4,13 +4,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from engine.backends.network import Backend
+from engine.backends.network import Backend, Network
 from engine.color.placement import static_placement
 from engine.errors import UserError
 from engine.inference.composition import ReducedLight, compose
@@ -19,6 +19,8 @@ from engine.inference.detail import enlarge, gain_map, guide_of, lines_of, reduc
 from engine.inference.gain_blending import FrameLight
 from engine.inference.look import apply_look
 from engine.inference.sampler import euler, schedule
+from engine.inference.tiled_network import TiledNetwork
+from engine.inference.tiles import tile_side, tiling_of
 from engine.inference.tone import Tone, mix
 from engine.model.anchor import Placement
 from engine.model.latents import bridge_noise, pad_to_multiple
@@ -53,12 +55,20 @@ class _Generated:
 class Converter:
     """A loaded model. Holds no state between frames: the same frame gives the same pixels in any order.
 
-    ``bypass`` leaves the transformer out, z(0) = z(1) without noise: what the frame is worth without it.
+    ``bypass`` leaves the transformer out, z(0) = z(1) without noise: what the frame is worth without it. ``tile``:
+    "auto", "none" or pixels a side, of the tiles that larger frames pass the network in (engine.inference.tiles).
     """
 
-    def __init__(self, backend: Backend, *, bypass: bool = False):
+    def __init__(self, backend: Backend, *, bypass: bool = False, tile: str | int = "auto"):
         self.backend, self.bypass = backend, bypass
         self.config = backend.config
+        self.tile = tile_side(tile, self.config)
+
+    def _network(self, sdr: Tensor) -> Network[Any]:
+        """Who evaluates the direct path of [B,3,H,W]: the network, or for a large frame its tiles."""
+        network, stride = self.backend.network, self.config.token_stride
+        tiling = self.tile and tiling_of(sdr.shape[-2], sdr.shape[-1], self.tile, stride)
+        return TiledNetwork(network, tiling, self.config) if tiling else network
 
     @torch.inference_mode()
     def convert(
@@ -86,7 +96,7 @@ class Converter:
         tone: Tone | None = None,
     ) -> "_Generated":
         """The paper's path on a batch [B,3,H,W]; ``tone`` instead of the one that the frame itself asks for."""
-        model = self.backend.network
+        model = self._network(sdr)
         height, width = sdr.shape[-2:]
         z_start, z, placement = self._latents(sdr, steps, noise, seed, clock, on_step, tone and tone.placement)
         with clock("decode_latents"):
@@ -106,7 +116,7 @@ class Converter:
         placement: Placement | None,
     ) -> tuple[Tensor, Tensor, Placement | None]:
         """Where the bridge began, without noise, and where it ended [B,c,h,w]; and the placement that it began with."""
-        model = self.backend.network
+        model = self._network(sdr)
         with clock("condition"):
             padded = pad_to_multiple(sdr, self.config.token_stride)
             conditions = model.condition(padded)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from engine.backends.bundle import sha256
+from engine.backends.network import Backend
 from engine.backends.torch import TorchBackend
 from engine.errors import UserError
 from engine.inference.converter import Converter
@@ -23,6 +24,7 @@ def load(
     backbone: str | Path | None = None,
     offline: bool = False,
     engine: str | Path | None = None,
+    tile: str | int = "auto",
 ) -> Converter:
     """Loads ``lite``, ``tiny``, ``flux-dev``, ``flux-schnell`` or a model directory.
 
@@ -30,12 +32,14 @@ def load(
     directory of a FLUX.1 release, with SigLIP in its ``siglip/``; without it the hub's name is used (the local
     cache only when ``offline``). ``device`` as torch names it, ``dtype`` one of fp32, bf16, fp16.
     ``engine``: a bundle that ``python -m export build-engine`` made of this model; it evaluates it instead of torch.
+    ``tile``: "auto", "none" or pixels a side, of the tiles that large frames of the direct path pass the network in.
     Raises UserError for an unknown model, missing or damaged weights, an unavailable device, or another's engine.
     """
     if engine is not None:
-        return _load_engine(Path(engine), str(name_or_directory), device, dtype, Path(adapters) if adapters else None)
+        weights = Path(adapters) if adapters else None
+        return Converter(_load_engine(Path(engine), str(name_or_directory), device, dtype, weights), tile=tile)
     network = load_network(name_or_directory, adapters=adapters, backbone=backbone, offline=offline)
-    return Converter(TorchBackend(network, device, dtype))
+    return Converter(TorchBackend(network, device, dtype), tile=tile)
 
 
 def load_network(
@@ -72,9 +76,7 @@ def weight_digests(model: str, adapters: Path | None = None) -> tuple[str, str]:
     return sha256(backbone) if backbone.is_file() else model, sha256(adapters) if adapters.is_file() else "none"
 
 
-def _load_engine(
-    directory: Path, model: str, device: str | None, dtype: str | None, adapters: Path | None
-) -> Converter:
+def _load_engine(directory: Path, model: str, device: str | None, dtype: str | None, adapters: Path | None) -> Backend:
     from engine.backends.bundle import read_manifest
     from engine.backends.onnxruntime import OnnxRuntimeBackend
 
@@ -86,7 +88,7 @@ def _load_engine(
     backbone_sha256, adapters_sha256 = weight_digests(model, adapters)
     digests = {"model_sha256": backbone_sha256, "adapters_sha256": adapters_sha256}
     if manifest.backend == "ort":
-        return Converter(OnnxRuntimeBackend(directory, device=device, **digests))
+        return OnnxRuntimeBackend(directory, device=device, **digests)
     from engine.backends.tensorrt import TensorRTBackend
 
-    return Converter(TensorRTBackend(directory, device=device, **digests))
+    return TensorRTBackend(directory, device=device, **digests)

@@ -75,6 +75,7 @@ class Conditions:
     pooled: Tensor  # [B,pooled width]
     rotary: Tensor  # complex [1,m+n,1,d_h/2]
     blocks: tuple[BlockConditions, ...]
+    key_bias: Tensor | None = None  # [1,1,1,m+n] added to the logits of attention, by key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,7 +247,10 @@ class LumaFlux(nn.Module):
             encoder_hidden_states=context,
             temb=temb,
             image_rotary_emb=conditions.rotary,
-            joint_attention_kwargs={"value_update": partial(adapters.pga, gate=seen.gate, modulation=psi_row)},
+            joint_attention_kwargs={
+                "value_update": partial(adapters.pga, gate=seen.gate, modulation=psi_row),
+                "attention_mask": conditions.key_bias,
+            },
         )
         if adapters.coupler is not None:
             hidden = adapters.coupler(hidden, seen.bottlenecks, psi_row)
