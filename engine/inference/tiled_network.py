@@ -1,19 +1,23 @@
 """A network that large frames pass in overlapping tiles; what is one fact of a frame is found on the whole frame."""
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from engine.backends.network import Network
+from engine.inference.rounds import Rounds
 from engine.inference.tiles import Tile, Tiling
 from engine.model.anchor import Placement
 from engine.model.config import LumaFluxConfig
 from engine.model.latents import pack, unpack
 from engine.model.lumaflux import Conditions, LumaFlux
 from engine.model.pga import ValueGate
+from engine.model.picture_norm import Share, with_picture_norms
 from engine.model.spline import Knots
 
 _SPACING = 4  # tokens: of the frame outside of its tile, the transformer sees every 4th of every 4th row
@@ -46,8 +50,10 @@ class TiledNetwork:
         return self._network.in_light(start)
 
     def encode(self, picture: Tensor) -> Tensor:
-        encode, pixels = self._network.encode, self._pixels
-        return self._tiling.blended(self._samples, lambda tile: encode(tile.of(picture, pixels)))
+        def encoder(network: Network[Any]) -> Callable[[Tile], Tensor]:
+            return lambda tile: network.encode(tile.of(picture, self._pixels))
+
+        return self._autoencoded(self._samples, encoder)
 
     def psi(self, t: Tensor) -> Tensor:
         return self._network.psi(t)
@@ -68,8 +74,21 @@ class TiledNetwork:
         return self._tiling.blended(self._samples, of_tile)
 
     def decode_latents(self, z: Tensor) -> Tensor:
-        decode, samples = self._network.decode_latents, self._samples
-        return self._tiling.blended(self._pixels, lambda tile: decode(tile.of(z, samples))).clamp_(0, 1)
+        def decoder(network: Network[Any]) -> Callable[[Tile], Tensor]:
+            return lambda tile: network.decode_latents(tile.of(z, self._samples))
+
+        return self._autoencoded(self._pixels, decoder).clamp_(0, 1)
+
+    def _autoencoded(self, scale: int, evaluator: Callable[[Network[Any]], Callable[[Tile], Tensor]]) -> Tensor:
+        """The picture of all tiles. They take every normalisation together, by the statistics of the whole frame."""
+        if not isinstance(self._network, LumaFlux):
+            return self._tiling.blended(scale, evaluator(self._network))
+        tiles, rounds = list(self._tiling), Rounds[Tensor]()
+        shares = [Share(rows=rows, columns=columns) for _, (rows, columns) in self._tiling.owned()]
+        vae = with_picture_norms(self._network.vae, lambda: shares[rounds.current], rounds.pause)
+        make = evaluator(self._network.with_vae(vae))
+        made = dict(zip(tiles, rounds.run([partial(make, tile) for tile in tiles]), strict=True))
+        return self._tiling.blended(scale, made.pop)
 
     def knots(self, z: Tensor) -> Knots:
         return self._network.knots(z)

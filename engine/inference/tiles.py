@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -72,6 +73,15 @@ def ramps(along: list[Span], scale: int = 1) -> list[Tensor]:
     return weights
 
 
+def _owned(along: list[Span]) -> list[tuple[float, float]]:
+    middles = [along[0].start] + [(a.stop + b.start) // 2 for a, b in pairwise(along)] + [along[-1].stop]
+    owned = []
+    for span, (first, last) in zip(along, pairwise(middles), strict=True):
+        length = span.stop - span.start
+        owned.append(((first - span.start) / length, (last - span.start) / length))
+    return owned
+
+
 @dataclass(frozen=True)
 class Tiling:
     """How a grid of tokens (rows, columns) is cut into tiles of ``size`` that share ``overlap``, all in tokens."""
@@ -84,6 +94,13 @@ class Tiling:
         for rows in spans(self.grid[0], self.size, self.overlap):
             for columns in spans(self.grid[1], self.size, self.overlap):
                 yield Tile(rows, columns)
+
+    def owned(self) -> Iterator[tuple[Tile, tuple[tuple[float, float], tuple[float, float]]]]:
+        """Every tile with the rows and columns that are nearest to it, as fractions of its sides: a partition."""
+        down, across = (spans(length, self.size, self.overlap) for length in self.grid)
+        for rows, own_rows in zip(down, _owned(down), strict=True):
+            for columns, own_columns in zip(across, _owned(across), strict=True):
+                yield Tile(rows, columns), (own_rows, own_columns)
 
     def blended(self, scale: int, make: Callable[[Tile], Tensor]) -> Tensor:
         """Tiles [..., scale * rows, scale * columns] that ``make`` gives, as one picture of the whole grid.

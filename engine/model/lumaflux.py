@@ -4,6 +4,7 @@ The transformer, the VAE and the SigLIP tower are frozen; everything that trains
 depend on flow time is computed once a frame (``condition``), Psi once a schedule (``psi``).
 """
 
+import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -113,6 +114,12 @@ class LumaFlux(nn.Module):
         for frozen in (self.transformer, self.vae, self.siglip):
             frozen.eval()
         return self
+
+    def with_vae(self, vae: AutoencoderKL) -> "LumaFlux":
+        """The same network, sharing every module but ``vae``."""
+        other = copy.copy(self)
+        other._modules = {**self._modules, "vae": vae}
+        return other
 
     def adapter_parameters(self) -> Iterator[nn.Parameter]:
         return self.adapters.parameters()
