@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-SIZES = {"1080p": (1920, 1080, 12), "2160p": (3840, 2160, 6)}  # width, height, frames
+SIZES = {"1080p": (1920, 1080, 60), "2160p": (3840, 2160, 24)}  # width, height, frames: beyond the encoder's look-ahead
 _LUT_SIDE = 33
 _ROUNDS = 7
 

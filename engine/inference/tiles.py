@@ -12,9 +12,8 @@ from engine.errors import UserError
 from engine.model.config import LumaFluxConfig
 
 WORKING_BYTES = 16 << 30  # what the autoencoder may take for one tile
-_BYTES_PER_CHANNEL = (
-    100  # of the autoencoder's outermost level and of a pixel: float32, about 25 of its buffers at once
-)
+_BYTES_PER_CHANNEL = 100  # of the autoencoder's outermost level and of a pixel: about 25 of its buffers in float32
+_NARROW = 64  # channels of that level, below which tiles, which wait for each other, hold more than the frame does
 _SMALLEST, _LARGEST = 512, 2048  # pixels a side, of a tile that ``auto`` chooses
 _LEAST_SIZE = 128  # pixels: a smaller tile would be all margin
 _OVERLAP_PIXELS = 192
@@ -124,14 +123,18 @@ class Tiling:
 def tile_side(tile: str | int, config: LumaFluxConfig) -> int | None:
     """What a user asks for, ``auto``, ``none`` or pixels a side, -> pixels, a multiple of the token stride, or None.
 
-    ``auto`` takes the largest tile whose estimated working memory in the autoencoder is below ``WORKING_BYTES``.
+    ``auto`` takes the largest tile whose estimated working memory in the autoencoder is below ``WORKING_BYTES``, and
+    none for a narrow autoencoder, which tiles do not help.
     Raises UserError for another word or a tile that is too small.
     """
     stride = config.token_stride
     if tile == "none":
         return None
     if tile == "auto":
-        pixels = WORKING_BYTES / (_BYTES_PER_CHANNEL * config.vae["block_out_channels"][0])
+        channels = config.vae["block_out_channels"][0]
+        if channels < _NARROW:
+            return None
+        pixels = WORKING_BYTES / (_BYTES_PER_CHANNEL * channels)
         return min(max(int(math.sqrt(pixels)), _SMALLEST), _LARGEST) // stride * stride
     try:
         side = int(tile)
