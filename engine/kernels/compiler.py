@@ -67,10 +67,10 @@ def _read(program, what: str) -> bytes:
 
     status, size = getattr(nvrtc, f"nvrtcGet{what}Size")(program)
     _expect(status, f"size the {what}")
-    content = b" " * size
+    content = bytes(size + 1)  # NVRTC writes into it, and Python shares bytes objects of length 1 (an empty log)
     (status,) = getattr(nvrtc, f"nvrtcGet{what}")(program, content)
     _expect(status, f"give the {what}")
-    return content
+    return content[:size]
 
 
 def _expect(status, what: str) -> None:

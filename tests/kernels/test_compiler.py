@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -39,6 +40,17 @@ def test_the_models_kernels_compile_without_spills(variant):
         assert compiled.spilled == compiled.stack == 0
         assert 16 <= compiled.registers <= 128
         assert occupancy(compiled, variant.threads, architecture)[1] >= 0.3
+
+
+def test_an_empty_log_leaves_pythons_shared_bytes_alone(tmp_path):
+    code = (
+        "from engine.kernels.compiler import ptx\n"
+        "from engine.kernels.sources import SPLINE_PQ\n"
+        "ptx(SPLINE_PQ)\n"
+        "assert [ord(bytes([value])) for value in range(256)] == list(range(256))\n"
+    )
+    uncached = f"pycache_prefix={tmp_path}"  # constants of fresh source are the shared objects, cached ones are copies
+    subprocess.run([sys.executable, "-X", uncached, "-c", code], check=True)
 
 
 @pytest.mark.slow
