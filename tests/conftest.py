@@ -2,12 +2,20 @@
 
 Other libraries would take them for the real ones, so they are removed before any test module is imported. Engines that
 this user has installed would render in torch's place: tests see none.
+
+Two processes share the tests (pytest-xdist), a thread of torch each. A room's tests stay in one of them, with what they
+build; rooms that look for processes of one kind on the machine stay together.
 """
 
 import os
 import sys
+from pathlib import Path
+
+import pytest
 
 os.environ["LUMAFLUX_ENGINES"] = os.devnull
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ["OMP_NUM_THREADS"] = "1"
 
 _before = set(sys.modules)
 import colour  # noqa: E402, F401
@@ -15,3 +23,11 @@ import colour  # noqa: E402, F401
 for _name in set(sys.modules) - _before:
     if getattr(sys.modules[_name], "__spec__", None) is None:
         del sys.modules[_name]
+
+_TOGETHER = {"service": "plugin", "host": "plugin", "data": "farm"}  # engines of the effect; nodes of Ray
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        room = Path(item.path).relative_to(Path(__file__).parent).parts[0]
+        item.add_marker(pytest.mark.xdist_group(_TOGETHER.get(room, room)))

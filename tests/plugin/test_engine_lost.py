@@ -93,8 +93,8 @@ def test_an_engine_killed_at_a_random_moment_costs_a_retry(scene):
 
 
 @pytest.mark.slow
-def test_an_engine_killed_at_random_moments_of_10_frames(scene):
-    kill_at_random_moments(scene, 10, seed=2)
+def test_an_engine_killed_at_random_moments_of_5_frames(scene):
+    kill_at_random_moments(scene, 5, seed=2)
 
 
 @pytest.mark.soak

@@ -8,6 +8,7 @@ from host_pictures import Picture, blank
 from host_process import BAD_HANDLE, DEFAULT, FAILED, MISSING_FEATURE, OK
 
 from engine.service.client import Client
+from engine.service.runtime import answers
 
 ACTIONS = [
     "OfxActionCreateInstance",
@@ -237,7 +238,8 @@ def test_a_host_that_leaves_while_it_renders_leaves_nothing_behind(shared_scene,
     shared_scene.hosts.remove(host)
     host.do("set", instance="a", values={"steps": 100})  # slow, see conftest
     host.begin_render("a", Picture(np.zeros((30, 30, 4), np.float32)), blank(np.zeros((30, 30, 4), np.float32)))
-    with Client(shared_scene.directory) as client:  # the engine has the frame, and knows whose it is
+    until(lambda: answers(shared_scene.directory))  # of the engine that the frame starts where none runs yet
+    with Client(shared_scene.directory) as client:  # it has the frame, and knows whose it is
         until(lambda: client.ping()["busy"])
     assert list(Path("/dev/shm").glob(f"lumaflux-{host.pid}-*"))
     host.begin(way)
