@@ -12,8 +12,7 @@ except ImportError:  # installed without a compiler
 _HALF_CODE = 0.5 / 255
 _TEXTURE_RADIUS = 3  # pixels: texture is a range of codes within this neighbourhood
 _SMOOTH_CODES, _TEXTURE_CODES = 1.5, 3.5  # in between, smoothing fades out
-_RADII = (4, 16)  # pixels
-_REDUCED_RADIUS = 4
+_FILTERS = ((2, 2), (4, 4))  # pixels a side of a block, and the radius in blocks
 _REACH = 64  # rows above and below that a pixel can depend on; a multiple of what the widest filter reduces by
 _BAND_PIXELS = 1 << 20
 _STEP_VARIANCE = (1.5 / 255) ** 2  # what varies more is an edge, not a step
@@ -47,27 +46,26 @@ def deband_twin(sdr: Tensor) -> Tensor:
 
 def _debanded(sdr: Tensor) -> Tensor:
     smooth = sdr
-    for radius in _RADII:
-        smooth = _guided(smooth, radius)
+    for factor, radius in _FILTERS:
+        smooth = _guided(smooth, factor, radius)
         smooth = sdr + (smooth - sdr).clamp(-_HALF_CODE, _HALF_CODE)
     codes = 255 * (_highest(sdr) + _highest(-sdr)).amax(dim=1, keepdim=True)
     share = ((_TEXTURE_CODES - codes) / (_TEXTURE_CODES - _SMOOTH_CODES)).clamp(0, 1)
     return sdr + share * (smooth - sdr)
 
 
-def _guided(picture: Tensor, radius: int) -> Tensor:
+def _guided(picture: Tensor, factor: int, radius: int) -> Tensor:
     """Each channel smoothed by a guided filter of itself (He et al. 2010): no halos beside edges.
 
-    The lines are found on a picture reduced until the radius is ``_REDUCED_RADIUS`` (the fast one of He and Sun 2015).
+    The lines are found on means of blocks, ``factor`` pixels a side (the fast filter of He and Sun 2015).
     """
-    factor = max(1, radius // _REDUCED_RADIUS)
     height, width = picture.shape[-2:]
     whole = F.pad(picture, (0, -width % factor, 0, -height % factor), mode="replicate")
-    reduced = F.avg_pool2d(whole, factor) if factor > 1 else whole
-    mean = _mean(reduced, radius // factor)
-    variance = (_mean(reduced * reduced, radius // factor) - mean * mean).clamp(min=0)
+    reduced = F.avg_pool2d(whole, factor)
+    mean = _mean(reduced, radius)
+    variance = (_mean(reduced * reduced, radius) - mean * mean).clamp(min=0)
     slope = variance / (variance + _STEP_VARIANCE)
-    lines = [_mean(part, radius // factor) for part in (slope, mean * (1 - slope))]
+    lines = [_mean(part, radius) for part in (slope, mean * (1 - slope))]
     size = whole.shape[-2:]
     slope, level = (F.interpolate(part, size, mode="bilinear", align_corners=False) for part in lines)
     return (slope * whole + level)[..., :height, :width]

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <initializer_list>
 #include <vector>
 
 #include "cpu/light.h"
@@ -114,6 +115,20 @@ LUMAFLUX_DISPATCH void place_row(const float* r, const float* g, const float* b,
   }
 }
 
+// What clipped areas gain: stops of a row of structure between two of the reduced grid, three planes of full width each, times the
+// softened mask, which is the sum of `count` rows.
+LUMAFLUX_DISPATCH void recover_row(const float* const* masks, int count, float scale, const float* above, const float* below, float share,
+                                   std::size_t width, float* mask, float* extra) {
+  for (std::size_t i = 0; i < width; ++i) mask[i] = scale * masks[0][i];
+  for (int j = 1; j < count; ++j) {
+    for (std::size_t i = 0; i < width; ++i) mask[i] += scale * masks[j][i];
+  }
+  for (std::size_t channel = 0; channel < 3; ++channel, above += width, below += width, extra += width) {
+#pragma GCC ivdep
+    for (std::size_t i = 0; i < width; ++i) extra[i] = mask[i] * (above[i] + share * (below[i] - above[i]));
+  }
+}
+
 // base: three rows of PQ; above, below: six rows each (slope, level), full width; extra: three rows of stops; out: rows of
 // the result's planes.
 LUMAFLUX_DISPATCH void light_row(const float* base, const float* above, const float* below, float share, const float* extra,
@@ -184,18 +199,22 @@ void compose(const float* smooth, const float* sdr, std::size_t width, std::size
   const float taps = static_cast<float>((2 * radius + 1) * (2 * radius + 1));
 
   over_rows(height, threads, [&](std::size_t begin, std::size_t end) {
-    const auto stretch = [&](std::ptrdiff_t row, float* to) {
-      for (std::size_t part = 0; part < 6; ++part) {
-        const float* from = (part < 3 ? reduced.slope + part * low : reduced.level + (part - 3) * low) +
-                            static_cast<std::size_t>(row) * reduced.width;
-        for (std::size_t i = 0; i < width; ++i) {
-          const std::size_t index = columns[i].index, next = std::min(index + 1, reduced.width - 1);
-          to[part * width + i] = from[index] + columns[i].share * (from[next] - from[index]);
+    const auto stretched = [&](std::initializer_list<const float*> parts) {  // rows of parts of the reduced grid, three planes each
+      return [&, parts = std::vector<const float*>(parts)](std::ptrdiff_t row, float* to) {
+        for (const float* part : parts) {
+          for (std::size_t channel = 0; channel < 3; ++channel, to += width) {
+            const float* from = part + channel * low + static_cast<std::size_t>(row) * reduced.width;
+            for (std::size_t i = 0; i < width; ++i) {
+              const std::size_t index = columns[i].index, next = std::min(index + 1, reduced.width - 1);
+              to[i] = from[index] + columns[i].share * (from[next] - from[index]);
+            }
+          }
         }
-      }
+      };
     };
-    Rows lines(3, 6 * width, static_cast<std::ptrdiff_t>(reduced.height), stretch);
-    std::vector<float> base(3 * width), extra(3 * width, 0.0f), hard(width + 2 * kMaskRadius);
+    const auto last = static_cast<std::ptrdiff_t>(reduced.height);
+    Rows lines(2, 6 * width, last, stretched({reduced.slope, reduced.level})), structure(2, 3 * width, last, stretched({reduced.structure}));
+    std::vector<float> base(3 * width), extra(3 * width, 0.0f), hard(width + 2 * kMaskRadius), mask(width);
     bool filled = false;
     const auto soften = [&](std::ptrdiff_t row, float* to) {
       const float* r = sdr + static_cast<std::size_t>(row) * width;
@@ -203,8 +222,8 @@ void compose(const float* smooth, const float* sdr, std::size_t width, std::size
     };
     Rows masks(static_cast<std::size_t>(2 * kMaskRadius + 1), width + 1, static_cast<std::ptrdiff_t>(height), soften);
 
-    // Adds the structure of row y to `extra`, three rows of zeros; false where nothing is clipped.
-    const auto recovered = [&](std::size_t y, const Position& where, float* to) {
+    // Puts what row y recovers into `extra`; false where nothing is clipped.
+    const auto recovered = [&](std::size_t y, const Position& where) {
       const float* sums[2 * kMaskRadius + 1];
       float most = 0.0f;
       for (int j = -radius; j <= radius; ++j) {
@@ -212,20 +231,8 @@ void compose(const float* smooth, const float* sdr, std::size_t width, std::size
         most = larger(most, sums[j + radius][width]);
       }
       if (most == 0.0f) return false;
-      const std::size_t lower = std::min(where.index + 1, reduced.height - 1);
-      for (std::size_t i = 0; i < width; ++i) {
-        float sum = 0.0f;
-        for (int j = 0; j <= 2 * radius; ++j) sum += sums[j][i];
-        if (sum == 0.0f) continue;
-        const std::size_t left = columns[i].index, right = std::min(left + 1, reduced.width - 1);
-        for (std::size_t channel = 0; channel < 3; ++channel) {
-          const float* top = reduced.structure + channel * low + where.index * reduced.width;
-          const float* bottom = reduced.structure + channel * low + lower * reduced.width;
-          const float a = top[left] + columns[i].share * (top[right] - top[left]);
-          const float b = bottom[left] + columns[i].share * (bottom[right] - bottom[left]);
-          to[channel * width + i] = recovery * sum / taps * (a + where.share * (b - a));
-        }
-      }
+      const auto upper = static_cast<std::ptrdiff_t>(where.index);
+      recover_row(sums, 2 * radius + 1, recovery / taps, structure[upper], structure[upper + 1], where.share, width, mask.data(), extra.data());
       return true;
     };
 
@@ -236,8 +243,9 @@ void compose(const float* smooth, const float* sdr, std::size_t width, std::size
       const auto upper = static_cast<std::ptrdiff_t>(where.index);
       const float* above = lines[upper];
       float *red = out + y * width, *green = red + plane, *blue = green + plane;
-      if (filled) std::fill(extra.begin(), extra.end(), 0.0f);
-      filled = recovery > 0.0f && recovered(y, where, extra.data());
+      const bool clipped = recovery > 0.0f && recovered(y, where);
+      if (filled && !clipped) std::fill(extra.begin(), extra.end(), 0.0f);
+      filled = clipped;
       light_row(base.data(), above, lines[upper + 1], where.share, extra.data(), width, red, green, blue);
     }
   });

@@ -1,7 +1,8 @@
-// Three passes over the rows of each plane:
-//   1. a guided filter of radius 4 at full size                      sdr -> out
-//   2. its means on rows of 4x4 blocks, the lines of radius 4 there  out -> slope, level (1/16 of the pixels)
-//   3. the lines stretched to full size, as far as the source has no texture   sdr, out, slope, level -> out
+// Two guided filters, whose lines are found on means of blocks and stretched to full size:
+//   1. on blocks of 2x2, with radius 2                sdr -> lines
+//   2. the picture that these lines give              sdr, lines -> out
+//   3. on blocks of 4x4, with radius 4                out -> lines
+//   4. theirs, as far as the source has no texture    sdr, out, lines -> out
 // Both filters move a pixel by half a code at most.
 #include "cpu/deband.h"
 
@@ -17,22 +18,31 @@ namespace {
 constexpr float kHalfCode = 0.5f / 255.0f;
 constexpr float kStepVariance = (1.5f / 255.0f) * (1.5f / 255.0f);
 constexpr float kSmoothCodes = 1.5f, kTextureCodes = 3.5f;
-constexpr int kRadius = 4, kTextureRadius = 3;
-constexpr std::size_t kFactor = 4;
+constexpr int kTextureRadius = 3, kLargestRadius = 4;
+
+struct Filter {
+  std::size_t factor;  // pixels a side of a block, 2 or 4
+  int radius;          // blocks, 2 or 4
+};
+constexpr Filter kFilters[] = {{2, 2}, {4, 4}};
+
+// Constant numbers of taps, rows and pixels become vector code.
+template <std::size_t taps>
+LUMAFLUX_INLINE void sum_taps(const float* padded, std::size_t width, float* out) {
+  for (std::size_t i = 0; i < width; ++i) {
+    float sum = padded[i];
+    for (std::size_t j = 1; j < taps; ++j) sum += padded[i + j];
+    out[i] = sum;
+  }
+}
 
 // Sums of `radius` neighbours on either side; `padded` is a buffer of width + 2 * radius.
 LUMAFLUX_INLINE void sum_across(const float* row, std::size_t width, int radius, float* padded, float* out) {
   const std::size_t reach = static_cast<std::size_t>(radius);
   for (std::size_t i = 0; i < reach; ++i) padded[i] = row[0], padded[reach + width + i] = row[width - 1];
   std::memcpy(padded + reach, row, width * sizeof(float));
-  if (radius == kRadius) {  // a constant number of taps becomes vector code
-    for (std::size_t i = 0; i < width; ++i) {
-      float sum = padded[i];
-      for (std::size_t j = 1; j <= 2 * kRadius; ++j) sum += padded[i + j];
-      out[i] = sum;
-    }
-    return;
-  }
+  if (radius == 4) return sum_taps<9>(padded, width, out);
+  if (radius == 2) return sum_taps<5>(padded, width, out);
   for (std::size_t i = 0; i < width; ++i) {
     float sum = 0.0f;
     for (std::size_t j = 0; j <= 2 * reach; ++j) sum += padded[i + j];
@@ -46,13 +56,18 @@ LUMAFLUX_DISPATCH void sums_row(const float* row, std::size_t width, int radius,
   sum_across(squares, width, radius, padded, out + width);
 }
 
-// Sums of rows. A constant number of them becomes vector code without a round trip through memory.
 LUMAFLUX_INLINE void sum_down(const float* const* rows, int count, std::size_t width, float* out) {
-  if (count == 2 * kRadius + 1) {
+  if (count == 9) {
     const float *a = rows[0], *b = rows[1], *c = rows[2], *d = rows[3], *e = rows[4], *f = rows[5], *g = rows[6], *h = rows[7],
                 *k = rows[8];
 #pragma GCC ivdep
     for (std::size_t i = 0; i < width; ++i) out[i] = a[i] + b[i] + c[i] + d[i] + e[i] + f[i] + g[i] + h[i] + k[i];
+    return;
+  }
+  if (count == 5) {
+    const float *a = rows[0], *b = rows[1], *c = rows[2], *d = rows[3], *e = rows[4];
+#pragma GCC ivdep
+    for (std::size_t i = 0; i < width; ++i) out[i] = a[i] + b[i] + c[i] + d[i] + e[i];
     return;
   }
   std::memcpy(out, rows[0], width * sizeof(float));
@@ -61,7 +76,7 @@ LUMAFLUX_INLINE void sum_down(const float* const* rows, int count, std::size_t w
   }
 }
 
-// Line of each pixel from the sums of its neighbourhood, and those lines summed across. `sum`: a buffer of 2 * width.
+// Line of each block from the sums of its neighbourhood, and those lines summed across. `sum`: a buffer of 2 * width.
 LUMAFLUX_DISPATCH void lines_row(const float* const* sums, int rows, float count, std::size_t width, int radius, float* padded,
                                  float* sum, float* slope, float* level, float* out) {
   sum_down(sums, rows, 2 * width, sum);
@@ -83,35 +98,122 @@ LUMAFLUX_DISPATCH void mean_row(const float* const* sums, int rows, float count,
   for (std::size_t i = 0; i < width; ++i) out[i] *= share;
 }
 
-LUMAFLUX_DISPATCH void near_row(const float* row, const float* lines, std::size_t width, float* out) {
-  for (std::size_t i = 0; i < width; ++i) {
-    const float smooth = lines[i] * row[i] + lines[width + i];
-    out[i] = row[i] + between(smooth - row[i], -kHalfCode, kHalfCode);
+template <std::size_t factor>
+LUMAFLUX_INLINE void average(const float* tall, std::size_t columns, float* out) {
+  for (std::size_t i = 0; i < columns; ++i) {
+    float sum = tall[factor * i];
+    for (std::size_t k = 1; k < factor; ++k) sum += tall[factor * i + k];
+    out[i] = sum * (1.0f / static_cast<float>(factor * factor));
   }
 }
 
-// The lines of a guided filter over one plane: emit(row, lines) gets slope and level, width each, of every row in turn.
-template <class Emit>
-void guided(const float* plane, std::size_t width, std::size_t height, std::size_t begin, std::size_t end, const Emit& emit) {
-  const int across = std::min<int>(kRadius, static_cast<int>(width) - 1), down = std::min<int>(kRadius, static_cast<int>(height) - 1);
-  const int window = 2 * down + 1;
-  const float count = static_cast<float>(window * (2 * across + 1));
-  const auto kept = static_cast<std::size_t>(window), rows = height;
-  std::vector<float> padded(width + 2 * kRadius), sum(2 * width), slope(width), level(width), lines(2 * width);
-  Rows sums(kept, 2 * width, static_cast<std::ptrdiff_t>(rows), [&](std::ptrdiff_t row, float* out) {
-    sums_row(plane + static_cast<std::size_t>(row) * width, width, across, padded.data(), slope.data(), out);
-  });
-  const float* seen[2 * kRadius + 1];
-  Rows summed_lines(kept, 2 * width, static_cast<std::ptrdiff_t>(rows), [&](std::ptrdiff_t row, float* out) {
-    for (int j = -down; j <= down; ++j) seen[j + down] = sums[row + j];
-    lines_row(seen, window, count, width, across, padded.data(), sum.data(), slope.data(), level.data(), out);
-  });
-  const float* found[2 * kRadius + 1];
-  for (std::size_t y = begin; y < end; ++y) {
-    for (int j = -down; j <= down; ++j) found[j + down] = summed_lines[static_cast<std::ptrdiff_t>(y) + j];
-    mean_row(found, window, count, 2 * width, lines.data());
-    emit(y, lines.data());
+// Means of blocks: one row of them. Borders repeat up to whole blocks; `tall`: a buffer of columns * factor.
+LUMAFLUX_DISPATCH void blocks_row(const float* const* rows, std::size_t factor, std::size_t width, std::size_t columns, float* tall,
+                                  float* out) {
+  for (std::size_t i = 0; i < width; ++i) tall[i] = rows[0][i] + rows[1][i];
+  if (factor == 4) {
+    for (std::size_t i = 0; i < width; ++i) tall[i] += rows[2][i] + rows[3][i];
   }
+  for (std::size_t i = width; i < columns * factor; ++i) tall[i] = tall[width - 1];
+  if (factor == 4) return average<4>(tall, columns, out);
+  average<2>(tall, columns, out);
+}
+
+// A row of blocks stretched to their pixels. `padded`: a buffer of columns + 2.
+LUMAFLUX_DISPATCH void stretch_row(const float* row, std::size_t factor, std::size_t columns, float* padded, float* out) {
+  padded[0] = row[0], padded[columns + 1] = row[columns - 1];
+  std::memcpy(padded + 1, row, columns * sizeof(float));
+  const float *left = padded, *here = padded + 1, *right = padded + 2;
+  if (factor == 4) {
+#pragma GCC ivdep
+    for (std::size_t i = 0; i < columns; ++i) {
+      const float before = left[i] - here[i], after = right[i] - here[i];
+      out[4 * i] = here[i] + 0.375f * before;
+      out[4 * i + 1] = here[i] + 0.125f * before;
+      out[4 * i + 2] = here[i] + 0.125f * after;
+      out[4 * i + 3] = here[i] + 0.375f * after;
+    }
+    return;
+  }
+#pragma GCC ivdep
+  for (std::size_t i = 0; i < columns; ++i) {
+    out[2 * i] = here[i] + 0.25f * (left[i] - here[i]);
+    out[2 * i + 1] = here[i] + 0.25f * (right[i] - here[i]);
+  }
+}
+
+// Slope and level of every block of a plane: two rows of `lines` for each row of blocks.
+struct Lines {
+  Lines(Filter by, std::size_t width, std::size_t height)
+      : filter(by), columns((width + by.factor - 1) / by.factor), rows((height + by.factor - 1) / by.factor), lines(2 * columns * rows) {}
+
+  void find(const float* plane, std::size_t width, std::size_t height, std::size_t begin, std::size_t end) {
+    const int across = std::min<int>(filter.radius, static_cast<int>(columns) - 1);
+    const int down = std::min<int>(filter.radius, static_cast<int>(rows) - 1), window = 2 * down + 1;
+    const float count = static_cast<float>(window * (2 * across + 1));
+    const auto kept = static_cast<std::size_t>(window);
+    std::vector<float> padded(columns + 2 * kLargestRadius), tall(columns * filter.factor), block(columns), sum(2 * columns),
+        slope(columns), level(columns);
+    Rows sums(kept, 2 * columns, static_cast<std::ptrdiff_t>(rows), [&](std::ptrdiff_t row, float* out) {
+      const float* pixels[4];
+      for (std::size_t j = 0; j < filter.factor; ++j) {
+        pixels[j] = plane + std::min(static_cast<std::size_t>(row) * filter.factor + j, height - 1) * width;
+      }
+      blocks_row(pixels, filter.factor, width, columns, tall.data(), block.data());
+      sums_row(block.data(), columns, across, padded.data(), slope.data(), out);
+    });
+    const float* seen[2 * kLargestRadius + 1];
+    Rows summed_lines(kept, 2 * columns, static_cast<std::ptrdiff_t>(rows), [&](std::ptrdiff_t row, float* out) {
+      for (int j = -down; j <= down; ++j) seen[j + down] = sums[row + j];
+      lines_row(seen, window, count, columns, across, padded.data(), sum.data(), slope.data(), level.data(), out);
+    });
+    const float* found[2 * kLargestRadius + 1];
+    for (std::size_t y = begin; y < end; ++y) {
+      for (int j = -down; j <= down; ++j) found[j + down] = summed_lines[static_cast<std::ptrdiff_t>(y) + j];
+      mean_row(found, window, count, 2 * columns, lines.data() + 2 * y * columns);
+    }
+  }
+
+  // Rows of these lines, slope and level one after the other, as wide as the plane or a little more.
+  auto stretched() const {
+    const std::size_t wide = columns * filter.factor;
+    return Rows(3, 2 * wide, static_cast<std::ptrdiff_t>(rows),
+                [this, wide, padded = std::vector<float>(columns + 2)](std::ptrdiff_t row, float* to) mutable {
+                  const float* from = lines.data() + 2 * static_cast<std::size_t>(row) * columns;
+                  stretch_row(from, filter.factor, columns, padded.data(), to);
+                  stretch_row(from + columns, filter.factor, columns, padded.data(), to + wide);
+                });
+  }
+
+  Filter filter;
+  std::size_t columns, rows;
+  std::vector<float> lines;
+};
+
+// Between which rows of blocks row y of the plane lies, and how far it is towards the second.
+struct Position {
+  std::ptrdiff_t index;
+  float share;
+};
+
+Position position_of(std::size_t y, const Lines& lines) {
+  const float at = std::max(0.0f, (static_cast<float>(y) + 0.5f) / static_cast<float>(lines.filter.factor) - 0.5f);
+  const auto index = std::min(static_cast<std::ptrdiff_t>(at), static_cast<std::ptrdiff_t>(lines.rows) - 1);
+  return {index, std::min(at - static_cast<float>(index), 1.0f)};
+}
+
+// `picture` by lines between those of two rows, at most half a code from the source.
+LUMAFLUX_INLINE float by_lines(float picture, float sdr, const float* above, const float* below, float share, std::size_t level,
+                               std::size_t i) {
+  const float slope = above[i] + share * (below[i] - above[i]);
+  const float offset = above[level + i] + share * (below[level + i] - above[level + i]);
+  return sdr + between(slope * picture + offset - sdr, -kHalfCode, kHalfCode);
+}
+
+LUMAFLUX_DISPATCH void near_row(const float* sdr, const float* above, const float* below, float share, std::size_t level,
+                                std::size_t width, float* out) {
+#pragma GCC ivdep
+  for (std::size_t i = 0; i < width; ++i) out[i] = by_lines(sdr[i], sdr[i], above, below, share, level, i);
 }
 
 // Largest and smallest of the columns around, both from one row.
@@ -140,112 +242,63 @@ LUMAFLUX_DISPATCH void spread_row(const float* const* ranges, std::size_t width,
   }
 }
 
-LUMAFLUX_DISPATCH void blend_row(const float* sdr, const float* above, const float* below, float down, const float* most,
-                                 std::size_t width, float* out) {
+LUMAFLUX_DISPATCH void blend_row(const float* sdr, const float* above, const float* below, float down, std::size_t level,
+                                 const float* most, std::size_t width, float* out) {
 #pragma GCC ivdep
   for (std::size_t i = 0; i < width; ++i) {
-    const float slope = above[i] + down * (below[i] - above[i]);
-    const float level = above[width + i] + down * (below[width + i] - above[width + i]);
-    const float smooth = slope * out[i] + level;
-    const float near = sdr[i] + between(smooth - sdr[i], -kHalfCode, kHalfCode);
+    const float near = by_lines(out[i], sdr[i], above, below, down, level, i);
     const float share = between((kTextureCodes - 255.0f * most[i]) / (kTextureCodes - kSmoothCodes), 0.0f, 1.0f);
     out[i] = sdr[i] + share * (near - sdr[i]);
   }
 }
 
-// Means of blocks of a plane whose borders repeat up to whole blocks.
-void reduce(const float* plane, std::size_t width, std::size_t height, std::size_t begin, std::size_t end, float* out) {
-  const std::size_t columns = (width + kFactor - 1) / kFactor;
-  for (std::size_t y = begin; y < end; ++y) {
-    float* to = out + y * columns;
-    std::fill(to, to + columns, 0.0f);
-    for (std::size_t j = 0; j < kFactor; ++j) {
-      const float* row = plane + std::min(y * kFactor + j, height - 1) * width;
-      for (std::size_t i = 0; i < columns; ++i) {
-        for (std::size_t k = 0; k < kFactor; ++k) to[i] += row[std::min(i * kFactor + k, width - 1)];
-      }
-    }
-    for (std::size_t i = 0; i < columns; ++i) to[i] /= static_cast<float>(kFactor * kFactor);
-  }
-}
-
-struct Position {
-  std::size_t index, next;
-  float share;
-};
-
-Position position_of(std::size_t i, std::size_t low) {
-  const float x = std::max(0.0f, (static_cast<float>(i) + 0.5f) / static_cast<float>(kFactor) - 0.5f);
-  const std::size_t index = std::min(static_cast<std::size_t>(x), low - 1);
-  return {index, std::min(index + 1, low - 1), std::min(x - static_cast<float>(index), 1.0f)};
-}
-
 }  // namespace
 
 void deband(const float* sdr, std::size_t width, std::size_t height, float* out, unsigned threads) {
+  constexpr std::size_t channels = 3;
   const std::size_t plane = width * height;
-  const std::size_t columns = (width + kFactor - 1) / kFactor, rows = (height + kFactor - 1) / kFactor, low = columns * rows;
-  over_rows(height, threads, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t channel = 0; channel < 3; ++channel) {
-      const float* from = sdr + channel * plane;
-      float* to = out + channel * plane;
-      guided(from, width, height, begin, end,
-             [&](std::size_t y, const float* lines) { near_row(from + y * width, lines, width, to + y * width); });
-    }
-  });
-  std::vector<float> blocks(3 * low), lines(6 * low);  // slope and level of a channel side by side, row by row
-  over_rows(rows, threads, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t c = 0; c < 3; ++c) reduce(out + c * plane, width, height, begin, end, blocks.data() + c * low);
-  });
-  over_rows(rows, threads, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t c = 0; c < 3; ++c) {
-      float* to = lines.data() + 2 * c * low;
-      guided(blocks.data() + c * low, columns, rows, begin, end, [&](std::size_t y, const float* found) {
-        std::memcpy(to + 2 * y * columns, found, 2 * columns * sizeof(float));
-      });
-    }
-  });
+  std::vector<Lines> fine(channels, Lines(kFilters[0], width, height)), coarse(channels, Lines(kFilters[1], width, height));
+  const auto find = [&](std::vector<Lines>& lines, const float* picture) {
+    over_rows(lines[0].rows, threads, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t c = 0; c < channels; ++c) lines[c].find(picture + c * plane, width, height, begin, end);
+    });
+  };
 
-  std::vector<Position> across(width);
-  for (std::size_t i = 0; i < width; ++i) across[i] = position_of(i, columns);
+  find(fine, sdr);
+  over_rows(height, threads, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t c = 0; c < channels; ++c) {
+      auto rows = fine[c].stretched();
+      for (std::size_t y = begin; y < end; ++y) {
+        const Position where = position_of(y, fine[c]);
+        const float *above = rows[where.index], *below = rows[where.index + 1];
+        const std::size_t start = c * plane + y * width, level = fine[c].columns * fine[c].filter.factor;
+        near_row(sdr + start, above, below, where.share, level, width, out + start);
+      }
+    }
+  });
+  find(coarse, out);
   over_rows(height, threads, [&](std::size_t begin, std::size_t end) {
     std::vector<float> padded(width + 2 * kTextureRadius), most(width);
     const auto ranges_of = [&](std::size_t c) {
-      return [&, c](std::ptrdiff_t row, float* to) {
-        range_row(sdr + c * plane + static_cast<std::size_t>(row) * width, width, padded.data(), to);
-      };
+      return Rows(std::size_t{2 * kTextureRadius + 1}, 2 * width, static_cast<std::ptrdiff_t>(height),
+                  [&, c](std::ptrdiff_t row, float* to) {
+                    range_row(sdr + c * plane + static_cast<std::size_t>(row) * width, width, padded.data(), to);
+                  });
     };
-    const auto stretched = [&](std::size_t c) {
-      return [&, c](std::ptrdiff_t row, float* to) {
-        const float* from = lines.data() + 2 * c * low + 2 * static_cast<std::size_t>(row) * columns;
-        for (std::size_t part = 0; part < 2; ++part, from += columns, to += width) {
-          for (std::size_t i = 0; i < width; ++i) {
-            to[i] = from[across[i].index] + across[i].share * (from[across[i].next] - from[across[i].index]);
-          }
-        }
-      };
-    };
-    using Ranges = Rows<decltype(ranges_of(0))>;
-    using Lines = Rows<decltype(stretched(0))>;
-    std::vector<Ranges> ranges;
-    std::vector<Lines> found;
-    for (std::size_t c = 0; c < 3; ++c) {
-      ranges.emplace_back(std::size_t{2 * kTextureRadius + 1}, 2 * width, static_cast<std::ptrdiff_t>(height), ranges_of(c));
-      found.emplace_back(std::size_t{3}, 2 * width, static_cast<std::ptrdiff_t>(rows), stretched(c));
-    }
+    decltype(ranges_of(0)) ranges[channels] = {ranges_of(0), ranges_of(1), ranges_of(2)};
+    decltype(coarse[0].stretched()) lines[channels] = {coarse[0].stretched(), coarse[1].stretched(), coarse[2].stretched()};
     for (std::size_t y = begin; y < end; ++y) {
       std::fill(most.begin(), most.end(), 0.0f);
-      for (std::size_t c = 0; c < 3; ++c) {
+      for (std::size_t c = 0; c < channels; ++c) {
         const float* seen[2 * kTextureRadius + 1];
         for (int j = 0; j <= 2 * kTextureRadius; ++j) seen[j] = ranges[c][static_cast<std::ptrdiff_t>(y) + j - kTextureRadius];
         spread_row(seen, width, most.data());
       }
-      const Position where = position_of(y, rows);
-      for (std::size_t c = 0; c < 3; ++c) {
-        const float* above = found[c][static_cast<std::ptrdiff_t>(where.index)];
-        const float* below = found[c][static_cast<std::ptrdiff_t>(where.next)];
-        const std::size_t start = c * plane + y * width;
-        blend_row(sdr + start, above, below, where.share, most.data(), width, out + start);
+      const Position where = position_of(y, coarse[0]);
+      for (std::size_t c = 0; c < channels; ++c) {
+        const float *above = lines[c][where.index], *below = lines[c][where.index + 1];
+        const std::size_t start = c * plane + y * width, level = coarse[c].columns * coarse[c].filter.factor;
+        blend_row(sdr + start, above, below, where.share, level, most.data(), width, out + start);
       }
     }
   });
