@@ -68,6 +68,18 @@ class Look:
             self._tones[number] = self.converter.tone_of(reduced, self.settings)
 
 
+def check_source(source: Path) -> None:
+    """Raises UserError for a clip or a sequence that is not there, before anything large is loaded."""
+    from engine.media.info import probe
+    from engine.media.sequence_path import SequencePath
+
+    pattern = SequencePath.parse(source)
+    if pattern is None:
+        probe(source)
+    else:
+        pattern.numbers()
+
+
 def analyze(
     source: Path,
     converter: "Converter",

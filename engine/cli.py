@@ -68,11 +68,14 @@ def analyze(
         Replace an existing track.
     """
     from engine.analysis import analyze as run
+    from engine.analysis import check_source
     from engine.convert.model_identity import model_identity
-    from engine.inference.load import load
     from engine.inference.tone_track import text_of
     from engine.media.atomic_file import AtomicFile
     from engine.progress import show_progress
+
+    check_source(source)
+    from engine.inference.load import load  # which takes seconds
 
     settings, identity = Settings(steps=steps, seed=seed), model_identity(model, precision=precision)
     with AtomicFile(out, overwrite=overwrite, sources=(source,)) as file, show_progress(source.name) as progress:

@@ -83,7 +83,7 @@ def _codecs() -> list[Finding]:
 
 def _model() -> Finding:
     from engine.errors import UserError
-    from engine.inference.load import LITE
+    from engine.inference.model_files import LITE
     from engine.model.checkpoint import load_model
 
     try:

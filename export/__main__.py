@@ -75,7 +75,7 @@ def build_engine(
 
 def _installed(model: str, adapters: Path | None, kind: tuple[str, str, str]) -> Path:
     from engine.inference.installed_engine import installed_folder
-    from engine.inference.load import weight_digests
+    from engine.inference.model_files import weight_digests
 
     if kind != ("fp32", "cpu", "ort"):
         raise UserError(

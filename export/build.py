@@ -20,7 +20,8 @@ from engine.backends.device import DTYPES
 from engine.backends.torch import TorchBackend
 from engine.errors import UserError
 from engine.inference.converter import Converter
-from engine.inference.load import load_network, weight_digests
+from engine.inference.load import load_network
+from engine.inference.model_files import weight_digests
 from engine.model.lumaflux import LumaFlux
 from export.calibration import frames_of, velocity_samples
 from export.parts import EXAMPLE, PARTS

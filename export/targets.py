@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import UserError
-from engine.inference.load import LITE
+from engine.inference.model_files import LITE
 from engine.model.config import LumaFluxConfig, read_config
 from engine.model.presets import HUB_BACKBONES, PRESETS
 

@@ -18,7 +18,7 @@ from engine.errors import UserError
 from engine.inference.composition import gain_expression
 from engine.inference.detail import LARGEST_STOPS, OFFSET_NITS
 from engine.kernels import coupler_add, film_layer_norm, gain_map, gated_low_rank, launch, spline_pq
-from engine.model import build
+from engine.model.build import build
 from engine.model.latents import pack
 from engine.model.spline import PEAK_PQ, knots_from_logits, tone_expression
 

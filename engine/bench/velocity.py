@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import torch
 
-from engine.model import build
 from engine.model.bare import BareTransformer
+from engine.model.build import build
 from engine.model.config import LumaFluxConfig
 from engine.model.latents import pack
 from engine.model.presets import TINY

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from engine.convert.sequence_manifest import file_digest
+from engine.inference.model_files import LITE
 
 
 def weights_identity(model: str, adapters: Path | None = None, backbone: Path | None = None) -> str:
@@ -11,7 +12,7 @@ def weights_identity(model: str, adapters: Path | None = None, backbone: Path | 
 
     folder = Path(model)
     if model == "lite":
-        folder = Path(__file__).parents[1] / "weights" / "lite"
+        folder = LITE
     digest = xxhash.xxh3_64(model.encode() if not folder.is_dir() else b"")
     for part in (folder, adapters, backbone):
         if part is None or not part.exists():

@@ -89,7 +89,7 @@ def _track_digest(path: Path) -> str:
 
 def model_digest(model: str) -> str:
     """Of a directory's weights and configuration; of a model that ships or is known by name, of name and weights."""
-    from engine.inference.load import LITE
+    from engine.inference.model_files import LITE
 
     folder = LITE if model == "lite" else Path(model)
     files = sorted(path for pattern in _MODEL_FILES for path in folder.glob(pattern)) if folder.is_dir() else []

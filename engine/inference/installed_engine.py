@@ -6,7 +6,9 @@ import logging
 import os
 from pathlib import Path
 
+from engine.backends.bundle import check_bundle, read_manifest
 from engine.errors import UserError
+from engine.inference.model_files import weight_digests
 
 NONE = "none"  # named instead of a bundle: torch
 log = logging.getLogger(__name__)
@@ -33,17 +35,12 @@ def engine_for(
     """
     if named is not None:
         return None if str(named) == NONE else named
-    from engine.backends.device import pick_device
-    from engine.inference.load import weight_digests
-
-    if precision not in (None, "fp32") or pick_device(device).type != "cpu":
+    if precision not in (None, "fp32"):
         return None
     model_sha256, adapters_sha256 = weight_digests(model, adapters)
     folder = installed_folder(model_sha256, adapters_sha256)
-    if not folder.is_dir():
+    if not folder.is_dir() or not _on_the_cpu(device):
         return None
-    from engine.backends.bundle import check_bundle, read_manifest
-
     try:
         check_bundle(folder, read_manifest(folder), model_sha256, adapters_sha256)
         if importlib.util.find_spec("onnxruntime") is None:
@@ -52,3 +49,9 @@ def engine_for(
         log.warning("%s; torch renders until then", error)
         return None
     return folder
+
+
+def _on_the_cpu(device: str | None) -> bool:
+    from engine.backends.device import pick_device  # imports torch
+
+    return pick_device(device).type == "cpu"

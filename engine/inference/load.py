@@ -2,17 +2,15 @@
 
 from pathlib import Path
 
-from engine.backends.bundle import sha256
 from engine.backends.network import Backend
 from engine.backends.torch import TorchBackend
 from engine.errors import UserError
 from engine.inference.converter import Converter
+from engine.inference.model_files import LITE, weight_digests
 from engine.model.build import build, build_on_pretrained
 from engine.model.checkpoint import load_adapters, load_model
 from engine.model.lumaflux import LumaFlux
 from engine.model.presets import HUB_BACKBONES, PRESETS
-
-LITE = Path(__file__).parents[1] / "weights" / "lite"
 
 
 def load(
@@ -67,13 +65,6 @@ def load_network(
     if adapters is not None:
         load_adapters(model, Path(adapters))
     return model
-
-
-def weight_digests(model: str, adapters: Path | None = None) -> tuple[str, str]:
-    """SHA-256 of a model's frozen weights and of its adapters; the name, or "none", where no local file holds them."""
-    folder = LITE if model == "lite" else Path(model)
-    backbone, adapters = folder / "backbone.safetensors", adapters or folder / "adapters.safetensors"
-    return sha256(backbone) if backbone.is_file() else model, sha256(adapters) if adapters.is_file() else "none"
 
 
 def _load_engine(directory: Path, model: str, device: str | None, dtype: str | None, adapters: Path | None) -> Backend:

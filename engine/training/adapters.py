@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from engine.color import bt2390, ictcp, pq
 from engine.errors import UserError
-from engine.model import LumaFlux
 from engine.model.build import build_on_pretrained
 from engine.model.checkpoint import load_adapters, save_adapters, save_model
+from engine.model.lumaflux import LumaFlux
 from engine.model.presets import HUB_BACKBONES, PRESETS
 from engine.model.spline import PEAK_NITS
 from engine.training.bridge import bridge_times, noisy_start, on_path

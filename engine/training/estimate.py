@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from engine.model import LumaFlux, LumaFluxConfig
+from engine.model.config import LumaFluxConfig
+from engine.model.lumaflux import LumaFlux
 from engine.model.presets import HUB_BACKBONES, PRESETS
 from engine.training.config import TrainConfig
 from engine.training.processes import Processes
@@ -138,7 +139,7 @@ def _counted(config: TrainConfig, shape: LumaFluxConfig, count: int, size: int) 
 
 def meta_model(shape: LumaFluxConfig) -> LumaFlux:
     """The network without storage."""
-    from engine.model import build
+    from engine.model.build import build
 
     with torch.device("meta"):
         return build(shape)

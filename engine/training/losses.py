@@ -6,7 +6,7 @@ from torch import Tensor
 
 from engine.color import ictcp, pq
 from engine.color.primaries import luminance
-from engine.model import Decoded
+from engine.model.lumaflux import Decoded
 
 _PEAK_NITS = 1000.0
 

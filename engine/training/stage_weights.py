@@ -9,8 +9,9 @@ from safetensors.torch import load_file
 from torch import nn
 
 from engine.errors import UserError
-from engine.model import LumaFlux, LumaFluxConfig, build
-from engine.model.config import read_config
+from engine.model.build import build
+from engine.model.config import LumaFluxConfig, read_config
+from engine.model.lumaflux import LumaFlux
 
 ANCHOR_DIRECTORY = "anchor"
 VAE_DIRECTORY, TOWER_DIRECTORY, PRIOR_DIRECTORY = "vae", "tower", "prior"

@@ -22,7 +22,7 @@ from engine.data.renderings import render_standard
 from engine.data.scenes import Split
 from engine.data.views import FULL_SCALE, SceneViews, load_views
 from engine.evaluation.static_curve import Family, StaticCurve, fit_static_curve
-from engine.model import LumaFlux
+from engine.model.lumaflux import LumaFlux
 from engine.training.adapters import sample
 
 Converter = Callable[[Tensor], Tensor]  # SDR [B,3,H,W] -> PQ/BT.2020

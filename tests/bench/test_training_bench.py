@@ -10,7 +10,7 @@ from safetensors.numpy import save_file
 from engine.bench.training import training_figures
 from engine.data.shards import Corpus, Rendering, Shard, write_corpus, write_shard
 from engine.errors import UserError
-from engine.model import build
+from engine.model.build import build
 from engine.model.config import config_from_json
 from engine.model.presets import TINY
 

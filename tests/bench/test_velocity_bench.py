@@ -5,7 +5,7 @@ from diffusers.models.transformers.transformer_flux import FluxAttnProcessor
 
 from engine.bench.machine import describe
 from engine.bench.velocity import TOKENS_PER_SIDE, bench_config, interleaved
-from engine.model import build
+from engine.model.build import build
 
 
 def test_the_transformer_has_the_width_and_tokens_that_the_figure_is_defined_for():

@@ -11,7 +11,8 @@ from engine.backends.bundle import MANIFEST, read_manifest
 from engine.backends.engine_network import EngineNetwork
 from engine.errors import UserError
 from engine.inference.installed_engine import engine_for, installed_folder
-from engine.inference.load import LITE, load, weight_digests
+from engine.inference.load import load
+from engine.inference.model_files import LITE, weight_digests
 from engine.service.parameters import RenderParameters
 from engine.service.renderer import ModelError, Renderer
 from export import build as building

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from engine.inference.installed_engine import engine_for, installed_folder
-from engine.inference.load import weight_digests
+from engine.inference.model_files import weight_digests
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from engine.inference.sampler import euler, schedule
-from engine.model import build
+from engine.model.build import build
 from engine.model.presets import TINY
 
 

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from engine.errors import UserError
-from engine.model import build
+from engine.model.build import build
 from engine.model.checkpoint import (
     convert_adapters,
     load_adapters,

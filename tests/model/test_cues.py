@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.model import build
+from engine.model.build import build
 from engine.model.cues import log_gradient, ring_spectrum, upper_quantiles
 from engine.model.presets import TINY
 

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from engine.inference.sampler import euler, schedule
-from engine.model import VARIANTS, build
 from engine.model.bare import BareTransformer
+from engine.model.build import build
+from engine.model.config import VARIANTS
 from engine.model.latents import pack
 from engine.model.lumaflux import Adapters
 from engine.model.presets import FLUX_DEV, TINY

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.color import pq
-from engine.model import build
+from engine.model.build import build
 from engine.model.presets import TINY
 from engine.model.spline import PEAK_PQ, apply_spline, knots_from_logits
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from engine.inference.composition import ReducedLight, compose, compose_twin
 from engine.inference.debanding import deband, deband_twin
 from engine.inference.detail import Lines
-from engine.inference.load import LITE
+from engine.inference.model_files import LITE
 from engine.model.anchor import LightAnchor, Placement, curve_table
 from engine.model.config import read_config
 from engine.model.spline import knots_from_logits

@@ -12,7 +12,7 @@ from engine.color import pq
 from engine.color.primaries import BT2020_LUMA, luminance
 from engine.color.ycbcr import from_codes, upsample_420, ycbcr_to_rgb
 from engine.convert import Job, convert
-from engine.inference.load import LITE
+from engine.inference.model_files import LITE
 from engine.media.info import probe
 from engine.media.video_reader import VideoReader
 from engine.model.checkpoint import read_tensors

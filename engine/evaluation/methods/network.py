@@ -73,7 +73,7 @@ class NetworkMethod:
         return Converter(converter.backend, bypass=True) if self.path == "bypass" else converter
 
     def _directory(self) -> Path:
-        from engine.inference.load import LITE
+        from engine.inference.model_files import LITE
 
         return LITE if self.model == "lite" else Path(self.model)
 
