@@ -5,9 +5,12 @@ import signal
 import sys
 from dataclasses import dataclass
 
+import numpy as np
+import OpenImageIO as oiio
 import pytest
 
 from engine.cli import main
+from engine.media.stills import read_still
 
 QUICK = ("--model", "tiny", "--strength", "0")
 
@@ -110,3 +113,20 @@ def test_stated_metadata(lumaflux, make_clip, tmp_path):
         done = lumaflux("convert", "in.mp4", "c.mp4", "--hdr-metadata", "bad.json", *QUICK)
         assert done.returncode == 2
         assert "bad.json" in done.stderr
+
+
+def test_tiles_of_the_direct_path(lumaflux, tmp_path):
+    ramp = np.linspace(0, 255, 3 * 180 * 320).reshape(180, 320, 3).astype(np.uint8)
+    oiio.ImageBuf(ramp).write(str(tmp_path / "in.png"))
+    direct = ("in.png", "--model", "tiny", "--detail", "0", "--steps", "1")
+    for name, tile in (("whole", "none"), ("tiles", "128")):
+        done = lumaflux("convert", *direct, "-o", f"{name}.png", "--tile", tile)
+        assert done.returncode == 0, done.stderr
+    whole, tiles = (read_still(tmp_path / f"{name}.png", allow_hdr=True).sdr for name in ("whole", "tiles"))
+    assert whole.shape == tiles.shape == (3, 180, 320)
+    assert 0 < np.abs(whole - tiles).mean() < 0.05
+    for wrong, said in (("64", "128"), ("many", "auto")):
+        done = lumaflux("convert", *direct, "-o", "no.png", "--tile", wrong)
+        assert done.returncode == 2
+        assert said in done.stderr
+    assert not (tmp_path / "no.png").exists()
