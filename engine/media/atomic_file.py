@@ -1,6 +1,7 @@
 """A file that gets its name only when it is whole: written beside the target under a hidden name, then renamed."""
 
 import contextlib
+import errno
 import fcntl
 import os
 import secrets
@@ -10,6 +11,8 @@ from typing import Self
 
 from engine.errors import UserError
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 
 class AtomicFile:
     """Context manager around ``partial``, the hidden file that becomes ``target`` when the block ends well.
@@ -18,7 +21,8 @@ class AtomicFile:
     target that cannot be written is known before any work. ``exclusive`` lets one writer at a time work on a target:
     the partial file has one name for all of them and is locked.
     Raises UserError when the target exists (unless ``overwrite``), is a directory, is one of ``sources``, is being
-    written by another (``exclusive``), or when its directory is missing or not writable.
+    written by another (``exclusive``), or when its directory is missing or not writable; and when the block found no
+    room on the disk.
     """
 
     def __init__(
@@ -100,3 +104,5 @@ class AtomicFile:
                 self.commit()
         finally:
             self.discard()
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            raise UserError(f"{self.target} cannot be written ({error.strerror}); is the disk full?") from error

@@ -168,4 +168,7 @@ def _tag_png(file: AtomicFile, levels: LightLevels, options: PictureOptions) -> 
     if options.transform is None:
         chunks = hdr_chunks(options.stated or levels.content_light, options.display or container_display(1000.0))
     with open(file.scratch, "rb") as plain, open(file.partial, "wb") as tagged:
-        copy_with(plain, tagged, chunks)
+        try:
+            copy_with(plain, tagged, chunks)
+        except ValueError as error:  # the writer below did not hear of it
+            raise UserError(f"{file.target} cannot be written ({error}); is the disk full?") from error

@@ -32,6 +32,18 @@ def test_a_bad_end_leaves_nothing(tmp_path):
     assert _names(tmp_path) == []
 
 
+def test_a_full_disk_is_said_in_a_sentence(tmp_path):
+    def write():
+        with AtomicFile(tmp_path / "out.bin") as file:
+            file.partial.write_bytes(b"some")
+            with open("/dev/full", "wb") as full:
+                full.write(b"more")
+
+    with pytest.raises(UserError, match=r"out\.bin cannot be written \(No space left on device\); is the disk full\?"):
+        write()
+    assert not list(tmp_path.iterdir())
+
+
 def test_permissions_follow_the_umask(tmp_path):
     with AtomicFile(tmp_path / "out.bin"):
         pass
