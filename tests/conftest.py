@@ -27,6 +27,7 @@ for _name in set(sys.modules) - _before:
 _TOGETHER = {"service": "plugin", "host": "plugin", "data": "farm"}  # engines of the effect; nodes of Ray
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     for item in items:
         room = Path(item.path).relative_to(Path(__file__).parent).parts[0]
