@@ -28,11 +28,11 @@ plugin: setup
 	$(BIN)/cmake --build build/plugin-build
 
 test: setup
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not soak"
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "not slow and not soak"
 
 slow: setup
 	$(BIN)/python -m pip install --quiet -c constraints.txt 'ray>=2.40' 'trackio>=0.40' 'tensorrt-rtx>=1.7'
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m slow
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -m slow
 
 soak: setup
 	$(BIN)/python -m pytest -m soak

@@ -25,10 +25,15 @@ for _name in set(sys.modules) - _before:
         del sys.modules[_name]
 
 _TOGETHER = {"service": "plugin", "host": "plugin", "data": "farm"}  # engines of the effect; nodes of Ray
+_FIRST = "plugin"  # the longest of them
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    for item in items:
+    def group(item):
         room = Path(item.path).relative_to(Path(__file__).parent).parts[0]
-        item.add_marker(pytest.mark.xdist_group(_TOGETHER.get(room, room)))
+        return _TOGETHER.get(room, room)
+
+    items.sort(key=lambda item: group(item) != _FIRST)
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group(item)))
