@@ -16,7 +16,7 @@ from engine.errors import UserError
 from engine.inference.composition import ReducedLight, compose
 from engine.inference.debanding import deband
 from engine.inference.detail import enlarge, gain_map, guide_of, lines_of, reduce_to, without_tint
-from engine.inference.gain_blending import FrameLight
+from engine.inference.gain_blending import FrameLight, placed_by_the_shot
 from engine.inference.look import apply_look
 from engine.inference.sampler import euler, schedule
 from engine.inference.tiled_network import TiledNetwork
@@ -213,6 +213,7 @@ class Converter:
         model = self.backend.network
         with clock("reduce"):
             reduced = self.reduced(smooth)
+        share = settings.temporal_stability if tone is not None and tone.placement is not None else 0.0
         tone = self._steadied(reduced, settings, clock, on_step, tone)
         made = self._generate(reduced, settings.steps or None, None, settings.seed, clock, on_step, tone)
         with clock("decode_latents"):
@@ -221,7 +222,8 @@ class Converter:
             base_pq = model.in_light(model.start(reduced, made.placement))
             generated_pq = without_tint(made.hdr_pq, base_pq)
             gain = gain_map(generated_pq, without_tint(model.in_light(begun), base_pq))
-        return FrameLight(reduced=reduced, base_pq=base_pq, hdr_pq=made.hdr_pq, gain=gain, placement=made.placement)
+        light = FrameLight(reduced=reduced, base_pq=base_pq, hdr_pq=made.hdr_pq, gain=gain, placement=made.placement)
+        return placed_by_the_shot(light, share)
 
     def _with_source_detail(
         self, smooth: Tensor, sdr: Tensor, light: FrameLight, settings: Settings, clock: "_Clock"

@@ -35,6 +35,18 @@ class FrameLight:
     placement: Placement | None
 
 
+def placed_by_the_shot(light: FrameLight, share: float) -> FrameLight:
+    """The light with ``share`` in [0,1] of its mean gain taken away, the same for all channels.
+
+    Under a shot's tone its placement says how bright the frame is; the model's mean gain differs from frame to frame,
+    and would make the shot pump.
+    """
+    if share == 0.0:
+        return light
+    change = -share * light.gain.mean(dim=(1, 2, 3), keepdim=True).expand_as(light.gain)
+    return replace(light, gain=light.gain + change, hdr_pq=with_gain(light.hdr_pq, change))
+
+
 def blended(own: FrameLight, neighbours: Mapping[int, tuple[FrameLight, Motion]], amount: float) -> FrameLight:
     """The light of one frame (B = 1) with the gain of its ``neighbours``: by their distance in frames, each with the
     motion into it.

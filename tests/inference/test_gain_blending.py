@@ -10,7 +10,7 @@ from moving_pictures import HEIGHT, MARGIN, WIDTH, moved, needs_opencv, texture
 import engine
 from engine.color.placement import static_placement
 from engine.inference import gain_blending
-from engine.inference.gain_blending import REACH, FrameLight
+from engine.inference.gain_blending import REACH, FrameLight, placed_by_the_shot
 from engine.inference.motion import motion
 from engine.settings import Settings
 
@@ -61,6 +61,18 @@ def test_noise_falls_along_the_motion_and_the_gain_stays():
 
 
 @needs_opencv
+def test_a_shot_says_how_bright_its_frames_are(converter):
+    frame = texture(3)[0]
+    light, _ = converter.light_timed(frame, Settings(steps=1))
+    assert placed_by_the_shot(light, 0.0) is light
+    before = light.gain.mean()
+    for share in (0.4, 1.0):
+        placed = placed_by_the_shot(light, share)
+        torch.testing.assert_close(placed.gain.mean(), (1 - share) * before, atol=1e-5, rtol=0)
+        torch.testing.assert_close(placed.gain[:, 0] - placed.gain[:, 1], light.gain[:, 0] - light.gain[:, 1])
+    assert (placed_by_the_shot(light, 1.0).hdr_pq.mean() < light.hdr_pq.mean()) == (before > 0)
+
+
 def test_the_amount_is_between_nothing_and_all():
     lights, _ = pan(8, 2.0, 3, 0.1, torch.Generator().manual_seed(1))
     near = {-1: lights[0], 1: lights[2]}
