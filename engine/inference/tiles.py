@@ -59,14 +59,16 @@ def spans(length: int, size: int, overlap: int) -> list[Span]:
 def ramps(along: list[Span], scale: int = 1) -> list[Tensor]:
     """Weights [scale * length] of each span's samples, float64: raised cosines over what neighbours share, sum 1.
 
-    The outer quarter of a shared stretch has no weight: what a network says there depends on the tile's end.
+    The outer quarter of a shared stretch has no weight: what a network says there depends on the tile's end. Where
+    three spans share a stretch, one rise ends before the next begins.
     """
     weights = [torch.ones(scale * (span.stop - span.start), dtype=torch.float64) for span in along]
+    step = scale * min((b.start - a.start for a, b in pairwise(along)), default=0)
     for i in range(len(along) - 1):
         shared = scale * (along[i].stop - along[i + 1].start)
-        place = (torch.arange(shared, dtype=torch.float64) + 0.5) / shared if shared else torch.zeros(0)
-        rise = 0.5 - 0.5 * torch.cos(math.pi * (2 * place - 0.5).clamp(0, 1))
         if shared:
+            from_middle = torch.arange(shared, dtype=torch.float64) + 0.5 - shared / 2
+            rise = 0.5 - 0.5 * torch.cos(math.pi * (from_middle / min(shared / 2, step) + 0.5).clamp(0, 1))
             weights[i][-shared:] *= 1 - rise
             weights[i + 1][:shared] *= rise
     return weights

@@ -60,7 +60,6 @@ def test_noise_falls_along_the_motion_and_the_gain_stays():
     assert (still.gain - truth[REACH])[inner].abs().mean() < 0.005
 
 
-@needs_opencv
 def test_a_shot_says_how_bright_its_frames_are(converter):
     frame = texture(3)[0]
     light, _ = converter.light_timed(frame, Settings(steps=1))
@@ -73,6 +72,7 @@ def test_a_shot_says_how_bright_its_frames_are(converter):
     assert (placed_by_the_shot(light, 1.0).hdr_pq.mean() < light.hdr_pq.mean()) == (before > 0)
 
 
+@needs_opencv
 def test_the_amount_is_between_nothing_and_all():
     lights, _ = pan(8, 2.0, 3, 0.1, torch.Generator().manual_seed(1))
     near = {-1: lights[0], 1: lights[2]}
