@@ -22,7 +22,8 @@ def smooth(picture: Tensor, radius: int) -> Tensor:
     """Three box blurs of [B,C,H,W] with replicated borders, nearly a Gaussian of deviation ``radius``."""
     size = 2 * radius + 1
     for _ in range(3):
-        picture = F.avg_pool2d(F.pad(picture, (radius,) * 4, mode="replicate"), size, stride=1)
+        padded = F.pad(picture, (radius,) * 4, mode="replicate")
+        picture = F.avg_pool2d(F.avg_pool2d(padded, (1, size), stride=1), (size, 1), stride=1)
     return picture
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from engine.color import pq
 from engine.color.primaries import BT2020_LUMA, luminance
-from engine.inference.detail import LARGEST_STOPS, OFFSET_NITS, Lines, clipping, guide_of
+from engine.inference.detail import LARGEST_STOPS, OFFSET_NITS, Lines, clipping, guide_of, lines_of
 from engine.kernels import gain_map
 from engine.model.anchor import Placement, curve_table
 from engine.model.spline import PEAK_PQ
@@ -34,6 +34,13 @@ class ReducedLight:
 
     lines: Lines
     structure: Tensor
+
+    @classmethod
+    def of(cls, gain: Tensor, base_pq: Tensor) -> "ReducedLight":
+        """A gain in stops [B,3,h,w] over the placed frame [B,3,h,w], PQ/BT.2020."""
+        guide = guide_of(base_pq)
+        lines = lines_of(gain, guide)
+        return cls(lines=lines, structure=gain - lines.of(guide))
 
 
 def compose(

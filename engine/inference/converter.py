@@ -15,7 +15,7 @@ from engine.color.placement import static_placement
 from engine.errors import UserError
 from engine.inference.composition import ReducedLight, compose
 from engine.inference.debanding import deband
-from engine.inference.detail import enlarge, gain_map, guide_of, lines_of, reduce_to, without_tint
+from engine.inference.detail import enlarge, gain_between, reduce_to
 from engine.inference.gain_blending import FrameLight, placed_by_the_shot
 from engine.inference.look import apply_look
 from engine.inference.sampler import euler, schedule
@@ -220,8 +220,7 @@ class Converter:
             begun = model.decode_latents(made.z_start)[..., : reduced.shape[-2], : reduced.shape[-1]]
         with clock("detail"):
             base_pq = model.in_light(model.start(reduced, made.placement))
-            generated_pq = without_tint(made.hdr_pq, base_pq)
-            gain = gain_map(generated_pq, without_tint(model.in_light(begun), base_pq))
+            gain = gain_between(made.hdr_pq, model.in_light(begun), base_pq)
         light = FrameLight(reduced=reduced, base_pq=base_pq, hdr_pq=made.hdr_pq, gain=gain, placement=made.placement)
         return placed_by_the_shot(light, share)
 
@@ -230,9 +229,7 @@ class Converter:
     ) -> Tensor:
         model = self.backend.network
         with clock("detail"):
-            guide = guide_of(light.base_pq)
-            lines = lines_of(light.gain, guide)
-            reduced = ReducedLight(lines=lines, structure=light.gain - lines.of(guide))
+            reduced = ReducedLight.of(light.gain, light.base_pq)
 
             def place(codes: Tensor) -> Tensor:
                 return model.in_light(model.start(codes, light.placement))

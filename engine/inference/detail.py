@@ -28,6 +28,11 @@ def gain_map(generated_pq: Tensor, begun_pq: Tensor) -> Tensor:
     return torch.log2(ratio).clamp(-LARGEST_STOPS, LARGEST_STOPS)
 
 
+def gain_between(generated_pq: Tensor, begun_pq: Tensor, base_pq: Tensor) -> Tensor:
+    """``gain_map`` of both pictures without the colour that they have where the placed source ``base_pq`` is grey."""
+    return gain_map(without_tint(generated_pq, base_pq), without_tint(begun_pq, base_pq))
+
+
 def without_tint(picture_pq: Tensor, base_pq: Tensor) -> Tensor:
     """Takes the model's colour from where the placed source is grey: PQ/BT.2020 pictures [B,3,h,w].
 

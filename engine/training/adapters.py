@@ -1,7 +1,7 @@
 """Stage 4: adapters and spline on SDR-HDR pairs, on the frozen backbone (paper sections 3.4 to 3.6).
 
 Velocity loss on the noisy linear bridge; on some updates the one-step x0 = z_t - t v goes through VAE and spline and is
-compared as a picture.
+compared as a picture: as decoded, or by the product's path, where the source gives the detail.
 """
 
 from pathlib import Path
@@ -12,9 +12,10 @@ from torch import Tensor, nn
 
 from engine.color import bt2390, ictcp, pq
 from engine.errors import UserError
+from engine.inference.detail import reduce_to
 from engine.model.build import build_on_pretrained
 from engine.model.checkpoint import load_adapters, save_adapters, save_model
-from engine.model.lumaflux import LumaFlux
+from engine.model.lumaflux import Decoded, LumaFlux
 from engine.model.presets import HUB_BACKBONES, PRESETS
 from engine.model.spline import PEAK_NITS
 from engine.training.bridge import bridge_times, noisy_start, on_path
@@ -22,6 +23,7 @@ from engine.training.config import TrainConfig
 from engine.training.frozen import others
 from engine.training.losses import itp_distance, knot_smoothness, linear_l1, multiscale_l1
 from engine.training.pairs import pairs_for
+from engine.training.product_path import Begun, with_source_detail
 from engine.training.sheet import grid
 from engine.training.stage_weights import load_backbone_stages
 
@@ -31,7 +33,10 @@ DEFAULTS = {
     "picture_count": 4,
     "at_one": 0.5,
     "random_share": 0.3,
+    "varied": 0.0,
     "without": (),
+    "detail": "generated",
+    "flow": 1.0,
     "pq": 4.0,
     "itp": 2.0,
     "linear": 1.0,
@@ -71,10 +76,11 @@ def sample(network: LumaFlux, sdr: Tensor, steps: int, generator: torch.Generato
 
 
 class AdapterStage:
-    """Options: ``picture_every`` and ``picture_count`` (how often and for how many the decoded picture counts),
-    ``at_one`` (share of t = 1), ``random_share`` (of pairs by random renderings), ``without`` (operators left out of
-    training), weights ``pq``, ``itp``, ``linear``, ``knots``; ``adapters`` names a file to start from, ``variant`` a
-    row of the ablation table.
+    """Options: ``picture_every`` and ``picture_count`` (how often and for how many the picture counts), ``detail``
+    ("generated": as decoded; "source": by the product's path, at the reduced size), ``at_one`` (share of
+    t = 1), ``random_share`` (of pairs by random renderings), ``varied`` (of relit masters), ``without`` (operators left
+    out of training), weights ``flow``, ``pq``, ``itp``, ``linear``, ``knots``; ``adapters`` names a file to start from,
+    ``variant`` a row of the ablation table.
     """
 
     def __init__(self, config: TrainConfig, device: torch.device | None = None):
@@ -83,7 +89,11 @@ class AdapterStage:
         self.config = config
         self.device = device or torch.device("cpu")
         self.options = {**DEFAULTS, **config.options}
-        self.pairs = pairs_for(config, "train", self.options["random_share"], self.options["without"])
+        if self.options["detail"] not in ("generated", "source"):
+            raise UserError(f'\'detail\' is "generated" or "source", not {self.options["detail"]!r}')
+        self.source_detail = self.options["detail"] == "source"
+        share, varied = self.options["random_share"], self.options["varied"]
+        self.pairs = pairs_for(config, "train", share, self.options["without"], varied)
         self.unseen = pairs_for(config, "validation", 0.0)
         self.network = network_for(config).to(self.device)
         if config.precision == "bf16":
@@ -110,26 +120,44 @@ class AdapterStage:
         sdr, hdr = self.pairs.draw(count, self.config.crop, generator)
         sdr, hdr = sdr.to(self.device), hdr.to(self.device)
         t = bridge_times(count, options["at_one"], generator).to(self.device)
+        seen, aim = sdr, hdr
+        if self.source_detail:
+            seen, aim = (reduce_to(picture, network.config.working_pixels) for picture in (sdr, hdr))
         with torch.no_grad():
-            z0, z_sdr = network.encode(hdr), network.encode(network.start(sdr))
+            placement = network.placement(seen)
+            z_sdr = network.encode(network.start(seen, placement))
             z1 = noisy_start(z_sdr, network.config.noise_scale, generator)
-            zt, target = on_path(z0, z1, t)
+            zt, target = on_path(network.encode(aim), z1, t)
         with self._mixed():
-            velocity = network.velocity(zt, t, network.condition(sdr)).float()
+            velocity = network.velocity(zt, t, network.condition(seen)).float()
         flow = (velocity - target).square().mean()
-        losses = {"total": flow, "flow": flow.detach()}
+        losses = {"total": options["flow"] * flow, "flow": flow.detach()}
         if step % options["picture_every"] == 0:
-            shown = min(options["picture_count"], count)
-            x0 = (zt - t.view(-1, 1, 1, 1) * velocity)[:shown]
-            self._add_picture_losses(losses, x0, hdr[:shown])
+            x0 = zt - t.view(-1, 1, 1, 1) * velocity
+            if self.source_detail:
+                self._add_source_losses(losses, x0, aim, Begun(seen, placement, z_sdr))
+            else:
+                shown = min(options["picture_count"], count)
+                self._add_decoded_losses(losses, x0[:shown], hdr[:shown])
         return losses
 
-    def _add_picture_losses(self, losses: dict[str, Tensor], x0: Tensor, hdr: Tensor) -> None:
+    def _add_decoded_losses(self, losses: dict[str, Tensor], x0: Tensor, hdr: Tensor) -> None:
         decoded = self.network.decode(x0)
+        tone = multiscale_l1(decoded.hdr_pq, hdr) + 0.5 * multiscale_l1(decoded.vae_pq, hdr)
+        self._add_picture_losses(losses, decoded.hdr_pq, hdr, tone, decoded)
+
+    def _add_source_losses(self, losses: dict[str, Tensor], x0: Tensor, hdr: Tensor, begun: Begun) -> None:
+        decoded = self.network.decode(x0)
+        picture = with_source_detail(self.network, decoded.hdr_pq, begun, begun.reduced)
+        self._add_picture_losses(losses, picture, hdr, multiscale_l1(picture, hdr), decoded)
+
+    def _add_picture_losses(
+        self, losses: dict[str, Tensor], picture: Tensor, hdr: Tensor, tone: Tensor, decoded: Decoded
+    ) -> None:
         terms = {
-            "pq": multiscale_l1(decoded.hdr_pq, hdr) + 0.5 * multiscale_l1(decoded.vae_pq, hdr),
-            "itp": itp_distance(decoded.hdr_pq, hdr),
-            "linear": linear_l1(decoded.hdr_pq, hdr),
+            "pq": tone,
+            "itp": itp_distance(picture, hdr),
+            "linear": linear_l1(picture, hdr),
             "knots": knot_smoothness(decoded),
         }
         for name, term in terms.items():
@@ -138,11 +166,18 @@ class AdapterStage:
 
     @torch.no_grad()
     def _converted(self, sdr: Tensor, steps: int) -> Tensor:
-        outputs = []
+        """By as many steps of the sampler; 0: without the transformer, z(0) = z(1)."""
+        network, outputs = self.network, []
         for chunk in sdr.split(4):
+            seen = reduce_to(chunk, network.config.working_pixels) if self.source_detail else chunk
+            placement = network.placement(seen)
+            z_start = network.encode(network.start(seen, placement))
             with self._mixed():
-                z = sample(self.network, chunk, steps, torch.Generator().manual_seed(1)).float()
-            outputs.append(self.network.decode(z).hdr_pq)
+                z = sample(network, seen, steps, torch.Generator().manual_seed(1)).float() if steps else z_start
+            picture = network.decode(z).hdr_pq
+            if self.source_detail:
+                picture = with_source_detail(network, picture, Begun(seen, placement, z_start), chunk)
+            outputs.append(picture)
         return torch.cat(outputs)
 
     def _validation(self, count: int) -> tuple[Tensor, Tensor]:
@@ -151,10 +186,10 @@ class AdapterStage:
         return sdr.to(self.device), hdr.to(self.device)
 
     def validate(self) -> dict[str, float]:
-        """PQ-PSNR and Delta-E-ITP on validation scenes with the real sampler at 1 and 4 steps."""
+        """PQ-PSNR and Delta-E-ITP on validation scenes with the real sampler at 1 and 4 steps, and with none."""
         sdr, hdr = self._validation(self.config.validation_count)
         figures = {}
-        for steps in (1, 4):
+        for steps in (0, 1, 4):
             output = self._converted(sdr, steps)
             error = (output - hdr).square().mean(dim=(1, 2, 3))
             figures[f"pq_psnr_{steps}"] = float(-10 * error.log10().mean())

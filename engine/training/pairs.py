@@ -46,13 +46,16 @@ class RenderedPairs:
         return render_pairs(hdr, generator, self.random_share, self.operators), hdr
 
 
-def pairs_for(config: TrainConfig, split: Split, random_share: float, without: Collection[str] = ()) -> Pairs:
+def pairs_for(
+    config: TrainConfig, split: Split, random_share: float, without: Collection[str] = (), varied: float = 0.0
+) -> Pairs:
     """The corpus where one is named, else views.
 
-    Raises UserError when the split is empty, and when operators are to be left out of a corpus, which is rendered.
+    Raises UserError when the split is empty, and when operators are to be left out of a corpus, or its masters relit:
+    a corpus is rendered.
     """
     if config.corpus is not None:
-        if without:
-            raise UserError("'without' is for views; leave operators out of the corpus' specification instead")
+        if without or varied:
+            raise UserError("'without' and 'varied' are for views; a corpus' specification says both")
         return ShardPairs(config.corpus, split)
-    return RenderedPairs(CropSampler(training_views(config, split)), random_share, without=without)
+    return RenderedPairs(CropSampler(training_views(config, split)), random_share, varied, without=without)
