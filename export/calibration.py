@@ -7,11 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.errors import UserError
-from engine.inference.converter import Converter
-from engine.inference.sampler import schedule
-from engine.model.latents import bridge_noise, pack, pad_to_multiple
-from export.parts import turns_of
+from lumaflux.errors import UserError
+from lumaflux.inference.converter import Converter
+from lumaflux.inference.sampler import schedule
+from lumaflux.model.latents import bridge_noise, pack, pad_to_multiple
+
+from .parts import turns_of
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 

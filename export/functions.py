@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor, nn
 
-from engine.kernels.gated_low_rank import gated_low_rank as operator
-from engine.model.conditioner import Modulation
-from engine.model.pga import ValueGate, ValueUpdate
+from lumaflux.model.conditioner import Modulation
+from lumaflux.model.pga import ValueGate, ValueUpdate
+from lumaflux.ops.gated_low_rank import gated_low_rank as operator
 
 if TYPE_CHECKING:
     import onnx

@@ -1,7 +1,7 @@
 """The parts of a model that an engine evaluates, as modules of tensors alone, with examples and dynamic sizes.
 
 What has no weights to speak of or depends on sorting and Fourier transforms stays with the host
-(``engine.backends.engine_network``): quantiles, ring spectrum, light anchor, packing, rotary tables, Psi.
+(``lumaflux.backends.engine_network``): quantiles, ring spectrum, light anchor, packing, rotary tables, Psi.
 """
 
 from collections.abc import Iterator
@@ -13,12 +13,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engine.errors import UserError
-from engine.model.cues import log_gradient, relative_luminance, saturation
-from engine.model.lumaflux import BlockConditions, Conditions, LumaFlux
-from engine.model.pga import ValueGate
-from engine.model.spline import Knots
-from export.functions import NodeValueUpdate
+from lumaflux.errors import UserError
+from lumaflux.model.cues import log_gradient, relative_luminance, saturation
+from lumaflux.model.lumaflux import BlockConditions, Conditions, LumaFlux
+from lumaflux.model.pga import ValueGate
+from lumaflux.model.spline import Knots
+
+from .functions import NodeValueUpdate
 
 PARTS = ("conditions", "velocity", "encode", "decode", "knots", "tone")
 EXAMPLE = (96, 128)  # pixels: rows and columns differ, and neither is a size that a layer has by itself

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.errors import UserError
-from export.storage import data_file, save_graph
+from lumaflux.errors import UserError
+
+from .storage import data_file, save_graph
 
 E4M3_LARGEST = 448.0
 KEPT = (
@@ -54,7 +55,7 @@ def calibrate(graph: Path, samples: Iterable[dict[str, np.ndarray]], scratch: Pa
     """
     import onnx
 
-    from engine.backends.onnxruntime import session
+    from lumaflux.backends.onnxruntime import session
 
     model = onnx.load(str(graph))
     wanted = sorted({node.input[0] for node in quantised_products(model)})

@@ -6,13 +6,13 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.errors import UserError
-from engine.inference.model_files import LITE
-from engine.model.config import LumaFluxConfig, read_config
-from engine.model.presets import HUB_BACKBONES, PRESETS
+from lumaflux.errors import UserError
+from lumaflux.inference.model_files import LITE
+from lumaflux.model.config import LumaFluxConfig, read_config
+from lumaflux.model.presets import HUB_BACKBONES, PRESETS
 
 if TYPE_CHECKING:
-    from export.build import Request
+    from .build import Request
 
 TARGETS = ("sm_80", "sm_86", "sm_89", "sm_90", "sm_120", "cpu")
 BACKENDS = ("ort", "rtx", "trt")
@@ -87,7 +87,7 @@ def weight_bytes(config: LumaFluxConfig) -> int:
     """Bytes of all weights in fp32, counted without making them."""
     import torch
 
-    from engine.model.build import build
+    from lumaflux.model.build import build
 
     with torch.device("meta"):
         return 4 * sum(parameter.numel() for parameter in build(config).parameters())

@@ -8,10 +8,11 @@ from typing import Any
 
 import torch
 
-from engine.model.lumaflux import LumaFlux
-from export.functions import OPSET, add_function
-from export.parts import Part, parts_of, value_updates_as_nodes
-from export.storage import save_changed, save_program
+from lumaflux.model.lumaflux import LumaFlux
+
+from .functions import OPSET, add_function
+from .parts import Part, parts_of, value_updates_as_nodes
+from .storage import save_changed, save_program
 
 
 def trace(

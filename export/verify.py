@@ -6,14 +6,15 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from engine.backends.bundle import Agreement, FrameAgreement
-from engine.backends.onnxruntime import run_session, session
-from engine.color import pq
-from engine.errors import UserError
-from engine.evaluation.metrics.delta_e_itp import mean_delta_e_itp
-from engine.inference.converter import Converter
-from engine.model.lumaflux import LumaFlux
-from export.parts import parts_of
+from lumaflux.backends.bundle import Agreement, FrameAgreement
+from lumaflux.backends.onnxruntime import run_session, session
+from lumaflux.color import pq
+from lumaflux.color.ictcp import delta_e_itp
+from lumaflux.errors import UserError
+from lumaflux.inference.converter import Converter
+from lumaflux.model.lumaflux import LumaFlux
+
+from .parts import parts_of
 
 # Issue of the export's promises: fp32 of the velocity's largest difference; SNR in dB; Delta-E-ITP of whole frames.
 LARGEST_FP32 = 1e-4
@@ -50,7 +51,7 @@ def verify_frames(reference: Converter, engine: Converter, frames: Iterable[Tens
     deltas, largest, size = [], 0.0, (0, 0)
     for frame in frames:
         ours, theirs = engine.convert(frame).hdr_pq, reference.convert(frame).hdr_pq
-        deltas.append(float(mean_delta_e_itp(pq.eotf(ours[None]), pq.eotf(theirs[None]))))
+        deltas.append(float(delta_e_itp(pq.eotf(ours), pq.eotf(theirs)).mean()))
         largest = max(largest, float((ours - theirs).abs().max()))
         size = (frame.shape[-2], frame.shape[-1])
     return FrameAgreement(

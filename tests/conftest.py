@@ -24,14 +24,20 @@ for _name in set(sys.modules) - _before:
     if getattr(sys.modules[_name], "__spec__", None) is None:
         del sys.modules[_name]
 
-_TOGETHER = {"service": "plugin", "host": "plugin", "data": "farm"}  # engines of the effect; nodes of Ray
+_TOGETHER = {
+    "service": "plugin",
+    "host": "plugin",
+    "lab/data": "farm",
+    "timeline": "farm",
+}  # engines of the effect; nodes of Ray
 _FIRST = "plugin"  # the longest of them
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     def group(item):
-        room = Path(item.path).relative_to(Path(__file__).parent).parts[0]
+        parts = Path(item.path).relative_to(Path(__file__).parent).parts
+        room = "/".join(parts[:2]) if parts[0] == "lab" else parts[0]
         return _TOGETHER.get(room, room)
 
     items.sort(key=lambda item: group(item) != _FIRST)

@@ -1,5 +1,5 @@
-from engine.doctor import CORE, examine
-from engine.progress import show_findings
+from lumaflux.doctor import CORE, examine
+from lumaflux.progress import show_findings
 
 
 def test_every_core_package_and_codec_is_looked_at():

@@ -1,7 +1,7 @@
 import pytest
 
-from engine.errors import UserError
-from engine.settings import Settings, controls
+from lumaflux.errors import UserError
+from lumaflux.settings import Settings, controls
 
 
 def test_every_control_is_described_and_its_default_is_in_range():
@@ -26,7 +26,7 @@ def test_peak_must_exceed_white():
 
 
 def test_words_for_the_ends_of_detail():
-    from engine.cli import _numbers_for_words
+    from lumaflux.cli import _numbers_for_words
 
     words = ["convert", "--detail", "source", "--detail=generated", "--detail", "0.3", "source"]
     assert _numbers_for_words(words) == ["convert", "--detail", "1", "--detail=0", "--detail", "0.3", "source"]

@@ -6,9 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from engine.errors import UserError
-from export.engines.shapes import Profile, profile_of
-from export.targets import config_of
+from lumaflux.errors import UserError
+
+from ..engines.shapes import Profile, profile_of
+from ..targets import config_of
 
 _TAIL = 600  # characters of a compiler's last words that are shown
 
@@ -24,7 +25,7 @@ def compile_part(
     profile: Profile = profile_of(part, config_of(model), sizes)
     job = {"graph": str(graph), "target": str(partial), "device": device, "profile": profile, "backend": backend}
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)}
-    command = [sys.executable, "-m", "export.engines.tensorrt_build", json.dumps(job)]
+    command = [sys.executable, "-m", f"{__package__}.tensorrt_build", json.dumps(job)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode or not partial.is_file():
         partial.unlink(missing_ok=True)

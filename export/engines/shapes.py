@@ -1,6 +1,6 @@
 """The least, usual and largest shape of every input whose size follows the frame's."""
 
-from engine.model.config import LumaFluxConfig
+from lumaflux.model.config import LumaFluxConfig
 
 Profile = dict[str, tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]]
 

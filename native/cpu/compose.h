@@ -1,11 +1,11 @@
-// Detail transfer at full resolution: the source's own pixels in the model's light. Twin: engine/inference/composition.py.
+// Detail transfer at full resolution: the source's own pixels in the model's light. Twin: engine/lumaflux/inference/composition.py.
 #pragma once
 
 #include <cstddef>
 
 namespace lumaflux {
 
-// A frame's placement (engine/model/anchor.py) as tables: `curve` is cd/m2 over the BT.1886 signal in equal steps.
+// A frame's placement (engine/lumaflux/model/anchor.py) as tables: `curve` is cd/m2 over the BT.1886 signal in equal steps.
 struct PlacementTables {
   const float* curve;
   std::size_t steps;  // entries of `curve`, less one

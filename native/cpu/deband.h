@@ -1,4 +1,4 @@
-// Smoothing of the steps of 8-bit codes. Twin: engine/inference/debanding.py.
+// Smoothing of the steps of 8-bit codes. Twin: engine/lumaflux/inference/debanding.py.
 #pragma once
 
 #include <cstddef>

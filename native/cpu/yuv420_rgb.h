@@ -1,4 +1,4 @@
-// R'G'B' of 4:2:0 codes. Twin: engine/color/yuv420_rgb.py.
+// R'G'B' of 4:2:0 codes. Twin: engine/lumaflux/color/yuv420_rgb.py.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// 10-bit 4:2:0 codes of a PQ/BT.2020 picture. Twin: engine/color/yuv420p10.py.
+// 10-bit 4:2:0 codes of a PQ/BT.2020 picture. Twin: engine/lumaflux/color/yuv420p10.py.
 #pragma once
 
 #include <cstddef>

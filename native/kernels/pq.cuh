@@ -1,4 +1,4 @@
-// SMPTE ST 2084 clause 5 in fp32, written as engine/color/pq.py writes it: no difference of close numbers.
+// SMPTE ST 2084 clause 5 in fp32, written as engine/lumaflux/color/pq.py writes it: no difference of close numbers.
 #pragma once
 
 #include "platform.cuh"

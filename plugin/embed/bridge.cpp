@@ -45,7 +45,7 @@ int start(const char* python, const char* packages, char* error, size_t capacity
     try {
         // In a Python of the host's the engine's packages are not on the path yet.
         py::module_::import("site").attr("addsitedir")(packages);
-        py::module_::import("engine.service.embedded").attr("check")(packages);
+        py::module_::import("lumaflux.service.embedded").attr("check")(packages);
         return 1;
     } catch (const std::exception& failure) {
         say(error, capacity, failure.what());
@@ -56,7 +56,7 @@ int start(const char* python, const char* packages, char* error, size_t capacity
 LumaFluxOutcome render(const LumaFluxFrame* frame, const LumaFluxAbort* abort, char* error, size_t capacity) {
     const py::gil_scoped_acquire gil;
     try {
-        const py::module_ engine = py::module_::import("engine.service.embedded");
+        const py::module_ engine = py::module_::import("lumaflux.service.embedded");
         const auto size = static_cast<py::ssize_t>(frame->bytes);
         const LumaFluxAbort wish = *abort;
         const py::object outcome = engine.attr("render")(

@@ -1,4 +1,4 @@
-"""A stand-in of what engine/backends/tensorrt.py calls, written from NVIDIA's documentation of the TensorRT Python API
+"""A stand-in of what lumaflux.backends.tensorrt calls, written from NVIDIA's documentation of the TensorRT Python API
 (Runtime.deserialize_cuda_engine, ICudaEngine.num_io_tensors / get_tensor_name / get_tensor_mode / get_tensor_dtype /
 create_execution_context, IExecutionContext.set_input_shape / set_tensor_address / get_tensor_shape /
 execute_async_v3) and of the CUDA runtime (stream capture: launches are noted, not executed).
@@ -117,7 +117,7 @@ STREAMS: dict[int, "StandInStream"] = {}
 
 
 class StandInStream:
-    """As engine.backends.cuda_stream.CudaStream: work is done at once, or noted while it is recorded."""
+    """As lumaflux.backends.cuda_stream.CudaStream: work is done at once, or noted while it is recorded."""
 
     def __init__(self):
         self.handle = len(STREAMS) + 1

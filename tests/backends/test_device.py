@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from engine.backends.device import list_devices, pick_device, pick_dtype
-from engine.errors import UserError
+from lumaflux.backends.device import list_devices, pick_device, pick_dtype
+from lumaflux.errors import UserError
 
 
 def test_the_cpu_is_always_there_and_the_first_device_is_the_default():

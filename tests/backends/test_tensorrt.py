@@ -10,10 +10,10 @@ import torch
 from onnx import TensorProto, helper
 from tensorrt_stand_in import StandInStream, tensorrt
 
-from engine.backends import tensorrt as runner_module
-from engine.backends.cuda_stream import CudaStream
-from engine.backends.tensorrt import TensorRTRunner
-from engine.errors import UserError
+from lumaflux.backends import tensorrt as runner_module
+from lumaflux.backends.cuda_stream import CudaStream
+from lumaflux.backends.tensorrt import TensorRTRunner
+from lumaflux.errors import UserError
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from engine.color import aces
-from engine.color.primaries import ACES_AP0, ACES_AP1, BT709, BT2020, rgb_to_rgb
+from lumaflux.color import aces
+from lumaflux.color.primaries import ACES_AP0, ACES_AP1, BT709, BT2020, rgb_to_rgb
 
 GREYS = {  # cd/m2 -> signal, evaluated once with OpenColorIO 2.6.0
     "1.3": {1: 0.1217, 10: 0.3237, 26: 0.4990, 100: 0.8088, 203: 0.9139, 400: 0.9756, 1000: 1.0},

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.color.arrays import channels, namespace, power, stack
+from lumaflux.color.arrays import channels, namespace, power, stack
 
 
 @given(st.floats(0.1, 0.9), st.floats(-1, 2), st.floats(-1, 2))
@@ -44,8 +44,8 @@ def test_what_is_no_array_is_refused():
 
 def test_the_room_imports_without_torch_and_without_opencolorio():
     code = (
-        "import sys, pkgutil, importlib, engine.color as room\n"
-        "for module in pkgutil.iter_modules(room.__path__): importlib.import_module('engine.color.' + module.name)\n"
+        "import sys, pkgutil, importlib, lumaflux.color as room\n"
+        "for module in pkgutil.iter_modules(room.__path__): importlib.import_module('lumaflux.color.' + module.name)\n"
         "assert not {'torch', 'PyOpenColorIO'} & set(sys.modules), 'slow import'"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.color import bt1886
+from lumaflux.color import bt1886
 
 
 @pytest.mark.parametrize(("name", "black"), [("bt1886_eotf_Lw100_Lb0", 0.0), ("bt1886_eotf_Lw100_Lb0.1", 0.1)])

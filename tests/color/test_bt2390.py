@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.color import bt2390, ictcp, pq
+from lumaflux.color import bt2390, ictcp, pq
 
 RANGES = [(1000, 100, 0.0, 0.0), (1000, 203, 0.005, 0.1), (4000, 100, 0.0001, 0.5), (10000, 5, 0.0, 0.0)]
 MODES = ["max-rgb", "per-channel", "luma", "ictcp"]

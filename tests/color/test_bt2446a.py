@@ -3,8 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from engine.color import bt2446a
-from engine.color.primaries import BT709, BT2020, apply_matrix, rgb_to_rgb
+from lumaflux.color import bt2446a
+from lumaflux.color.primaries import BT709, BT2020, apply_matrix, rgb_to_rgb
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.color import bt2446c
-from engine.color.gamut import BT2020_TO_BT709
-from engine.color.primaries import apply_matrix
+from lumaflux.color import bt2446c
+from lumaflux.color.gamut import BT2020_TO_BT709
+from lumaflux.color.primaries import apply_matrix
 
 
 @pytest.mark.parametrize(

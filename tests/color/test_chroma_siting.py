@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.color.ycbcr import subsample_420, upsample_420
+from lumaflux.color.ycbcr import subsample_420, upsample_420
 
 SITINGS = st.sampled_from(["topleft", "left"])
 SIDE = st.integers(1, 9)

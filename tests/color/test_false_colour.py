@@ -1,6 +1,6 @@
 import numpy as np
 
-from engine.color.false_colour import SCALE, false_colour
+from lumaflux.color.false_colour import SCALE, false_colour
 
 
 def test_anchors_show_their_own_colour_and_the_ends_hold():

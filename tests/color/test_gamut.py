@@ -4,8 +4,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.color import gamut
-from engine.color.primaries import BT709_LUMA, apply_matrix, luminance
+from lumaflux.color import gamut
+from lumaflux.color.primaries import BT709_LUMA, apply_matrix, luminance
 
 COLOUR = st.lists(st.floats(0, 1), min_size=3, max_size=3)
 MAPPINGS = [gamut.clip_to_bt709, gamut.desaturate_to_bt709]

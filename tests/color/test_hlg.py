@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.color import hlg
+from lumaflux.color import hlg
 
 
 @pytest.mark.parametrize(("entry", "curve"), [("hlg_oetf", hlg.oetf), ("hlg_oetf_inverse", hlg.inverse_oetf)])

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.color import ictcp, pq
+from lumaflux.color import ictcp, pq
 
 
 def _difference(ictcp1, ictcp2, t_of_ct=0.5):

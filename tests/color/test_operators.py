@@ -6,8 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.color import gamma_clip, hard_clip, logc3, logc_curve
-from engine.color.operators import INVERSES, OPERATORS
+from lumaflux.color import gamma_clip, hard_clip, logc3, logc_curve
+from lumaflux.color.operators import INVERSES, OPERATORS
 
 ANALYTIC = [name for name in OPERATORS if not name.startswith("aces")]
 INVERTIBLE = {  # cd/m2 up to which a grey comes back, and how exactly

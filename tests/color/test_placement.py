@@ -4,9 +4,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.color import pq
-from engine.color.placement import sdr_to_linear2020, static_placement
-from engine.color.primaries import BT709, BT2020, rgb_to_rgb
+from lumaflux.color import pq
+from lumaflux.color.placement import sdr_to_linear2020, static_placement
+from lumaflux.color.primaries import BT709, BT2020, rgb_to_rgb
 
 
 def test_white_and_black_land_on_the_reference_levels(backend):

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.color import pq
+from lumaflux.color import pq
 
 
 def test_inverse_eotf_gives_the_published_signal(backend, golden):

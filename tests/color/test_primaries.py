@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.color.primaries import (
+from lumaflux.color.primaries import (
     ACES_AP0,
     ACES_AP1,
     BT709,

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.color import pu21
+from lumaflux.color import pu21
 
 PARAMETERS = [pu21.BANDING_GLARE, pu21.BANDING]
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.color import reinhard
+from lumaflux.color import reinhard
 
 
 def test_published_curve(backend, golden):

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from engine.color import pq
-from engine.color.placement import static_placement
-from engine.color.spaces import SPACES, from_nits, to_nits
-from engine.errors import UserError
+from lumaflux.color import pq
+from lumaflux.color.placement import static_placement
+from lumaflux.color.spaces import SPACES, from_nits, to_nits
+from lumaflux.errors import UserError
 
 
 @pytest.mark.parametrize("name", SPACES)

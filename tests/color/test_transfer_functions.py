@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.color import bt709, bt1886, davinci, logc3, srgb
+from lumaflux.color import bt709, bt1886, davinci, logc3, srgb
 
 PAIRS = {
     "bt709": (bt709.oetf, bt709.inverse_oetf),

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.color import ycbcr
-from engine.color.primaries import BT709_LUMA, BT2020_LUMA
+from lumaflux.color import ycbcr
+from lumaflux.color.primaries import BT709_LUMA, BT2020_LUMA
 
 LUMAS = {"ITU-R BT.709": BT709_LUMA, "ITU-R BT.2020": BT2020_LUMA}
 SIGNAL = st.floats(0, 1)

@@ -5,18 +5,18 @@ import shutil
 
 import pytest
 import torch
+from lumaflux.export import build as building
+from lumaflux.export.build import Request, build_engine, example_frame
 from PIL import Image
 
-from engine.backends.bundle import MANIFEST, read_manifest
-from engine.backends.engine_network import EngineNetwork
-from engine.errors import UserError
-from engine.inference.installed_engine import engine_for, installed_folder
-from engine.inference.load import load
-from engine.inference.model_files import LITE, weight_digests
-from engine.service.parameters import RenderParameters
-from engine.service.renderer import ModelError, Renderer
-from export import build as building
-from export.build import Request, build_engine, example_frame
+from lumaflux.backends.bundle import MANIFEST, read_manifest
+from lumaflux.backends.engine_network import EngineNetwork
+from lumaflux.errors import UserError
+from lumaflux.inference.installed_engine import engine_for, installed_folder
+from lumaflux.inference.load import load
+from lumaflux.inference.model_files import LITE, weight_digests
+from lumaflux.service.parameters import RenderParameters
+from lumaflux.service.renderer import ModelError, Renderer
 
 pytestmark = pytest.mark.slow
 SIZES = ((64, 64), (64, 64), (128, 128))
@@ -137,8 +137,9 @@ def test_a_folder_that_is_no_bundle_is_not_replaced(bundle, tmp_path, monkeypatc
 
 def test_weights_beside_the_graph(tmp_path, monkeypatch):
     """What holds 12 billion weights is built as here: a model directory of the same classes, every weight outside."""
-    from engine.model.checkpoint import save_model
-    from export import quantize, storage
+    from lumaflux.export import quantize, storage
+
+    from lumaflux.model.checkpoint import save_model
 
     monkeypatch.setattr(quantize, "_LEAST_WIDTH", 8)  # the tiny model's products are narrower than is worth it
     monkeypatch.setattr(storage, "EXTERNAL_BYTES", 1)
@@ -175,7 +176,7 @@ def test_the_worker_renders_with_the_bundle_that_the_environment_names(bundle, m
 
 
 def test_an_installed_engine_is_taken_unless_none_or_another_precision_is_named(bundle, tmp_path, monkeypatch):
-    from engine.cli import app
+    from lumaflux.cli import app
 
     monkeypatch.setenv("LUMAFLUX_ENGINES", str(tmp_path))
     shutil.copytree(bundle[0], folder := installed_folder(*weight_digests("tiny")))
@@ -209,7 +210,7 @@ def test_adapters_of_another_backbone_are_refused_before_any_work(tmp_path):
 
 
 def test_only_an_engine_for_the_cpu_in_fp32_is_installed_by_itself():
-    from export.__main__ import app
+    from lumaflux.export.__main__ import app
 
     with pytest.raises(UserError, match="--out"):
         app(["build-engine", "--precision", "fp16"], result_action="return_value", exit_on_error=False)

@@ -3,13 +3,13 @@
 import onnx
 import pytest
 import torch
+from lumaflux.export.functions import DOMAIN, NAME, OPSET, NodeValueUpdate, add_function, gated_low_rank
 from onnx import TensorProto, helper
 
-from engine.backends.onnxruntime import run_session, session
-from engine.model.conditioner import Modulation
-from engine.model.pga import ValueUpdate
-from engine.model.presets import TINY
-from export.functions import DOMAIN, NAME, OPSET, NodeValueUpdate, add_function, gated_low_rank
+from lumaflux.backends.onnxruntime import run_session, session
+from lumaflux.model.conditioner import Modulation
+from lumaflux.model.pga import ValueUpdate
+from lumaflux.model.presets import TINY
 
 NAMES = ("x", "value", "down", "up", "alpha", "beta", "gate")
 
@@ -50,7 +50,7 @@ def test_node_is_the_models_value_update():
 
 
 def test_real_rotary_turns_are_the_complex_ones():
-    from engine.model.attention import rotate
+    from lumaflux.model.attention import rotate
 
     torch.manual_seed(2)
     angles, x = torch.randn(1, 5, 1, 8), torch.randn(1, 5, 2, 16)

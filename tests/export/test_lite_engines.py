@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.backends.bundle import read_manifest
-from engine.errors import UserError
-from engine.inference.load import load
+from lumaflux.backends.bundle import read_manifest
+from lumaflux.errors import UserError
+from lumaflux.inference.load import load
 
 pytestmark = pytest.mark.slow
 CLIP = Path(__file__).parents[2] / "examples" / "rooftop-sdr.mp4"

@@ -3,11 +3,11 @@
 import numpy as np
 import onnx
 import pytest
+from lumaflux.export.quantize import calibrate, quantise
 from onnx import TensorProto, helper, numpy_helper
 
-from engine.backends.onnxruntime import session
-from engine.errors import UserError
-from export.quantize import calibrate, quantise
+from lumaflux.backends.onnxruntime import session
+from lumaflux.errors import UserError
 
 
 @pytest.fixture

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
+from lumaflux.export.build import Request
+from lumaflux.export.targets import check_request, config_of, estimate, parse_sizes, weight_bytes
 
-from engine.errors import UserError
-from export.build import Request
-from export.targets import check_request, config_of, estimate, parse_sizes, weight_bytes
+from lumaflux.errors import UserError
 
 SIZES = ((64, 64), (256, 256), (512, 512))
 
@@ -52,16 +52,16 @@ def test_refusals(tmp_path, changes, words):
 
 
 def test_too_little_memory_and_disk_are_said(tmp_path, monkeypatch):
-    monkeypatch.setattr("export.targets.estimate", lambda request: (1 << 50, 0))
+    monkeypatch.setattr("lumaflux.export.targets.estimate", lambda request: (1 << 50, 0))
     with pytest.raises(UserError, match="GiB of memory"):
         check_request(request(tmp_path))
-    monkeypatch.setattr("export.targets.estimate", lambda request: (0, 1 << 60))
+    monkeypatch.setattr("lumaflux.export.targets.estimate", lambda request: (0, 1 << 60))
     with pytest.raises(UserError, match="GiB on"):
         check_request(request(tmp_path))
 
 
 def test_missing_package_is_named_with_its_install_command(tmp_path, monkeypatch):
-    monkeypatch.setattr("export.targets.importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("lumaflux.export.targets.importlib.util.find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"pip install .*lumaflux\[export\]"):
         check_request(request(tmp_path))
 

@@ -8,7 +8,7 @@ from footage import grey_of, pictures, write_clip, write_picture
 
 @pytest.fixture(scope="session")
 def converter():
-    from engine.inference.load import load
+    from lumaflux.inference.load import load
 
     return load("tiny", device="cpu")
 
@@ -28,7 +28,7 @@ def media(tmp_path_factory) -> Path:
 @pytest.fixture
 def order(media):
     """An order for clip.mp4 with the tiny model on the CPU."""
-    from engine.farm.manifest import Order
+    from lumaflux.farm.manifest import Order
 
     def make(source="clip.mp4", **changes):
         return Order(**{"source": media / source, "model": "tiny", "device": "cpu", **changes})
@@ -39,9 +39,9 @@ def order(media):
 @pytest.fixture
 def render(order, converter):
     """Renders frames of an order into a folder, in this process; returns the chunk."""
-    from engine.farm.frame_set import parse_frames
-    from engine.farm.frames import open_renderer, render_frames
-    from engine.farm.job import JobFolder
+    from lumaflux.farm.frame_set import parse_frames
+    from lumaflux.farm.frames import open_renderer, render_frames
+    from lumaflux.farm.job import JobFolder
 
     def call(folder, frames=None, load=lambda: converter, source="clip.mp4", of=None, **changes):
         job = JobFolder(folder)
@@ -55,9 +55,9 @@ def render(order, converter):
 @pytest.fixture(scope="session")
 def undisturbed(media, converter, tmp_path_factory):
     """The pictures of clip.mp4 from one whole run, by file name."""
-    from engine.farm.frames import open_renderer, render_frames
-    from engine.farm.job import JobFolder
-    from engine.farm.manifest import Order
+    from lumaflux.farm.frames import open_renderer, render_frames
+    from lumaflux.farm.job import JobFolder
+    from lumaflux.farm.manifest import Order
 
     folder = tmp_path_factory.mktemp("undisturbed")
     job = JobFolder(folder)

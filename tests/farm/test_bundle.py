@@ -10,16 +10,16 @@ import pytest
 import yaml
 from footage import pictures
 
-from engine.errors import FrameError, UserError
-from engine.farm.check import verify_job
-from engine.farm.job import JobFolder
-from engine.farm.local_run import run_bundle
-from engine.farm.manifest import Order
-from engine.farm.order import order_text, read_order
-from engine.farm.submit import make_bundle
-from engine.farm.template import check_template, template, write_bundle
-from engine.media.info import probe
-from engine.settings import Settings
+from lumaflux.errors import FrameError, UserError
+from lumaflux.farm.check import verify_job
+from lumaflux.farm.job import JobFolder
+from lumaflux.farm.local_run import run_bundle
+from lumaflux.farm.manifest import Order
+from lumaflux.farm.order import order_text, read_order
+from lumaflux.farm.submit import make_bundle
+from lumaflux.farm.template import check_template, template, write_bundle
+from lumaflux.media.metadata.info import probe
+from lumaflux.settings import Settings
 
 COMMAND = str(Path(sys.executable).with_name("lumaflux"))
 
@@ -131,7 +131,7 @@ def test_bad_input_ends_the_job_at_once(bundle, media, tmp_path):
 
 
 def test_two_runs_on_one_output(bundle, tmp_path):
-    from engine.farm.runner_lock import runner_lock
+    from lumaflux.farm.runner_lock import runner_lock
 
     folder = bundle("out")
     with runner_lock(tmp_path / "out"), pytest.raises(UserError, match="is being rendered already by process"):

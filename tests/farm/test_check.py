@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from engine.errors import UserError
-from engine.farm.check import status_lines, status_of, verdict_lines, verify_job
-from engine.farm.job import JobFolder
+from lumaflux.errors import UserError
+from lumaflux.farm.check import status_lines, status_of, verdict_lines, verify_job
+from lumaflux.farm.job import JobFolder
 
 
 def test_status(render, tmp_path):
@@ -55,7 +55,7 @@ def test_a_frame_whose_record_was_made_for_other_contents(render, tmp_path):
     """A picture that matches its record and still is none of the job's size."""
     from footage import write_picture
 
-    from engine.farm.job import Record, file_digest
+    from lumaflux.farm.job import Record, file_digest
 
     render(tmp_path, "0-1", of="0-1")
     job = JobFolder(tmp_path)
@@ -82,7 +82,7 @@ def test_no_job(tmp_path):
 
 def test_exit_codes(render, tmp_path):
     render(tmp_path, "0-1", of="0-1")
-    command = [sys.executable, "-m", "engine.cli", "farm"]
+    command = [sys.executable, "-m", "lumaflux.cli", "farm"]
     assert subprocess.run([*command, "verify", tmp_path], capture_output=True).returncode == 0
     JobFolder(tmp_path).picture(1).unlink()
     done = subprocess.run([*command, "verify", tmp_path], capture_output=True, text=True)

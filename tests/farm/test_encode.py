@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from footage import write_clip
 
-from engine.convert import Job, convert
-from engine.errors import FrameError, UserError
-from engine.farm.encode import encode_job, read_picture
-from engine.farm.job import JobFolder
-from engine.media.info import probe
-from engine.settings import Settings
+from lumaflux.errors import FrameError, UserError
+from lumaflux.farm.encode import encode_job, read_picture
+from lumaflux.farm.job import JobFolder
+from lumaflux.media.metadata.info import probe
+from lumaflux.render import Job, convert
+from lumaflux.settings import Settings
 
 
 def planes(path):
@@ -91,7 +91,7 @@ def test_another_source_is_refused(render, tmp_path):
 
 
 def test_pictures_are_read_as_written(tmp_path):
-    from engine.media.stills import write_still
+    from lumaflux.media.stills.picture import write_still
 
     hdr_pq = np.random.default_rng(0).random((3, 20, 30), np.float32)
     write_still(tmp_path / "a.png", hdr_pq)

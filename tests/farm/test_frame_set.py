@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.errors import UserError
-from engine.farm.frame_set import frames_text, in_chunks, parse_frames
+from lumaflux.errors import UserError
+from lumaflux.farm.frame_set import frames_text, in_chunks, parse_frames
 
 
 @pytest.mark.parametrize(

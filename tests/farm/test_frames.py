@@ -10,11 +10,11 @@ import time
 import pytest
 from footage import grey_of, pictures, write_picture
 
-from engine.errors import UserError
-from engine.farm.frame_set import frames_text
-from engine.farm.frames import WorkerError
-from engine.farm.job import JobFolder
-from engine.settings import Settings
+from lumaflux.errors import UserError
+from lumaflux.farm.frame_set import frames_text
+from lumaflux.farm.frames import WorkerError
+from lumaflux.farm.job import JobFolder
+from lumaflux.settings import Settings
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -11,8 +11,8 @@ SCRIPT = """
 import sys
 import numpy as np
 import torch
-from engine.inference.load import load
-from engine.settings import Settings
+from lumaflux.inference.load import load
+from lumaflux.settings import Settings
 
 torch.set_num_threads(1)
 ramp = np.linspace(0, 1, 240, dtype=np.float32)

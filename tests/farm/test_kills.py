@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from footage import pictures, write_clip
 
-from engine.farm.check import verify_job
-from engine.farm.job import JobFolder
-from engine.farm.manifest import Order
-from engine.farm.submit import make_bundle, render_here
-from engine.farm.template import write_bundle
+from lumaflux.farm.check import verify_job
+from lumaflux.farm.job import JobFolder
+from lumaflux.farm.manifest import Order
+from lumaflux.farm.submit import make_bundle, render_here
+from lumaflux.farm.template import write_bundle
 
 COMMAND = str(Path(sys.executable).with_name("lumaflux"))
 FRAMES = 200
@@ -28,7 +28,7 @@ def engines(output):
     for process in Path("/proc").iterdir():
         try:
             words = (process / "cmdline").read_bytes().decode().split("\0")
-            if "engine.farm.engine_process" in words:
+            if "lumaflux.farm.engine_process" in words:
                 start = json.loads((Path(words[3]) / "start.json").read_text())
                 if start["output"] == str(output):
                     found.append(int(process.name))

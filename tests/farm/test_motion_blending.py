@@ -7,12 +7,12 @@ import pytest
 import torch
 from footage import grey_of, pictures, write_picture
 
-from engine.convert import Job, convert
-from engine.errors import UserError
-from engine.farm.encode import read_picture
-from engine.farm.order import order_text, read_order
-from engine.inference.motion import available
-from engine.settings import Settings
+from lumaflux.errors import UserError
+from lumaflux.farm.encode import read_picture
+from lumaflux.farm.order import order_text, read_order
+from lumaflux.inference.motion import available
+from lumaflux.render import Job, convert
+from lumaflux.settings import Settings
 
 pytestmark = pytest.mark.skipif(not available(), reason="needs OpenCV: pip install 'lumaflux[motion]'")
 

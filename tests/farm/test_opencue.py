@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from footage import pictures
 
-from engine.farm.manifest import Order
-from engine.farm.opencue import write_job
-from engine.farm.submit import make_bundle
+from lumaflux.farm.manifest import Order
+from lumaflux.farm.opencue import write_job
+from lumaflux.farm.submit import make_bundle
 
 COMMAND = str(Path(sys.executable).with_name("lumaflux"))
 

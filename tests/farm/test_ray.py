@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from footage import pictures
 
-from engine.errors import UserError
-from engine.farm.check import verify_job
-from engine.farm.job import JobFolder
-from engine.farm.manifest import Order
+from lumaflux.errors import UserError
+from lumaflux.farm.check import verify_job
+from lumaflux.farm.job import JobFolder
+from lumaflux.farm.manifest import Order
 
 pytestmark = pytest.mark.slow
 
@@ -53,7 +53,7 @@ def gone(found, seconds=20):
 
 @pytest.fixture
 def run(media, tmp_path):
-    from engine.farm.ray_run import run_on_ray
+    from lumaflux.farm.ray_run import run_on_ray
 
     def call(progress=lambda done, total: None, **changes):
         order = Order(**{"source": media / "clip.mp4", "model": "tiny", "device": "cpu", **changes})

@@ -6,11 +6,11 @@ import time
 
 import pytest
 
-from engine.errors import FrameError, UserError
-from engine.farm.engine_process import SOCKET
-from engine.farm.job import JobFolder
-from engine.farm.order import order_text
-from engine.farm.session import _asked, ask, engine_pid, start_engine, stop_engine
+from lumaflux.errors import FrameError, UserError
+from lumaflux.farm.engine_process import SOCKET
+from lumaflux.farm.job import JobFolder
+from lumaflux.farm.order import order_text
+from lumaflux.farm.session import _asked, ask, engine_pid, start_engine, stop_engine
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.farm.simulation import Farm, simulate
+from lumaflux.farm.simulation import Farm, simulate
 
 
 def test_one_node_does_all_one_after_the_other():

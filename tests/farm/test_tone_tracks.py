@@ -2,11 +2,11 @@
 
 import pytest
 
-from engine.analysis import analyze
-from engine.convert.model_identity import weights_identity
-from engine.errors import UserError
-from engine.farm.tone_tracks import track_of_job
-from engine.inference.tone_track import text_of
+from lumaflux.errors import UserError
+from lumaflux.farm.tone_tracks import track_of_job
+from lumaflux.inference.tone_track import text_of
+from lumaflux.render.model_identity import weights_identity
+from lumaflux.render.tones import analyze
 
 
 @pytest.fixture(scope="module")

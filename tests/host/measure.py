@@ -20,13 +20,13 @@ import numpy as np
 from host_pictures import Picture, blank
 from host_process import OK, HostProcess
 
-from engine.bench.machine import describe
-from engine.bench.velocity import interleaved
-from engine.service import bundle, runtime
-from engine.service.client import Client
-from engine.service.parameters import RenderParameters
-from engine.service.renderer import Renderer
-from engine.settings import Settings
+from lumaflux.lab.bench.machine import describe
+from lumaflux.lab.bench.velocity import interleaved
+from lumaflux.service import bundle, runtime
+from lumaflux.service.client import Client
+from lumaflux.service.parameters import RenderParameters
+from lumaflux.service.renderer import Renderer
+from lumaflux.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 SIZES = {"1080p": (1080, 1920), "4k": (2160, 3840)}

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from engine.inference.motion import available
+from lumaflux.inference.motion import available
 
 HEIGHT, WIDTH, MARGIN = 96, 170, 24
 needs_opencv = pytest.mark.skipif(not available(), reason="needs OpenCV: pip install 'lumaflux[motion]'")

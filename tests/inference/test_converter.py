@@ -2,21 +2,21 @@ import numpy as np
 import pytest
 import torch
 
-import engine
-from engine.color import pq
-from engine.color.placement import static_placement
-from engine.errors import UserError
-from engine.evaluation import laws, signals
-from engine.inference.converter import Converter
-from engine.model.latents import pad_to_multiple
-from engine.settings import Settings
+import lumaflux
+from lumaflux.color import pq
+from lumaflux.color.placement import static_placement
+from lumaflux.errors import UserError
+from lumaflux.inference.converter import Converter
+from lumaflux.lab.evaluation import laws, signals
+from lumaflux.model.latents import pad_to_multiple
+from lumaflux.settings import Settings
 
 GENERATED = Settings(detail=0.0)
 
 
 @pytest.fixture(scope="module")
 def converter():
-    return engine.load("tiny", device="cpu")
+    return lumaflux.load("tiny", device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -93,19 +93,19 @@ def test_bad_noise_is_named(converter, frame):
 @pytest.mark.parametrize("options", [{"device": "cuda:99"}, {"dtype": "fp16", "device": "cpu"}, {"dtype": "int8"}])
 def test_unavailable_device_or_precision(options):
     with pytest.raises(UserError):
-        engine.load("tiny", **options)
+        lumaflux.load("tiny", **options)
 
 
 def test_unknown_model_names_the_known():
     with pytest.raises(UserError, match="lite"):
-        engine.load("no-such-model")
+        lumaflux.load("no-such-model")
 
 
 def test_flux_without_weights_says_where_they_go(tmp_path):
     with pytest.raises(UserError, match="adapter"):
-        engine.load("flux-dev")
+        lumaflux.load("flux-dev")
     with pytest.raises(UserError, match="transformer/"):
-        engine.load("flux-dev", adapters=tmp_path / "a.safetensors", backbone=tmp_path)
+        lumaflux.load("flux-dev", adapters=tmp_path / "a.safetensors", backbone=tmp_path)
 
 
 def test_generated_detail_is_the_papers_path(converter, frame):
@@ -147,7 +147,7 @@ def test_source_detail_at_any_size(converter, size):
 def test_large_frames_are_reduced_for_the_model_alone(monkeypatch):
     from dataclasses import replace
 
-    converter = engine.load("tiny", device="cpu")
+    converter = lumaflux.load("tiny", device="cpu")
     converter.config = replace(converter.config, working_pixels=64 * 48)
     seen = []
     encode = converter.backend.network.encode

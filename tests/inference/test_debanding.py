@@ -4,8 +4,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.inference import debanding
-from engine.inference.debanding import deband, deband_twin
+from lumaflux.inference import debanding
+from lumaflux.inference.debanding import deband, deband_twin
 
 
 def codes(signal: torch.Tensor) -> torch.Tensor:

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from engine.color import pq
-from engine.color.primaries import BT2020_LUMA, luminance
-from engine.inference import composition
-from engine.inference.composition import Enlargement, ReducedLight, compose
-from engine.inference.detail import clipping, gain_map, guide_of, lines_of, without_tint
+from lumaflux.color import pq
+from lumaflux.color.primaries import BT2020_LUMA, luminance
+from lumaflux.inference import composition
+from lumaflux.inference.composition import Enlargement, ReducedLight, compose
+from lumaflux.inference.detail import clipping, gain_map, guide_of, lines_of, without_tint
 
 
 def transfer(base, sdr, generated, begun, reduced_base, recovery):

@@ -7,12 +7,12 @@ import pytest
 import torch
 from moving_pictures import HEIGHT, MARGIN, WIDTH, moved, needs_opencv, texture
 
-import engine
-from engine.color.placement import static_placement
-from engine.inference import gain_blending
-from engine.inference.gain_blending import REACH, FrameLight, placed_by_the_shot
-from engine.inference.motion import motion
-from engine.settings import Settings
+import lumaflux
+from lumaflux.color.placement import static_placement
+from lumaflux.inference import gain_blending
+from lumaflux.inference.gain_blending import REACH, FrameLight, placed_by_the_shot
+from lumaflux.inference.motion import motion
+from lumaflux.settings import Settings
 
 NEAR = [distance for distance in range(-REACH, REACH + 1) if distance]
 
@@ -42,7 +42,7 @@ def pan(seed, step, frames, noise, generator):
 
 @pytest.fixture(scope="module")
 def converter():
-    return engine.load("tiny", device="cpu")
+    return lumaflux.load("tiny", device="cpu")
 
 
 @needs_opencv

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.inference.installed_engine import engine_for, installed_folder
-from engine.inference.model_files import weight_digests
+from lumaflux.inference.installed_engine import engine_for, installed_folder
+from lumaflux.inference.model_files import weight_digests
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.color import pq
-from engine.inference.look import place_peak
+from lumaflux.color import pq
+from lumaflux.inference.look import place_peak
 
 
 @settings(deadline=None, max_examples=60)

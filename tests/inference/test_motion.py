@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from moving_pictures import HEIGHT, MARGIN, WIDTH, moved, needs_opencv, texture
 
-from engine.errors import MissingExtraError
-from engine.inference import motion as module
-from engine.inference.motion import motion, optical_flow
+from lumaflux.errors import MissingExtraError
+from lumaflux.inference import motion as module
+from lumaflux.inference.motion import motion, optical_flow
 
 
 @needs_opencv

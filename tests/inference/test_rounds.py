@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from engine.inference.rounds import Rounds
+from lumaflux.inference.rounds import Rounds
 
 
 def test_every_piece_reaches_its_pause_before_any_goes_beyond():

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from engine.inference.sampler import euler, schedule
-from engine.model.build import build
-from engine.model.presets import TINY
+from lumaflux.inference.sampler import euler, schedule
+from lumaflux.model.build import build
+from lumaflux.model.presets import TINY
 
 
 class Field:

@@ -8,16 +8,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import engine
-from engine.model.spline import knots_from_logits
-from engine.settings import Settings
+import lumaflux
+from lumaflux.model.spline import knots_from_logits
+from lumaflux.settings import Settings
 
 shares = st.floats(0.0, 1.0, allow_nan=False)
 
 
 @pytest.fixture(scope="module")
 def converter():
-    return engine.load("tiny", device="cpu")
+    return lumaflux.load("tiny", device="cpu")
 
 
 def picture(seed):

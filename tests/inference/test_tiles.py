@@ -7,18 +7,18 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-import engine
-from engine.color import pq
-from engine.color.ictcp import delta_e_itp
-from engine.errors import UserError
-from engine.inference.converter import Converter
-from engine.inference.tiled_network import TiledNetwork, conditions_of, seen_from
-from engine.inference.tiles import Tile, Tiling, ramps, spans, tile_side, tiling_of
-from engine.media.video_reader import VideoReader
-from engine.model.latents import pack
-from engine.model.picture_norm import Share
-from engine.model.presets import FLUX_DEV, TINY
-from engine.settings import Settings
+import lumaflux
+from lumaflux.color import pq
+from lumaflux.color.ictcp import delta_e_itp
+from lumaflux.errors import UserError
+from lumaflux.inference.converter import Converter
+from lumaflux.inference.tiled_network import TiledNetwork, conditions_of, seen_from
+from lumaflux.inference.tiles import Tile, Tiling, ramps, spans, tile_side, tiling_of
+from lumaflux.media.video.reader import VideoReader
+from lumaflux.model.latents import pack
+from lumaflux.model.picture_norm import Share
+from lumaflux.model.presets import FLUX_DEV, TINY
+from lumaflux.settings import Settings
 
 CLIP = Path(__file__).parents[2] / "examples" / "rooftop-sdr.mp4"
 GENERATED = Settings(detail=0.0)
@@ -26,12 +26,12 @@ GENERATED = Settings(detail=0.0)
 
 @pytest.fixture(scope="module")
 def tiny():
-    return engine.load("tiny", device="cpu", tile="none")
+    return lumaflux.load("tiny", device="cpu", tile="none")
 
 
 @pytest.fixture(scope="module")
 def lite():
-    return engine.load("lite", device="cpu", tile="none")
+    return lumaflux.load("lite", device="cpu", tile="none")
 
 
 def tiled(converter, side):

@@ -7,9 +7,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.errors import UserError
-from engine.inference.tone import Tone, mix
-from engine.inference.tone_track import (
+from lumaflux.errors import UserError
+from lumaflux.inference.tone import Tone, mix
+from lumaflux.inference.tone_track import (
     Clip,
     Key,
     Pins,
@@ -19,9 +19,9 @@ from engine.inference.tone_track import (
     read_track,
     text_of,
 )
-from engine.model.anchor import Placement
-from engine.model.spline import apply_spline, knots_from_logits
-from engine.settings import Settings
+from lumaflux.model.anchor import Placement
+from lumaflux.model.spline import apply_spline, knots_from_logits
+from lumaflux.settings import Settings
 
 
 def tone(seed, anchored=True):

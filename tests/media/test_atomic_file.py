@@ -2,8 +2,8 @@ import os
 
 import pytest
 
-from engine.errors import UserError
-from engine.media.atomic_file import AtomicFile
+from lumaflux.errors import UserError
+from lumaflux.media.atomic_file import AtomicFile
 
 
 def _names(folder):

@@ -4,9 +4,9 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
-from engine.errors import UserError
-from engine.media.info import probe
-from engine.media.stills import read_still
+from lumaflux.errors import UserError
+from lumaflux.media.metadata.info import probe
+from lumaflux.media.stills.picture import read_still
 
 
 def save(path, x, y, size, full, value=0.5):

@@ -4,10 +4,10 @@ from fractions import Fraction
 
 import pytest
 
-from engine.errors import UserError
-from engine.media.av1_stream import Av1Encoding
-from engine.media.hdr10_stream import Hdr10Encoding, HlgEncoding
-from engine.media.intermediate_streams import Ffv1Encoding, ProRes422Encoding
+from lumaflux.errors import UserError
+from lumaflux.media.video.av1_stream import Av1Encoding
+from lumaflux.media.video.hdr10_stream import Hdr10Encoding, HlgEncoding
+from lumaflux.media.video.intermediate_streams import Ffv1Encoding, ProRes422Encoding
 
 
 def encoding(kind):

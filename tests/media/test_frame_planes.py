@@ -2,10 +2,10 @@ import av
 import numpy as np
 import pytest
 
-from engine.color import ycbcr
-from engine.errors import UserError
-from engine.media.coding_points import LUMA
-from engine.media.frame_planes import FramePlanes, planar_format
+from lumaflux.color import ycbcr
+from lumaflux.errors import UserError
+from lumaflux.media.metadata.coding_points import LUMA
+from lumaflux.media.video.frame_planes import FramePlanes, planar_format
 
 CODE = 1.1 / 255  # the printed codes are rounded: half a code of Y' and half a code of Cr at most
 

@@ -7,11 +7,11 @@ import colour
 import numpy as np
 import pytest
 
-from engine.color.yuv420p10 import yuv420p10
-from engine.errors import FrameError, UserError
-from engine.media.hdr10_writer import Hdr10Writer
-from engine.media.info import probe
-from engine.media.video_reader import VideoReader
+from lumaflux.color.yuv420p10 import yuv420p10
+from lumaflux.errors import FrameError, UserError
+from lumaflux.media.metadata.info import probe
+from lumaflux.media.video.hdr10_writer import Hdr10Writer
+from lumaflux.media.video.reader import VideoReader
 
 WIDTH, HEIGHT = 64, 48
 TB = Fraction(1, 30000)

@@ -8,12 +8,12 @@ import av
 import numpy as np
 import pytest
 
-from engine.color import pq
-from engine.media.hdr10_stream import Hdr10Encoding
-from engine.media.hdr10plus import PERCENTAGES, DynamicLight, Scene, with_message, write_json
-from engine.media.light_levels import LightLevels
-from engine.media.mastering import container_display
-from engine.media.video_writer import VideoWriter
+from lumaflux.color import pq
+from lumaflux.media.metadata.hdr10plus import PERCENTAGES, DynamicLight, Scene, with_message, write_json
+from lumaflux.media.metadata.light_levels import LightLevels
+from lumaflux.media.metadata.mastering import container_display
+from lumaflux.media.video.hdr10_stream import Hdr10Encoding
+from lumaflux.media.video.writer import VideoWriter
 
 
 def measured(*frames_nits):

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.media.hevc_light_sei import content_light_nal, escape, short_content_light_nal
+from lumaflux.media.video.hevc_light_sei import content_light_nal, escape, short_content_light_nal
 
 LEVEL = st.integers(1, 65535)
 

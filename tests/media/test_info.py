@@ -4,8 +4,8 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
-from engine.errors import UserError
-from engine.media.info import Tag, probe
+from lumaflux.errors import UserError
+from lumaflux.media.metadata.info import Tag, probe
 
 
 def test_a_tagged_clip_with_sound(make_clip, bars, bars_frame):

@@ -2,8 +2,8 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
-from engine.media.jpeg_primary import has_gain_map, primary_image
-from engine.media.stills import read_still
+from lumaflux.media.stills.jpeg_primary import has_gain_map, primary_image
+from lumaflux.media.stills.picture import read_still
 
 XMP = b"http://ns.adobe.com/xap/1.0/\0" + b"<x hdrgm='http://ns.adobe.com/hdr-gain-map/1.0/' hdrgm:Version='1.0'/>"
 

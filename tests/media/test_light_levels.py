@@ -2,7 +2,7 @@ import colour
 import numpy as np
 import pytest
 
-from engine.media.light_levels import LightLevels
+from lumaflux.media.metadata.light_levels import LightLevels
 
 
 def _pq(nits):

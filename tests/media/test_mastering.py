@@ -1,7 +1,7 @@
 import pytest
 
-from engine.color.primaries import P3_D65
-from engine.media.mastering import DisplayCodes, MasteringDisplay, container_display, unpack_display
+from lumaflux.color.primaries import P3_D65
+from lumaflux.media.metadata.mastering import DisplayCodes, MasteringDisplay, container_display, unpack_display
 
 
 def test_codes_of_a_p3_display_as_handbooks_print_them():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.media import orientation
+from lumaflux.media import orientation
 
 PICTURE = np.arange(2 * 3, dtype=np.float32).reshape(1, 2, 3)
 

@@ -4,12 +4,12 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
-from engine.color import pq
-from engine.color.primaries import ACES_AP0, ACES_AP1, BT2020, apply_matrix, rgb_to_rgb
-from engine.errors import UserError
-from engine.media import picture_writer as pw
-from engine.media.info import probe
-from engine.media.stills import read_still
+from lumaflux.color import pq
+from lumaflux.color.primaries import ACES_AP0, ACES_AP1, BT2020, apply_matrix, rgb_to_rgb
+from lumaflux.errors import UserError
+from lumaflux.media import picture_writer as pw
+from lumaflux.media.metadata.info import probe
+from lumaflux.media.stills.picture import read_still
 
 KINDS = {"a.png": pw.PNG, "a.tif": pw.TIFF, "a.dpx": pw.DPX}
 LINEAR = {"exr": pw.EXR, "aces": pw.EXR_ACES, "acescg": pw.EXR_ACESCG}

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.errors import UserError
-from engine.media.frame_numbers import frames_text, parse_frames
-from engine.media.sequence_path import SequencePath
+from lumaflux.errors import UserError
+from lumaflux.media.stills.frame_numbers import frames_text, parse_frames
+from lumaflux.media.stills.sequence_path import SequencePath
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from engine.media.light_levels import LightLevels
-from engine.media.shot_levels import ShotLevels
-from engine.media.shots import find_shots, signature
+from lumaflux.media.metadata.light_levels import LightLevels
+from lumaflux.media.metadata.shot_levels import ShotLevels
+from lumaflux.media.video.shots import find_shots, signature
 
 
 def frames_of(levels, rng):

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.media.shots import find_shots, signature
+from lumaflux.media.video.shots import find_shots, signature
 
 
 def frames(levels, noise=0.01):

@@ -7,10 +7,10 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
-from engine.errors import UserError
-from engine.media import png_chunks
-from engine.media.info import probe
-from engine.media.stills import read_still, write_still
+from lumaflux.errors import UserError
+from lumaflux.media import png_chunks
+from lumaflux.media.metadata.info import probe
+from lumaflux.media.stills.picture import read_still, write_still
 
 KINDS = {".png": 0, ".tif": 0, ".webp": 0, ".jpg": 0.02}
 

@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 
-from engine.media.hdr10_writer import Hdr10Writer
+from lumaflux.media.video.hdr10_writer import Hdr10Writer
 
 TB = Fraction(1, 1000)
 

@@ -8,15 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from engine.color import bt1886, pq, srgb
-from engine.color.primaries import BT709, BT2020, apply_matrix, rgb_to_rgb
-from engine.data.gain_map import read_gain_map_photograph
-from engine.data.gain_map_metadata import metadata_of
-from engine.data.jpeg_pictures import pictures
-from engine.errors import UserError
-from engine.media.gain_map_encoding import encode_gain
-from engine.media.jpeg_primary import has_gain_map, primary_image
-from engine.media.ultra_hdr import write_ultra_hdr
+from lumaflux.color import bt1886, pq, srgb
+from lumaflux.color.primaries import BT709, BT2020, apply_matrix, rgb_to_rgb
+from lumaflux.errors import UserError
+from lumaflux.lab.data.gain_map import read_gain_map_photograph
+from lumaflux.media.gainmap.encoding import encode_gain
+from lumaflux.media.gainmap.metadata import metadata_of
+from lumaflux.media.gainmap.ultra_hdr import write_ultra_hdr
+from lumaflux.media.stills.jpeg_pictures import pictures
+from lumaflux.media.stills.jpeg_primary import has_gain_map, primary_image
 
 EXIF_ORIENTATION = 274
 
@@ -79,7 +79,7 @@ def test_turned_photographs_keep_their_turn(tmp_path, orientation):
     exif = Image.Exif()
     exif[EXIF_ORIENTATION] = orientation
     source = jpeg(sdr, tmp_path / "in.jpg", exif=exif)
-    from engine.media.orientation import from_exif
+    from lumaflux.media.stills.orientation import from_exif
 
     turned = from_exif(orientation)
     write_ultra_hdr(tmp_path / "out.jpg", turned.apply(sdr), turned.apply(hdr_pq), source=source)

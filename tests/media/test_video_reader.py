@@ -4,10 +4,10 @@ import av
 import numpy as np
 import pytest
 
-from engine.color import bt1886
-from engine.color.primaries import BT709, BT2020, apply_matrix, rgb_to_rgb
-from engine.errors import FrameError, UserError
-from engine.media.video_reader import VideoReader
+from lumaflux.color import bt1886
+from lumaflux.color.primaries import BT709, BT2020, apply_matrix, rgb_to_rgb
+from lumaflux.errors import FrameError, UserError
+from lumaflux.media.video.reader import VideoReader
 
 CODE = 1.1 / 255  # the printed codes are rounded: half a code of Y' and half a code of Cr at most
 LIMITED, FULL = 1, 2

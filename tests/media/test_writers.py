@@ -6,14 +6,14 @@ import av
 import numpy as np
 import pytest
 
-from engine.color import hlg, pq
-from engine.color.primaries import BT2020_LUMA
-from engine.color.ycbcr import from_codes, upsample_420, ycbcr_to_rgb
-from engine.errors import UserError
-from engine.media.deliveries import DELIVERIES, delivery, video_encoding
-from engine.media.info import probe
-from engine.media.mastering import container_display
-from engine.media.video_writer import VideoWriter
+from lumaflux.color import hlg, pq
+from lumaflux.color.primaries import BT2020_LUMA
+from lumaflux.color.ycbcr import from_codes, upsample_420, ycbcr_to_rgb
+from lumaflux.errors import UserError
+from lumaflux.media.deliveries import DELIVERIES, delivery, video_encoding
+from lumaflux.media.metadata.info import probe
+from lumaflux.media.metadata.mastering import container_display
+from lumaflux.media.video.writer import VideoWriter
 
 SIZE = (128, 96)
 LEVELS = (1.0, 10.0, 100.0, 203.0, 1000.0)

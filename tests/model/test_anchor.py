@@ -7,12 +7,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.color import ictcp, pq
-from engine.color.placement import static_placement
-from engine.model.anchor import LightAnchor, Placement
-from engine.model.anchor_cues import LENGTH, distribution, soft_histogram
-from engine.model.presets import TINY
-from engine.model.spline import PEAK_PQ, knots_from_logits
+from lumaflux.color import ictcp, pq
+from lumaflux.color.placement import static_placement
+from lumaflux.model.anchor import LightAnchor, Placement
+from lumaflux.model.anchor_cues import LENGTH, distribution, soft_histogram
+from lumaflux.model.presets import TINY
+from lumaflux.model.spline import PEAK_PQ, knots_from_logits
 
 CONFIG = replace(TINY, anchor_bins=12)
 
@@ -61,7 +61,7 @@ def test_bands_are_seamless(anchor: LightAnchor, monkeypatch: pytest.MonkeyPatch
     sdr = torch.rand(2, 3, 37, 24, generator=torch.Generator().manual_seed(1))
     predicted = anchor.predict(sdr)
     whole = anchor(sdr, predicted)
-    monkeypatch.setattr("engine.model.anchor._BAND_PIXELS", 24 * 5)
+    monkeypatch.setattr("lumaflux.model.anchor._BAND_PIXELS", 24 * 5)
     assert torch.equal(anchor(sdr, predicted), whole)
 
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from engine.errors import UserError
-from engine.model.build import build
-from engine.model.checkpoint import (
+from lumaflux.errors import UserError
+from lumaflux.model.build import build
+from lumaflux.model.checkpoint import (
     convert_adapters,
     load_adapters,
     load_model,
@@ -17,7 +17,7 @@ from engine.model.checkpoint import (
     save_model,
     save_published_adapters,
 )
-from engine.model.presets import TINY
+from lumaflux.model.presets import TINY
 
 RELEASED = Path(__file__).parent / "released_format"
 

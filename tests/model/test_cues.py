@@ -3,9 +3,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.model.build import build
-from engine.model.cues import log_gradient, ring_spectrum, upper_quantiles
-from engine.model.presets import TINY
+from lumaflux.model.build import build
+from lumaflux.model.cues import log_gradient, ring_spectrum, upper_quantiles
+from lumaflux.model.presets import TINY
 
 
 @settings(deadline=None, max_examples=40)

@@ -2,7 +2,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.model.latents import bridge_noise, pack, pad_to_multiple, position_ids, unpack
+from lumaflux.model.latents import bridge_noise, pack, pad_to_multiple, position_ids, unpack
 
 
 @given(rows=st.integers(1, 5), columns=st.integers(1, 5), channels=st.integers(1, 6))

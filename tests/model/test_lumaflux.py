@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from engine.inference.sampler import euler, schedule
-from engine.model.bare import BareTransformer
-from engine.model.build import build
-from engine.model.config import VARIANTS
-from engine.model.latents import pack
-from engine.model.lumaflux import Adapters
-from engine.model.presets import FLUX_DEV, TINY
-from engine.model.published import from_published, to_published
+from lumaflux.inference.sampler import euler, schedule
+from lumaflux.model.bare import BareTransformer
+from lumaflux.model.build import build
+from lumaflux.model.config import VARIANTS
+from lumaflux.model.latents import pack
+from lumaflux.model.lumaflux import Adapters
+from lumaflux.model.presets import FLUX_DEV, TINY
+from lumaflux.model.published import from_published, to_published
 
 PUBLISHED_KEYS = Path(__file__).parent / "released_format" / "flux-dev-keys.json"
 

@@ -1,8 +1,8 @@
 import torch
 from torch import nn
 
-from engine.inference.rounds import Rounds
-from engine.model.picture_norm import PictureNorm, Share, with_picture_norms
+from lumaflux.inference.rounds import Rounds
+from lumaflux.model.picture_norm import PictureNorm, Share, with_picture_norms
 
 
 def network():

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from engine.inference.sampler import euler, schedule
-from engine.model.checkpoint import load_model, read_tensors
-from engine.model.latents import pack
+from lumaflux.inference.sampler import euler, schedule
+from lumaflux.model.checkpoint import load_model, read_tensors
+from lumaflux.model.latents import pack
 
 DATA = Path(__file__).parent / "released_format"
 ROUNDED = [[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]]
@@ -76,7 +76,7 @@ def test_bare_velocity(setting):
     seen = model.condition(expected["sdr"])
     tokens = pack(expected["z_sdr"] + 0.05 * expected["noise"])
     rows, columns = expected["z_sdr"].shape[-2] // 2, expected["z_sdr"].shape[-1] // 2
-    from engine.model.latents import position_ids
+    from lumaflux.model.latents import position_ids
 
     ids = position_ids(seen.context.shape[1], (rows, columns), tokens.device)
     velocity = model.transformer(

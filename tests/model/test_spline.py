@@ -2,10 +2,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.color import pq
-from engine.model.build import build
-from engine.model.presets import TINY
-from engine.model.spline import PEAK_PQ, apply_spline, knots_from_logits
+from lumaflux.color import pq
+from lumaflux.model.build import build
+from lumaflux.model.presets import TINY
+from lumaflux.model.spline import PEAK_PQ, apply_spline, knots_from_logits
 
 seeds = st.integers(0, 10_000)
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from engine.kernels import film_layer_norm, gated_low_rank
+from lumaflux.ops import film_layer_norm, gated_low_rank
 
 pytest.importorskip("lumaflux_native")
 SHAPES = [

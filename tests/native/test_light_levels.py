@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.media.light_levels import LightLevels, light_of_frame_twin
+from lumaflux.media.metadata.light_levels import LightLevels, light_of_frame_twin
 
 native = pytest.importorskip("lumaflux_native", reason="installed without a compiler")
 BINS = 1 << 14

@@ -6,13 +6,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.inference.composition import ReducedLight, compose, compose_twin
-from engine.inference.debanding import deband, deband_twin
-from engine.inference.detail import Lines
-from engine.inference.model_files import LITE
-from engine.model.anchor import LightAnchor, Placement, curve_table
-from engine.model.config import read_config
-from engine.model.spline import knots_from_logits
+from lumaflux.inference.composition import ReducedLight, compose, compose_twin
+from lumaflux.inference.debanding import deband, deband_twin
+from lumaflux.inference.detail import Lines
+from lumaflux.inference.model_files import LITE
+from lumaflux.model.anchor import LightAnchor, Placement, curve_table
+from lumaflux.model.config import read_config
+from lumaflux.model.spline import knots_from_logits
 
 native = pytest.importorskip("lumaflux_native", reason="installed without a compiler")
 

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.color import yuv420_rgb as color
-from engine.color.primaries import BT709_LUMA, BT2020_LUMA
+from lumaflux.color import yuv420_rgb as color
+from lumaflux.color.primaries import BT709_LUMA, BT2020_LUMA
 
 native = pytest.importorskip("lumaflux_native", reason="installed without a compiler")
 

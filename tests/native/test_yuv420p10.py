@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.color import yuv420p10 as codes
+from lumaflux.color import yuv420p10 as codes
 
 
 def random_picture(height, width, seed):

@@ -17,10 +17,10 @@ import pytest
 from host_pictures import Picture, blank
 from host_process import HostProcess
 
-import engine
-from engine.service import runtime
-from engine.service.bundle import NAME
-from engine.service.parameters import parameters_json, write_parameters
+import lumaflux
+from lumaflux.service import runtime
+from lumaflux.service.bundle import NAME
+from lumaflux.service.parameters import parameters_json, write_parameters
 
 ROOT = Path(__file__).parents[2]
 SLOW_STEPS = 100  # what takes SLOW_S on every machine, and looks up after every step as a sampler does
@@ -28,9 +28,9 @@ SLOW_S = 1.5
 _ENGINE = """
 import sys, time
 from dataclasses import replace
-from engine.service import renderer
-from engine.service.serve import serve
-from engine.service.server import Options
+from lumaflux.service import renderer
+from lumaflux.service.serve import serve
+from lumaflux.service.server import Options
 fast = renderer.Renderer.render_frame
 def render_frame(self, pixels, parameters, *, on_step=None, **how):
     if parameters.settings.steps == {steps}:
@@ -113,7 +113,7 @@ class Scene:
     def directory(self) -> runtime.RuntimeDirectory:
         return runtime.open_runtime_directory(self.root)
 
-    def engine(self, patch: str = "", *, version: str = engine.__version__, command: str | None = None):
+    def engine(self, patch: str = "", *, version: str = lumaflux.__version__, command: str | None = None):
         """Names the engine: a worker with the tiny model whose code ``patch`` changes, or a shell's ``command``."""
         script = self.root / "worker.py"
         facts = {"steps": SLOW_STEPS, "seconds": SLOW_S, "given_up": os.fspath(self.given_up)}

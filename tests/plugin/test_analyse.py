@@ -5,9 +5,9 @@ import pytest
 from host_pictures import Picture
 from host_process import FAILED, OK
 
-import engine
-from engine.inference.tone_track import read_track
-from engine.settings import Settings
+import lumaflux
+from lumaflux.inference.tone_track import read_track
+from lumaflux.settings import Settings
 
 FIRST = 11
 
@@ -38,7 +38,7 @@ def test_the_host_s_frames_become_a_track_that_renders(scene, clip, convert, fau
     track = read_track(scene.root / "state/lumaflux/tracks" / answer["values"]["tone_track"].rpartition("/")[2])
     assert [(shot.first, shot.last) for shot in track.shots] == [(0, 3), (4, 7)]
     planes = np.ascontiguousarray(clip[5].transpose(2, 0, 1))
-    direct = engine.load("tiny", device="cpu").render(planes, Settings(), track.tone_at(5)).transpose(1, 2, 0)
+    direct = lumaflux.load("tiny", device="cpu").render(planes, Settings(), track.tone_at(5)).transpose(1, 2, 0)
     assert np.abs(convert(host, clip[5], time=FIRST + 5) - direct).max() * 65535 <= 1
 
 

@@ -5,9 +5,9 @@ import pytest
 from host_pictures import Picture, blank
 from host_process import DEFAULT, FAILED, OK
 
-from engine.service.parameters import RenderParameters
-from engine.service.renderer import Renderer
-from engine.settings import Settings
+from lumaflux.service.parameters import RenderParameters
+from lumaflux.service.renderer import Renderer
+from lumaflux.settings import Settings
 
 STYLE = "OfxImageEffectPropColourManagementStyle"
 CORE = "OfxImageEffectColourManagementCore"

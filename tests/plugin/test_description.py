@@ -7,9 +7,9 @@ import pytest
 from host_pictures import Picture
 from host_process import DEFAULT, OK
 
-import engine
-from engine.service.bundle import NAME
-from engine.service.parameters import parameters_json
+import lumaflux
+from lumaflux.service.bundle import NAME
+from lumaflux.service.parameters import parameters_json
 
 TYPES = {
     "double": "OfxParamTypeDouble",
@@ -31,7 +31,7 @@ def described(shared_scene):
 def test_the_effect_says_what_it_is(described):
     effect = described[0]["properties"]
     assert effect["OfxPropLabel"] == ["LumaFlux ITM"]
-    assert effect["OfxPropVersionLabel"] == [engine.__version__]
+    assert effect["OfxPropVersionLabel"] == [lumaflux.__version__]
     contexts = ["OfxImageEffectContextFilter", "OfxImageEffectContextGeneral"]
     assert effect["OfxImageEffectPropSupportedContexts"] == contexts
     depths = [f"OfxBitDepth{depth}" for depth in ("Float", "Half", "Short", "Byte")]

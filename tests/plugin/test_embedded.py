@@ -9,8 +9,8 @@ import pytest
 from host_pictures import Picture, blank
 from host_process import FAILED, OK
 
-from engine.color.placement import static_placement
-from engine.service import bundle
+from lumaflux.color.placement import static_placement
+from lumaflux.service import bundle
 
 EMBED = {"LUMAFLUX_EMBED": "1"}
 ADVICE = "unset LUMAFLUX_EMBED"

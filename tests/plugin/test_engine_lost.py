@@ -14,9 +14,9 @@ import pytest
 from host_pictures import Picture, blank
 from host_process import FAILED, OK, HostProcess
 
-import engine
-from engine.color.placement import static_placement
-from engine.service import runtime
+import lumaflux
+from lumaflux.color.placement import static_placement
+from lumaflux.service import runtime
 
 SLOW = {"steps": 100}  # see conftest
 STATIC = {"strength": 0.0}
@@ -105,7 +105,7 @@ def test_an_engine_killed_at_random_moments_of_100_frames(scene):
 def test_an_engine_that_dies_on_every_frame_is_given_up_after_one_new_start(scene):
     scene.engine(
         "import os, signal\n"
-        "from engine.service.renderer import Renderer\n"
+        "from lumaflux.service.renderer import Renderer\n"
         "Renderer.render_frame = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)"
     )
     host = scene.host("a")
@@ -152,7 +152,7 @@ def test_an_engine_that_hangs_is_ended_and_started_again(scene, until, moment):
 def test_an_engine_that_loads_may_be_silent_for_longer(scene):
     scene.engine(
         "import ctypes\n"
-        "from engine.service.renderer import Renderer\n"
+        "from lumaflux.service.renderer import Renderer\n"
         "def render_frame(*args, **how):\n"
         "    ctypes.PyDLL(None).sleep(8)\n"  # as the opening of a large library does, with Python's lock held
         "    Renderer.render_frame = fast\n"
@@ -242,7 +242,7 @@ def test_an_engine_that_talks_nonsense_is_a_message(scene, answer):
 
 def test_an_error_of_the_engine_is_its_sentence(scene):
     scene.engine(
-        "from engine.service.renderer import Renderer\n"
+        "from lumaflux.service.renderer import Renderer\n"
         "def render_frame(self, pixels, parameters, **how):\n"
         "    if parameters.settings.seed == 1: raise MemoryError\n"
         "    if parameters.settings.seed == 2: raise ValueError('a bug')\n"
@@ -265,7 +265,7 @@ def test_an_engine_of_another_version_is_told_apart(scene):
     about = json.loads((scene.resources / "engine.json").read_text())
     scene.about(python=about["python"], version="99.0")
     refused(other, "made for engine 99.0")
-    assert f"engine {engine.__version__} " in other.said()[-1]
+    assert f"engine {lumaflux.__version__} " in other.said()[-1]
     assert "plugin install" in other.said()[-1]
     assert len(scene.pids()) == 1
 
@@ -275,9 +275,9 @@ def test_an_engine_that_cannot_start_says_why(scene):
     host = scene.host("a")
     answer = refused(host, "could not start (No module named engine)")
     assert answer["seconds"] < 10
-    scene.about(python="/no/python", version=engine.__version__)
+    scene.about(python="/no/python", version=lumaflux.__version__)
     refused(host, "/no/python")
-    scene.about(version=engine.__version__)
+    scene.about(version=lumaflux.__version__)
     refused(host, "names no Python")
     (scene.resources / "engine.json").write_text("{")
     refused(host, "plugin install")
@@ -368,7 +368,7 @@ def test_a_host_that_ignores_its_children_starts_an_engine_all_the_same(scene):
 
 
 def test_an_installed_bundle_starts_the_engine_that_it_names(scene):
-    scene.about(python=sys.executable, version=engine.__version__)
+    scene.about(python=sys.executable, version=lumaflux.__version__)
     host = scene.host("a")
     try:
         answer, target = rendered(host, model=0, **STATIC)

@@ -5,9 +5,9 @@ import pytest
 from host_pictures import DEPTHS, Picture, blank
 from host_process import OK
 
-from engine.service.parameters import RenderParameters
-from engine.service.renderer import Renderer
-from engine.settings import Settings
+from lumaflux.service.parameters import RenderParameters
+from lumaflux.service.renderer import Renderer
+from lumaflux.settings import Settings
 
 CODE = 1 / 65535
 STATIC = {"strength": 0.0}  # without a model: the same arithmetic here and in the worker, to the last bit

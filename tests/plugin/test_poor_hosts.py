@@ -7,8 +7,8 @@ import pytest
 from host_pictures import Picture, blank
 from host_process import BAD_HANDLE, DEFAULT, FAILED, MISSING_FEATURE, OK
 
-from engine.service.client import Client
-from engine.service.runtime import answers
+from lumaflux.service.client import Client
+from lumaflux.service.runtime import answers
 
 ACTIONS = [
     "OfxActionCreateInstance",

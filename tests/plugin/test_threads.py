@@ -8,7 +8,7 @@ import pytest
 from host_pictures import Picture, blank
 from host_process import OK
 
-from engine.color.placement import static_placement
+from lumaflux.color.placement import static_placement
 
 SLOW = {"steps": 100}  # see conftest
 
@@ -96,7 +96,7 @@ def test_many_frames_leave_no_descriptor_and_no_memory_behind(shared_scene, conv
 
 
 def test_a_queue_that_is_full_is_waited_for(scene):
-    scene.engine("from engine.service import server, queue\nserver.JobQueue = lambda: queue.JobQueue(1)")
+    scene.engine("from lumaflux.service import server, queue\nserver.JobQueue = lambda: queue.JobQueue(1)")
     with scene.host("a") as host:
         host.do("set", instance="a", values={"strength": 0.0})
         begun = []
@@ -171,7 +171,7 @@ def test_one_aborted_frame_does_not_disturb_another(shared_scene):
 def test_the_engine_learns_what_a_frame_is_for(scene):
     seen = scene.root / "seen"
     scene.engine(
-        "from engine.service.session import Session\n"
+        "from lumaflux.service.session import Session\n"
         "work = Session._work\n"
         "def seen(self, job, request, parameters):\n"
         f"    open('{seen}', 'a').write(f'{{request.priority}} {{request.frame}}\\n')\n"

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.service import runtime
-from engine.service.client import Client, start_worker
+from lumaflux.service import runtime
+from lumaflux.service.client import Client, start_worker
 
 COLD = ("--model", "tiny", "--device", "cpu", "--no-warm")
 SLOW_STEPS = 100  # what takes SLOW_S on every machine, and looks up after every step as a sampler does
@@ -20,9 +20,9 @@ SLOW_S = 2.0
 _PATCHED = """
 import time
 from dataclasses import replace
-from engine.service import renderer
-from engine.service.serve import serve
-from engine.service.server import Options
+from lumaflux.service import renderer
+from lumaflux.service.serve import serve
+from lumaflux.service.server import Options
 fast = renderer.Renderer.render_frame
 def render_frame(self, pixels, parameters, *, on_step=None, **how):
     if parameters.settings.steps == {steps}:

@@ -5,12 +5,12 @@ import sys
 
 import pytest
 
-import engine
-from engine.errors import UserError
-from engine.service import bundle, runtime
-from engine.service.client import Client
-from engine.service.parameters import parameters_json
-from engine.service.self_test import end_worker, self_test
+import lumaflux
+from lumaflux.errors import UserError
+from lumaflux.service import bundle, runtime
+from lumaflux.service.client import Client
+from lumaflux.service.parameters import parameters_json
+from lumaflux.service.self_test import end_worker, self_test
 
 
 @pytest.fixture
@@ -44,14 +44,14 @@ def test_installed_is_the_bundle_with_what_the_effect_reads(built, folder):
     resources = target / "Contents" / "Resources"
     assert (target / "Contents" / "Linux-x86-64" / bundle.LIBRARY).read_bytes() == b"\x7fELF"
     about = json.loads((resources / "engine.json").read_text())
-    assert (about["python"], about["version"]) == (sys.executable, engine.__version__)
+    assert (about["python"], about["version"]) == (sys.executable, lumaflux.__version__)
     assert about["python_version"] == platform.python_version()
     assert about["library"] == "" or os.path.isfile(about["library"])
     assert os.path.isdir(about["packages"])
     assert json.loads((resources / "parameters.json").read_text()) == parameters_json()
     assert os.listdir(folder) == [bundle.NAME]
     found = bundle.installed(folder)
-    assert (found.path, found.python, found.version, found.faults) == (target, sys.executable, engine.__version__, [])
+    assert (found.path, found.python, found.version, found.faults) == (target, sys.executable, lumaflux.__version__, [])
 
 
 def test_installing_again_replaces_and_keeps_the_order_of_models(built, folder, tmp_path):
@@ -128,8 +128,8 @@ def test_the_self_test_passes_with_a_worker_that_runs(worker):
 
 def test_the_self_test_starts_a_worker_and_ends_one_of_another_version(start, directory):
     old = start(
-        patch="import engine.service.server, engine.service.session\n"
-        "engine.service.server.__version__ = engine.service.session.__version__ = '0.0.1'"
+        patch="import lumaflux.service.server, lumaflux.service.session\n"
+        "lumaflux.service.server.__version__ = lumaflux.service.session.__version__ = '0.0.1'"
     )
     proof = self_test(directory=directory, model="tiny")
     try:
@@ -144,8 +144,8 @@ def test_the_self_test_fails_when_pixels_are_wrong(start, directory):
     start(
         patch="""
 import pathlib
-from engine.service import runtime
-from engine.service.renderer import Renderer
+from lumaflux.service import runtime
+from lumaflux.service.renderer import Renderer
 real, fault = Renderer.render_frame, runtime.open_runtime_directory().path / "fault"
 def wrong(self, *args, **how):
     source = args[0].copy()  # the result may lie where the source was
@@ -160,7 +160,7 @@ Renderer.render_frame = wrong
         ("result.pixels[..., 3] = 0", "alpha was changed"),
         ("result.pixels[0, 0, 0] = float('nan')", "no numbers"),
         (
-            "from engine.settings import Settings; from engine.service.parameters import *; "
+            "from lumaflux.settings import Settings; from lumaflux.service.parameters import *; "
             "result = real(self, source, RenderParameters(settings=Settings(strength=0.0)), out=how['out'])",
             "does nothing",
         ),
@@ -179,7 +179,7 @@ def test_a_python_that_cannot_run_the_engine_is_said(directory, tmp_path):
 
 
 def test_commands_install_show_and_remove(built, folder, root, monkeypatch, capsys):
-    from engine.service import commands
+    from lumaflux.service import commands
 
     monkeypatch.setenv("LUMAFLUX_RUNTIME_DIR", str(root))
     commands.install(folder=folder, bundle=built, self_test=False)
@@ -196,7 +196,7 @@ def test_commands_install_show_and_remove(built, folder, root, monkeypatch, caps
 
 
 def test_status_asks_the_worker_that_runs(built, folder, worker, monkeypatch, capsys):
-    from engine.service import commands
+    from lumaflux.service import commands
 
     monkeypatch.setenv("LUMAFLUX_RUNTIME_DIR", str(worker[0].path.parent))
     bundle.install(folder, built=built)

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.service.cache import FrameCache
+from lumaflux.service.cache import FrameCache
 
 
 def frame(size, value=0):

@@ -6,8 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from engine.service import frames
-from engine.service.frames import (
+from lumaflux.service import frames
+from lumaflux.service.frames import (
     FrameMemoryError,
     FrameRefusedError,
     OwnFrames,
@@ -15,7 +15,7 @@ from engine.service.frames import (
     process_lives,
     remove_left_by,
 )
-from engine.service.protocol import Render
+from lumaflux.service.protocol import Render
 
 WIDTH, HEIGHT = 5, 7
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.service import runtime
-from engine.service.client import Client
-from engine.service.protocol import HEADER
+from lumaflux.service import runtime
+from lumaflux.service.client import Client
+from lumaflux.service.protocol import HEADER
 
 _VALUES = st.recursive(
     st.none()

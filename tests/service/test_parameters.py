@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from engine.color.spaces import SPACES
-from engine.errors import UserError
-from engine.service.parameters import (
+from lumaflux.color.spaces import SPACES
+from lumaflux.errors import UserError
+from lumaflux.service.parameters import (
     FROM_HOST,
     INPUT_COLOURSPACES,
     INPUT_SPACES,
@@ -15,7 +15,7 @@ from engine.service.parameters import (
     parse_parameters,
     write_parameters,
 )
-from engine.settings import Settings, controls
+from lumaflux.settings import Settings, controls
 
 
 def by_name(description):

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.service.protocol import (
+from lumaflux.service.protocol import (
     HEADER,
     LARGEST_MESSAGE,
     Ping,

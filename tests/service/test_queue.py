@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from engine.service.queue import CancelledError, Job, JobQueue, QueueClosedError, QueueFullError
+from lumaflux.service.queue import CancelledError, Job, JobQueue, QueueClosedError, QueueFullError
 
 
 class Record:

@@ -3,17 +3,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-import engine
-from engine.color import pq
-from engine.color.false_colour import SCALE
-from engine.color.placement import static_placement
-from engine.color.spaces import from_nits, to_nits
-from engine.errors import UserError
-from engine.inference.load import load
-from engine.service import renderer as module
-from engine.service.parameters import INPUT_SPACES, OUTPUT_SPACES, RenderParameters
-from engine.service.renderer import ModelError, Renderer, in_output_space, model_identity, sdr_of
-from engine.settings import Settings
+import lumaflux
+from lumaflux.color import pq
+from lumaflux.color.false_colour import SCALE
+from lumaflux.color.placement import static_placement
+from lumaflux.color.spaces import from_nits, to_nits
+from lumaflux.errors import UserError
+from lumaflux.inference.load import load
+from lumaflux.service import renderer as module
+from lumaflux.service.parameters import INPUT_SPACES, OUTPUT_SPACES, RenderParameters
+from lumaflux.service.renderer import ModelError, Renderer, in_output_space, model_identity, sdr_of
+from lumaflux.settings import Settings
 
 CODE = 1 / 65535
 TINY = RenderParameters(model="tiny")
@@ -21,7 +21,7 @@ TINY = RenderParameters(model="tiny")
 
 @pytest.fixture(scope="module")
 def converter():
-    return engine.load("tiny", device="cpu")
+    return lumaflux.load("tiny", device="cpu")
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ def test_a_changed_model_directory_is_another_model(tmp_path):
 
 def test_one_model_is_in_memory_and_another_replaces_it(tmp_path, monkeypatch):
     loads = []
-    monkeypatch.setattr("engine.inference.load.load", lambda name, **how: loads.append(name) or load("tiny", **how))
+    monkeypatch.setattr("lumaflux.inference.load.load", lambda name, **how: loads.append(name) or load("tiny", **how))
     renderer = Renderer(device="cpu")
     assert not renderer.ready
     for name in ("tiny", "tiny", "lite", "tiny"):

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from engine.errors import UserError
-from engine.service import runtime
+from lumaflux.errors import UserError
+from lumaflux.service import runtime
 
 
 def test_the_directory_is_private_and_made_once(root):
@@ -86,7 +86,7 @@ def test_the_socket_is_private_and_replaces_a_stale_one(directory):
 
 def test_the_claim_is_one_process_s_and_ends_with_it(directory):
     script = (
-        "import sys, pathlib; from engine.service import runtime\n"
+        "import sys, pathlib; from lumaflux.service import runtime\n"
         "d = runtime.open_runtime_directory(pathlib.Path(sys.argv[1]))\n"
         "claim = runtime.claim(d); s = runtime.listen(d); print('held', flush=True); input()"
     )

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from engine.service.samples import planes_of, write_planes
+from lumaflux.service.samples import planes_of, write_planes
 
 CODES = {np.uint8: 255, np.uint16: 65535}
 

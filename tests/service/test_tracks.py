@@ -6,11 +6,11 @@ import os
 import numpy as np
 import pytest
 
-import engine
-from engine.analysis import clip_of, track_of
-from engine.inference.tone_track import read_track, text_of
-from engine.service.client import Client, EngineError, connect_or_start
-from engine.settings import Settings
+import lumaflux
+from lumaflux.inference.tone_track import read_track, text_of
+from lumaflux.render.analysis import clip_of, track_of
+from lumaflux.service.client import Client, EngineError, connect_or_start
+from lumaflux.settings import Settings
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_frames_of_a_host_make_the_track_that_the_engine_makes(client, clip, roo
         assert client.look(picture, number, {"model": "tiny"})["frames"] == number + 1
     answer = client.analyze({"model": "tiny"})
     made = read_track(engine_path(answer))
-    converter = engine.load("tiny", device="cpu")
+    converter = lumaflux.load("tiny", device="cpu")
     (root / "any").write_bytes(b"1")
     planes = [np.ascontiguousarray(picture.transpose(2, 0, 1)) for picture in clip]
     wanted = track_of(planes, converter, Settings(), root / "any", "tiny")
@@ -88,8 +88,8 @@ def test_a_file_is_analysed_beside_itself_with_progress(client, sequence):
 
 def test_a_track_of_the_command_renders_the_frames_of_convert(client, clip, sequence, root):
     """`lumaflux analyze`'s file in the effect's parameter; tracks of other weights are refused."""
-    from engine.cli import app
-    from engine.convert.model_identity import model_identity
+    from lumaflux.cli import app
+    from lumaflux.render.model_identity import model_identity
 
     track = root / "command.track.json"
     app(
@@ -99,7 +99,7 @@ def test_a_track_of_the_command_renders_the_frames_of_convert(client, clip, sequ
     assert model_identity("tiny").startswith(made.model)
     rendered = client.render(clip[3], {"model": "tiny", "tone_track": str(track), "host_frame": 3}).pixels
     planes = np.ascontiguousarray(clip[3].transpose(2, 0, 1))
-    direct = engine.load("tiny", device="cpu").render(planes, Settings(), made.tone_at(3)).transpose(1, 2, 0)
+    direct = lumaflux.load("tiny", device="cpu").render(planes, Settings(), made.tone_at(3)).transpose(1, 2, 0)
     assert np.abs(rendered - direct).max() * 65535 <= 1
 
 

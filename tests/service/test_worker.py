@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import engine
-from engine.service import runtime
-from engine.service.client import Client, EngineError, EngineGoneError
-from engine.service.frames import SHARED_MEMORY, OwnFrames
-from engine.settings import Settings
+import lumaflux
+from lumaflux.service import runtime
+from lumaflux.service.client import Client, EngineError, EngineGoneError
+from lumaflux.service.frames import SHARED_MEMORY, OwnFrames
+from lumaflux.settings import Settings
 
 CODE = 1 / 65535
 SLOW = {"model": "tiny", "steps": 100}  # see conftest.SLOW_STEPS
@@ -42,7 +42,7 @@ def shared_memory_of(pid):
 def test_pixels_are_those_of_the_python_api(client, frame):
     rendered = client.render(frame, {"model": "tiny", "strength": 0.8})
     sdr = np.ascontiguousarray(frame[..., :3].transpose(2, 0, 1))
-    expected = engine.load("tiny", device="cpu").render(sdr, Settings(strength=0.8))
+    expected = lumaflux.load("tiny", device="cpu").render(sdr, Settings(strength=0.8))
     np.testing.assert_allclose(rendered.pixels[..., :3].transpose(2, 0, 1), expected, rtol=0, atol=CODE)
     np.testing.assert_array_equal(rendered.pixels[..., 3], frame[..., 3])
     assert not rendered.cached
@@ -58,7 +58,7 @@ def test_a_hit_is_bit_equal(client, frame):
 def test_the_welcome_says_who_answers(client, worker):
     directory, process = worker
     welcome = client.welcome
-    assert welcome["version"] == engine.__version__
+    assert welcome["version"] == lumaflux.__version__
     assert welcome["pid"] == process.pid == runtime.running_pid(directory)
     assert os.path.samefile(welcome["python"], sys.executable)
     assert welcome["models"] == ["tiny", "lite"]
@@ -170,12 +170,12 @@ def test_handshakes_that_fail(worker, how, code):
         Client(worker[0], **how)
     assert refused.value.code == code
     assert code != "version" or "lumaflux plugin install" in str(refused.value)
-    with Client(worker[0], version=engine.__version__) as sound:
+    with Client(worker[0], version=lumaflux.__version__) as sound:
         assert sound.ping()["type"] == "pong"
 
 
 def test_nothing_is_answered_before_hello(worker):
-    from engine.service.protocol import HEADER, pack, unpack
+    from lumaflux.service.protocol import HEADER, pack, unpack
 
     with socket.socket(socket.AF_UNIX) as raw:
         raw.settimeout(5)
@@ -191,8 +191,8 @@ def test_killed_clients_leave_nothing_behind(worker, until):
     directory, process = worker
     script = (
         "import sys, pathlib, numpy as np\n"
-        "from engine.service import runtime\n"
-        "from engine.service.client import Client\n"
+        "from lumaflux.service import runtime\n"
+        "from lumaflux.service.client import Client\n"
         "c = Client(runtime.open_runtime_directory(pathlib.Path(sys.argv[1])))\n"
         "for seed in range(3): c.submit(np.full((160, 160, 4), seed / 3, np.float32), "
         "{'model': 'tiny', 'steps': 100, 'detail': 0.0})\n"
@@ -232,7 +232,7 @@ def test_connections_and_memory_do_not_grow(worker, frame):
 
 
 def test_a_second_worker_leaves_the_first_alone(worker):
-    from engine.service.client import start_worker
+    from lumaflux.service.client import start_worker
 
     directory, process = worker
     second = start_worker(directory, sys.executable, "--model", "tiny")
@@ -304,7 +304,7 @@ def test_a_worker_whose_socket_was_deleted_makes_room(start, directory, until):
 
 
 def test_another_user_s_process_is_refused(start, directory):
-    start(patch="from engine.service import runtime\nruntime.trusted = lambda uid: False")
+    start(patch="from lumaflux.service import runtime\nruntime.trusted = lambda uid: False")
     with pytest.raises(EngineGoneError):
         Client(directory)
     assert "refused process" in directory.log.read_text()
@@ -314,7 +314,7 @@ def test_a_full_shared_memory_and_a_bug_are_errors_of_one_frame(start, directory
     start(
         patch="""
 import errno
-from engine.service import frames, renderer
+from lumaflux.service import frames, renderer
 real, write = renderer.Renderer.render_frame, frames.SharedFrames._write_all
 def full(self, view, offset):
     if self.request.frame == 1:
@@ -344,7 +344,7 @@ frames.SharedFrames._write_all, renderer.Renderer.render_frame = full, broken
 
 
 def test_a_queue_that_is_full_says_busy(start, directory, frame, until):
-    start(patch="from engine.service import server, queue\nserver.JobQueue = lambda: queue.JobQueue(2)")
+    start(patch="from lumaflux.service import server, queue\nserver.JobQueue = lambda: queue.JobQueue(2)")
     with Client(directory) as client:
         client.warm("tiny")
         until(lambda: not client.ping()["busy"])
@@ -359,16 +359,16 @@ def test_a_queue_that_is_full_says_busy(start, directory, frame, until):
 
 
 def test_the_log_rotates(directory, monkeypatch):
-    from engine.service import serve
+    from lumaflux.service import serve
 
     monkeypatch.setattr(serve, "_LOG_BYTES", 2000)
     handler = serve._log_to(directory)
     try:
         for number in range(200):
-            serve.logging.getLogger("engine.service.server").info("line %d", number)
+            serve.logging.getLogger("lumaflux.service.server").info("line %d", number)
     finally:
         handler.close()
-        serve.logging.getLogger("engine.service").removeHandler(handler)
+        serve.logging.getLogger("lumaflux.service").removeHandler(handler)
     assert sorted(path.name for path in directory.path.iterdir()) == ["engine.log", "engine.log.1", "engine.log.2"]
     assert all(path.stat().st_size <= 2000 for path in directory.path.iterdir())
     assert "line 199" in directory.log.read_text()

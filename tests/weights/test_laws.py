@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-import engine
-from engine.color import pq
-from engine.evaluation import laws, signals
-from engine.media.video_reader import VideoReader
-from engine.settings import Settings
+import lumaflux
+from lumaflux.color import pq
+from lumaflux.lab.evaluation import laws, signals
+from lumaflux.media.video.reader import VideoReader
+from lumaflux.settings import Settings
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "rooftop-sdr.mp4"
 TEN_BIT_CODE = 1 / 876  # of the PQ signal, narrow range
@@ -19,7 +19,7 @@ TEN_BIT_CODE = 1 / 876  # of the PQ signal, narrow range
 
 @pytest.fixture(scope="module")
 def lite():
-    return engine.load("lite", device="cpu")
+    return lumaflux.load("lite", device="cpu")
 
 
 def placed(converter, sdr: np.ndarray) -> np.ndarray:
@@ -47,7 +47,7 @@ def test_grey_stays_grey_at_any_number_of_steps(lite, steps: int):
 def test_gradients_show_no_bands(lite, monkeypatch: pytest.MonkeyPatch):
     sources = (signals.neutral_ramp(1024, 64, 0.3, 0.6), signals.sky_ramp())
     smooth = [laws.largest_step(lite.render(sdr)) for sdr in sources]
-    monkeypatch.setattr("engine.inference.converter.deband", lambda sdr: sdr)
+    monkeypatch.setattr("lumaflux.inference.converter.deband", lambda sdr: sdr)
     banded = [laws.largest_step(lite.render(sdr)) for sdr in sources]
     assert max(smooth) < 1 < min(banded)
 

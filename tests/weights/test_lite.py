@@ -7,23 +7,23 @@ import av
 import numpy as np
 import pytest
 
-import engine
-from engine.color import pq
-from engine.color.primaries import BT2020_LUMA, luminance
-from engine.color.ycbcr import from_codes, upsample_420, ycbcr_to_rgb
-from engine.convert import Job, convert
-from engine.inference.model_files import LITE
-from engine.media.info import probe
-from engine.media.video_reader import VideoReader
-from engine.model.checkpoint import read_tensors
-from engine.settings import Settings
+import lumaflux
+from lumaflux.color import pq
+from lumaflux.color.primaries import BT2020_LUMA, luminance
+from lumaflux.color.ycbcr import from_codes, upsample_420, ycbcr_to_rgb
+from lumaflux.inference.model_files import LITE
+from lumaflux.media.metadata.info import probe
+from lumaflux.media.video.reader import VideoReader
+from lumaflux.model.checkpoint import read_tensors
+from lumaflux.render import Job, convert
+from lumaflux.settings import Settings
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "rooftop-sdr.mp4"
 
 
 @pytest.fixture(scope="module")
 def lite():
-    return engine.load("lite", device="cpu")
+    return lumaflux.load("lite", device="cpu")
 
 
 @pytest.fixture(scope="module")

@@ -93,7 +93,7 @@ std::vector<int> open_descriptors() {
 // Spawns the worker through a shell that leaves at once, so that the worker is init's child and not the host's. The worker
 // holds the pipe `life` open as its descriptor 3 as long as it lives. Returns its process group.
 pid_t spawn(const RuntimeDirectory& directory, const EngineLocation& location, int life) {
-    std::vector<std::string> arguments = {"sh", "-c", "cd / && exec \"$@\" &", "sh", location.python, "-P", "-m", "engine.cli", "serve"};
+    std::vector<std::string> arguments = {"sh", "-c", "cd / && exec \"$@\" &", "sh", location.python, "-P", "-m", "lumaflux.cli", "serve"};
     std::vector<std::string> environment = scrubbed_environment(directory);
     posix_spawn_file_actions_t files;
     posix_spawn_file_actions_init(&files);

@@ -1,0 +1,17 @@
+"""LumaFlux: 8-bit BT.709 video to 10-bit PQ/BT.2020 HDR with a physically guided diffusion transformer."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lumaflux.inference.load import load
+
+__version__ = "0.1.0"
+__all__ = ["load"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "load":  # torch is imported when a model is wanted, not for `lumaflux --help`
+        from lumaflux.inference.load import load
+
+        return load
+    raise AttributeError(f"module 'engine' has no attribute '{name}'")

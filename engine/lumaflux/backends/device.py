@@ -1,0 +1,35 @@
+"""Devices and precisions by name. The device named is the device used."""
+
+import torch
+
+from lumaflux.errors import UserError
+
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def list_devices() -> list[tuple[str, str]]:
+    """Name and description of every device that torch can use here, the preferred first."""
+    devices = [(f"cuda:{index}", torch.cuda.get_device_name(index)) for index in range(torch.cuda.device_count())]
+    if torch.backends.mps.is_available():
+        devices.append(("mps", "Apple GPU"))
+    return [*devices, ("cpu", f"{torch.get_num_threads()} threads")]
+
+
+def pick_device(name: str | None = None) -> torch.device:
+    """The named device, or the first of ``list_devices``; raises UserError when it is not there."""
+    names = [device for device, _ in list_devices()]
+    wanted = "cuda:0" if name == "cuda" else name or names[0]
+    if wanted not in names:
+        raise UserError(f"device '{name}' is not available here; choose one of {', '.join(names)}")
+    return torch.device(wanted)
+
+
+def pick_dtype(name: str | None, device: torch.device) -> torch.dtype:
+    """The named precision, by default fp32 on CPU and bf16 elsewhere; raises UserError for one that cannot run."""
+    if name is None:
+        return torch.float32 if device.type == "cpu" else torch.bfloat16
+    if name not in DTYPES:
+        raise UserError(f"unknown precision '{name}'; choose one of {', '.join(DTYPES)}")
+    if name == "fp16" and device.type == "cpu":
+        raise UserError("fp16 is not supported on the CPU; choose fp32 or bf16, or a GPU with --device")
+    return DTYPES[name]

@@ -1,0 +1,67 @@
+"""What inference asks of whoever evaluates the network. ``lumaflux.model.LumaFlux`` itself is the torch voice."""
+
+from typing import Any, Protocol, TypeVar
+
+import torch
+from torch import Tensor
+
+from lumaflux.model.anchor import Placement
+from lumaflux.model.config import LumaFluxConfig
+from lumaflux.model.spline import Knots
+
+Conditions = TypeVar("Conditions")  # each voice's own; inference hands them back as they are
+
+
+class Network(Protocol[Conditions]):
+    def condition(self, sdr: Tensor) -> Conditions:
+        """SDR [B,3,H,W] in [0,1], H and W multiples of the token stride -> everything independent of t."""
+        ...
+
+    def placement(self, sdr: Tensor) -> Placement | None:
+        """SDR [B,3,H,W] in [0,1] -> where the light anchor places the frame; None without an anchor."""
+        ...
+
+    def start(self, sdr: Tensor, placement: Placement | None = None) -> Tensor:
+        """SDR [B,3,H,W] in [0,1] -> the picture [B,3,H,W] whose latents the bridge begins at."""
+        ...
+
+    def in_light(self, start: Tensor) -> Tensor:
+        """A picture as ``start`` gives it -> the light that it shows, as PQ/BT.2020 [B,3,H,W]."""
+        ...
+
+    def encode(self, picture: Tensor) -> Tensor:
+        """A non-linear picture [B,3,H,W] in [0,1] -> normalised latents [B,c,h,w]."""
+        ...
+
+    def psi(self, t: Tensor) -> Tensor:
+        """Flow times [N] -> the conditioner's table [N,blocks,6]."""
+        ...
+
+    def velocity(self, z: Tensor, t: Tensor, conditions: Conditions, psi: Tensor | None = None) -> Tensor:
+        """Latents [B,c,h,w] at flow times [B] -> velocity [B,c,h,w]."""
+        ...
+
+    def decode_latents(self, z: Tensor) -> Tensor:
+        """Final latents [B,c,h,w] -> the VAE's PQ picture [B,3,H,W] in [0,1]."""
+        ...
+
+    def knots(self, z: Tensor) -> Knots:
+        """Final latents [B,c,h,w] -> the curve that they ask for."""
+        ...
+
+    def tone_field(self, vae_pq: Tensor, z: Tensor, knots: Knots | None = None) -> tuple[Tensor, Knots]:
+        """The VAE's picture and the final latent -> the HDR picture in PQ and the curve's knots, ``knots`` if given."""
+        ...
+
+
+class Backend(Protocol):
+    """A network of ``config``, and the ``device`` that pictures are handed to it on."""
+
+    @property
+    def config(self) -> LumaFluxConfig: ...
+
+    @property
+    def device(self) -> torch.device: ...
+
+    @property
+    def network(self) -> Network[Any]: ...

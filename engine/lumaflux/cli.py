@@ -1,0 +1,363 @@
+"""The `lumaflux` command: one function a sub-command, no logic. Exit codes: 0 done, 1 bug, 2 bad usage or input,
+3 a frame failed, 130 interrupted."""
+
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, CycloptsError, Parameter
+
+from lumaflux.errors import UserError
+from lumaflux.farm.commands import farm
+from lumaflux.lab.evaluation.commands import app as luma_eval
+from lumaflux.render.commands import convert, info, list_devices
+from lumaflux.service.commands import app as plugin
+from lumaflux.service.commands import serve
+from lumaflux.settings import DETAIL_WORDS, Settings
+from lumaflux.timeline.commands import timeline
+
+Precision = Literal["fp32", "bf16", "fp16"]
+
+app = App(
+    name="lumaflux",
+    help="Turns 8-bit BT.709 SDR video and pictures into 10-bit PQ/BT.2020 HDR.",
+    version_flags=["--version"],
+    suppress_keyboard_interrupt=False,
+)
+app.command(convert)
+app.command(info)
+app.command(luma_eval)
+app.command(serve)
+app.command(plugin)
+app.command(farm)
+app.command(timeline)
+
+
+@app.command
+def analyze(
+    source: Path,
+    *,
+    out: Annotated[Path, Parameter(name=["--out", "-o"])],
+    model: str = "lite",
+    steps: int = 0,
+    seed: int = 0,
+    device: str | None = None,
+    precision: Literal["fp32", "bf16", "fp16"] | None = None,
+    overwrite: Annotated[bool, Parameter(name=["--overwrite", "-y"], negative="")] = False,
+) -> None:
+    """Find the shots of a clip and the tone of each, for renderings that do not pump.
+
+    Parameters
+    ----------
+    source
+        A clip. It is always read whole.
+    out
+        The tone track, a JSON file that people can edit.
+    model
+        lite, or a model directory.
+    steps
+        Steps of the sampler; 0 takes the model's own number.
+    seed
+        The bridge's noise.
+    device
+        As `lumaflux doctor` lists them; the first of them if not named.
+    precision
+        fp32, bf16 or fp16; fp32 on the CPU and bf16 elsewhere if not named.
+    overwrite
+        Replace an existing track.
+    """
+    from lumaflux.inference.tone_track import text_of
+    from lumaflux.media.atomic_file import AtomicFile
+    from lumaflux.progress import show_progress
+    from lumaflux.render.analysis import check_source
+    from lumaflux.render.model_identity import model_identity
+    from lumaflux.render.tones import analyze as run
+
+    check_source(source)
+    from lumaflux.inference.load import load  # which takes seconds
+
+    settings, identity = Settings(steps=steps, seed=seed), model_identity(model, precision=precision)
+    with AtomicFile(out, overwrite=overwrite, sources=(source,)) as file, show_progress(source.name) as progress:
+        track = run(source, load(model, device=device, dtype=precision), settings, progress, model=identity)
+        file.partial.write_text(text_of(track), "utf-8")
+    shots = len(track.shots)
+    print(f"{out}: {track.clip.frames} frames, {shots} {'shot' if shots == 1 else 'shots'}")
+
+
+@app.command
+def doctor() -> None:
+    """Show versions, devices, codecs, what is missing and how to get it."""
+    from lumaflux.doctor import examine
+    from lumaflux.progress import show_findings
+
+    if not show_findings(examine()):
+        sys.exit(2)
+
+
+@app.command
+def bench(
+    *,
+    json: Path | None = None,
+    rounds: int = 15,
+    clip: Path | None = None,
+    frames: int = 24,
+    training: Path | None = None,
+    metrics: Annotated[bool, Parameter(negative="")] = False,
+    sizes: Annotated[bool, Parameter(negative="")] = False,
+    kernels: Annotated[bool, Parameter(negative="")] = False,
+    gpu: Annotated[bool, Parameter(negative="")] = False,
+    engine: Path | None = None,
+) -> None:
+    """Measure speed and memory on this machine.
+
+    Parameters
+    ----------
+    json
+        Where the figures are written.
+    rounds
+        Interleaved rounds for every ratio.
+    clip
+        The clip whose conversion is timed; a synthetic one if not named.
+    frames
+        How many of its frames.
+    training
+        Measure the updates of this adapter configuration instead.
+    metrics
+        Measure the scores of the benchmark instead: seconds at 1080p, memory at 4K.
+    sizes
+        Measure full HD and UHD, the pixel path alone, and flicker under a tone track instead.
+    kernels
+        Compile the CUDA kernels and tell what they ask of each GPU and what it allows; needs none.
+    gpu
+        Prove and time the CUDA kernels on this machine's GPU instead.
+    engine
+        Time a whole frame through this engine bundle and through torch instead.
+    """
+    from lumaflux.lab.bench.report import run
+
+    run(json, rounds, clip, frames, training, metrics=metrics, sizes=sizes, kernels=kernels, gpu=gpu, engine=engine)
+
+
+@app.command
+def evaluate(
+    *,
+    predictions: Path,
+    references: Path | None = None,
+    sdr: Path | None = None,
+    preset: str = "luma-eval",
+    json: Path | None = None,
+    lpips_weights: Path | None = None,
+    workers: int = 1,
+) -> None:
+    """Score 16-bit PQ PNG predictions against references, paired by file stem.
+
+    Parameters
+    ----------
+    predictions
+        The directory of predictions, or a manifest: JSON lines {"name", "prediction"[, "reference", "sdr"]}.
+    references
+        The directory of references; a manifest may name them instead.
+    sdr
+        The directory of the SDR sources, for the score where they are clipped.
+    preset
+        luma-eval or hdrtv1k: fixes every option.
+    json
+        Where options, scores by frame and means are written.
+    lpips_weights
+        AlexNet and LPIPS weights (safetensors) for HDR-LPIPS, which is "unavailable" without them.
+    workers
+        Processes that score at the same time.
+    """
+    from lumaflux.lab.evaluation.evaluate import evaluate, refuse_failures
+    from lumaflux.progress import show_progress, show_scores
+
+    with show_progress(predictions.name) as progress:
+        result = evaluate(
+            predictions,
+            references,
+            sdr,
+            preset,
+            json,
+            lpips_weights=lpips_weights,
+            workers=workers,
+            progress=progress,
+        )
+    show_scores(result)
+    refuse_failures(result)
+
+
+@app.command
+def baseline(
+    name: str,
+    source: Path,
+    target: Path,
+    *,
+    overwrite: Annotated[bool, Parameter(name=["--overwrite", "-y"], negative="")] = False,
+) -> None:
+    """Convert a directory of SDR pictures by a classical method, for comparison.
+
+    Parameters
+    ----------
+    name
+        none, static-203, inverse-bt2446a, inverse-bt2446c, inverse-reinhard, inverse-bt2390, inverse-aces-1.3 or -2.0.
+    source
+        A directory of SDR pictures.
+    target
+        The directory for the 16-bit PQ PNGs.
+    overwrite
+        Replace existing pictures.
+    """
+    from lumaflux.lab.evaluation.baselines import write_predictions
+
+    print(f"{target}: {write_predictions(name, source, target, overwrite=overwrite)} pictures by {name}")
+
+
+@app.command
+def curate(
+    specification: str,
+    out: Path,
+    *,
+    packages: Path | None = None,
+    hdr_dir: Annotated[Path | None, Parameter(env_var="HDR_DIR")] = None,
+    root: tuple[str, ...] = (),
+    workers: int = 1,
+    ray: bool = False,
+) -> None:
+    """Make a corpus of SDR-HDR pairs for training, or complete it.
+
+    Parameters
+    ----------
+    specification
+        lite, flux, or a YAML file (docs/corpus.md).
+    out
+        The corpus' directory.
+    packages
+        The directory that python -m lumaflux.lab.data.fetch filled.
+    hdr_dir
+        A directory of further HDR material (panoramas/, stills/, gainmap/).
+    root
+        NAME=DIR of a published collection that the specification names; may be given often.
+    workers
+        Processes on this machine.
+    ray
+        Spread the work over the Ray cluster that RAY_ADDRESS names.
+    """
+    from lumaflux.lab.data.curation.curate import curate
+    from lumaflux.lab.data.curation.specification import read_corpus_specification
+    from lumaflux.progress import show_progress
+
+    roots = {name: Path(folder) for name, _, folder in (entry.partition("=") for entry in root)}
+    with show_progress(out.name) as progress:
+        corpus = curate(
+            read_corpus_specification(specification),
+            out,
+            packages=packages,
+            hdr_dir=hdr_dir,
+            roots=roots,
+            workers=workers,
+            ray=ray,
+            progress=progress,
+        )
+    pairs = sum(len(shard.renderings) for shard in corpus.shards)
+    scenes = len({shard.scene for shard in corpus.shards})
+    print(f"{out}: {pairs} pairs of {scenes} scenes in {len(corpus.shards)} shards")
+
+
+@app.command
+def corpus_sheet(corpus: Path, target: Path, *, pairs: int = 4) -> None:
+    """Draw pairs of a corpus on one sheet: a row for every rendering, SDR beside HDR in false colour.
+
+    Parameters
+    ----------
+    corpus
+        The directory that lumaflux curate filled.
+    target
+        The PNG to write.
+    pairs
+        How many a row.
+    """
+    from lumaflux.lab.evaluation.corpus_sheet import corpus_sheet as sheet
+
+    sheet(corpus, pairs).save(target)
+    print(f"wrote {target}")
+
+
+@app.command
+def train(config: Path, *, dry_run: bool = False, cpu: bool = False) -> None:
+    """Train one stage of a model, or go on with it; many processes: accelerate launch -m lumaflux.lab.training CONFIG.
+
+    Parameters
+    ----------
+    config
+        A YAML file: stage, data, schedule (docs/training.md).
+    dry_run
+        Print what memory and time the run will need, and stop.
+    cpu
+        Ignore accelerators.
+    """
+    from lumaflux.lab.training.train import dry_run as needs
+    from lumaflux.lab.training.train import train
+
+    if dry_run:
+        print("\n".join(needs(config, cpu=cpu)))
+    else:
+        for name, figure in train(config, cpu=cpu).items():
+            print(f"{name}: {figure:.4g}")
+
+
+@app.command
+def adapters(source: Path, target: Path, *, model: str = "flux-dev") -> None:
+    """Convert an adapter file: published key names to the project's own format, and back.
+
+    Parameters
+    ----------
+    source
+        The published file (safetensors) or the project's own.
+    target
+        Where the other format is written.
+    model
+        The configuration that the adapters belong to: a name or a model directory.
+    """
+    from lumaflux.model.checkpoint import convert_adapters
+
+    convert_adapters(source, target, model)
+    print(f"wrote {target}")
+
+
+def main() -> None:
+    """The command's entry: every user error is one sentence on standard error."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: clean up, then exit
+    try:
+        if "--list-devices" in sys.argv[1:]:  # wherever it stands, and without a source
+            list_devices()
+            return
+        app(_numbers_for_words(sys.argv[1:]), exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        _fail(str(error).strip(), 2)
+    except UserError as error:
+        _fail(str(error), error.exit_code)
+    except KeyboardInterrupt as kept:
+        _fail(f"interrupted; {kept}" if str(kept) else "interrupted", 130)
+
+
+def _numbers_for_words(tokens: list[str]) -> list[str]:
+    """``--detail source`` and ``--detail generated`` are its two ends."""
+    found = []
+    for before, token in zip(["", *tokens], tokens, strict=False):
+        option, equals, word = token.partition("=")
+        if before == "--detail":
+            token = DETAIL_WORDS.get(token, token)
+        elif option == "--detail" and equals:
+            token = f"--detail={DETAIL_WORDS.get(word, word)}"
+        found.append(token)
+    return found
+
+
+def _fail(sentence: str, code: int) -> None:
+    print(f"lumaflux: {sentence}", file=sys.stderr)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

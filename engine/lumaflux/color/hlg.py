@@ -1,0 +1,64 @@
+"""Hybrid log-gamma: BT.2100-2 Table 5. Signals and scene light E in [0, 1]; display light in cd/m2."""
+
+import math
+
+from lumaflux.color.arrays import Array, namespace
+from lumaflux.color.primaries import BT2020_LUMA, luminance
+
+HLG_A = 0.17883277
+HLG_B = 1 - 4 * HLG_A
+HLG_C = 0.5 - HLG_A * math.log(4 * HLG_A)
+_FLOOR = 1e-12  # of scene luminance, before the OOTF's negative power
+
+
+def oetf(scene: Array) -> Array:
+    """HLG signal of relative scene light; the light is clamped to [0, 1]."""
+    xp = namespace(scene)
+    e = scene.clip(0.0, 1.0)
+    root = (3 * e.clip(1e-12, None)) ** 0.5
+    log = HLG_A * xp.log((12 * e - HLG_B).clip(HLG_B, None)) + HLG_C
+    return xp.where(e <= 1e-12, e * 0, xp.where(e <= 1 / 12, root, log))
+
+
+def inverse_oetf(signal: Array) -> Array:
+    """Relative scene light of an HLG signal; the signal is clamped to [0, 1]."""
+    xp = namespace(signal)
+    v = signal.clip(0.0, 1.0)
+    return xp.where(v <= 0.5, v * v / 3, (xp.exp((v - HLG_C) / HLG_A) + HLG_B) / 12)
+
+
+def system_gamma(peak_nits: float) -> float:
+    """The OOTF's gamma for a display of ``peak_nits``: 1.2 at 1000 (BT.2100-2 Table 5, note 5f).
+
+    Outside 400 to 2000 cd/m2 the extended model of BT.2390-10 6.2 holds; the two differ there by less than 0.012.
+    Raises ValueError for a peak of 0 or less.
+    """
+    if peak_nits <= 0:
+        raise ValueError(f"The peak of an HLG display must be over 0 cd/m2, not {peak_nits}.")
+    if 400 <= peak_nits <= 2000:
+        return 1.2 + 0.42 * math.log10(peak_nits / 1000)
+    return 1.2 * 1.111 ** math.log2(peak_nits / 1000)
+
+
+def ootf(scene: Array, peak_nits: float = 1000.0) -> Array:
+    """Display light in cd/m2 of scene light ``[..., 3, H, W]``: peak * Y^(gamma-1) * E."""
+    y = luminance(scene, BT2020_LUMA).clip(_FLOOR, None)
+    return peak_nits * y ** (system_gamma(peak_nits) - 1) * scene
+
+
+def inverse_ootf(nits: Array, peak_nits: float = 1000.0) -> Array:
+    """Scene light of display light in cd/m2 ``[..., 3, H, W]``, the inverse of :func:`ootf`."""
+    gamma = system_gamma(peak_nits)
+    relative = nits / peak_nits
+    y = luminance(relative, BT2020_LUMA).clip(_FLOOR**gamma, None)
+    return y ** ((1 - gamma) / gamma) * relative
+
+
+def eotf(signal: Array, peak_nits: float = 1000.0) -> Array:
+    """Display light in cd/m2 of an HLG signal ``[..., 3, H, W]``, black level 0."""
+    return ootf(inverse_oetf(signal), peak_nits)
+
+
+def inverse_eotf(nits: Array, peak_nits: float = 1000.0) -> Array:
+    """HLG signal of display light in cd/m2 ``[..., 3, H, W]``; light beyond the display's range is clamped."""
+    return oetf(inverse_ootf(nits.clip(0.0, peak_nits), peak_nits))

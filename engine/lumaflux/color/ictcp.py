@@ -1,0 +1,30 @@
+"""ICtCp (BT.2100-2 Table 7, PQ) and the colour difference Delta-E-ITP (BT.2124-0 Annex 1)."""
+
+import numpy as np
+
+from lumaflux.color import pq
+from lumaflux.color.arrays import Array, channels, power
+from lumaflux.color.primaries import apply_matrix
+
+RGB_TO_LMS = np.array([[1688, 2146, 262], [683, 2951, 462], [99, 309, 3688]]) / 4096
+LMS_TO_ICTCP = np.array([[2048, 2048, 0], [6610, -13613, 7003], [17933, -17390, -543]]) / 4096
+_EQUAL = (
+    1e-16  # squared distance, 7e-6 of a unit: below it the root's slope would make the gradient of equal pixels NaN
+)
+
+
+def rgb_to_ictcp(nits: Array) -> Array:
+    """ICtCp of BT.2020 light in absolute cd/m2 ``[..., 3, H, W]``; the light is clamped to [0, 10000]."""
+    return apply_matrix(LMS_TO_ICTCP, pq.inverse_eotf(apply_matrix(RGB_TO_LMS, nits.clip(0.0, pq.PQ_PEAK_NITS))))
+
+
+def ictcp_to_rgb(ictcp: Array) -> Array:
+    """BT.2020 light in cd/m2 of ICtCp ``[..., 3, H, W]``; may leave the gamut below 0."""
+    return apply_matrix(np.linalg.inv(RGB_TO_LMS), pq.eotf(apply_matrix(np.linalg.inv(LMS_TO_ICTCP), ictcp)))
+
+
+def delta_e_itp(rgb1_nits: Array, rgb2_nits: Array) -> Array:
+    """Delta-E-ITP ``[..., H, W]`` of two BT.2020 pictures in absolute cd/m2; 1 is about one just noticeable step."""
+    di, dct, dcp = channels(rgb_to_ictcp(rgb1_nits) - rgb_to_ictcp(rgb2_nits))
+    dt = 0.5 * dct  # BT.2124 Annex 1: T is half of Ct
+    return 720 * power(di * di + dt * dt + dcp * dcp, 0.5, _EQUAL)

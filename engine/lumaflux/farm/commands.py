@@ -1,0 +1,330 @@
+"""The command `lumaflux farm`. No logic."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from lumaflux.errors import FrameError, UserError
+from lumaflux.farm.order_options import OrderOptions
+from lumaflux.settings import Settings
+
+farm = App(name="farm", help="Hand a job to a farm, run it here, and see that nothing is missing.")
+
+_Flag = Annotated[bool, Parameter(negative="")]
+
+_Settings = Annotated[Settings, Parameter(name="*")]
+_Options = Annotated[OrderOptions, Parameter(name="*")]
+_Overwrite = Annotated[bool, Parameter(name=["--overwrite", "-y"], negative="")]
+
+
+@farm.command
+def job(
+    source: Path,
+    target: Path,
+    *,
+    out: Annotated[Path, Parameter(name=["--out", "-o"])],
+    options: _Options = OrderOptions(),  # noqa: B008 (frozen)
+    settings: _Settings = Settings(),  # noqa: B008 (frozen)
+    chunk: int = 24,
+    copy_audio: bool = True,
+    command: str = "lumaflux",
+    overwrite: _Overwrite = False,
+) -> None:
+    """Write a job bundle (Open Job Description) for a farm, or for `lumaflux farm run`.
+
+    Parameters
+    ----------
+    source
+        An SDR clip, or a numbered sequence: plates/name.%04d.png, name.####.png.
+    target
+        A directory for the frames; or a .mp4, .mov or .mkv, which a last step encodes from TARGET's .frames directory.
+    out
+        The bundle, a directory.
+    chunk
+        Frames a task.
+    copy_audio
+        Copy the sound of the source as it is.
+    command
+        The lumaflux command on the workers.
+    overwrite
+        Replace an existing bundle.
+    """
+    from lumaflux.farm.submit import make_bundle
+
+    order = options.order(source, settings)
+    bundle = make_bundle(order, target, chunk=chunk, command=command, copy_audio=copy_audio)
+    from lumaflux.farm.template import write_bundle
+
+    print(f"{write_bundle(bundle, out, overwrite=overwrite)}: frames {bundle.numbers}, {chunk} a task")
+
+
+@farm.command
+def run(bundle: Path, *, workers: int = 1, command: str | None = None) -> None:
+    """Run a job bundle on this machine. What is done already is kept; what fails is tried again.
+
+    Parameters
+    ----------
+    bundle
+        The directory that `lumaflux farm job` wrote.
+    workers
+        Sessions at the same time; each loads the model once.
+    command
+        The lumaflux command, where it is not the one of the bundle.
+    """
+    from lumaflux.farm.local_run import run_bundle
+
+    report = run_bundle(
+        bundle,
+        workers=workers,
+        values={"Engine": command} if command else {},
+        say=lambda line: print(line, file=sys.stderr),
+    )
+    print(f"{report.tasks} tasks done in {report.sessions} sessions, {report.retries} tried again")
+
+
+@farm.command
+def frames(
+    source: Path,
+    folder: Path,
+    *,
+    only: str | None = None,
+    options: _Options = OrderOptions(),  # noqa: B008 (frozen)
+    settings: _Settings = Settings(),  # noqa: B008 (frozen)
+) -> None:
+    """Render frames of a job in this process: the plain unit of work for any other farm.
+
+    Parameters
+    ----------
+    source
+        An SDR clip, or a numbered sequence.
+    folder
+        The job's directory; the first to come makes it the job's.
+    only
+        The part of the job to render here: 1001-1020x2,1030; all of it if not named.
+    """
+    from lumaflux.farm.submit import refuse_failures, render_here
+    from lumaflux.progress import show_progress
+
+    order = options.order(source, settings)
+    with show_progress(source.name) as progress:
+        chunk = render_here(order, folder, only, progress)
+    print(f"{folder}: {len(chunk.rendered)} frames rendered, {len(chunk.kept)} kept")
+    refuse_failures(chunk)
+
+
+@farm.command
+def opencue(
+    source: Path,
+    target: Path,
+    *,
+    out: Annotated[Path, Parameter(name=["--out", "-o"])],
+    show: str = "testing",
+    shot: str = "test",
+    options: _Options = OrderOptions(),  # noqa: B008 (frozen)
+    settings: _Settings = Settings(),  # noqa: B008 (frozen)
+    chunk: int = 24,
+    copy_audio: bool = True,
+    command: str = "lumaflux",
+    overwrite: _Overwrite = False,
+) -> None:
+    """Write a job for OpenCue: job.xml, and the order that it names.
+
+    Parameters
+    ----------
+    source
+        An SDR clip, or a numbered sequence: plates/name.%04d.png, name.####.png.
+    target
+        A directory for the frames; or a .mp4, .mov or .mkv, which a last layer encodes from TARGET's .frames directory.
+    out
+        The directory for job.xml and order.json, which the hosts see under this name too.
+    show
+        OpenCue's show.
+    shot
+        OpenCue's shot.
+    chunk
+        Frames a call.
+    copy_audio
+        Copy the sound of the source as it is.
+    command
+        The lumaflux command on the hosts.
+    overwrite
+        Replace an existing job.
+    """
+    from lumaflux.farm.opencue import write_job
+    from lumaflux.farm.submit import make_bundle
+
+    order = options.order(source, settings)
+    bundle = make_bundle(order, target, chunk=chunk, command=command, copy_audio=copy_audio)
+    print(
+        f"{write_job(bundle, out, show=show, shot=shot, overwrite=overwrite)}: frames {bundle.numbers}, {chunk} a call"
+    )
+
+
+@farm.command
+def ray(
+    source: Path,
+    target: Path,
+    *,
+    address: Annotated[str | None, Parameter(env_var="RAY_ADDRESS")] = None,
+    workers: int | None = None,
+    options: _Options = OrderOptions(),  # noqa: B008 (frozen)
+    settings: _Settings = Settings(),  # noqa: B008 (frozen)
+    chunk: int = 24,
+    copy_audio: bool = True,
+    overwrite: _Overwrite = False,
+) -> None:
+    """Render over a Ray cluster whose nodes share the folders, and encode here. What is done already is kept.
+
+    Parameters
+    ----------
+    source
+        An SDR clip, or a numbered sequence: plates/name.%04d.png, name.####.png.
+    target
+        A directory for the frames; or a .mp4, .mov or .mkv, which is encoded from TARGET's .frames directory.
+    address
+        The cluster, as ray.init takes it; one on this machine if not named.
+    workers
+        Models at the same time; one for each GPU, or for each THREADS cores, if not named.
+    chunk
+        Frames that a worker is handed at a time.
+    copy_audio
+        Copy the sound of the source as it is.
+    overwrite
+        Replace an existing target.
+    """
+    from lumaflux.farm.submit import make_bundle, render_on_ray
+    from lumaflux.progress import show_progress
+
+    order = options.order(source, settings)
+    bundle = make_bundle(order, target, chunk=chunk, command="", copy_audio=copy_audio)
+    with show_progress(source.name) as progress:
+        report = render_on_ray(bundle, address=address, workers=workers, overwrite=overwrite, progress=progress)
+    hosts = ", ".join(f"{host} {count}" for host, count in sorted(report.hosts.items()))
+    print(f"{target}: {len(report.chunk.rendered)} frames rendered ({hosts}), {len(report.chunk.kept)} kept")
+    if report.lost:
+        print(f"{report.lost} workers were lost on the way; others did their work", file=sys.stderr)
+
+
+@farm.command(show=False)
+def part(order: Path, source: Path, folder: Path, *, first: int, count: int) -> None:
+    """Render COUNT frames of an order from FIRST on (called by jobs of OpenCue)."""
+    from lumaflux.farm.submit import refuse_failures, render_part
+
+    refuse_failures(render_part(order, source, folder, first, count, lambda done, total: print(f"{done} of {total}")))
+
+
+@farm.command
+def encode(
+    folder: Path,
+    target: Path,
+    *,
+    source: Path | None = None,
+    rate: str | None = None,
+    copy_audio: bool = True,
+    overwrite: _Overwrite = False,
+    progress_lines: _Flag = False,
+) -> None:
+    """Encode the frames of a job to HDR10, with the time stamps and the sound of the source.
+
+    Parameters
+    ----------
+    folder
+        The job's directory.
+    target
+        A .mp4, .mov or .mkv.
+    source
+        The clip, where it is not where the job found it.
+    rate
+        Frames per second of a numbered sequence: 24, 24000/1001.
+    copy_audio
+        Copy the sound of the source as it is.
+    overwrite
+        Replace an existing target.
+    progress_lines
+        Say progress in lines, as farms read it.
+    """
+    from lumaflux.farm.submit import encode_here
+
+    count = encode_here(folder, target, source, rate, copy_audio=copy_audio, overwrite=overwrite, lines=progress_lines)
+    print(f"{target}: {count} frames")
+
+
+@farm.command
+def status(folder: Path) -> None:
+    """Show what of a job is done, missing and failed, where it was done, and what is left.
+
+    Parameters
+    ----------
+    folder
+        The job's directory.
+    """
+    from lumaflux.farm.check import status_lines, status_of
+    from lumaflux.farm.job import JobFolder
+
+    print("\n".join(status_lines(status_of(JobFolder(folder)))))
+
+
+@farm.command
+def verify(folder: Path) -> None:
+    """Read every frame of a job: there, unchanged since it was written, decodable. Exit code 3 if not all are.
+
+    Parameters
+    ----------
+    folder
+        The job's directory.
+    """
+    from lumaflux.farm.check import verdict_lines, verify_job
+    from lumaflux.farm.job import JobFolder
+    from lumaflux.progress import show_progress
+
+    with show_progress(folder.name) as progress:
+        verdict = verify_job(JobFolder(folder), progress)
+    print("\n".join(verdict_lines(verdict)))
+    if not verdict.sound:
+        raise FrameError(f"{folder} is not whole; rendering it again mends it")
+
+
+@farm.command(show=False)
+def engine_start(order: Path, source: Path, folder: Path) -> None:
+    """Start the engine of a worker session (called by job bundles)."""
+    from lumaflux.farm.session import start_engine
+
+    _said(lambda: start_engine(order, source, folder))
+
+
+@farm.command(show=False)
+def chunk(frames: str) -> None:
+    """Have frames rendered by the session's engine (called by job bundles)."""
+    from lumaflux.farm.session import ask
+
+    _said(lambda: ask(_engine(), frames))
+
+
+@farm.command(show=False)
+def engine_stop() -> None:
+    """Stop the session's engine (called by job bundles)."""
+    from lumaflux.farm.session import VARIABLE, stop_engine
+
+    if VARIABLE in os.environ:
+        stop_engine(_engine())
+
+
+def _engine() -> Path:
+    from lumaflux.farm.session import VARIABLE
+
+    if VARIABLE not in os.environ:
+        raise UserError(f"{VARIABLE} is not set; this command is called by job bundles, after engine-start.")
+    return Path(os.environ[VARIABLE])
+
+
+def _said(action: Callable[[], object]) -> None:
+    """Farms show what is said by openjd_fail beside the task."""
+    try:
+        action()
+    except UserError as error:
+        print(f"openjd_fail: {error}", flush=True)
+        raise

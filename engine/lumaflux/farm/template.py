@@ -1,0 +1,185 @@
+"""`lumaflux farm job`: a job bundle of the Open Job Description (specification jobtemplate-2023-09)."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lumaflux.errors import UserError
+from lumaflux.farm.manifest import Order
+from lumaflux.farm.order import order_text
+
+TEMPLATE = "template.yaml"
+PARAMETERS = "parameter_values.yaml"  # as AWS Deadline Cloud's bundles have it
+_START_S, _CHUNK_S, _ENCODE_S = 3600, 24 * 3600, 24 * 3600
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bundle:
+    """What a bundle is made of. ``frames``: the folder of the pictures; ``target``: the file that they become, if any.
+
+    ``chunk`` frames make a task; a farm that adapts chunks aims at ``chunk_seconds``.
+    """
+
+    order: Order
+    frames: Path
+    numbers: str
+    target: Path | None
+    chunk: int = 24
+    chunk_seconds: int = 600
+    command: str = "lumaflux"
+    copy_audio: bool = True
+
+
+def template(bundle: Bundle) -> dict[str, Any]:
+    """The template as a document."""
+    steps = [_frames_step(bundle)]
+    if bundle.target is not None:
+        steps.append(_encode_step(bundle))
+    return {
+        "specificationVersion": "jobtemplate-2023-09",
+        "extensions": ["TASK_CHUNKING"],
+        "name": f"LumaFlux {bundle.order.source.name}"[:64],
+        "parameterDefinitions": _parameters(bundle),
+        "steps": steps,
+    }
+
+
+def write_bundle(bundle: Bundle, folder: Path, *, overwrite: bool = False) -> Path:
+    """Writes template.yaml and parameter_values.yaml into ``folder``, which is made. Returns the template's path."""
+    from lumaflux.media.atomic_file import AtomicFile
+
+    document = template(bundle)
+    check_template(document)
+    values = [{"name": p["name"], "value": str(p["default"])} for p in document["parameterDefinitions"]]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"the bundle {folder} cannot be made: {error.strerror}; choose another name") from None
+    for name, written in ((TEMPLATE, document), (PARAMETERS, {"parameterValues": values})):
+        with AtomicFile(folder / name, overwrite=overwrite) as file:
+            file.partial.write_text(yaml.safe_dump(written, sort_keys=False, allow_unicode=True, width=100), "utf-8")
+    return folder / TEMPLATE
+
+
+def check_template(document: dict[str, Any]) -> Any:
+    """The library's own model of it; without the library (extra ``[farm]``) it goes unchecked and is None."""
+    try:
+        from openjd.model import DecodeValidationError, decode_job_template
+    except ImportError:
+        return None
+    try:
+        return decode_job_template(template=document, supported_extensions=["TASK_CHUNKING"])
+    except DecodeValidationError as error:
+        raise UserError(f"no valid job: {' '.join(str(error).split())}") from None
+
+
+def _parameters(bundle: Bundle) -> list[dict[str, Any]]:
+    source = bundle.order.source.resolve()
+    sequence = "%" in source.name
+    found: list[dict[str, Any]] = [
+        {
+            "name": "Input",
+            "type": "PATH",
+            "objectType": "DIRECTORY" if sequence else "FILE",
+            "dataFlow": "IN",
+            "default": str(source.parent if sequence else source),
+            "description": "The SDR clip, or the folder of the numbered pictures.",
+        },
+        {
+            "name": "Frames",
+            "type": "PATH",
+            "objectType": "DIRECTORY",
+            "dataFlow": "OUT",
+            "default": str(bundle.frames.resolve()),
+            "description": "The folder of the HDR pictures and of the records of what is done.",
+        },
+        {
+            "name": "FrameSet",
+            "type": "STRING",
+            "default": bundle.numbers.replace("x", ":"),  # as this specification writes a step
+            "description": "The frames to render: 0-99, 1001-1100,1200.",
+        },
+        {
+            "name": "Engine",
+            "type": "STRING",
+            "default": bundle.command,
+            "description": "The lumaflux command on the workers.",
+        },
+    ]
+    if bundle.target is not None:
+        found.append(
+            {
+                "name": "Output",
+                "type": "PATH",
+                "objectType": "FILE",
+                "dataFlow": "OUT",
+                "default": str(bundle.target.resolve()),
+                "description": "The HDR10 file that the pictures become.",
+            }
+        )
+    return found
+
+
+def _frames_step(bundle: Bundle) -> dict[str, Any]:
+    step: dict[str, Any] = {
+        "name": "Frames",
+        "stepEnvironments": [
+            {
+                "name": "Engine",
+                "description": "Loads the model once for all chunks that this worker takes.",
+                "script": {
+                    "embeddedFiles": [
+                        {"name": "Order", "type": "TEXT", "filename": "order.json", "data": order_text(bundle.order)}
+                    ],
+                    "actions": {
+                        "onEnter": _action(
+                            ["engine-start", "{{Env.File.Order}}", "{{Param.Input}}", "{{Param.Frames}}"], _START_S
+                        ),
+                        "onExit": _action(["engine-stop"], 60),
+                    },
+                },
+            }
+        ],
+        "parameterSpace": {
+            "taskParameterDefinitions": [
+                {
+                    "name": "Frame",
+                    "type": "CHUNK[INT]",
+                    "range": "{{Param.FrameSet}}",
+                    "chunks": {
+                        "defaultTaskCount": bundle.chunk,
+                        "targetRuntimeSeconds": bundle.chunk_seconds,
+                        "rangeConstraint": "NONCONTIGUOUS",
+                    },
+                }
+            ]
+        },
+        "script": {"actions": {"onRun": _action(["chunk", "{{Task.Param.Frame}}"], _CHUNK_S)}},
+    }
+    if (bundle.order.device or "").startswith("cuda"):
+        step["hostRequirements"] = {"amounts": [{"name": "amount.worker.gpu", "min": 1}]}
+    return step
+
+
+def _encode_step(bundle: Bundle) -> dict[str, Any]:
+    words = ["encode", "{{Param.Frames}}", "{{Param.Output}}", "-y", "--progress-lines"]
+    if "%" not in bundle.order.source.name:
+        words += ["--source", "{{Param.Input}}"]
+    if not bundle.copy_audio:
+        words.append("--no-copy-audio")
+    return {
+        "name": "Encode",
+        "dependencies": [{"dependsOn": "Frames"}],
+        "script": {"actions": {"onRun": _action(words, _ENCODE_S)}},
+    }
+
+
+def _action(words: list[str], timeout: int) -> dict[str, Any]:
+    return {
+        "command": "{{Param.Engine}}",
+        "args": ["farm", *words],
+        "timeout": timeout,
+        "cancelation": {"mode": "NOTIFY_THEN_TERMINATE", "notifyPeriodInSeconds": 30},
+    }

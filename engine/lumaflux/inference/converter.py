@@ -1,0 +1,277 @@
+"""One frame from SDR to HDR: ``convert`` is the paper's direct path, ``render`` the product's, with its controls."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lumaflux.backends.network import Backend, Network
+from lumaflux.color.placement import static_placement
+from lumaflux.errors import UserError
+from lumaflux.inference.composition import ReducedLight, compose
+from lumaflux.inference.debanding import deband
+from lumaflux.inference.detail import enlarge, gain_between, reduce_to
+from lumaflux.inference.gain_blending import FrameLight, placed_by_the_shot
+from lumaflux.inference.look import apply_look
+from lumaflux.inference.sampler import euler, schedule
+from lumaflux.inference.tiled_network import TiledNetwork
+from lumaflux.inference.tiles import tile_side, tiling_of
+from lumaflux.inference.tone import Tone, mix
+from lumaflux.model.anchor import Placement
+from lumaflux.model.latents import bridge_noise, pad_to_multiple
+from lumaflux.model.spline import Knots
+from lumaflux.settings import Settings
+
+Frame = TypeVar("Frame", np.ndarray, Tensor)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conversion(Generic[Frame]):
+    """``hdr_pq`` and ``vae_pq`` (before the tone field) have the input's type and shape; PQ/BT.2020 R'G'B'.
+
+    ``timings`` are seconds for condition, sample, decode_latents, tone_field.
+    """
+
+    hdr_pq: Frame
+    vae_pq: Frame
+    knots: Knots
+    timings: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Generated:
+    hdr_pq: Tensor
+    vae_pq: Tensor
+    knots: Knots
+    z_start: Tensor  # latents that the bridge began at, without noise
+    placement: Placement | None
+
+
+class Converter:
+    """A loaded model. Holds no state between frames: the same frame gives the same pixels in any order.
+
+    ``bypass`` leaves the transformer out, z(0) = z(1) without noise: what the frame is worth without it. ``tile``:
+    "auto", "none" or pixels a side, of the tiles that larger frames pass the network in (lumaflux.inference.tiles).
+    """
+
+    def __init__(self, backend: Backend, *, bypass: bool = False, tile: str | int = "auto"):
+        self.backend, self.bypass = backend, bypass
+        self.config = backend.config
+        self.tile = tile_side(tile, self.config)
+
+    def _network(self, sdr: Tensor) -> Network[Any]:
+        """Who evaluates the direct path of [B,3,H,W]: the network, or for a large frame its tiles."""
+        network, stride = self.backend.network, self.config.token_stride
+        tiling = self.tile and tiling_of(sdr.shape[-2], sdr.shape[-1], self.tile, stride)
+        return TiledNetwork(network, tiling, self.config) if tiling else network
+
+    @torch.inference_mode()
+    def convert(
+        self, frame: Frame, steps: int | None = None, noise: np.ndarray | Tensor | None = None, *, seed: int = 0
+    ) -> Conversion[Frame]:
+        """Converts BT.709/BT.1886 SDR [3,H,W] or [B,3,H,W], R'G'B' in [0,1], NumPy or torch, of any size.
+
+        ``noise``: the bridge's standard normal start, of the latents' shape; drawn from ``seed`` if None.
+        Raises UserError for a frame that is no such picture or noise of another shape.
+        """
+        clock = _Clock()
+        made = self._generate(self._batch(frame), steps, noise, seed, clock)
+        return Conversion(
+            hdr_pq=_like(made.hdr_pq, frame), vae_pq=_like(made.vae_pq, frame), knots=made.knots, timings=clock.seconds
+        )
+
+    def _generate(
+        self,
+        sdr: Tensor,
+        steps: int | None,
+        noise: np.ndarray | Tensor | None,
+        seed: int,
+        clock: "_Clock",
+        on_step: Callable[[], None] | None = None,
+        tone: Tone | None = None,
+    ) -> "_Generated":
+        """The paper's path on a batch [B,3,H,W]; ``tone`` instead of the one that the frame itself asks for."""
+        model = self._network(sdr)
+        height, width = sdr.shape[-2:]
+        z_start, z, placement = self._latents(sdr, steps, noise, seed, clock, on_step, tone and tone.placement)
+        with clock("decode_latents"):
+            vae_pq = model.decode_latents(z)[..., :height, :width]
+        with clock("tone_field"):
+            hdr_pq, knots = model.tone_field(vae_pq, z, tone and tone.knots)
+        return _Generated(hdr_pq=hdr_pq, vae_pq=vae_pq, knots=knots, z_start=z_start, placement=placement)
+
+    def _latents(
+        self,
+        sdr: Tensor,
+        steps: int | None,
+        noise: np.ndarray | Tensor | None,
+        seed: int,
+        clock: "_Clock",
+        on_step: Callable[[], None] | None,
+        placement: Placement | None,
+    ) -> tuple[Tensor, Tensor, Placement | None]:
+        """Where the bridge began, without noise, and where it ended [B,c,h,w]; and the placement that it began with."""
+        model = self._network(sdr)
+        with clock("condition"):
+            padded = pad_to_multiple(sdr, self.config.token_stride)
+            conditions = model.condition(padded)
+            placement = placement or model.placement(padded)
+            z_start = model.encode(model.start(padded, placement))
+        with clock("sample"):
+            if self.bypass:
+                return z_start, z_start, placement
+            start = z_start + self.config.noise_scale * self._noise(z_start, noise, seed)
+            flow = schedule(steps or self.config.steps, z_start.device)
+            return z_start, euler(model, start, conditions, flow, on_step), placement
+
+    @torch.inference_mode()
+    def tone_of(self, frame: np.ndarray | Tensor, settings: Settings | None = None) -> Tone:
+        """The tone that an SDR frame asks for by itself, found on its reduced picture. Nothing is decoded."""
+        settings = settings or Settings()
+        reduced = self.reduced(self._batch(frame))
+        _, z, placement = self._latents(reduced, settings.steps or None, None, settings.seed, _Clock(), None, None)
+        return Tone(placement=placement, knots=self.backend.network.knots(z))
+
+    def reduced(self, sdr: Tensor) -> Tensor:
+        """SDR [B,3,H,W] at the size that the model works at."""
+        return reduce_to(sdr, self.config.working_pixels)
+
+    def render(self, frame: Frame, settings: Settings | None = None, tone: Tone | None = None) -> Frame:
+        """The product's path: SDR frame as for ``convert`` -> PQ/BT.2020 R'G'B' of the same type and shape.
+
+        The model runs on a reduced frame; the source gives the detail (``settings.detail``). ``tone`` takes the place
+        of the frame's own (a tone track's, so that a shot does not pump), as far as ``settings.temporal_stability``
+        says.
+        """
+        return self.render_timed(frame, settings or Settings(), tone=tone)[0]
+
+    @torch.inference_mode()
+    def render_timed(
+        self,
+        frame: Frame,
+        settings: Settings,
+        on_step: Callable[[], None] | None = None,
+        *,
+        tone: Tone | None = None,
+        light: FrameLight | None = None,
+    ) -> tuple[Frame, dict[str, float]]:
+        """``render``, with the seconds of each stage. ``on_step`` is called after every step of the sampler.
+
+        What it raises ends the rendering: so a frame is cancelled. ``light`` is the frame's by ``light_timed``, blended
+        with its neighbours'; where ``settings.detail`` is 0 there is none to take.
+        """
+        sdr, clock = self._batch(frame), _Clock()
+        if settings.strength == 0.0:
+            return _like(static_placement(sdr, settings.reference_white), frame), {}
+        if settings.detail == 0.0:
+            tone = self._steadied(sdr, settings, clock, on_step, tone)
+            lit = self._generate(sdr, settings.steps or None, None, settings.seed, clock, on_step, tone).hdr_pq
+        else:
+            with clock("reduce"):
+                smooth = deband(sdr)
+            light = light or self._light(smooth, settings, clock, on_step, tone)
+            lit = self._with_source_detail(smooth, sdr, light, settings, clock)
+        with clock("look"):
+            graded = apply_look(lit, sdr, settings)
+        return _like(graded, frame), clock.seconds
+
+    @torch.inference_mode()
+    def light_timed(
+        self, frame: np.ndarray | Tensor, settings: Settings, *, tone: Tone | None = None
+    ) -> tuple[FrameLight, dict[str, float]]:
+        """What the model makes of a reduced SDR frame, with the seconds of each stage: the first half of ``render``."""
+        sdr, clock = self._batch(frame), _Clock()
+        with clock("reduce"):
+            smooth = deband(sdr)
+        return self._light(smooth, settings, clock, None, tone), clock.seconds
+
+    def _steadied(
+        self, seen: Tensor, settings: Settings, clock: "_Clock", on_step: Callable[[], None] | None, tone: Tone | None
+    ) -> Tone | None:
+        """A shot's tone, the frame's own (None), or their mixture, found on the picture that the model will see."""
+        if tone is None or settings.temporal_stability == 1.0:
+            return tone
+        if settings.temporal_stability == 0.0:
+            return None
+        _, z, placement = self._latents(seen, settings.steps or None, None, settings.seed, clock, on_step, None)
+        own = Tone(placement=placement, knots=self.backend.network.knots(z))
+        return mix([tone, own], [settings.temporal_stability, 1.0 - settings.temporal_stability])
+
+    def _light(
+        self,
+        smooth: Tensor,
+        settings: Settings,
+        clock: "_Clock",
+        on_step: Callable[[], None] | None,
+        tone: Tone | None,
+    ) -> FrameLight:
+        model = self.backend.network
+        with clock("reduce"):
+            reduced = self.reduced(smooth)
+        share = settings.temporal_stability if tone is not None and tone.placement is not None else 0.0
+        tone = self._steadied(reduced, settings, clock, on_step, tone)
+        made = self._generate(reduced, settings.steps or None, None, settings.seed, clock, on_step, tone)
+        with clock("decode_latents"):
+            begun = model.decode_latents(made.z_start)[..., : reduced.shape[-2], : reduced.shape[-1]]
+        with clock("detail"):
+            base_pq = model.in_light(model.start(reduced, made.placement))
+            gain = gain_between(made.hdr_pq, model.in_light(begun), base_pq)
+        light = FrameLight(reduced=reduced, base_pq=base_pq, hdr_pq=made.hdr_pq, gain=gain, placement=made.placement)
+        return placed_by_the_shot(light, share)
+
+    def _with_source_detail(
+        self, smooth: Tensor, sdr: Tensor, light: FrameLight, settings: Settings, clock: "_Clock"
+    ) -> Tensor:
+        model = self.backend.network
+        with clock("detail"):
+            reduced = ReducedLight.of(light.gain, light.base_pq)
+
+            def place(codes: Tensor) -> Tensor:
+                return model.in_light(model.start(codes, light.placement))
+
+            lit = compose(smooth, sdr, place, reduced, settings.highlight_recovery, light.placement)
+            if settings.detail < 1.0:
+                lit = torch.lerp(enlarge(light.hdr_pq, (sdr.shape[-2], sdr.shape[-1])), lit, settings.detail)
+        return lit
+
+    def _batch(self, frame: np.ndarray | Tensor) -> Tensor:
+        tensor = torch.as_tensor(frame)
+        if tensor.ndim not in (3, 4) or tensor.shape[-3] != 3 or 0 in tensor.shape:
+            raise UserError(f"a frame must have the shape [3,H,W] or [B,3,H,W], but has {tuple(tensor.shape)}")
+        if not tensor.is_floating_point():
+            raise UserError(f"a frame must be floating point R'G'B' in [0,1], but is {tensor.dtype}")
+        sdr = tensor.to(self.backend.device, torch.float32)
+        if not (torch.isfinite(sdr.sum()) or torch.isfinite(sdr).all()):  # a sum is cheap, and may overflow
+            raise UserError("the frame holds NaN or infinite values; repair them before converting")
+        return (sdr if sdr.ndim == 4 else sdr.unsqueeze(0)).clamp(0, 1)
+
+    def _noise(self, z_sdr: Tensor, noise: np.ndarray | Tensor | None, seed: int) -> Tensor:
+        if noise is None:
+            return bridge_noise(seed, *z_sdr.shape[1:]).to(z_sdr)
+        given = torch.as_tensor(noise).to(z_sdr)
+        if given.shape[-3:] != z_sdr.shape[-3:]:
+            raise UserError(f"the noise has shape {tuple(given.shape)}, the latents {tuple(z_sdr.shape)}")
+        return given
+
+
+def _like(result: Tensor, frame: Frame) -> Frame:
+    shaped = result if frame.ndim == 4 else result[0]
+    return shaped if isinstance(frame, Tensor) else shaped.cpu().numpy()  # pyright: ignore[reportReturnType]
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start

@@ -1,0 +1,57 @@
+"""The engine bundle that evaluates a model on the CPU without being named: where `build-engine` puts it if told no
+directory. onnxruntime is faster there than torch (docs/engines.md)."""
+
+import importlib.util
+import logging
+import os
+from pathlib import Path
+
+from lumaflux.backends.bundle import check_bundle, read_manifest
+from lumaflux.errors import UserError
+from lumaflux.inference.model_files import weight_digests
+
+NONE = "none"  # named instead of a bundle: torch
+log = logging.getLogger(__name__)
+
+
+def installed_folder(model_sha256: str, adapters_sha256: str) -> Path:
+    """The place of these weights' bundle, below LUMAFLUX_ENGINES or the user's data directory (XDG)."""
+    root = os.environ.get("LUMAFLUX_ENGINES") or (
+        Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "lumaflux" / "engines"
+    )
+    return Path(root) / f"cpu-fp32-{model_sha256[:8]}-{adapters_sha256[:8]}"
+
+
+def engine_for(
+    named: Path | None,
+    model: str,
+    adapters: Path | None = None,
+    device: str | None = None,
+    precision: str | None = None,
+) -> Path | None:
+    """The bundle to load: the one named (``none`` names torch), else the one installed for this model, if it is whole.
+
+    Only the CPU in fp32 has installed ones. One that does not fit is left out with a warning: torch can do its work.
+    """
+    if named is not None:
+        return None if str(named) == NONE else named
+    if precision not in (None, "fp32"):
+        return None
+    model_sha256, adapters_sha256 = weight_digests(model, adapters)
+    folder = installed_folder(model_sha256, adapters_sha256)
+    if not folder.is_dir() or not _on_the_cpu(device):
+        return None
+    try:
+        check_bundle(folder, read_manifest(folder), model_sha256, adapters_sha256)
+        if importlib.util.find_spec("onnxruntime") is None:
+            raise UserError(f"the engine {folder} needs onnxruntime; install lumaflux[export]")
+    except UserError as error:
+        log.warning("%s; torch renders until then", error)
+        return None
+    return folder
+
+
+def _on_the_cpu(device: str | None) -> bool:
+    from lumaflux.backends.device import pick_device  # imports torch
+
+    return pick_device(device).type == "cpu"

@@ -1,0 +1,85 @@
+"""Loads a converter by model name or directory."""
+
+from pathlib import Path
+
+from lumaflux.backends.network import Backend
+from lumaflux.backends.torch import TorchBackend
+from lumaflux.errors import UserError
+from lumaflux.inference.converter import Converter
+from lumaflux.inference.model_files import LITE, weight_digests
+from lumaflux.model.build import build, build_on_pretrained
+from lumaflux.model.checkpoint import load_adapters, load_model
+from lumaflux.model.lumaflux import LumaFlux
+from lumaflux.model.presets import HUB_BACKBONES, PRESETS
+
+
+def load(
+    name_or_directory: str | Path = "lite",
+    *,
+    device: str | None = None,
+    dtype: str | None = None,
+    adapters: str | Path | None = None,
+    backbone: str | Path | None = None,
+    offline: bool = False,
+    engine: str | Path | None = None,
+    tile: str | int = "auto",
+) -> Converter:
+    """Loads ``lite``, ``tiny``, ``flux-dev``, ``flux-schnell`` or a model directory.
+
+    ``adapters``: an adapter file (own or published layout) loaded over the model's own. ``backbone``: the local
+    directory of a FLUX.1 release, with SigLIP in its ``siglip/``; without it the hub's name is used (the local
+    cache only when ``offline``). ``device`` as torch names it, ``dtype`` one of fp32, bf16, fp16.
+    ``engine``: a bundle that ``python -m export build-engine`` made of this model; it evaluates it instead of torch.
+    ``tile``: "auto", "none" or pixels a side, of the tiles that large frames of the direct path pass the network in.
+    Raises UserError for an unknown model, missing or damaged weights, an unavailable device, or another's engine.
+    """
+    if engine is not None:
+        weights = Path(adapters) if adapters else None
+        return Converter(_load_engine(Path(engine), str(name_or_directory), device, dtype, weights), tile=tile)
+    network = load_network(name_or_directory, adapters=adapters, backbone=backbone, offline=offline)
+    return Converter(TorchBackend(network, device, dtype), tile=tile)
+
+
+def load_network(
+    name_or_directory: str | Path = "lite",
+    *,
+    adapters: str | Path | None = None,
+    backbone: str | Path | None = None,
+    offline: bool = False,
+) -> LumaFlux:
+    """The torch modules alone, as their files hold them, on the CPU. As :func:`load` otherwise."""
+    name = str(name_or_directory)
+    if name == "lite":
+        model = load_model(LITE)
+    elif name in HUB_BACKBONES:
+        if adapters is None:
+            raise UserError(f"{name} needs an adapter file; name it with --adapters FILE")
+        model = build_on_pretrained(PRESETS[name], Path(backbone) if backbone else None, offline=offline)
+    elif name in PRESETS:
+        model = build(PRESETS[name], seed=0)
+    elif Path(name).is_dir():
+        model = load_model(Path(name))
+    else:
+        choices = ", ".join(["lite", *PRESETS])
+        raise UserError(f"unknown model '{name}'; choose one of {choices}, or name a model directory")
+    if adapters is not None:
+        load_adapters(model, Path(adapters))
+    return model
+
+
+def _load_engine(directory: Path, model: str, device: str | None, dtype: str | None, adapters: Path | None) -> Backend:
+    from lumaflux.backends.bundle import read_manifest
+    from lumaflux.backends.onnxruntime import OnnxRuntimeBackend
+
+    manifest = read_manifest(directory)
+    if dtype is not None and dtype != manifest.precision:
+        raise UserError(f"the engine {directory} is in {manifest.precision}, not in {dtype}; leave --precision out")
+    if adapters is not None and not adapters.is_file():
+        raise UserError(f"the weights file {adapters} is missing")
+    backbone_sha256, adapters_sha256 = weight_digests(model, adapters)
+    digests = {"model_sha256": backbone_sha256, "adapters_sha256": adapters_sha256}
+    if manifest.backend == "ort":
+        return OnnxRuntimeBackend(directory, device=device, **digests)
+    from lumaflux.backends.tensorrt import TensorRTBackend
+
+    return TensorRTBackend(directory, device=device, **digests)

@@ -1,0 +1,49 @@
+"""What a frame's tone is: where the light anchor places it, and the curve of the tone field. Tones can be mixed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from lumaflux.model.anchor import Placement
+from lumaflux.model.spline import Knots
+
+Part = TypeVar("Part", Placement, Knots)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tone:
+    """Of a batch [B]. ``placement`` is None for a model without an anchor."""
+
+    placement: Placement | None
+    knots: Knots
+
+
+def mix(tones: Sequence[Tone], weights: Sequence[float]) -> Tone:
+    """The mean of tones with weights that sum to 1, number by number.
+
+    Monotone curves stay monotone, ends stay ends, and rows of a matrix keep their sum: each is a convex set.
+    """
+    placements = [tone.placement for tone in tones if tone.placement is not None]
+    return Tone(
+        placement=_mix(placements, weights) if placements else None,
+        knots=_mix([tone.knots for tone in tones], weights),
+    )
+
+
+def _mix(parts: Sequence[Part], weights: Sequence[float]) -> Part:
+    mixed = {}
+    for member in fields(parts[0]):
+        values = [getattr(part, member.name) for part in parts]
+        if isinstance(values[0], Knots):
+            mixed[member.name] = _mix(values, weights)
+        else:
+            mixed[member.name] = _weighted(values, weights)
+    return type(parts[0])(**mixed)
+
+
+def _weighted(values: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
+    weighted = [weight * value.to(values[-1].device) for weight, value in zip(weights, values, strict=True)]
+    return torch.stack(torch.broadcast_tensors(*weighted)).sum(0)

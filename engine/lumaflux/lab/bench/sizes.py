@@ -1,0 +1,143 @@
+"""Full HD and UHD from decode to encode, beside decoding and encoding alone; and the pixel path by itself."""
+
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+SIZES = {"1080p": (1920, 1080, 60), "2160p": (3840, 2160, 24)}  # width, height, frames: beyond the encoder's look-ahead
+_LUT_SIDE = 33
+_ROUNDS = 7
+
+_CHILD = """
+import json, sys, time
+from pathlib import Path
+from lumaflux.lab.bench.machine import peak_resident_mb
+from lumaflux.render import Job, convert
+from lumaflux.inference.load import load
+from lumaflux.media.video.hdr10_writer import Hdr10Writer
+from lumaflux.media.video.reader import VideoReader
+from lumaflux.settings import Settings
+source, target = (Path(argument) for argument in sys.argv[1:])
+report = convert(source, target, lambda: load("lite"), Settings(), Job(overwrite=True))[0]
+whole, peak = report.seconds, peak_resident_mb()
+start = time.perf_counter()
+with VideoReader(source) as reader:
+    info = reader.info
+    sdr = [frame.sdr for frame in reader][-1]
+decode = time.perf_counter() - start
+hdr_pq = load("lite").render(sdr)
+start = time.perf_counter()
+with Hdr10Writer(target, info.width, info.height, info.time_base, frame_rate=info.frame_rate, overwrite=True) as writer:
+    for number in range(report.frames):
+        writer.write(hdr_pq, number * round(1 / (info.frame_rate * info.time_base)))
+encode = time.perf_counter() - start
+print(json.dumps({"frames": report.frames, "seconds": whole, "stages": report.stages, "peak_mb": peak,
+                  "alone": decode + encode}))
+"""
+
+
+def whole_conversions() -> dict[str, Any]:
+    """By name: ``fps``, ``stages_ms``, ``peak_mb``, and ``share`` of the speed of decoding and encoding alone."""
+    figures: dict[str, Any] = {}
+    for name, (width, height, frames) in SIZES.items():
+        with tempfile.TemporaryDirectory() as folder:
+            source = Path(folder) / "in.mp4"
+            write_textured_clip(source, width, height, frames)
+            command = [sys.executable, "-c", _CHILD, str(source), str(Path(folder) / "out.mp4")]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+        found = json.loads(done.stdout.splitlines()[-1])
+        stages = {stage: 1000 * seconds / found["frames"] for stage, seconds in found["stages"].items()}
+        figures[f"fps_{name}"] = found["frames"] / found["seconds"]
+        figures[f"share_{name}"] = found["alone"] / found["seconds"]
+        figures[f"stages_ms_{name}"] = stages
+        figures[f"peak_mb_{name}"] = found["peak_mb"]
+    return figures
+
+
+def pixel_path() -> dict[str, Any]:
+    """``pixel_path_fps_1080p``: 4:2:0 codes in, debanding, placement, gain, PQ, 10-bit codes out, without the network.
+
+    With an ``ffmpeg`` on the path also ``lut3d_fps_1080p``, its tetrahedral 33-point look-up in 16 bits, interleaved.
+    """
+    import numpy as np
+    import torch
+
+    from lumaflux.color.primaries import BT709_LUMA
+    from lumaflux.color.yuv420_rgb import rgb_from_yuv420
+    from lumaflux.color.yuv420p10 import yuv420p10
+    from lumaflux.inference.composition import ReducedLight, compose
+    from lumaflux.inference.debanding import deband
+    from lumaflux.inference.detail import Lines
+    from lumaflux.inference.load import load
+    from lumaflux.lab.bench.velocity import interleaved
+
+    width, height, _ = SIZES["1080p"]
+    rng = np.random.default_rng(0)
+    half = (height // 2, width // 2)
+    planes = [_smooth_codes(rng, *size) for size in ((height, width), half, half)]
+    network = load("lite").backend.network
+    reduced = torch.rand(1, 3, 96, 170)
+    with torch.inference_mode():
+        placement = network.placement(reduced)
+        light = ReducedLight(
+            lines=Lines(slope=0.01 * reduced, level=0.1 * reduced), structure=torch.zeros_like(reduced)
+        )
+
+        def once() -> None:
+            rgb = rgb_from_yuv420(*planes, bits=8, full_range=False, luma=BT709_LUMA, siting="left")
+            sdr = torch.from_numpy(rgb)[None]
+            lit = compose(deband(sdr), sdr, lambda codes: network.start(codes, placement), light, 0.5, placement)
+            yuv420p10(lit[0].numpy())
+
+        calls: dict[str, Callable[[], object]] = {"pixel_path": once}
+        with tempfile.TemporaryDirectory() as folder:
+            if (ffmpeg := shutil.which("ffmpeg")) is not None:
+                calls["lut3d"] = _lut3d(ffmpeg, Path(folder), width, height)
+            seconds = interleaved(calls, _ROUNDS)
+    frames = {"pixel_path": 1, "lut3d": _LUT_FRAMES}
+    return {f"{name}_fps_1080p": frames[name] / statistics.median(taken) for name, taken in seconds.items()}
+
+
+_LUT_FRAMES = 24
+
+
+def _lut3d(ffmpeg: str, folder: Path, width: int, height: int):
+    """A call that runs ffmpeg's filter over many frames; its start is part of the time, and small beside them."""
+    cube = folder / "identity.cube"
+    steps = [i / (_LUT_SIDE - 1) for i in range(_LUT_SIDE)]
+    rows = [f"{r:.6f} {g:.6f} {b:.6f}" for b in steps for g in steps for r in steps]
+    cube.write_text(f"LUT_3D_SIZE {_LUT_SIDE}\n" + "\n".join(rows) + "\n")
+    source = f"color=gray:size={width}x{height}:rate=24:duration={_LUT_FRAMES / 24},format=gbrp16le"
+    look_up = f"lut3d=file={cube}:interp=tetrahedral"
+    command = [ffmpeg, "-v", "error", "-f", "lavfi", "-i", source, "-vf", look_up, "-f", "null", "-"]
+    return lambda: subprocess.run(command, check=True)
+
+
+def _smooth_codes(rng, height: int, width: int):
+    import numpy as np
+
+    coarse = rng.integers(40, 210, (height // 60 + 1, width // 60 + 1)).astype(np.float32)
+    whole = np.kron(coarse, np.ones((60, 60), np.float32))[:height, :width] + rng.normal(0, 3, (height, width))
+    return whole.round().clip(16, 235).astype(np.uint8)
+
+
+def write_textured_clip(path: Path, width: int, height: int, frames: int) -> None:
+    """A synthetic SDR clip with edges and grain, which moves, as H.264."""
+    import av
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    still = np.stack([_smooth_codes(rng, height, width + 8 * frames) for _ in range(3)], axis=-1)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=24, options={"preset": "veryfast", "crf": "20"})
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for index in range(frames):
+            picture = np.ascontiguousarray(still[:, 8 * index : 8 * index + width])
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())

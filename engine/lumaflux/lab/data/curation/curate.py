@@ -1,0 +1,208 @@
+"""The corpus, made stretch by stretch: in this process, on several, or on a Ray cluster, with the same result.
+
+A finished stretch leaves its shard and a marker below ``.done``; a run that was stopped at any point makes what has no
+marker, and removes what no marker names.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from hashlib import sha256 as digest_of
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+
+from lumaflux.errors import UserError
+from lumaflux.lab.data.checksum import sha256
+from lumaflux.lab.data.curation.degradation import Degraded, degrade
+from lumaflux.lab.data.curation.frames import hdr_frames, pair_frames
+from lumaflux.lab.data.curation.specification import CorpusSpecification
+from lumaflux.lab.data.curation.stretches import Stretch, plan
+from lumaflux.lab.data.shards import HDR_FULL_SCALE, MANIFEST, Corpus, Rendering, Shard, write_corpus, write_shard
+from lumaflux.lab.data.x264_clip import quantise_sdr
+
+DONE, SPECIFICATION = ".done", "specification.json"
+Progress = Callable[[int, int | None], None]
+Mapper = Callable[[Callable[[Stretch], Shard], list[Stretch]], Iterator[Shard]]
+
+
+def curate(
+    specification: CorpusSpecification,
+    out: Path,
+    *,
+    packages: Path | None = None,
+    hdr_dir: Path | None = None,
+    roots: Mapping[str, Path] | None = None,
+    workers: int = 1,
+    ray: bool = False,
+    progress: Progress = lambda done, total: None,
+) -> Corpus:
+    """Makes, or completes, the corpus in ``out``.
+
+    Raises UserError for sources that are missing, unreadable or not HDR, for a folder that holds another corpus, and
+    when the disk is full: what is finished is kept.
+    """
+    stretches = plan(specification, packages, hdr_dir, roots or {})
+    _claim(out, specification)
+    made = {stretch.name: shard for stretch in stretches if (shard := _finished(out, stretch)) is not None}
+    missing = [stretch for stretch in stretches if stretch.name not in made]
+    progress(len(made), len(stretches))
+    with _mapper(workers, ray=ray) as spread:
+        work = StretchWork(specification, out)
+        for stretch, shard in zip(missing, spread(work, missing), strict=True):
+            made[stretch.name] = shard
+            progress(len(made), len(stretches))
+    shards = tuple(made[stretch.name] for stretch in stretches)
+    corpus = Corpus(size=specification.size, specification=specification.model_dump(mode="json"), shards=shards)
+    _remove_strays(out, {shard.file for shard in shards})
+    write_corpus(out, corpus)
+    return corpus
+
+
+class StretchWork:
+    """Makes one stretch, in whatever process: a shard, then its marker."""
+
+    def __init__(self, specification: CorpusSpecification, out: Path):
+        self.specification, self.out = specification, out
+
+    def __call__(self, stretch: Stretch) -> Shard:
+        try:
+            return self._make(stretch)
+        except OSError as error:
+            raise UserError(f"{self.out} cannot be written ({error.strerror}); what is finished is kept") from None
+
+    def _make(self, stretch: Stretch) -> Shard:
+        hdr, versions = self._versions(stretch)
+        sdr = np.concatenate([version.frames for version in versions])
+        file, checksum = write_shard(
+            self.out,
+            np.rint(hdr * HDR_FULL_SCALE).astype(np.uint16),
+            sdr,
+            list(range(len(hdr))) * len(versions),
+        )
+        shard = Shard(
+            file=file,
+            sha256=checksum,
+            source=stretch.source,
+            scene=stretch.scene,
+            split=stretch.split,
+            content=stretch.content,
+            licence=stretch.licence,
+            hdr=len(hdr),
+            renderings=tuple(version.rendering for version in versions for _ in range(len(hdr))),
+        )
+        _mark(self.out, stretch, shard)
+        return shard
+
+    def _versions(self, stretch: Stretch) -> tuple[np.ndarray, list[Degraded]]:
+        """The masters kept [K,3,S,S], and the SDR versions of the same frames."""
+        specification = self.specification
+        if stretch.rendering is not None:
+            sdr, hdr = pair_frames(stretch, specification)
+            rendering = Rendering(name=stretch.rendering, crf=stretch.crf)
+            return hdr, [Degraded(frames=quantise_sdr(sdr), rendering=rendering)]
+        hdr = hdr_frames(stretch, specification)
+        kept = np.linspace(0, len(hdr) - 1, specification.kept + 2).round().astype(int)[1:-1]
+        kept = kept if specification.kept < len(hdr) else np.arange(len(hdr))
+        seeds = stretch.numbers(specification.seed + 1).integers(1 << 48, size=specification.renderings)
+        versions = []
+        for seed in seeds:
+            version = degrade(hdr, specification, int(seed), video=stretch.kind != "still")
+            versions.append(Degraded(frames=version.frames[kept], rendering=version.rendering))
+        return hdr[kept], versions
+
+
+def _claim(out: Path, specification: CorpusSpecification) -> None:
+    """Makes the folder; raises UserError when it belongs to another specification."""
+    wanted = specification.model_dump_json(indent=1) + "\n"
+    path = out / SPECIFICATION
+    try:
+        (out / DONE).mkdir(parents=True, exist_ok=True)
+        if path.exists() and path.read_text() != wanted:
+            raise UserError(f"{out} holds the corpus of another specification; choose another folder, or remove it")
+        temporary = path.with_name(f".{path.name}.partial")
+        temporary.write_text(wanted)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise UserError(f"{out} cannot be written ({error.strerror}); choose another folder") from None
+
+
+def _marker(out: Path, stretch: Stretch) -> Path:
+    return out / DONE / f"{digest_of(stretch.name.encode()).hexdigest()[:24]}.json"
+
+
+def _mark(out: Path, stretch: Stretch, shard: Shard) -> None:
+    marker = _marker(out, stretch)
+    temporary = marker.with_suffix(f".{os.getpid()}.partial")
+    try:
+        temporary.write_text(shard.model_dump_json())
+        os.replace(temporary, marker)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _finished(out: Path, stretch: Stretch) -> Shard | None:
+    """The stretch's shard where it was made and is still whole."""
+    try:
+        shard = Shard.model_validate_json(_marker(out, stretch).read_bytes())
+    except (OSError, ValueError):
+        return None
+    path = out / shard.file
+    return shard if path.is_file() and sha256(path) == shard.sha256 else None
+
+
+def _remove_strays(out: Path, wanted: Iterable[str]) -> None:
+    """Temporary files of a killed run, and shards of no stretch."""
+    keep = {*wanted, MANIFEST, SPECIFICATION}
+    for path in [*out.iterdir(), *(out / DONE).glob("*.partial")]:
+        if path.is_file() and path.name not in keep and path.suffix in (".safetensors", ".partial"):
+            path.unlink()
+
+
+@contextmanager
+def _mapper(workers: int, *, ray: bool) -> Iterator[Mapper]:
+    """Something like ``map`` that keeps the order and spreads the calls."""
+    if ray:
+        from lumaflux.lab.data.curation.ray_cluster import ray_map
+
+        yield ray_map
+    elif workers == 1:
+        yield lambda work, stretches: map(work, stretches)
+    else:
+        with _one_thread_of_blas(), ProcessPoolExecutor(workers, get_context("spawn"), _one_thread) as pool:
+            try:
+                yield lambda work, stretches: pool.map(work, stretches)
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+
+@contextmanager
+def _one_thread_of_blas() -> Iterator[None]:
+    """For processes started meanwhile: NumPy's BLAS reads its number of threads when it is loaded.
+
+    On a full machine its threads have been seen to wait for each other without end.
+    """
+    names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _one_thread() -> None:
+    """Workers share the cores by one thread each, and leave Ctrl-C to the parent."""
+    import signal
+
+    import torch
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)

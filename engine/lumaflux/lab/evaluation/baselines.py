@@ -1,0 +1,61 @@
+"""The converters that any model must beat: static placement and the inverses of known renderings, by name.
+
+``none`` converts nothing: the picture as its 100 cd/m2 reference display shows it (BT.2035).
+"""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from lumaflux.color import pq
+from lumaflux.color.operators import INVERSES
+from lumaflux.color.placement import static_placement
+from lumaflux.errors import UserError
+from lumaflux.media.stills.folder import picture_pairs
+
+Baseline = Callable[[np.ndarray], np.ndarray]  # SDR [3,H,W] in [0,1] -> PQ/BT.2020 [3,H,W]
+
+_PEAK_NITS = 1000.0
+_SDR_WHITE_NITS = 100.0
+_INVERTED = ("bt2446a", "bt2446c", "reinhard", "bt2390", "aces-1.3", "aces-2.0")
+
+
+def _inverse(name: str, sdr: np.ndarray) -> np.ndarray:
+    return pq.inverse_eotf(INVERSES[name](sdr).clip(0, _PEAK_NITS)).astype(np.float32)
+
+
+BASELINES: dict[str, Baseline] = {
+    "none": lambda sdr: static_placement(sdr, _SDR_WHITE_NITS).astype(np.float32),
+    "static-203": lambda sdr: static_placement(sdr).astype(np.float32),
+    **{f"inverse-{name}": partial(_inverse, name) for name in _INVERTED},
+}
+
+# The rendering that a baseline undoes: on it the baseline has been told the answer. Static placement undoes the hard
+# clip (lumaflux.color.hard_clip).
+TOLD: dict[str, str] = {"static-203": "hard-clip", **{f"inverse-{name}": name for name in _INVERTED}}
+
+
+def baseline_named(name: str) -> Baseline:
+    """Raises UserError for an unknown name."""
+    if name not in BASELINES:
+        raise UserError(f"unknown baseline '{name}'; choose one of {', '.join(BASELINES)}")
+    return BASELINES[name]
+
+
+def write_predictions(name: str, source: Path, target: Path, *, overwrite: bool = False) -> int:
+    """Converts every SDR picture of ``source`` into a 16-bit PQ PNG of the same stem in ``target``; their number.
+
+    sRGB-tagged pictures are read as the command reads them. Raises UserError as ``convert`` does.
+    """
+    from lumaflux.color.srgb import srgb_to_bt1886
+    from lumaflux.media.stills.picture import read_still, write_still
+
+    make = baseline_named(name)
+    pairs = picture_pairs(source, target)
+    for picture, written in pairs.items():
+        still = read_still(picture)
+        sdr = srgb_to_bt1886(still.sdr) if still.transfer == "srgb" else still.sdr
+        write_still(written, make(sdr), overwrite=overwrite, source=picture)
+    return len(pairs)

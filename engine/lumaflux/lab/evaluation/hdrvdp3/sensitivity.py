@@ -1,0 +1,33 @@
+"""Neural contrast sensitivity, by frequency and adapting luminance."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lumaflux.lab.evaluation.hdrvdp3.constants import CSF_TABLE_SIZE, NCSF, NCSF_NITS
+from lumaflux.lab.evaluation.hdrvdp3.log_table import look_up, table_nits
+from lumaflux.lab.evaluation.hdrvdp3.optics import mtf
+
+
+def neural_csf(cycles_per_degree: float, nits: np.ndarray | float) -> np.ndarray:
+    """Sensitivity behind the optics and the photoreceptors (Mantiuk et al. 2011, eq. 12); 0 at zero frequency."""
+    parameters = np.array(NCSF).T
+    log_nits = np.log10(nits)
+    p2, p3, p4, p5 = (np.interp(log_nits, np.log10(NCSF_NITS), row) for row in parameters)
+    rise = 1 - np.exp(-((cycles_per_degree / 7) ** 2))
+    return p5 * np.sqrt(rise**p4 / (1 + (p2 * cycles_per_degree) ** p3)) / mtf(cycles_per_degree)
+
+
+def csf_map(cycles_per_degree: float, log10_adapting: Tensor) -> Tensor:
+    """``neural_csf`` at one frequency for a map of log10 adapting cd/m2."""
+    table = neural_csf(cycles_per_degree, table_nits(CSF_TABLE_SIZE))
+    return look_up(torch.from_numpy(table).to(log10_adapting), log10_adapting)
+
+
+def dominant_frequency(band: Tensor, pixels_per_degree: float) -> float:
+    """Cycles per degree of the strongest component of ``band`` [H,W], sampled at ``pixels_per_degree``."""
+    magnitude = torch.fft.rfft2(band).abs()
+    row, column = divmod(int(magnitude.argmax()), magnitude.shape[1])
+    height, width = band.shape
+    cycles = np.hypot(np.fft.fftfreq(height)[row], np.fft.rfftfreq(width)[column])
+    return float(cycles * pixels_per_degree)

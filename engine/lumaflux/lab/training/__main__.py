@@ -1,0 +1,25 @@
+"""``python -m lumaflux.lab.training CONFIG``: what each process of ``accelerate launch -m`` runs."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from lumaflux.errors import UserError
+from lumaflux.lab.training.train import train
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.training", description=__doc__)
+    parser.add_argument("config", type=Path)
+    parser.add_argument("--cpu", action="store_true", help="ignore accelerators")
+    options = parser.parse_args()
+    try:
+        print(train(options.config, cpu=options.cpu))
+    except UserError as error:
+        print(f"lumaflux: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

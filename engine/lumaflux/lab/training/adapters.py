@@ -1,0 +1,214 @@
+"""Stage 4: adapters and spline on SDR-HDR pairs, on the frozen backbone (paper sections 3.4 to 3.6).
+
+Velocity loss on the noisy linear bridge; on some updates the one-step x0 = z_t - t v goes through VAE and spline and is
+compared as a picture: as decoded, or by the product's path, where the source gives the detail.
+"""
+
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from lumaflux.color import bt2390, ictcp, pq
+from lumaflux.errors import UserError
+from lumaflux.inference.detail import reduce_to
+from lumaflux.lab.training.bridge import bridge_times, noisy_start, on_path
+from lumaflux.lab.training.config import TrainConfig
+from lumaflux.lab.training.frozen import others
+from lumaflux.lab.training.losses import itp_distance, knot_smoothness, linear_l1, multiscale_l1
+from lumaflux.lab.training.pairs import pairs_for
+from lumaflux.lab.training.product_path import Begun, with_source_detail
+from lumaflux.lab.training.sheet import grid
+from lumaflux.lab.training.stage_weights import load_backbone_stages
+from lumaflux.model.build import build_on_pretrained
+from lumaflux.model.checkpoint import load_adapters, save_adapters, save_model
+from lumaflux.model.lumaflux import Decoded, LumaFlux
+from lumaflux.model.presets import HUB_BACKBONES, PRESETS
+from lumaflux.model.spline import PEAK_NITS
+
+RESULT = "model"
+DEFAULTS = {
+    "picture_every": 2,
+    "picture_count": 4,
+    "at_one": 0.5,
+    "random_share": 0.3,
+    "varied": 0.0,
+    "without": (),
+    "detail": "generated",
+    "flow": 1.0,
+    "pq": 4.0,
+    "itp": 2.0,
+    "linear": 1.0,
+    "knots": 1e-3,
+    "variant": None,
+    "adapters": None,
+}
+
+
+def network_for(config: TrainConfig) -> LumaFlux:
+    """Fresh adapters on the frozen backbone: a FLUX.1 release by name, or what the earlier stages left."""
+    variant = config.options.get("variant")
+    name = str(config.model)
+    if name in HUB_BACKBONES:
+        shape = PRESETS[name] if variant is None else PRESETS[name].with_variant(variant)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            network = build_on_pretrained(shape, config.start)
+    elif config.start is None:
+        raise UserError("the adapter stage needs 'start': the folder of the earlier stages, or a FLUX.1 release's")
+    else:
+        network = load_backbone_stages(config.model, config.start, config.seed, variant)
+    if config.options.get("adapters"):
+        load_adapters(network, Path(config.options["adapters"]), keep_anchor=True)
+    return network
+
+
+@torch.no_grad()
+def sample(network: LumaFlux, sdr: Tensor, steps: int, generator: torch.Generator) -> Tensor:
+    """The bridge from 1 to 0 in equal Euler steps: SDR [B,3,H,W] -> final latents."""
+    conditions = network.condition(sdr)
+    z = noisy_start(network.encode(network.start(sdr)), network.config.noise_scale, generator)
+    for i in range(steps):
+        t = torch.full((len(z),), 1 - i / steps, device=z.device)
+        z = z - network.velocity(z, t, conditions) / steps
+    return z
+
+
+class AdapterStage:
+    """Options: ``picture_every`` and ``picture_count`` (how often and for how many the picture counts), ``detail``
+    ("generated": as decoded; "source": by the product's path, at the reduced size), ``at_one`` (share of
+    t = 1), ``random_share`` (of pairs by random renderings), ``varied`` (of relit masters), ``without`` (operators left
+    out of training), weights ``flow``, ``pq``, ``itp``, ``linear``, ``knots``; ``adapters`` names a file to start from,
+    ``variant`` a row of the ablation table.
+    """
+
+    def __init__(self, config: TrainConfig, device: torch.device | None = None):
+        if unknown := sorted(set(config.options) - set(DEFAULTS)):
+            raise UserError(f"the adapter stage has no options {unknown}; it has {', '.join(DEFAULTS)}")
+        self.config = config
+        self.device = device or torch.device("cpu")
+        self.options = {**DEFAULTS, **config.options}
+        if self.options["detail"] not in ("generated", "source"):
+            raise UserError(f'\'detail\' is "generated" or "source", not {self.options["detail"]!r}')
+        self.source_detail = self.options["detail"] == "source"
+        share, varied = self.options["random_share"], self.options["varied"]
+        self.pairs = pairs_for(config, "train", share, self.options["without"], varied)
+        self.unseen = pairs_for(config, "validation", 0.0)
+        self.network = network_for(config).to(self.device)
+        if config.precision == "bf16":
+            self._halve_frozen()
+        self.network.gradient_checkpointing = config.gradient_checkpointing
+
+    def _halve_frozen(self) -> None:
+        for part in (self.network.transformer, self.network.siglip, self.network.vae):
+            nn.Module.to(part, torch.bfloat16)
+
+    def _mixed(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bf16")
+
+    def parameters(self) -> dict[str, nn.Parameter]:
+        """The adapters; the light anchor has a stage of its own."""
+        named = self.network.adapters.named_parameters()
+        return {name: parameter for name, parameter in named if not name.startswith("anchor.")}
+
+    def frozen(self) -> dict[str, Tensor]:
+        return others(self.network.state_dict(), self.parameters())
+
+    def losses(self, step: int, count: int, generator: torch.Generator) -> dict[str, Tensor]:
+        options, network = self.options, self.network
+        sdr, hdr = self.pairs.draw(count, self.config.crop, generator)
+        sdr, hdr = sdr.to(self.device), hdr.to(self.device)
+        t = bridge_times(count, options["at_one"], generator).to(self.device)
+        seen, aim = sdr, hdr
+        if self.source_detail:
+            seen, aim = (reduce_to(picture, network.config.working_pixels) for picture in (sdr, hdr))
+        with torch.no_grad():
+            placement = network.placement(seen)
+            z_sdr = network.encode(network.start(seen, placement))
+            z1 = noisy_start(z_sdr, network.config.noise_scale, generator)
+            zt, target = on_path(network.encode(aim), z1, t)
+        with self._mixed():
+            velocity = network.velocity(zt, t, network.condition(seen)).float()
+        flow = (velocity - target).square().mean()
+        losses = {"total": options["flow"] * flow, "flow": flow.detach()}
+        if step % options["picture_every"] == 0:
+            x0 = zt - t.view(-1, 1, 1, 1) * velocity
+            if self.source_detail:
+                self._add_source_losses(losses, x0, aim, Begun(seen, placement, z_sdr))
+            else:
+                shown = min(options["picture_count"], count)
+                self._add_decoded_losses(losses, x0[:shown], hdr[:shown])
+        return losses
+
+    def _add_decoded_losses(self, losses: dict[str, Tensor], x0: Tensor, hdr: Tensor) -> None:
+        decoded = self.network.decode(x0)
+        tone = multiscale_l1(decoded.hdr_pq, hdr) + 0.5 * multiscale_l1(decoded.vae_pq, hdr)
+        self._add_picture_losses(losses, decoded.hdr_pq, hdr, tone, decoded)
+
+    def _add_source_losses(self, losses: dict[str, Tensor], x0: Tensor, hdr: Tensor, begun: Begun) -> None:
+        decoded = self.network.decode(x0)
+        picture = with_source_detail(self.network, decoded.hdr_pq, begun, begun.reduced)
+        self._add_picture_losses(losses, picture, hdr, multiscale_l1(picture, hdr), decoded)
+
+    def _add_picture_losses(
+        self, losses: dict[str, Tensor], picture: Tensor, hdr: Tensor, tone: Tensor, decoded: Decoded
+    ) -> None:
+        terms = {
+            "pq": tone,
+            "itp": itp_distance(picture, hdr),
+            "linear": linear_l1(picture, hdr),
+            "knots": knot_smoothness(decoded),
+        }
+        for name, term in terms.items():
+            losses["total"] = losses["total"] + self.options[name] * term
+            losses[name] = term.detach()
+
+    @torch.no_grad()
+    def _converted(self, sdr: Tensor, steps: int) -> Tensor:
+        """By as many steps of the sampler; 0: without the transformer, z(0) = z(1)."""
+        network, outputs = self.network, []
+        for chunk in sdr.split(4):
+            seen = reduce_to(chunk, network.config.working_pixels) if self.source_detail else chunk
+            placement = network.placement(seen)
+            z_start = network.encode(network.start(seen, placement))
+            with self._mixed():
+                z = sample(network, seen, steps, torch.Generator().manual_seed(1)).float() if steps else z_start
+            picture = network.decode(z).hdr_pq
+            if self.source_detail:
+                picture = with_source_detail(network, picture, Begun(seen, placement, z_start), chunk)
+            outputs.append(picture)
+        return torch.cat(outputs)
+
+    def _validation(self, count: int) -> tuple[Tensor, Tensor]:
+        generator = torch.Generator().manual_seed(0)
+        sdr, hdr = self.unseen.draw(count, self.config.validation_size, generator)
+        return sdr.to(self.device), hdr.to(self.device)
+
+    def validate(self) -> dict[str, float]:
+        """PQ-PSNR and Delta-E-ITP on validation scenes with the real sampler at 1 and 4 steps, and with none."""
+        sdr, hdr = self._validation(self.config.validation_count)
+        figures = {}
+        for steps in (0, 1, 4):
+            output = self._converted(sdr, steps)
+            error = (output - hdr).square().mean(dim=(1, 2, 3))
+            figures[f"pq_psnr_{steps}"] = float(-10 * error.log10().mean())
+            figures[f"delta_e_itp_{steps}"] = float(ictcp.delta_e_itp(pq.eotf(output), pq.eotf(hdr)).mean())
+        return figures
+
+    def pictures(self) -> dict[str, Image.Image]:
+        """SDR sources, results and references of validation scenes; HDR tone-mapped (BT.2390 to 203 cd/m2)."""
+        sdr, hdr = self._validation(4)
+
+        def page(hdr_pq: Tensor) -> Tensor:
+            return bt2390.sdr_from_hdr(pq.eotf(hdr_pq), master_peak=PEAK_NITS, target_peak=203.0)
+
+        return {"converted": grid([sdr, page(self._converted(sdr, 4)), page(hdr)])}
+
+    def finish(self, out: Path) -> None:
+        summary = {"stage": "adapters", "steps": self.config.steps, "batch": self.config.batch}
+        name = self.network.config.name
+        if name in HUB_BACKBONES:  # its frozen weights stay where they are
+            save_adapters(self.network, out / "adapters.safetensors", base_model=name, training=summary)
+        else:
+            save_model(self.network, out / RESULT, base_model=name, training=summary)

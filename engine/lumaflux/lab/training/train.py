@@ -1,0 +1,91 @@
+"""``train(config_path)``: reads a configuration and runs its stage, in every process that accelerate started."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from lumaflux.lab.training.checkpoint import updates_done
+from lumaflux.lab.training.config import StageName, TrainConfig, read_train_config
+from lumaflux.lab.training.loop import Stage, fingerprint, run_stage
+from lumaflux.lab.training.processes import Processes
+from lumaflux.lab.training.tracking import tracker_for
+
+
+def make_stage(config: TrainConfig, device: torch.device) -> Stage:
+    """Loads data and weights. Raises UserError for what is missing or does not fit."""
+    return _STAGES[config.stage](config, device)
+
+
+def _vae(config: TrainConfig, device: torch.device) -> Stage:
+    from lumaflux.lab.training.vae import VaeStage
+
+    return VaeStage(config, device)
+
+
+def _tower(config: TrainConfig, device: torch.device) -> Stage:
+    from lumaflux.lab.training.tower import TowerStage
+
+    return TowerStage(config, device)
+
+
+def _prior(config: TrainConfig, device: torch.device) -> Stage:
+    from lumaflux.lab.training.prior import PriorStage
+
+    return PriorStage(config, device)
+
+
+def _anchor(config: TrainConfig, device: torch.device) -> Stage:
+    from lumaflux.lab.training.anchor import AnchorStage
+
+    return AnchorStage(config, device)
+
+
+def _adapters(config: TrainConfig, device: torch.device) -> Stage:
+    from lumaflux.lab.training.adapters import AdapterStage
+
+    return AdapterStage(config, device)
+
+
+_STAGES: dict[StageName, Callable[[TrainConfig, torch.device], Stage]] = {
+    "vae": _vae,
+    "tower": _tower,
+    "prior": _prior,
+    "anchor": _anchor,
+    "adapters": _adapters,
+}
+
+
+def train(config_path: Path, *, cpu: bool = False) -> dict[str, float]:
+    """Runs, or goes on with, the stage that the YAML file describes; returns its validation figures.
+
+    Raises UserError for a bad configuration, missing data or weights, or a loss that is not finite.
+    """
+    return train_configured(read_train_config(config_path), cpu=cpu)
+
+
+def is_trained(config: TrainConfig) -> bool:
+    """Whether the run has made all its updates."""
+    return updates_done(config.run, fingerprint(config)) >= config.steps
+
+
+def train_configured(config: TrainConfig, *, cpu: bool = False) -> dict[str, float]:
+    """``train`` for a configuration at hand."""
+    torch.set_num_threads(config.threads)
+    processes = Processes(cpu=cpu)
+    processes.micro_batches(config)  # a batch that cannot be shared out is refused before anything is loaded
+    config.run.mkdir(parents=True, exist_ok=True)
+    tracker = tracker_for(config, main=processes.main)
+    try:
+        return run_stage(make_stage(config, processes.device), config, processes=processes, tracker=tracker)
+    finally:
+        tracker.close()
+
+
+def dry_run(config_path: Path, *, cpu: bool = False) -> list[str]:
+    """What the run will need, a sentence each. Raises UserError for a configuration that cannot run."""
+    from lumaflux.lab.training.estimate import estimate
+
+    config = read_train_config(config_path)
+    torch.set_num_threads(config.threads)
+    return estimate(config, Processes(cpu=cpu)).sentences()

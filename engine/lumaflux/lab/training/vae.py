@@ -1,0 +1,124 @@
+"""Stage 1: the autoencoder, on PQ masters, their SDR renderings and SDR photographs."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from PIL import Image
+from torch import Tensor, nn
+
+from lumaflux.lab.data.batches import CropSampler
+from lumaflux.lab.data.imperfections import imperfections
+from lumaflux.lab.data.random_rendering import render_random
+from lumaflux.lab.training.checkpoint import write_tensors
+from lumaflux.lab.training.config import TrainConfig, training_views
+from lumaflux.lab.training.frozen import others
+from lumaflux.lab.training.losses import gradient_l1, multiscale_l1
+from lumaflux.lab.training.sheet import grid
+from lumaflux.lab.training.stage_weights import VAE_DIRECTORY, load_stage
+from lumaflux.lab.training.vae_init import linear_init
+from lumaflux.model.config import read_config
+
+RESULT = "vae.safetensors"
+_INITIAL_CROPS = 64
+
+
+class VaeStage:
+    """A batch holds masters, three eighths renderings and up to a quarter photographs.
+
+    Options: ``kl`` and ``gradient`` weights. ``decoder_noise`` trains the decoder alone, on latents of the frozen
+    encoder in ``start`` plus noise of up to this deviation: what was trained on these latents stays valid.
+    """
+
+    def __init__(self, config: TrainConfig, device: torch.device | None = None):
+        self.config = config
+        self.device = device or torch.device("cpu")
+        torch.manual_seed(config.seed)
+        self.vae: Any = AutoencoderKL(**read_config(config.model).vae)
+        self.masters = CropSampler(training_views(config, "train"))
+        self.photographs = CropSampler(training_views(config, "train", ("photograph",)))
+        self.unseen = CropSampler(training_views(config, "validation"))
+        self.kl = float(config.options.get("kl", 1e-6))
+        self.gradient = float(config.options.get("gradient", 0.5))
+        self.decoder_noise: float | None = config.options.get("decoder_noise")
+        if self.decoder_noise is None:
+            crops = self.draw(torch.Generator().manual_seed(config.seed), _INITIAL_CROPS)
+            linear_init(self.vae, 2 * crops - 1)
+        elif config.start is None:
+            raise ValueError("training the decoder alone needs 'start', the folder of the earlier stages")
+        else:
+            load_stage(self.vae, config.start / VAE_DIRECTORY / RESULT)
+        self.vae.to(self.device)
+
+    def frozen(self) -> dict[str, Tensor]:
+        return others(self.vae.state_dict(), self.parameters())
+
+    def parameters(self) -> dict[str, nn.Parameter]:
+        trained = self.vae if self.decoder_noise is None else self.vae.decoder
+        return dict(trained.named_parameters())
+
+    def draw(self, generator: torch.Generator, count: int) -> Tensor:
+        """``count`` pictures [B,3,S,S] in [0,1]."""
+        size = self.config.crop
+        photographs = int(torch.randint(count + 1, (), generator=generator)) // 4
+        rendered = count * 3 // 8
+        masters = self.masters.draw(count - photographs, size, generator)
+        with torch.no_grad():
+            sdr = imperfections(render_random(masters[:rendered], generator), generator)
+        parts = [masters[rendered:], sdr]
+        if photographs:
+            parts.append(self.photographs.draw(photographs, size, generator))
+        return torch.cat(parts)
+
+    def losses(self, step: int, count: int, generator: torch.Generator) -> dict[str, Tensor]:
+        target = 2 * self.draw(generator, count).to(self.device) - 1
+        latents, kl = self._noisy_latents(target, generator)
+        output = self.vae.decode(latents).sample
+        l1 = multiscale_l1(output, target)
+        edges = gradient_l1(output, target)
+        return {
+            "total": l1 + self.gradient * edges + self.kl * kl,
+            "l1": l1.detach(),
+            "edges": edges.detach(),
+            "kl": kl.detach(),
+        }
+
+    def _noisy_latents(self, target: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Latents as the decoder sees them in training, and the divergence from a normal distribution per latent."""
+        if self.decoder_noise is None:
+            posterior = self.vae.encode(target).latent_dist
+            noise = torch.randn(posterior.mean.shape, generator=generator).to(self.device)
+            return posterior.mean + posterior.std * noise, posterior.kl().mean() / posterior.mean[0].numel()
+        with torch.no_grad():
+            mode = self.vae.encode(target).latent_dist.mode()
+        level = self.decoder_noise * torch.rand(len(mode), 1, 1, 1, generator=generator)
+        return mode + (level * torch.randn(mode.shape, generator=generator)).to(self.device), torch.zeros(())
+
+    @torch.no_grad()
+    def validate(self) -> dict[str, float]:
+        """PSNR (peak 1.0) of the mode's reconstruction on masters and renderings of validation scenes."""
+        generator = torch.Generator().manual_seed(0)
+        masters = self.unseen.draw(self.config.validation_count, self.config.validation_size, generator)
+        sdr = imperfections(render_random(masters, generator), generator)
+        return {"pq_psnr": self._psnr(masters), "sdr_psnr": self._psnr(sdr)}
+
+    def _psnr(self, pictures: Tensor) -> float:
+        values = []
+        for chunk in pictures.to(self.device).split(8):
+            output = self.vae.decode(self.vae.encode(2 * chunk - 1).latent_dist.mode()).sample
+            error = (0.5 * output + 0.5).clamp(0, 1) - chunk
+            values.append(-10 * error.square().mean(dim=(1, 2, 3)).log10())
+        return float(torch.cat(values).mean())
+
+    @torch.no_grad()
+    def pictures(self) -> dict[str, Image.Image]:
+        """Masters and renderings of validation scenes above their reconstructions."""
+        generator = torch.Generator().manual_seed(0)
+        masters = self.unseen.draw(3, self.config.validation_size, generator)
+        shown = torch.cat([masters, imperfections(render_random(masters, generator), generator)]).to(self.device)
+        output = self.vae.decode(self.vae.encode(2 * shown - 1).latent_dist.mode()).sample
+        return {"reconstruction": grid([shown, (0.5 * output + 0.5).clamp(0, 1)])}
+
+    def finish(self, out: Path) -> None:
+        write_tensors(self.vae.state_dict(), out / RESULT, {"stage": "vae"})

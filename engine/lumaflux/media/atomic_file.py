@@ -1,0 +1,108 @@
+"""A file that gets its name only when it is whole: written beside the target under a hidden name, then renamed."""
+
+import contextlib
+import errno
+import fcntl
+import os
+import secrets
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from lumaflux.errors import UserError
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class AtomicFile:
+    """Context manager around ``partial``, the hidden file that becomes ``target`` when the block ends well.
+
+    ``scratch`` is a second hidden name, for what is needed on the way. Entering creates the empty partial file, so a
+    target that cannot be written is known before any work. ``exclusive`` lets one writer at a time work on a target:
+    the partial file has one name for all of them and is locked.
+    Raises UserError when the target exists (unless ``overwrite``), is a directory, is one of ``sources``, is being
+    written by another (``exclusive``), or when its directory is missing or not writable; and when the block found no
+    room on the disk.
+    """
+
+    def __init__(
+        self, target: str | os.PathLike, *, overwrite: bool = False, sources: tuple = (), exclusive: bool = False
+    ):
+        self.target = Path(target)
+        self.overwrite = overwrite
+        folder = self.target.parent
+        if self.target.is_dir():
+            raise UserError(f"{self.target} is a directory; name a file to write.")
+        for source in sources:
+            if self.target.exists() and self.target.samefile(source):
+                raise UserError(f"{self.target} is the input itself; choose another name for the output.")
+        self._refuse_existing()
+        if not folder.is_dir():
+            raise UserError(f"{self.target} cannot be written: there is no directory {folder}; create it first.")
+        own = "" if exclusive else f".{secrets.token_hex(4)}"
+        self.partial = folder / f".{self.target.name}{own}.partial"
+        self.scratch = self.partial.with_suffix(".scratch")
+        self._exclusive = exclusive
+        self._lock: int | None = None
+
+    def _refuse_existing(self) -> None:
+        if self.target.exists() and not self.overwrite:
+            raise UserError(f"{self.target} exists already; remove it, or allow overwriting (-y).")
+
+    def create(self) -> None:
+        """Make the empty partial file; raises UserError where the directory does not allow it."""
+        try:
+            if self._exclusive:
+                self._lock = self._locked()
+            else:
+                os.close(os.open(self.partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+        except BlockingIOError as error:
+            raise UserError(f"{self.target} is being written by another run; wait for its end.") from error
+        except OSError as error:
+            raise UserError(
+                f"{self.target} cannot be written: {error.strerror}; choose a directory you may write to."
+            ) from error
+
+    def _locked(self) -> int:
+        """The partial file's lock; what a killed run has left in it is cut off. Raises BlockingIOError when held."""
+        while True:
+            lock = os.open(self.partial, os.O_RDWR | os.O_CREAT, 0o666)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                with contextlib.suppress(FileNotFoundError):
+                    if os.path.samestat(os.fstat(lock), os.stat(self.partial)):  # not renamed before it was locked
+                        os.ftruncate(lock, 0)
+                        return lock
+            except BaseException:
+                os.close(lock)
+                raise
+            os.close(lock)
+
+    def commit(self, name: Path | None = None) -> None:
+        """Give the partial file its name, or ``name``; raises UserError when somebody took the name meanwhile."""
+        if name is None:
+            self._refuse_existing()
+        os.replace(self.partial, name or self.target)
+
+    def discard(self) -> None:
+        """Remove the partial file and the scratch file, if they are there; only what is this writer's own."""
+        if not self._exclusive or self._lock is not None:
+            for path in (self.partial, self.scratch):
+                with contextlib.suppress(FileNotFoundError):
+                    path.unlink()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def __enter__(self) -> Self:
+        self.create()
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        try:
+            if kind is None:
+                self.commit()
+        finally:
+            self.discard()
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            raise UserError(f"{self.target} cannot be written ({error.strerror}); is the disk full?") from error

@@ -1,0 +1,137 @@
+"""What `--deliver` offers: every way to hand HDR over, and the sink that does it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal
+
+from lumaflux.errors import UserError
+from lumaflux.media import picture_writer as pictures
+from lumaflux.media.metadata.mastering import MasteringDisplay
+from lumaflux.media.video.encoding import Encoding
+
+Deliver = Literal[
+    "hdr10",
+    "hdr10-av1",
+    "hlg",
+    "prores",
+    "prores-hq",
+    "ffv1",
+    "png",
+    "tiff",
+    "exr",
+    "exr-aces",
+    "exr-acescg",
+    "dpx",
+    "ultra-hdr",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """``encoding`` for a video (static metadata only where ``static_metadata``), ``picture`` for pictures."""
+
+    suffixes: tuple[str, ...]
+    encoding: Callable[[], type[Encoding]] | None = None
+    picture: pictures.PictureFormat | None = None
+    static_metadata: bool = True
+    keeps_alpha: bool = False
+
+
+def _hevc() -> type[Encoding]:
+    from lumaflux.media.video.hdr10_stream import Hdr10Encoding
+
+    return Hdr10Encoding
+
+
+def _hlg() -> type[Encoding]:
+    from lumaflux.media.video.hdr10_stream import HlgEncoding
+
+    return HlgEncoding
+
+
+def _av1() -> type[Encoding]:
+    from lumaflux.media.video.av1_stream import Av1Encoding
+
+    return Av1Encoding
+
+
+def _prores_4444() -> type[Encoding]:
+    from lumaflux.media.video.intermediate_streams import ProRes4444Encoding
+
+    return ProRes4444Encoding
+
+
+def _prores_422() -> type[Encoding]:
+    from lumaflux.media.video.intermediate_streams import ProRes422Encoding
+
+    return ProRes422Encoding
+
+
+def _ffv1() -> type[Encoding]:
+    from lumaflux.media.video.intermediate_streams import Ffv1Encoding
+
+    return Ffv1Encoding
+
+
+def _picture(kind: pictures.PictureFormat) -> Delivery:
+    return Delivery(suffixes=kind.suffixes, picture=kind, keeps_alpha=True)
+
+
+DELIVERIES: dict[str, Delivery] = {
+    "hdr10": Delivery(suffixes=(".mp4", ".m4v", ".mov", ".mkv"), encoding=_hevc),
+    "hdr10-av1": Delivery(suffixes=(".mp4", ".mkv"), encoding=_av1),
+    "hlg": Delivery(suffixes=(".mp4", ".m4v", ".mov", ".mkv"), encoding=_hlg, static_metadata=False),
+    "prores": Delivery(suffixes=(".mov", ".mkv"), encoding=_prores_4444, keeps_alpha=True),
+    "prores-hq": Delivery(suffixes=(".mov", ".mkv"), encoding=_prores_422),
+    "ffv1": Delivery(suffixes=(".mkv",), encoding=_ffv1),
+    "png": _picture(pictures.PNG),
+    "tiff": _picture(pictures.TIFF),
+    "exr": _picture(pictures.EXR),
+    "exr-aces": _picture(pictures.EXR_ACES),
+    "exr-acescg": _picture(pictures.EXR_ACESCG),
+    "dpx": _picture(pictures.DPX),
+    "ultra-hdr": Delivery(suffixes=pictures.ULTRA_HDR.suffixes, picture=pictures.ULTRA_HDR),
+}
+
+
+def delivery(name: str | None, target: Path) -> tuple[str, Delivery]:
+    """The one named, or the first that ``target``'s suffix fits, with its name.
+
+    Raises UserError for an unknown name, and for a target whose suffix does not fit.
+    """
+    suffix = target.suffix.lower()
+    if name is None:
+        found = next(((key, each) for key, each in DELIVERIES.items() if suffix in each.suffixes), None)
+        if found is None:
+            every = sorted({suffix for each in DELIVERIES.values() for suffix in each.suffixes})
+            raise UserError(f"{target}: HDR is written as {', '.join(every)}; name such a target")
+        return found
+    if name not in DELIVERIES:
+        raise UserError(f"unknown delivery '{name}'; choose one of {', '.join(DELIVERIES)}")
+    if suffix not in DELIVERIES[name].suffixes:
+        raise UserError(f"{target}: {name} is written as {' or '.join(DELIVERIES[name].suffixes)}; name such a target")
+    return name, DELIVERIES[name]
+
+
+def video_encoding(
+    made: Delivery,
+    size: tuple[int, int],
+    time_base: Fraction,
+    frame_rate: Fraction,
+    sample_aspect_ratio: Fraction,
+    display: MasteringDisplay,
+) -> Encoding:
+    """The encoding of a video delivery for pictures of ``size`` (width, height)."""
+    assert made.encoding is not None
+    kind = made.encoding()
+    width, height = (-(-length // grain) * grain for length, grain in zip(size, kind.grain, strict=True))
+    return kind(
+        width=width,
+        height=height,
+        time_base=time_base,
+        frame_rate=frame_rate,
+        sample_aspect_ratio=sample_aspect_ratio,
+        display=display if made.static_metadata else None,
+    )

@@ -1,0 +1,1 @@
+"""What a file says of itself, and the HDR metadata that goes with pictures."""

@@ -1,0 +1,144 @@
+"""MaxCLL and MaxFALL measured frame by frame (CTA-861.3 Annex P), and the distribution of light behind them."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from lumaflux.color import pq
+from lumaflux.color.threads import THREADS
+from lumaflux.media.metadata.mastering import ContentLight
+
+try:
+    import lumaflux_native
+except ImportError:
+    lumaflux_native = None  # installed without a compiler: slower, nothing else
+
+_BINS = 1 << 14  # of the PQ signal: sixteen to a 10-bit code
+_NOT_FINITE = "The frame holds values that are not finite."
+
+
+class LightLevels:
+    """Accumulates max(R,G,B) of every pixel of every frame; its memory does not grow with the clip.
+
+    The frame average is taken over the whole picture as coded, black bars included.
+    """
+
+    def __init__(self) -> None:
+        self.frames = 0
+        self.max_cll_nits = 0.0
+        self.max_fall_nits = 0.0
+        self.max_scl_nits = np.zeros(3)  # the largest R, G and B
+        self._sum_of_means = 0.0
+        self.histogram = np.zeros(_BINS, dtype=np.int64)
+
+    def add_pq(self, hdr_pq: np.ndarray) -> None:
+        """Take in one frame of PQ R'G'B' [3,H,W]; values outside [0,1] count as the nearest end.
+
+        Raises ValueError for another shape or for values that are not finite.
+        """
+        check_shape(hdr_pq)
+        measured = light_of_frame(hdr_pq)
+        if measured is None:
+            raise ValueError(_NOT_FINITE)
+        histogram, largest_pq, mean_nits = measured
+        self._add(histogram, pq.eotf(np.array(largest_pq, dtype=np.float64)), mean_nits)
+
+    def add_nits(self, hdr_nits: np.ndarray) -> None:
+        """Take in one frame of light R,G,B [3,H,W] in cd/m2; raises ValueError as :meth:`add_pq` does."""
+        check_frame(hdr_nits)
+        nits = hdr_nits.max(axis=0).clip(0, pq.PQ_PEAK_NITS)
+        largest = hdr_nits.max(axis=(1, 2)).astype(np.float64).clip(0, pq.PQ_PEAK_NITS)
+        self._add(_counted(pq.inverse_eotf(nits)), largest, float(nits.mean(dtype=np.float64)))
+
+    def add(self, other: "LightLevels") -> None:
+        """Take in what another one has measured."""
+        self.frames += other.frames
+        self.max_cll_nits = max(self.max_cll_nits, other.max_cll_nits)
+        self.max_fall_nits = max(self.max_fall_nits, other.max_fall_nits)
+        self.max_scl_nits = np.maximum(self.max_scl_nits, other.max_scl_nits)
+        self._sum_of_means += other._sum_of_means
+        self.histogram += other.histogram
+
+    def _add(self, histogram: np.ndarray, largest_nits: np.ndarray, mean_nits: float) -> None:
+        self.frames += 1
+        self.max_cll_nits = max(self.max_cll_nits, float(largest_nits.max()))
+        self.max_fall_nits = max(self.max_fall_nits, mean_nits)
+        self._sum_of_means += mean_nits
+        self.max_scl_nits = np.maximum(self.max_scl_nits, largest_nits)
+        self.histogram += histogram
+
+    @property
+    def mean_nits(self) -> float:
+        """Mean of max(R,G,B) over all frames; raises ValueError before the first."""
+        if not self.frames:
+            raise ValueError("No frame has been added yet.")
+        return self._sum_of_means / self.frames
+
+    @property
+    def max_cll(self) -> int:
+        """The brightest pixel's max(R,G,B) in whole cd/m2."""
+        return _whole(self.max_cll_nits)
+
+    @property
+    def max_fall(self) -> int:
+        """The brightest frame's average of max(R,G,B) in whole cd/m2."""
+        return _whole(self.max_fall_nits)
+
+    @property
+    def content_light(self) -> ContentLight:
+        """Both, as files carry them."""
+        return ContentLight(max_cll=self.max_cll, max_fall=self.max_fall)
+
+    def percentile_nits(self, percent: float) -> float:
+        """The light below which ``percent`` of all pixels lie, to a sixteenth of a 10-bit PQ code.
+
+        Raises ValueError outside 0 to 100 and before the first frame.
+        """
+        if not 0 <= percent <= 100:
+            raise ValueError(f"A percentile lies in 0 to 100, not at {percent}.")
+        if not self.frames:
+            raise ValueError("No frame has been added yet.")
+        counts = np.cumsum(self.histogram)
+        index = int(np.searchsorted(counts, max(1, math.ceil(counts[-1] * percent / 100))))
+        return float(pq.eotf(np.array([index / (_BINS - 1)]))[0])
+
+
+def light_of_frame(hdr_pq: np.ndarray) -> tuple[np.ndarray, Sequence[float], float] | None:
+    """PQ R'G'B' [3,H,W] -> the histogram of max(R',G',B'), the largest R', G' and B', and the mean of max(R,G,B) in
+    cd/m2, all of values clipped to [0,1]; None for a frame that is not finite."""
+    if lumaflux_native is None:
+        return light_of_frame_twin(hdr_pq)
+    return lumaflux_native.light_of_frame(hdr_pq, _BINS, THREADS)
+
+
+def light_of_frame_twin(hdr_pq: np.ndarray) -> tuple[np.ndarray, Sequence[float], float] | None:
+    """:func:`light_of_frame` in NumPy."""
+    if not np.isfinite(hdr_pq).all():
+        return None
+    signal = hdr_pq.max(axis=0).clip(0, 1)
+    largest = hdr_pq.max(axis=(1, 2)).clip(0, 1).tolist()
+    return _counted(signal), largest, float(pq.eotf(signal).mean(dtype=np.float64))
+
+
+def _counted(signal: np.ndarray) -> np.ndarray:
+    bins = (signal * (_BINS - 1) + 0.5).astype(np.uint16)
+    return np.bincount(bins.ravel(), minlength=_BINS)
+
+
+def check_shape(frame: np.ndarray) -> None:
+    """Raise ValueError unless ``frame`` has the shape [3,H,W]."""
+    if frame.ndim != 3 or frame.shape[0] != 3 or not frame.size:
+        raise ValueError(f"A frame has the shape [3, H, W], not {frame.shape}.")
+
+
+def check_frame(frame: np.ndarray) -> None:
+    """Raise ValueError unless ``frame`` has the shape [3,H,W] and finite values only."""
+    check_shape(frame)
+    if not np.isfinite(frame).all():
+        raise ValueError(_NOT_FINITE)
+
+
+def _whole(nits: float) -> int:
+    """Rounded up, for the field is an upper bound (H.265 D.3.35); at least 1, for 0 means unknown there."""
+    return max(1, math.ceil(round(nits, 3)))

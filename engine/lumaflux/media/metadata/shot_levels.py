@@ -1,0 +1,89 @@
+"""Light levels of a clip and of each of its shots, in one pass; memory grows by a few numbers a shot."""
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from lumaflux.media.metadata.hdr10plus import DynamicLight
+from lumaflux.media.metadata.light_levels import LightLevels
+from lumaflux.media.video.shots import Signature, change, find_cut, signature
+
+PERCENTILES = (50.0, 90.0, 99.0, 99.9)
+_AROUND = 8  # frames that a cut is judged by, on either side
+_SIGNATURE_PIXELS = 1 << 14
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShotLight:
+    """Frames ``first`` to ``last`` of a shot, counted from 0; light in cd/m2."""
+
+    first: int
+    last: int
+    max_cll: int
+    max_fall: int
+    percentiles: dict[float, float]
+    dynamic: DynamicLight
+
+
+class ShotLevels(LightLevels):
+    """A :class:`LightLevels` that also keeps ``shots``, which are all there after :meth:`end`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shots: list[ShotLight] = []
+        self._changes: deque[float] = deque(maxlen=2 * _AROUND + 1)
+        self._waiting: deque[LightLevels] = deque()  # frames whose shot is not decided yet
+        self._shot, self._first = LightLevels(), 0
+        self._before: Signature | None = None
+        self._decided = 0  # frames given to a shot
+
+    def add_pq(self, hdr_pq: np.ndarray) -> None:
+        """As LightLevels'; frames come in the order of the clip."""
+        frame = LightLevels()
+        frame.add_pq(hdr_pq)
+        self.add_frame(frame, hdr_pq)
+
+    def add_frame(self, levels: LightLevels, hdr_pq: np.ndarray) -> None:
+        """Take in one frame whose ``levels`` are measured already."""
+        self.add(levels)
+        stride = max(1, round((hdr_pq[0].size / _SIGNATURE_PIXELS) ** 0.5))
+        now = signature(hdr_pq[:, ::stride, ::stride].clip(0, 1))
+        if self._before is not None:
+            self._changes.append(change(self._before, now))
+        self._before = now
+        self._waiting.append(levels)
+        if len(self._waiting) > _AROUND + 1:
+            self._decide()
+
+    def _decide(self) -> None:
+        """Give the oldest waiting frame to the shot, and end the shot when the next frame begins another."""
+        self._shot.add(self._waiting.popleft())
+        self._decided += 1
+        if not self._waiting:
+            return
+        after = len(self._waiting) - 1  # changes that come after the one from the decided frame to the next
+        index = len(self._changes) - 1 - after
+        if find_cut(list(self._changes), index):
+            self._close()
+
+    def _close(self) -> None:
+        shot = self._shot
+        self.shots.append(
+            ShotLight(
+                first=self._first,
+                last=self._decided - 1,
+                max_cll=shot.max_cll,
+                max_fall=shot.max_fall,
+                percentiles={percent: shot.percentile_nits(percent) for percent in PERCENTILES},
+                dynamic=DynamicLight.of(shot),
+            )
+        )
+        self._shot, self._first = LightLevels(), self._decided
+
+    def end(self) -> None:
+        """The clip is over: the last frames find their shots."""
+        while self._waiting:
+            self._decide()
+        if self._shot.frames:
+            self._close()

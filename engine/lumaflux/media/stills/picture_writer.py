@@ -1,0 +1,174 @@
+"""HDR pictures out, one file a frame: 16-bit PNG and TIFF, 10-bit DPX, half-float EXR."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from lumaflux.color import pq
+from lumaflux.color.primaries import ACES_AP0, ACES_AP1, BT2020, Primaries
+from lumaflux.color.spaces import from_nits, to_nits
+from lumaflux.errors import UserError
+from lumaflux.media.atomic_file import AtomicFile
+from lumaflux.media.metadata.light_levels import LightLevels, check_frame
+from lumaflux.media.metadata.mastering import ContentLight, MasteringDisplay, container_display
+from lumaflux.media.stills.png_chunks import copy_with, hdr_chunks
+
+ExrCompression = Literal["none", "rle", "zips", "zip", "piz", "pxr24", "b44", "b44a", "dwaa", "dwab"]
+_PNG_FILTER_SUB = 16  # libpng's bit; with level 1 three times as fast as its defaults, and as small
+_HALF_LARGEST = 65504.0
+_ENCODED = "PQ (SMPTE ST 2084), BT.2020 primaries, R'G'B' full range"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureFormat:
+    """One way to write a frame. ``space`` is its colour space by the names of :mod:`lumaflux.color.spaces`."""
+
+    suffixes: tuple[str, ...]
+    format: str  # OpenImageIO's name
+    bits: int
+    space: str
+    primaries: Primaries = BT2020
+
+
+PNG = PictureFormat(suffixes=(".png",), format="png", bits=16, space="pq-bt2020")
+TIFF = PictureFormat(suffixes=(".tif", ".tiff"), format="tiff", bits=16, space="pq-bt2020")
+DPX = PictureFormat(suffixes=(".dpx",), format="dpx", bits=10, space="pq-bt2020")
+EXR = PictureFormat(suffixes=(".exr",), format="openexr", bits=16, space="linear-bt2020")
+EXR_ACES = PictureFormat(suffixes=(".exr",), format="openexr", bits=16, space="aces2065-1", primaries=ACES_AP0)
+ULTRA_HDR = PictureFormat(suffixes=(".jpg", ".jpeg"), format="ultra-hdr", bits=8, space="pq-bt2020")
+EXR_ACESCG = PictureFormat(suffixes=(".exr",), format="openexr", bits=16, space="acescg", primaries=ACES_AP1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureOptions:
+    """``reference_white``: the light in cd/m2 that linear pictures hold as 1. ``transform`` takes the place of the
+    format's own colour space: PQ BT.2020 [3,H,W] -> the values to write (OpenColorIO's, by the user's configuration).
+    """
+
+    display: MasteringDisplay | None = None
+    stated: ContentLight | None = None
+    reference_white: float = 203.0
+    compression: ExrCompression = "zip"
+    transform: Callable[[np.ndarray], np.ndarray] | None = None
+    pixel_aspect: float = 1.0
+    overwrite: bool = False
+
+
+def write_picture(
+    path: Path,
+    hdr_pq: np.ndarray,
+    kind: PictureFormat,
+    options: PictureOptions,
+    *,
+    alpha: np.ndarray | None = None,
+    sources: tuple[str | os.PathLike, ...] = (),
+) -> LightLevels:
+    """Write PQ BT.2020 R'G'B' float32 [3,H,W] in [0,1], with unassociated alpha [H,W] if there is one.
+
+    Returns the light levels, measured on the values written. Raises ValueError for another shape or values that are
+    not finite, UserError for a target that cannot be written.
+    """
+    check_frame(hdr_pq)
+    levels = LightLevels()
+    if kind.format == "openexr":
+        pixels = _linear(hdr_pq, kind, options)
+        if options.transform is None:
+            levels.add_nits(to_nits(pixels.astype(np.float32), kind.space, options.reference_white).clip(0, None))
+        pixels = pixels if alpha is None else np.concatenate([pixels * alpha, alpha[None]]).astype(np.float16)
+    else:
+        signal = hdr_pq if options.transform is None else options.transform(hdr_pq)
+        largest = np.float32(2**kind.bits - 1)
+        codes = np.floor(signal.clip(0, 1) * largest + np.float32(0.5))
+        if options.transform is None:
+            levels.add_pq(codes / largest)
+        if alpha is not None:
+            codes = np.concatenate([codes, np.floor(alpha[None].clip(0, 1) * largest + np.float32(0.5))])
+        pixels = _sixteen_bits(codes, kind.bits)
+    if options.transform is not None:
+        levels.add_pq(hdr_pq.clip(0, 1))  # in a space of the user's own the light is that which was meant
+    with AtomicFile(path, overwrite=options.overwrite, sources=sources, exclusive=True) as file:
+        target = file.scratch if kind is PNG else file.partial
+        _write(target, np.ascontiguousarray(np.moveaxis(pixels, 0, -1)), _spec(pixels, kind, options), kind, path)
+        if kind is PNG:
+            _tag_png(file, levels, options)
+    return levels
+
+
+def _linear(hdr_pq: np.ndarray, kind: PictureFormat, options: PictureOptions) -> np.ndarray:
+    """float16 [3,H,W]: 1 is reference white."""
+    if options.transform is not None:
+        values = options.transform(hdr_pq)
+    else:
+        values = from_nits(pq.eotf(hdr_pq.clip(0, 1)), kind.space, options.reference_white)
+    return values.clip(-_HALF_LARGEST, _HALF_LARGEST).astype(np.float16)
+
+
+def _sixteen_bits(codes: np.ndarray, bits: int) -> np.ndarray:
+    """Codes of ``bits`` in 16, the upper bits repeated below: writers of fewer bits shift them back unchanged."""
+    whole = codes.astype(np.uint16)
+    return whole if bits == 16 else (whole << (16 - bits)) | (whole >> (2 * bits - 16))
+
+
+def _spec(pixels: np.ndarray, kind: PictureFormat, options: PictureOptions) -> Any:
+    import OpenImageIO as oiio
+
+    channels, height, width = pixels.shape
+    spec = oiio.ImageSpec(width, height, channels, "half" if kind.format == "openexr" else "uint16")
+    if kind.format == "png":
+        spec.attribute("png:compressionLevel", 1)
+        spec.attribute("png:filter", _PNG_FILTER_SUB)
+    if options.pixel_aspect != 1:
+        spec.attribute("PixelAspectRatio", options.pixel_aspect)
+    if kind.format in ("png", "tiff"):
+        spec.attribute("oiio:UnassociatedAlpha", 1)
+    if kind.format == "tiff":
+        spec.attribute("compression", "zip")
+        spec.attribute("tiff:zipquality", 1)
+    if kind.format == "dpx":
+        spec.attribute("oiio:BitsPerSample", kind.bits)
+        spec.attribute("dpx:Transfer", "User defined")
+        spec.attribute("dpx:Colorimetric", "User defined")
+    if kind.format in ("tiff", "dpx") and options.transform is None:
+        spec.attribute("ImageDescription", _ENCODED)
+    if kind.format == "openexr":
+        _exr_attributes(spec, kind, options)
+    return spec
+
+
+def _exr_attributes(spec: Any, kind: PictureFormat, options: PictureOptions) -> None:
+    import OpenImageIO as oiio
+
+    spec.attribute("compression", options.compression)
+    if options.transform is not None:
+        return
+    p = kind.primaries
+    xy = [value for point in (p.red, p.green, p.blue, p.white) for value in point]
+    spec.attribute("chromaticities", oiio.TypeDesc("float[8]"), tuple(xy))
+    spec.attribute("whiteLuminance", float(options.reference_white))
+    if kind is EXR_ACES and options.compression == "none":
+        spec.attribute("acesImageContainerFlag", 1)  # ST 2065-4 allows no compression
+
+
+def _write(partial: Path, pixels: np.ndarray, spec: Any, kind: PictureFormat, named: Path) -> None:
+    import OpenImageIO as oiio
+
+    output = oiio.ImageOutput.create(kind.format)
+    if output is None:
+        raise RuntimeError(f"OpenImageIO came without its {kind.format} writer.")
+    if not (output.open(os.fspath(partial), spec) and output.write_image(pixels) and output.close()):
+        raise UserError(f"{named} cannot be written ({output.geterror()}); is the disk full?")
+
+
+def _tag_png(file: AtomicFile, levels: LightLevels, options: PictureOptions) -> None:
+    chunks = b""
+    if options.transform is None:
+        chunks = hdr_chunks(options.stated or levels.content_light, options.display or container_display(1000.0))
+    with open(file.scratch, "rb") as plain, open(file.partial, "wb") as tagged:
+        try:
+            copy_with(plain, tagged, chunks)
+        except ValueError as error:  # the writer below did not hear of it
+            raise UserError(f"{file.target} cannot be written ({error}); is the disk full?") from error

@@ -1,0 +1,92 @@
+"""A numbered sequence of pictures in, as frames of one clip."""
+
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
+from types import TracebackType
+from typing import Self
+
+from lumaflux.errors import FrameError, UserError
+from lumaflux.media.metadata.info import MediaInfo, probe
+from lumaflux.media.stills.frame_numbers import frames_text
+from lumaflux.media.stills.picture import read_still
+from lumaflux.media.stills.sequence_path import SequencePath
+from lumaflux.media.video.reader import SdrFrame, refuse_hdr
+
+
+class SequenceReader:
+    """Iterates over ``numbers`` of a sequence (all that are there if None); a context manager as VideoReader is.
+
+    ``info`` is the first picture's. With ``keep_going`` missing and damaged frames are left out, counted in
+    ``damaged`` and named in ``notes``. Raises UserError naming missing frames, FrameError for a damaged one.
+    """
+
+    def __init__(
+        self,
+        path: SequencePath,
+        numbers: Sequence[int] | None = None,
+        *,
+        frame_rate: Fraction,
+        allow_hdr: bool = False,
+        keep_going: bool = False,
+        raw: bool = False,
+    ):
+        there = path.numbers()
+        self.path = path
+        wanted = list(range(there[0], there[-1] + 1)) if numbers is None else list(numbers)
+        missing = sorted(set(wanted) - set(there))
+        self.notes: list[str] = []
+        self.damaged = 0
+        if missing:
+            sentence = f"{path.pattern} lacks the frames {frames_text(missing)}"
+            if not keep_going or len(missing) == len(wanted):
+                raise UserError(f"{sentence}; add them, or convert the rest with --keep-going")
+            self.notes.append(f"{sentence}.")
+            self.damaged = len(missing)
+        self.numbers = [number for number in wanted if number not in set(missing)]
+        self.info: MediaInfo = probe(path.file(self.numbers[0]))
+        if self.info.kind != "still":
+            raise UserError(f"{path.pattern} is no sequence of pictures; name one picture file a frame")
+        if not allow_hdr and not raw:
+            refuse_hdr(self.info)
+        self._allow_hdr, self._keep_going, self._raw = allow_hdr, keep_going, raw
+        self.time_base = 1 / frame_rate
+        self.frame_rate = frame_rate
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        pass
+
+    def __iter__(self) -> Iterator[SdrFrame]:
+        return self.frames()
+
+    def frames(self, wants: Callable[[int], bool] = lambda number: True) -> Iterator[SdrFrame]:
+        """The frames whose numbers are wanted; the others are not read. ``pts`` counts from the sequence's first."""
+        size = (self.info.width, self.info.height)
+        for number in self.numbers:
+            if not wants(number):
+                continue
+            file = self.path.file(number)
+            try:
+                still = read_still(file, allow_hdr=self._allow_hdr, raw=self._raw)
+                found = (still.info.width, still.info.height)
+                if found != size:
+                    raise FrameError(
+                        f"{file} is {found[0]}x{found[1]} and not {size[0]}x{size[1]} as the first; split the sequence"
+                    )
+            except UserError as error:
+                if not self._keep_going:
+                    raise FrameError(str(error)) from error
+                self.damaged += 1
+                self.notes.append(str(error))
+                continue
+            self.notes += still.notes
+            yield SdrFrame(
+                sdr=still.bt1886,
+                pts=number - self.numbers[0],
+                time_base=self.time_base,
+                duration=1,
+                number=number,
+                alpha=still.alpha,
+            )

@@ -1,0 +1,1 @@
+"""Video in and out: containers, streams, packets. One reader or writer a file."""

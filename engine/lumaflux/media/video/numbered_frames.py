@@ -1,0 +1,112 @@
+"""Any frames of a video by number, exactly those that reading it from its beginning gives."""
+
+import bisect
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from lumaflux.errors import FrameError
+from lumaflux.media.video.reader import SdrFrame, VideoReader
+
+_NEAR = 8  # frames that are rather decoded and dropped than jumped over
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameTimes:
+    """``pts`` of the frames in the order in which they show; ``keys``, those of them that decoding can begin at.
+
+    ``last_duration`` is that of the last frame, None where the file does not say.
+    """
+
+    pts: list[int]
+    keys: list[int]
+    last_duration: int | None = None
+
+
+def frame_times(path: str | os.PathLike) -> FrameTimes | None:
+    """Read from the packets, nothing is decoded; None where they do not say, as in raw streams."""
+    from lumaflux.media.video.source import open_container, video_stream
+
+    with open_container(path) as container:
+        stream = video_stream(container, path)
+        pts, keys, last, last_duration = [], [], None, None
+        for packet in container.demux(stream):
+            if packet.size == 0 or packet.is_discard:
+                continue
+            if packet.pts is None:
+                return None
+            pts.append(packet.pts)
+            if last is None or packet.pts > last:
+                last, last_duration = packet.pts, packet.duration or None
+            if packet.is_keyframe:
+                keys.append(packet.pts)
+    pts.sort()
+    if len(set(pts)) != len(pts) or not keys:
+        return None
+    return FrameTimes(pts=pts, keys=sorted(keys), last_duration=last_duration)
+
+
+class NumberedFrames:
+    """Frames of a video by their 0-based number; a context manager around one VideoReader."""
+
+    def __init__(self, path: str | os.PathLike, *, allow_hdr: bool = False):
+        self.path, self.allow_hdr = path, allow_hdr
+        self.times = frame_times(path)
+
+    def __len__(self) -> int:
+        """How many there are; 0 where only decoding would tell."""
+        return len(self.times.pts) if self.times else 0
+
+    def read(self, numbers: Sequence[int]) -> Iterator[tuple[int, SdrFrame]]:
+        """The frames with these ascending numbers. Raises FrameError at one that is not there or does not decode."""
+        if not numbers:
+            return
+        if self.times is None:
+            yield from self._from_the_beginning(numbers)
+            return
+        if numbers[-1] >= len(self.times.pts) or numbers[0] < 0:
+            raise FrameError(f"{self.path} has {len(self.times.pts)} frames, so none with the number {numbers[-1]}.")
+        for run in _runs(numbers):
+            yield from self._run(run)
+
+    def _from_the_beginning(self, numbers: Sequence[int]) -> Iterator[tuple[int, SdrFrame]]:
+        wanted = iter(numbers)
+        following = next(wanted)
+        with VideoReader(self.path, allow_hdr=self.allow_hdr) as reader:
+            for number, frame in enumerate(reader):
+                if number == following:
+                    yield number, frame
+                    if (following := next(wanted, -1)) < 0:
+                        return
+        raise FrameError(f"{self.path} ends before its frame {following}.")
+
+    def _run(self, run: Sequence[int]) -> Iterator[tuple[int, SdrFrame]]:
+        assert self.times is not None
+        pts, keys = self.times.pts, self.times.keys
+        wanted = {pts[number]: number for number in run}
+        start = bisect.bisect_right(keys, pts[run[0]]) - 1
+        # A key frame that decoding cannot really begin at shows by the first frame that is missing.
+        for attempt in dict.fromkeys((start, start - 1, -1)):
+            with VideoReader(self.path, allow_hdr=self.allow_hdr) as reader:
+                reader.begin_at(pts[run[0]], keys[attempt] if attempt >= 0 else None)
+                left = len(run)
+                for frame in reader:
+                    if left == len(run) and frame.pts != pts[run[0]]:
+                        break
+                    if frame.pts in wanted:
+                        yield wanted[frame.pts], frame
+                        if not (left := left - 1):
+                            return
+                if left < len(run):
+                    break
+        raise FrameError(f"{self.path} lacks some of its frames {run[0]} to {run[-1]}; it is damaged there.")
+
+
+def _runs(numbers: Sequence[int]) -> Iterator[list[int]]:
+    run = [numbers[0]]
+    for number in numbers[1:]:
+        if number - run[-1] > _NEAR:
+            yield run
+            run = []
+        run.append(number)
+    yield run

@@ -1,0 +1,137 @@
+"""What a video file says of itself: container, tags, and its first frame, decoded."""
+
+import itertools
+import os
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from lumaflux.errors import UserError
+from lumaflux.media import coding_points, orientation
+from lumaflux.media.metadata.info import AudioInfo, ColourTags, MediaInfo, Tag
+from lumaflux.media.metadata.mastering import FrameSideData
+from lumaflux.media.video.frame_planes import has_alpha_plane
+from lumaflux.media.video.source import open_container, video_stream
+
+if TYPE_CHECKING:
+    import av
+
+_TIMED_PACKETS = 240  # enough to see a changing frame rate
+_TIMED_BYTES = 32 << 20
+
+
+def probe_video(path: str | os.PathLike) -> MediaInfo:
+    """Describe the first video stream of ``path``; see :func:`lumaflux.media.metadata.info.probe`."""
+    from av.error import FFmpegError
+
+    with open_container(path) as container:
+        stream = video_stream(container, path)
+        try:
+            frame, times = _first_frame(container, stream)
+        except FFmpegError as error:
+            raise UserError(f"{path} cannot be decoded ({stream.name}); it is truncated or damaged.") from error
+        if frame is None:
+            raise UserError(f"{path} holds a video stream without a single frame; it is truncated or damaged.")
+        turned = orientation.of_frame(frame)
+        width, height = turned.size(frame.width, frame.height)
+        colour = colour_tags(frame)
+        side_data = FrameSideData.of(frame)
+        aspect = stream.sample_aspect_ratio or Fraction(1)
+        return MediaInfo(
+            path=os.fspath(path),
+            kind="video",
+            container=container.format.name,
+            codec=_codec_name(stream),
+            width=width,
+            height=height,
+            bit_depth=max(component.bits for component in frame.format.components),
+            pixel_format=frame.format.name,
+            range=colour.range,
+            matrix=colour.matrix,
+            primaries=colour.primaries,
+            transfer=colour.transfer,
+            frame_rate=stream.average_rate or stream.guessed_rate,
+            variable_frame_rate=_varies(times),
+            time_base=stream.time_base,
+            duration=_seconds(container, stream),
+            frame_count=stream.frames or None,
+            sample_aspect_ratio=1 / aspect if turned.transpose else aspect,
+            interlaced=frame.interlaced_frame,
+            orientation=turned,
+            mastering_display=side_data.display,
+            content_light=side_data.light,
+            audio=tuple(_audio(s) for s in container.streams.audio),
+            alpha=(alpha := has_alpha_plane(frame)),
+            dropped=("alpha",) if not alpha and any(c.is_alpha for c in frame.format.components) else (),
+        )
+
+
+def _first_frame(container: Any, stream: Any) -> tuple["av.VideoFrame | None", list[int]]:
+    """The first decoded frame, and the presentation times of the first packets."""
+    frame, times, size = None, [], 0
+    for packet in container.demux(stream):
+        if packet.pts is not None:
+            times.append(packet.pts)
+        size += packet.size
+        if frame is None:
+            frame = next(iter(packet.decode()), None)
+        if frame is not None and (len(times) >= _TIMED_PACKETS or size > _TIMED_BYTES):
+            break
+    return frame, times
+
+
+def _varies(times: list[int]) -> bool | None:
+    """Whether the steps between frames differ by more than the rounding of the time base."""
+    times = sorted(times)[:-8] if len(times) >= _TIMED_PACKETS else sorted(times)  # reordering may lack the last few
+    if len(times) < 3:
+        return None
+    steps = [b - a for a, b in itertools.pairwise(times)]
+    return max(steps) - min(steps) > 1
+
+
+def _codec_name(stream: Any) -> str:
+    return stream.codec_context.codec.canonical_name
+
+
+def _seconds(container: Any, stream: Any) -> float | None:
+    if stream.duration:
+        return float(stream.duration * stream.time_base)
+    return container.duration / 1e6 if container.duration else None
+
+
+def _audio(stream: Any) -> AudioInfo:
+    context = stream.codec_context
+    if context is None:
+        return AudioInfo(index=stream.index, codec="unknown", rate=0, layout="", language=stream.language)
+    return AudioInfo(
+        index=stream.index,
+        codec=context.codec.canonical_name,
+        rate=context.sample_rate or 0,
+        layout=context.layout.name,
+        language=stream.language,
+    )
+
+
+def colour_tags(frame: "av.VideoFrame") -> ColourTags:
+    """Range, matrix, primaries and transfer of a decoded frame.
+
+    Untagged: RGB is full range, Y'CbCr limited; the matrix is BT.709 from 720 lines or 1280 columns on and BT.601
+    below; primaries and transfer are BT.709 (a guess does not move colours).
+    """
+    rgb = frame.format.is_rgb or frame.format.has_palette
+    high_definition = max(frame.width, frame.height) >= 1280 or min(frame.width, frame.height) >= 720
+    full = rgb or frame.format.name.startswith("yuvj")
+    matrix = _tag(coding_points.MATRIX, frame.colorspace, "bt709" if high_definition else "smpte170m")
+    if rgb != (matrix.value == "rgb"):  # the layout is the stronger word
+        matrix = Tag(value="rgb" if rgb else "bt709" if high_definition else "smpte170m", source="guessed")
+    return ColourTags(
+        range=_tag(coding_points.RANGE, frame.color_range, "full" if full else "limited"),
+        matrix=matrix,
+        primaries=_tag(coding_points.PRIMARIES, frame.color_primaries, "bt709"),
+        transfer=_tag(coding_points.TRANSFER, frame.color_trc, "bt709"),
+    )
+
+
+def _tag(names: dict[int, str], code: int, assumed: str) -> Tag:
+    if code in names:
+        return Tag(value=names[code], source="tagged")
+    return Tag(value=assumed, source="guessed")

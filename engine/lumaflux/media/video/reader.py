@@ -1,0 +1,195 @@
+"""SDR video in: streams upright BT.709 R'G'B' frames with the source's own time stamps."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+
+from lumaflux.color import bt1886
+from lumaflux.color.primaries import BT709, apply_matrix, rgb_to_rgb
+from lumaflux.errors import FrameError, UserError
+from lumaflux.media.metadata.coding_points import CHROMATICITIES
+from lumaflux.media.metadata.info import MediaInfo
+from lumaflux.media.video.deinterlacer import deinterlaced
+from lumaflux.media.video.frame_planes import FramePlanes
+from lumaflux.media.video.probe import probe_video
+from lumaflux.media.video.source import open_container, video_stream
+
+if TYPE_CHECKING:
+    import av
+
+
+Interlaced = Literal["refuse", "deinterlace", "progressive"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SdrFrame:
+    """``sdr``: non-linear BT.709 R'G'B' float32 [3,H,W] in [0,1]; ``pts`` and ``duration`` in ``time_base`` seconds.
+
+    ``duration`` is None where the source does not say; ``number`` counts from 0, or is that of a sequence's file;
+    ``alpha`` [H,W] in [0,1] is not multiplied in.
+    """
+
+    sdr: np.ndarray
+    pts: int
+    time_base: Fraction
+    duration: int | None
+    number: int = 0
+    alpha: np.ndarray | None = None
+
+
+def refuse_hdr(info: MediaInfo) -> None:
+    """Raise UserError when ``info`` is tagged PQ or HLG."""
+    if info.is_hdr:
+        raise UserError(
+            f"{info.path} is HDR already ({info.transfer.value.upper()}); give an SDR file, or read it as if it "
+            "were SDR with --force-sdr."
+        )
+
+
+class VideoReader:
+    """Iterates over the frames of a video, one at a time, in presentation order; a context manager.
+
+    ``info`` describes the source. Pictures come upright, in BT.709 primaries (other tagged primaries are converted
+    in BT.1886 light and clipped), with range and matrix honoured. HDR input is refused unless ``allow_hdr``, which
+    reads its signal as if it were SDR. ``interlaced`` pictures are refused, deinterlaced, or taken for progressive.
+    ``keep_going`` leaves out what cannot be decoded and counts it in ``damaged``. ``raw`` keeps the stored primaries.
+    Raises UserError for what cannot be read, FrameError for a frame that cannot be decoded.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        *,
+        allow_hdr: bool = False,
+        interlaced: Interlaced = "refuse",
+        keep_going: bool = False,
+        raw: bool = False,
+    ):
+        self.info = probe_video(path)
+        if not allow_hdr:
+            refuse_hdr(self.info)
+        self._interlaced, self._keep_going = interlaced, keep_going
+        if self.info.interlaced:
+            self._refuse_interlaced(0)
+        self.damaged = 0
+        self.notes: list[str] = []
+        where = self.info.path
+        self._planes = FramePlanes(self.info.matrix.value, self.info.range.value == "full", where)
+        tagged = CHROMATICITIES.get(self.info.primaries.value, BT709)
+        self._to_bt709 = None if tagged == BT709 or self.info.is_hdr or raw else rgb_to_rgb(tagged, BT709)
+        self._container = open_container(path)
+        self._stream = video_stream(self._container, path)
+        self._stream.thread_type = "AUTO"
+        self._first_pts: int | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the file."""
+        self._container.close()
+
+    def begin_at(self, pts: int, key_pts: int | None) -> None:
+        """Before iterating: leave out the frames before ``pts``. Decoding begins at the key frame ``key_pts``, or at
+        the file's beginning."""
+        if key_pts is not None:
+            self._container.seek(key_pts, stream=self._stream)
+        self._first_pts = pts
+
+    def __iter__(self) -> Iterator[SdrFrame]:
+        return self.frames()
+
+    def frames(self, wants: Callable[[int], bool] = lambda number: True) -> Iterator[SdrFrame]:
+        """The frames whose numbers, counted from 0, are wanted; the others are decoded only."""
+        time_base = self._stream.time_base or Fraction(1, 90000)  # MPEG's clock, where a container has none
+        step = 1 / (self.info.frame_rate or Fraction(25)) / time_base
+        following = 0
+        frames = self._whole()
+        if self._interlaced == "deinterlace":
+            frames = deinterlaced(frames, self._stream)
+        for number, frame in enumerate(frames):
+            pts = following if frame.pts is None else frame.pts
+            duration = frame.duration or None
+            following = pts + (duration or round(step))
+            if self._first_pts is not None and pts < self._first_pts:
+                continue
+            if not wants(number):
+                continue
+            alpha = self._planes.alpha(frame)
+            yield SdrFrame(
+                sdr=self._sdr(frame, number),
+                pts=pts,
+                time_base=time_base,
+                duration=duration,
+                number=number,
+                alpha=None if alpha is None else self.info.orientation.apply(alpha),
+            )
+
+    def _whole(self) -> Iterator[Any]:
+        """The decoded frames that may be converted."""
+        for number, frame in enumerate(self._decoded()):
+            if frame.is_corrupt and number:  # the first ones of a stream may lack what came before its beginning
+                self._count_damage(number, "it lacks a part")
+            if frame.interlaced_frame:
+                self._refuse_interlaced(number)
+            yield frame
+
+    def _decoded(self) -> Iterator[Any]:
+        from av.error import FFmpegError
+
+        number = packets = 0
+        packet_source = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packet_source, None)
+            except FFmpegError as error:
+                self._count_damage(number, error.strerror)
+                break
+            if packet is None:
+                break
+            packets += 1 if packet.size else 0
+            try:
+                for frame in packet.decode():
+                    yield frame
+                    number += 1
+            except FFmpegError as error:
+                self._count_damage(number, error.strerror)
+        index = self._stream.index_entries if self.info.container.startswith("mov") else ()
+        if self._first_pts is None and packets < len(index):
+            self._count_damage(number, f"{len(index) - packets} of {len(index)} pictures are missing")
+
+    def _count_damage(self, number: int, reason: str | None) -> None:
+        self.damaged += 1
+        if not self._keep_going:
+            raise FrameError(
+                f"{self.info.path} cannot be decoded after frame {number} ({reason}); it is damaged there: repair it, "
+                "or convert the rest with --keep-going."
+            )
+
+    def _refuse_interlaced(self, number: int) -> None:
+        if self._interlaced == "refuse":
+            raise UserError(
+                f"{self.info.path} is interlaced (frame {number}); deinterlace it with --interlaced deinterlace, or "
+                "take it for progressive with --interlaced progressive."
+            )
+
+    def _sdr(self, frame: "av.VideoFrame", number: int) -> np.ndarray:
+        turned = self.info.orientation
+        size = turned.size(frame.width, frame.height)
+        if size != (self.info.width, self.info.height):
+            raise FrameError(
+                f"{self.info.path} changes its picture size at frame {number} to {size[0]}x{size[1]}; split it there."
+            )
+        sdr = turned.apply(self._planes.rgb(frame))
+        if self._to_bt709 is not None:
+            light = apply_matrix(self._to_bt709, bt1886.eotf(sdr, white_nits=1.0))
+            sdr = bt1886.inverse_eotf(light.clip(0, 1), white_nits=1.0)
+        return sdr

@@ -1,0 +1,217 @@
+"""HDR video out in any encoding: pictures encoded and measured, other streams copied, the file whole or absent."""
+
+import contextlib
+import os
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from lumaflux.errors import FrameError, UserError
+from lumaflux.media.atomic_file import AtomicFile
+from lumaflux.media.metadata.light_levels import LightLevels, check_frame
+from lumaflux.media.metadata.mastering import ContentLight
+from lumaflux.media.metadata.shot_levels import ShotLevels
+from lumaflux.media.video.encoding import Encoding, video_frame
+from lumaflux.media.video.stream_copy import AHEAD_SECONDS, StreamCopy
+
+
+class VideoWriter:
+    """A :class:`lumaflux.media.sink.Sink` that writes frames of ``size`` (width, height) to ``path`` by ``encoding``.
+
+    The file appears under its name only when it is whole. ``source`` names the file whose other streams are copied
+    (sound only where ``copy_audio``), from ``start`` seconds of it on; ``trim_audio`` ends the sound with the last
+    picture. ``stated`` light levels are written instead of the measured ones.
+    A picture whose size the encoding does not have is continued by repeating its last columns and rows.
+    Raises UserError for a target that cannot be written or cannot carry the sound, before any frame is taken.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        size: tuple[int, int],
+        encoding: Encoding,
+        *,
+        source: str | os.PathLike | None = None,
+        copy_audio: bool = True,
+        trim_audio: bool = False,
+        start: Fraction = Fraction(0),
+        stated: ContentLight | None = None,
+        overwrite: bool = False,
+    ):
+        path = Path(path)
+        containers = encoding.containers
+        if path.suffix.lower() not in containers:
+            *others, last = (suffix for suffix in containers if suffix != ".m4v")
+            suffixes = f"{', '.join(others)} or {last}" if others else last
+            raise UserError(f"{path} names no video container for {encoding.label}; it goes into {suffixes}.")
+        if min(size) < encoding.smallest:
+            raise UserError(f"{size[0]}x{size[1]} is too small for {encoding.label}; write it as .png pictures.")
+        self.levels = ShotLevels()
+        self.notes: list[str] = []
+        self.size = size
+        self._encoding = encoding
+        self._format = containers[path.suffix.lower()]
+        sources = () if source is None else (source,)
+        self._file = AtomicFile(path, overwrite=overwrite, sources=sources, exclusive=True)
+        self._source, self._copy_audio, self._trim_audio, self._start = source, copy_audio, trim_audio, start
+        self._stated = stated
+        self._output: Any = None
+        self._copy: StreamCopy | None = None
+        self._last_pts: int | None = None
+        self._end = 0.0  # of the last picture, in seconds
+        self._finished = False
+        self._lights: dict[int, LightLevels] = {}  # of frames that the encoder holds, by pts
+
+    def __enter__(self) -> Self:
+        self._file.create()
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._file.discard)
+            undo.callback(self._release)
+            self._open()
+            undo.pop_all()
+        return self
+
+    def _open(self) -> None:
+        import av
+        from av.error import FFmpegError
+
+        encoding = self._encoding
+        try:
+            self._encoder, template = encoding.open()
+        except (FFmpegError, ValueError) as error:
+            raise UserError(
+                f"the {encoding.label} encoder does not take {encoding.width}x{encoding.height} with "
+                f"{encoding.options()}; choose a preset and a quality it has."
+            ) from error
+        options = _muxer_options(self._format, encoding.time_base)
+        self._output = av.open(f"file:{self._file.partial}", "w", format=self._format, options=options)
+        with template:
+            self._stream = encoding.add_stream(self._output, self._encoder, template)
+        if self._source is not None:
+            self._copy = StreamCopy(
+                self._source,
+                self._output,
+                self._file.target,
+                sound=self._copy_audio,
+                start=self._start,
+                ahead=0.0 if self._trim_audio else AHEAD_SECONDS,
+            )
+            self.notes += self._copy.notes
+        try:
+            self._output.start_encoding()
+        except (FFmpegError, ValueError) as error:
+            raise UserError(
+                f"{self._file.target} cannot carry the sound of {self._source}; choose a container that can "
+                "(.mkv carries most), or leave the sound out with --no-copy-audio."
+            ) from error
+
+    def write(
+        self, hdr_pq: np.ndarray, pts: int, duration: int | None = None, *, alpha: np.ndarray | None = None
+    ) -> None:
+        """Add one frame: PQ BT.2020 R'G'B' float32 [3,H,W] in [0,1] at ``pts``, both times in the time base.
+
+        Raises ValueError for another shape or values that are not finite, FrameError when ``pts`` does not come
+        after the one before, UserError when the file cannot be written on.
+        """
+        width, height = self.size
+        if hdr_pq.shape != (3, height, width):
+            raise ValueError(f"A frame of this file has the shape [3, {height}, {width}], not {hdr_pq.shape}.")
+        check_frame(hdr_pq)
+        if self._last_pts is not None and pts <= self._last_pts:
+            raise FrameError(
+                f"The frame at pts {pts} does not come after the one at {self._last_pts}; repair the time stamps."
+            )
+        encoding = self._encoding
+        self._last_pts = pts
+        self._end = float(
+            (pts + (duration or round(1 / encoding.frame_rate / encoding.time_base))) * encoding.time_base
+        )
+        if self.size != (encoding.width, encoding.height):
+            margin = ((0, encoding.height - height), (0, encoding.width - width))
+            hdr_pq = np.pad(hdr_pq, ((0, 0), *margin), mode="edge")
+            alpha = None if alpha is None else np.pad(alpha, margin, mode="edge")
+        planes = encoding.planes(hdr_pq, alpha)
+        shown, light = encoding.shown_pq(planes), LightLevels()
+        light.add_pq(shown)
+        self.levels.add_frame(light, shown)
+        self._lights[pts] = light
+        self._encode(video_frame(encoding, planes, pts, duration))
+
+    def _encode(self, frame: Any) -> None:
+        from av.error import FFmpegError
+
+        encoding = self._encoding
+        try:
+            for packet in self._encoder.encode(frame):
+                if encoding.reordering and self.levels.frames <= encoding.reordering:
+                    packet.dts = packet.pts
+                if packet.is_keyframe:
+                    packet = encoding.packet(packet)
+                if packet.pts in self._lights:
+                    packet = encoding.with_light(packet, self._lights.pop(packet.pts))
+                packet.stream = self._stream
+                if self._copy is not None:
+                    self._copy.advance(float((packet.dts or 0) * encoding.time_base))
+                self._output.mux(packet)
+        except (FFmpegError, OSError) as error:
+            raise UserError(
+                f"{self._file.target} cannot be written on ({error.strerror}); is the disk full?"
+            ) from error
+
+    def _finish(self, trim: bool, name: Path | None = None) -> None:
+        from av.error import FFmpegError
+
+        if self._last_pts is None:
+            raise UserError(f"No frame came for {self._file.target}; nothing is written.")
+        self._encode(None)
+        try:
+            if self._copy is not None:
+                self._copy.advance(self._end) if trim else self._copy.finish()
+            self._output.close()
+        except (FFmpegError, OSError) as error:
+            raise UserError(f"{self._file.target} cannot be finished ({error.strerror}); is the disk full?") from error
+        light = self.levels.content_light
+        if self._stated and (light.max_cll > self._stated.max_cll or light.max_fall > self._stated.max_fall):
+            self.notes.append(
+                f"MaxCLL {self._stated.max_cll} and MaxFALL {self._stated.max_fall} are stated; "
+                f"{light.max_cll} and {light.max_fall} were measured."
+            )
+        self._encoding.patch(self._file.partial, self._format, self._stated or light)
+        self._file.commit(name)
+        self._finished = True
+
+    def finish_early(self) -> str:
+        """The frames so far become ``NAME.partial.EXT``, with the sound up to their end; says so."""
+        if self._last_pts is None:
+            return "no frame was finished"
+        target = self._file.target
+        kept = target.with_name(f"{target.stem}.partial{target.suffix}")
+        self._finish(True, kept)
+        return f"the {self.levels.frames} frames that were finished are in {kept}"
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        try:
+            if kind is None and not self._finished:
+                self._finish(self._trim_audio)
+        finally:
+            self._release()
+            self._file.discard()
+
+    def _release(self) -> None:
+        from av.error import FFmpegError
+
+        with contextlib.suppress(FFmpegError, OSError):
+            if self._output is not None:
+                self._output.close()
+        if self._copy is not None:
+            self._copy.close()
+
+
+def _muxer_options(container: str, time_base: Fraction) -> dict[str, str]:
+    if container == "matroska":
+        return {"write_crc32": "0"}  # the checksums would not survive the patch of the light levels
+    ticks = time_base.denominator
+    return {"movie_timescale": str(ticks * -(-10000 // ticks))}  # a late start is kept exactly, not to a millisecond

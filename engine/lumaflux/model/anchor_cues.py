@@ -1,0 +1,58 @@
+"""What the light anchor sees of an SDR frame: how its codes are distributed, and a thumbnail."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lumaflux.color.primaries import BT709_LUMA, luminance
+
+LUMA_BINS, EXTREME_BINS, CHROMA_BINS = 64, 32, 32
+LENGTH = 2 * LUMA_BINS + LUMA_BINS + EXTREME_BINS + 3 * CHROMA_BINS + 6
+THUMBNAIL = 64  # pixels
+_SAMPLES = 288  # a side: more pixels than this squared are thinned out, evenly
+_CLIPPED, _CRUSHED = 0.998, 0.002  # of the signal
+
+
+def thinned(sdr: Tensor) -> Tensor:
+    """Every n-th row and column of [B,3,H,W], so that statistics cost the same at any size."""
+    height, width = sdr.shape[-2:]
+    return sdr[..., :: max(1, height // _SAMPLES), :: max(1, width // _SAMPLES)]
+
+
+def soft_histogram(values: Tensor, bins: int, weights: Tensor | None = None) -> Tensor:
+    """Values [B,N] in [0,1], each shared by the two nearest of ``bins`` levels -> mass (or weight) a level [B,bins]."""
+    place = values * (bins - 1)
+    low = place.floor().clamp(0, bins - 2).long()
+    upper = place - low
+    mass = torch.ones_like(values) if weights is None else weights
+    counts = values.new_zeros(len(values), bins)
+    counts.scatter_add_(1, low, (1 - upper) * mass)
+    counts.scatter_add_(1, low + 1, upper * mass)
+    return counts / values.shape[1]
+
+
+def distribution(sdr: Tensor) -> Tensor:
+    """SDR [B,3,H,W] in [0,1] -> [B,LENGTH].
+
+    Root histograms of luma, brightest and darkest channel; cumulative luma; mean saturation, R - Y and B - Y by luma;
+    root shares of clipped and crushed codes a channel.
+    """
+    codes = thinned(sdr).flatten(2)
+    luma = luminance(thinned(sdr), BT709_LUMA).flatten(1)
+    high, low = codes.amax(1), codes.amin(1)
+    of_luma, by_luma = soft_histogram(luma, LUMA_BINS), soft_histogram(luma, CHROMA_BINS)
+    parts = [
+        of_luma.sqrt(),
+        soft_histogram(high, LUMA_BINS).sqrt(),
+        soft_histogram(low, EXTREME_BINS).sqrt(),
+        of_luma.cumsum(1),
+    ]
+    for colour in (high - low, codes[:, 0] - luma, codes[:, 2] - luma):
+        parts.append(4 * soft_histogram(luma, CHROMA_BINS, colour) / (by_luma + 1e-3))
+    ends = torch.cat([(codes > _CLIPPED).float().mean(2), (codes < _CRUSHED).float().mean(2)], dim=1)
+    return torch.cat([*parts, ends.sqrt()], dim=1)
+
+
+def thumbnail(sdr: Tensor) -> Tensor:
+    """SDR [B,3,H,W] averaged to a square [B,3,64,64] in [-1,1]; the aspect ratio is ignored."""
+    return 2 * F.interpolate(sdr, (THUMBNAIL, THUMBNAIL), mode="area") - 1

@@ -1,0 +1,54 @@
+"""Builds models: random from a configuration, frozen parts from their published directories."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKL, FluxTransformer2DModel
+from transformers import SiglipVisionConfig, SiglipVisionModel
+
+from lumaflux.errors import UserError
+from lumaflux.model.config import LumaFluxConfig
+from lumaflux.model.lumaflux import Adapters, LumaFlux
+from lumaflux.model.presets import HUB_BACKBONES
+
+
+def build(config: LumaFluxConfig, seed: int | None = None) -> LumaFlux:
+    """A randomly initialised model; the same ``seed`` gives the same weights."""
+    with torch.random.fork_rng(devices=[]):
+        if seed is not None:
+            torch.manual_seed(seed)
+        return LumaFlux(
+            config,
+            FluxTransformer2DModel(**config.transformer),
+            AutoencoderKL(**config.vae),
+            SiglipVisionModel(SiglipVisionConfig(**config.siglip)),
+            Adapters(config),
+        )
+
+
+def build_on_pretrained(config: LumaFluxConfig, directory: Path | None = None, *, offline: bool = False) -> LumaFlux:
+    """FLUX.1 and SigLIP weights below fresh adapters.
+
+    ``directory`` holds the diffusers layout (``transformer/``, ``vae/``) and SigLIP in ``siglip/``; without it the
+    hub names of the configuration are used (from the local cache when ``offline``).
+    """
+    flux, siglip = HUB_BACKBONES[config.name]
+    if directory is not None:
+        flux, siglip = str(directory), str(directory / "siglip")
+    options: dict[str, Any] = {"local_files_only": offline or directory is not None, "use_safetensors": True}
+    try:
+        return LumaFlux(
+            config,
+            FluxTransformer2DModel.from_pretrained(flux, subfolder="transformer", **options),
+            AutoencoderKL.from_pretrained(flux, subfolder="vae", **options),
+            SiglipVisionModel.from_pretrained(siglip, **options),
+            Adapters(config),
+        )
+    except OSError as error:
+        where = directory or f"{flux} and {siglip}"
+        first_line = str(error).strip().splitlines()[0]
+        raise UserError(
+            f"the frozen weights of {config.name} were not found at {where} ({first_line}); "
+            "download them once, or name a directory with transformer/, vae/ and siglip/"
+        ) from None

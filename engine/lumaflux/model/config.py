@@ -1,0 +1,148 @@
+"""What a LumaFlux model is made of: backbone shapes, adapter shapes, ablation variant, default schedule."""
+
+import json
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from lumaflux.errors import UserError
+
+ValueUpdate = Literal["lora", "pga-no-spectrum", "pga"]
+Spline = Literal["linear", "monotone"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """Which parts of the method are on: the rows of the paper's ablation table (section 4)."""
+
+    value_update: ValueUpdate = "pga"
+    pcm: bool = True
+    coupler: bool = True
+    spline: Spline = "monotone"
+
+
+VARIANTS = {
+    "lora": Variant(value_update="lora", pcm=False, coupler=False),
+    "pga-no-spectrum": Variant(value_update="pga-no-spectrum", pcm=False, coupler=False),
+    "pga": Variant(pcm=False, coupler=False),
+    "pga-pcm": Variant(coupler=False),
+    "linear-spline": Variant(spline="linear"),
+    "full": Variant(),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class LumaFluxConfig:
+    """Shapes of one model.
+
+    ``transformer``, ``vae`` and ``siglip`` are the keyword arguments of diffusers' FluxTransformer2DModel and
+    AutoencoderKL and of transformers' SiglipVisionConfig. ``steps`` is the default number of Euler steps.
+    """
+
+    name: str = "custom"
+    transformer: dict[str, Any]
+    vae: dict[str, Any]
+    siglip: dict[str, Any]
+    steps: int = 8
+    noise_scale: float = 0.05  # sigma of the bridge's start, paper section 3.4
+    rank: int = 8  # of the value update
+    physical_channels: int = 32  # of T_phys
+    statistics_channels: int = 16  # of g
+    spectral_rings: int = 8
+    bottleneck: int = 64  # of the connectors, FiLM and coupler
+    conditioner_channels: int = 128
+    null_tokens: int = 8
+    tone_channels: int = 128
+    bins: int = 8
+    working_pixels: int = 1 << 20  # frames are reduced to about this many where the source gives the detail
+    anchor_bins: int = 0  # of the light anchor's curve; 0 leaves it out, as the paper does
+    variant: Variant = field(default_factory=Variant)
+
+    @property
+    def width(self) -> int:
+        return self.transformer["num_attention_heads"] * self.transformer["attention_head_dim"]
+
+    @property
+    def heads(self) -> int:
+        return self.transformer["num_attention_heads"]
+
+    @property
+    def double_blocks(self) -> int:
+        return self.transformer["num_layers"]
+
+    @property
+    def blocks(self) -> int:
+        return self.transformer["num_layers"] + self.transformer["num_single_layers"]
+
+    @property
+    def latent_channels(self) -> int:
+        return self.vae["latent_channels"]
+
+    @property
+    def latent_scale(self) -> float:
+        return self.vae.get("scaling_factor", 0.18215)  # diffusers' default
+
+    @property
+    def latent_shift(self) -> float:
+        return self.vae.get("shift_factor") or 0.0
+
+    @property
+    def vae_stride(self) -> int:
+        """Pixels per latent sample in each direction."""
+        return 2 ** (len(self.vae["block_out_channels"]) - 1)
+
+    @property
+    def token_stride(self) -> int:
+        """Pixels per image token in each direction: frames are padded to a multiple of it."""
+        return 2 * self.vae_stride
+
+    def with_variant(self, name: str) -> "LumaFluxConfig":
+        if name not in VARIANTS:
+            raise UserError(f"unknown ablation variant '{name}'; choose one of {', '.join(VARIANTS)}")
+        return replace(self, variant=VARIANTS[name])
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+_HUGGINGFACE_PRIVATE = ("_use_default_values", "_name_or_path", "_class_name", "_diffusers_version")
+
+
+def config_from_json(content: dict[str, Any]) -> LumaFluxConfig:
+    """Reads a configuration; raises UserError when a part is missing, unknown or inconsistent."""
+    known = {f.name for f in fields(LumaFluxConfig)}
+    if unknown := sorted(set(content) - known):
+        raise UserError(f"config.json has unknown entries {unknown}; expected some of {sorted(known)}")
+    parts = {}
+    for part in ("transformer", "vae", "siglip"):
+        if not isinstance(content.get(part), dict):
+            raise UserError(f"config.json lacks the object '{part}' that describes the frozen {part}")
+        parts[part] = {k: v for k, v in content[part].items() if k not in _HUGGINGFACE_PRIVATE}
+    rest = {k: v for k, v in content.items() if k not in parts}
+    try:
+        if "variant" in rest:
+            rest["variant"] = Variant(**rest["variant"])
+        config = LumaFluxConfig(**parts, **rest)
+        tokens_ok = config.transformer["in_channels"] == 4 * config.latent_channels
+        _ = config.width, config.blocks, config.vae_stride, config.siglip["hidden_size"]
+    except (TypeError, KeyError) as error:
+        raise UserError(f"config.json is incomplete or malformed: {error}") from None
+    if not tokens_ok:
+        raise UserError(
+            f"config.json is inconsistent: transformer.in_channels is {config.transformer['in_channels']}, "
+            f"but 2x2 packed latents have {4 * config.latent_channels} channels"
+        )
+    return config
+
+
+def read_config(path: Path) -> LumaFluxConfig:
+    """Reads ``config.json``; raises UserError when it is missing or not a model configuration."""
+    try:
+        content = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise UserError(f"{path.parent} is not a model directory: config.json is missing") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read as JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path} is not a model configuration: expected an object")
+    return config_from_json(content)

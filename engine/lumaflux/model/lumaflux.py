@@ -1,0 +1,287 @@
+"""LumaFlux, top to bottom like the paper: cues -> conditions -> steered velocity -> decode -> tone field.
+
+The transformer, the VAE and the SigLIP tower are frozen; everything that trains is in ``adapters``. What does not
+depend on flow time is computed once a frame (``condition``), Psi once a schedule (``psi``).
+"""
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import cast
+
+import torch
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+from transformers import SiglipVisionModel
+
+from lumaflux.model.anchor import LightAnchor, Placement, light_of
+from lumaflux.model.attention import SteeredAttention, rotary_turns
+from lumaflux.model.conditioner import Conditioner, modulation
+from lumaflux.model.config import LumaFluxConfig
+from lumaflux.model.coupler import ResidualCoupler
+from lumaflux.model.cues import PhysicalCues
+from lumaflux.model.latents import pack, position_ids, unpack
+from lumaflux.model.pcm import PerceptualModulation
+from lumaflux.model.perception import PerceptualCues, siglip_input
+from lumaflux.model.pga import ValueGate, ValueUpdate
+from lumaflux.model.spline import Knots, ToneField
+
+VAE_TILE = 2048  # pixels: larger frames pass the VAE in overlapping tiles, so that memory stays bounded
+
+
+class BlockAdapters(nn.Module):
+    """What steers one transformer block."""
+
+    def __init__(self, config: LumaFluxConfig):
+        super().__init__()
+        self.pga = ValueUpdate(config)
+        self.pcm = PerceptualModulation(config) if config.variant.pcm else None
+        self.coupler = ResidualCoupler(config) if config.variant.coupler else None
+
+
+class Adapters(nn.Module):
+    """Everything that trains. At initialisation it leaves the frozen transformer exactly as it is."""
+
+    def __init__(self, config: LumaFluxConfig):
+        super().__init__()
+        self.cues = PhysicalCues(config)
+        self.perception = PerceptualCues(config)
+        self.conditioner = Conditioner(config)
+        self.blocks = nn.ModuleList(BlockAdapters(config) for _ in range(config.blocks))
+        self.tone = ToneField(config)
+        self.anchor = LightAnchor(config) if config.anchor_bins else None
+
+    def of_block(self, index: int) -> BlockAdapters:
+        return cast(BlockAdapters, self.blocks[index])
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlockConditions:
+    gate: ValueGate
+    film: Tensor | None  # [B,1,2d]
+    bottlenecks: Tensor | None  # [B,n,128]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conditions:
+    """All that a frame says, independent of flow time."""
+
+    t_phys: Tensor  # [B,n,32]
+    g: Tensor  # [B,16]
+    r: Tensor  # [B,8]
+    context: Tensor  # [B,m,joint width]
+    pooled: Tensor  # [B,pooled width]
+    rotary: Tensor  # complex [1,m+n,1,d_h/2]
+    blocks: tuple[BlockConditions, ...]
+    key_bias: Tensor | None = None  # [1,1,1,m+n] added to the logits of attention, by key
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decoded:
+    """``vae_pq``: the VAE's PQ/BT.2020 picture [B,3,H,W] in [0,1]; ``hdr_pq``: after the tone field, <= PQ(1000)."""
+
+    vae_pq: Tensor
+    hdr_pq: Tensor
+    knots: Knots
+
+
+class LumaFlux(nn.Module):
+    def __init__(
+        self,
+        config: LumaFluxConfig,
+        transformer: FluxTransformer2DModel,
+        vae: AutoencoderKL,
+        siglip: SiglipVisionModel,
+        adapters: Adapters,
+    ):
+        super().__init__()
+        self.config = config
+        self.transformer = transformer.requires_grad_(False).eval()
+        self.vae = vae.requires_grad_(False).eval()
+        self.siglip = siglip.requires_grad_(False).eval()
+        self.adapters = adapters
+        self.transformer.set_attn_processor(SteeredAttention())  # pyright: ignore[reportArgumentType]
+        self.vae.enable_tiling()  # only frames beyond the tile's size are tiled
+        self.vae.tile_sample_min_size = VAE_TILE
+        self.vae.tile_latent_min_size = VAE_TILE // config.vae_stride
+        self.gradient_checkpointing = False
+
+    def train(self, mode: bool = True) -> "LumaFlux":
+        super().train(mode)
+        for frozen in (self.transformer, self.vae, self.siglip):
+            frozen.eval()
+        return self
+
+    def with_vae(self, vae: AutoencoderKL) -> "LumaFlux":
+        """The same network, sharing every module but ``vae``."""
+        other = copy.copy(self)
+        other._modules = {**self._modules, "vae": vae}
+        return other
+
+    def adapter_parameters(self) -> Iterator[nn.Parameter]:
+        return self.adapters.parameters()
+
+    def cast(self, dtype: torch.dtype) -> "LumaFlux":
+        """Puts the network in ``dtype``; light, statistics, Psi and the tone field stay float32.
+
+        The VAE overflows in half precision and then stays float32 as well.
+        """
+        for part in (self.transformer, self.siglip, self.adapters.perception, self.adapters.blocks):
+            nn.Module.to(part, dtype)  # diffusers' own `to` warns of nothing that is so here
+        nn.Module.to(self.vae, torch.float32 if dtype == torch.float16 else dtype)
+        return self
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.transformer.x_embedder.weight.dtype
+
+    # -- cues and conditions: once a frame -------------------------------------------------------------------
+
+    def condition(self, sdr: Tensor) -> Conditions:
+        """SDR [B,3,H,W] in [0,1], H and W multiples of the token stride -> Conditions."""
+        stride = self.config.token_stride
+        height, width = sdr.shape[-2:]
+        if sdr.ndim != 4 or sdr.shape[1] != 3 or height % stride or width % stride:
+            raise ValueError(f"expected SDR [B,3,H,W] with H and W multiples of {stride}, got {tuple(sdr.shape)}")
+        grid = (height // stride, width // stride)
+        t_phys, g, r = self.adapters.cues(sdr)
+        perception = self.adapters.perception(self._siglip_tokens(sdr), g.to(self.dtype))
+        context_tokens = perception.context.shape[1]
+        ids = position_ids(context_tokens, grid, sdr.device)
+        physical, statistics, spectrum = (cue.to(self.dtype) for cue in (t_phys, g, r))
+        blocks = []
+        for index in range(self.config.blocks):
+            block = self.adapters.of_block(index)
+            seen = 0 if index < self.config.double_blocks else context_tokens
+            blocks.append(
+                BlockConditions(
+                    gate=block.pga.prepare(physical, statistics, spectrum, seen),
+                    film=block.pcm and block.pcm.prepare(perception.tokens),
+                    bottlenecks=block.coupler and block.coupler.prepare(physical, perception.tokens, grid),
+                )
+            )
+        return Conditions(
+            t_phys=t_phys,
+            g=g,
+            r=r,
+            context=perception.context,
+            pooled=perception.pooled,
+            rotary=rotary_turns(*self.transformer.pos_embed(ids)),
+            blocks=tuple(blocks),
+        )
+
+    def _siglip_tokens(self, sdr: Tensor) -> Tensor:
+        pixels = siglip_input(sdr.float(), self.config.siglip["image_size"]).to(self.dtype)
+        return self.siglip(pixel_values=pixels).last_hidden_state
+
+    def psi(self, t: Tensor) -> Tensor:
+        """Flow times [B] -> Psi for all blocks [B,blocks,6]; for a fixed schedule computed once."""
+        return self.adapters.conditioner(t)
+
+    # -- latents ------------------------------------------------------------------------------------------------
+
+    def placement(self, sdr: Tensor) -> Placement | None:
+        """SDR [B,3,H,W] in [0,1] -> where the light anchor places the frame; None without an anchor."""
+        anchor = self.adapters.anchor
+        return None if anchor is None else anchor.predict(sdr)
+
+    def start(self, sdr: Tensor, placement: Placement | None = None) -> Tensor:
+        """SDR [B,3,H,W] in [0,1] -> the picture [B,3,H,W] whose latents the bridge begins at.
+
+        The SDR picture itself, or, with a light anchor, the frame in PQ/BT.2020 by its ``placement`` (found if None).
+        """
+        anchor = self.adapters.anchor
+        return sdr if anchor is None else anchor(sdr, placement or anchor.predict(sdr))
+
+    def in_light(self, start: Tensor) -> Tensor:
+        """A picture as ``start`` gives it [B,3,H,W] -> the light that it shows, as PQ/BT.2020 [B,3,H,W]."""
+        return light_of(start, anchored=self.adapters.anchor is not None)
+
+    def encode(self, picture: Tensor) -> Tensor:
+        """A non-linear picture [B,3,H,W] in [0,1] (SDR or PQ) -> normalised latents [B,c,h,w]."""
+        pixels = (2 * picture - 1).to(self.vae.dtype)
+        mode = self.vae.encode(pixels, return_dict=False)[0].mode().float()
+        return (mode - self.config.latent_shift) * self.config.latent_scale
+
+    def velocity(self, z: Tensor, t: Tensor, conditions: Conditions, psi: Tensor | None = None) -> Tensor:
+        """Latents z_t [B,c,h,w] and flow times [B] in [0,1] -> velocity dz/dt [B,c,h,w]."""
+        grid = (z.shape[-2] // 2, z.shape[-1] // 2)
+        tokens = self.token_velocity(pack(z), t, conditions, self.psi(t) if psi is None else psi)
+        return unpack(tokens, grid).to(z.dtype)
+
+    def token_velocity(self, tokens: Tensor, t: Tensor, conditions: Conditions, psi: Tensor) -> Tensor:
+        """The steered transformer on packed tokens [B,n,4c]; ``psi`` [B,blocks,6]."""
+        transformer = self.transformer
+        hidden = transformer.x_embedder(tokens.to(self.dtype))
+        context = transformer.context_embedder(conditions.context)
+        temb = self._time_embedding(t.to(self.dtype), conditions.pooled)
+        for index, block in enumerate(self._transformer_blocks()):
+            step = partial(self._steered_block, index, block, conditions=conditions, psi=psi, temb=temb)
+            if self.gradient_checkpointing and torch.is_grad_enabled():
+                context, hidden = checkpoint(step, hidden, context, use_reentrant=False)
+            else:
+                context, hidden = step(hidden, context)
+        return transformer.proj_out(transformer.norm_out(hidden, temb))
+
+    def _transformer_blocks(self) -> list[nn.Module]:
+        return [*self.transformer.transformer_blocks, *self.transformer.single_transformer_blocks]
+
+    def _time_embedding(self, t: Tensor, pooled: Tensor) -> Tensor:
+        if self.config.transformer.get("guidance_embeds"):
+            return self.transformer.time_text_embed(1000 * t, 1000 * torch.ones_like(t), pooled)
+        return self.transformer.time_text_embed(1000 * t, pooled)
+
+    def _steered_block(
+        self,
+        index: int,
+        block: nn.Module,
+        hidden: Tensor,
+        context: Tensor,
+        *,
+        conditions: Conditions,
+        psi: Tensor,
+        temb: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        adapters, seen = self.adapters.of_block(index), conditions.blocks[index]
+        psi_row = modulation(psi, index, hidden.dtype)
+        if adapters.pcm is not None:
+            hidden = adapters.pcm(hidden, seen.film, psi_row)
+        context, hidden = block(
+            hidden_states=hidden,
+            encoder_hidden_states=context,
+            temb=temb,
+            image_rotary_emb=conditions.rotary,
+            joint_attention_kwargs={
+                "value_update": partial(adapters.pga, gate=seen.gate, modulation=psi_row),
+                "attention_mask": conditions.key_bias,
+            },
+        )
+        if adapters.coupler is not None:
+            hidden = adapters.coupler(hidden, seen.bottlenecks, psi_row)
+        return context, hidden
+
+    # -- back to light ------------------------------------------------------------------------------------------
+
+    def decode(self, z: Tensor) -> Decoded:
+        """Final normalised latents [B,c,h,w] -> the picture before and after the tone field."""
+        vae_pq = self.decode_latents(z)
+        hdr_pq, knots = self.tone_field(vae_pq, z)
+        return Decoded(vae_pq=vae_pq, hdr_pq=hdr_pq, knots=knots)
+
+    def decode_latents(self, z: Tensor) -> Tensor:
+        """Final normalised latents [B,c,h,w] -> the VAE's PQ picture [B,3,H,W] in [0,1]."""
+        raw = z / self.config.latent_scale + self.config.latent_shift
+        pixels = self.vae.decode(raw.to(self.vae.dtype), return_dict=False)[0].float()  # pyright: ignore[reportArgumentType]
+        return (0.5 * pixels + 0.5).clamp(0, 1)
+
+    def knots(self, z: Tensor) -> Knots:
+        """Final latents [B,c,h,w] -> the curve of the tone field that they ask for."""
+        return self.adapters.tone.knots(z)
+
+    def tone_field(self, vae_pq: Tensor, z: Tensor, knots: Knots | None = None) -> tuple[Tensor, Knots]:
+        """The VAE's picture through ``knots``, or the curve that the final latent asks for: HDR picture and knots."""
+        knots = self.knots(z) if knots is None else knots
+        return self.adapters.tone(vae_pq, knots), knots

@@ -1,0 +1,90 @@
+"""The named configurations: FLUX.1-dev, FLUX.1-schnell and the tiny random model of the tests."""
+
+from lumaflux.model.config import LumaFluxConfig
+
+_FLUX_TRANSFORMER = {
+    "patch_size": 1,
+    "in_channels": 64,
+    "num_layers": 19,
+    "num_single_layers": 38,
+    "attention_head_dim": 128,
+    "num_attention_heads": 24,
+    "joint_attention_dim": 4096,
+    "pooled_projection_dim": 768,
+    "guidance_embeds": True,
+    "axes_dims_rope": [16, 56, 56],
+}
+_FLUX_VAE = {
+    "in_channels": 3,
+    "out_channels": 3,
+    "down_block_types": ["DownEncoderBlock2D"] * 4,
+    "up_block_types": ["UpDecoderBlock2D"] * 4,
+    "block_out_channels": [128, 256, 512, 512],
+    "layers_per_block": 2,
+    "latent_channels": 16,
+    "norm_num_groups": 32,
+    "sample_size": 1024,
+    "scaling_factor": 0.3611,
+    "shift_factor": 0.1159,
+    "use_quant_conv": False,
+    "use_post_quant_conv": False,
+}
+_SIGLIP_SO400M = {
+    "hidden_size": 1152,
+    "intermediate_size": 4304,
+    "num_hidden_layers": 27,
+    "num_attention_heads": 16,
+    "image_size": 384,
+    "patch_size": 14,
+}
+
+FLUX_DEV = LumaFluxConfig(name="flux-dev", transformer=_FLUX_TRANSFORMER, vae=_FLUX_VAE, siglip=_SIGLIP_SO400M, steps=8)
+FLUX_SCHNELL = LumaFluxConfig(
+    name="flux-schnell",
+    transformer={**_FLUX_TRANSFORMER, "guidance_embeds": False},
+    vae=_FLUX_VAE,
+    siglip=_SIGLIP_SO400M,
+    steps=8,
+)
+TINY = LumaFluxConfig(
+    name="tiny",
+    transformer={
+        **_FLUX_TRANSFORMER,
+        "in_channels": 16,
+        "num_layers": 1,
+        "num_single_layers": 2,
+        "attention_head_dim": 16,
+        "num_attention_heads": 2,
+        "joint_attention_dim": 32,
+        "pooled_projection_dim": 16,
+        "guidance_embeds": False,
+        "axes_dims_rope": [4, 6, 6],
+    },
+    vae={
+        **_FLUX_VAE,
+        "block_out_channels": [8, 8, 8, 8],
+        "layers_per_block": 1,
+        "latent_channels": 4,
+        "norm_num_groups": 4,
+        "sample_size": 64,
+        "scaling_factor": 1.0,
+        "shift_factor": 0.0,
+    },
+    siglip={
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "image_size": 32,
+        "patch_size": 16,
+    },
+    steps=2,
+)
+
+PRESETS = {config.name: config for config in (FLUX_DEV, FLUX_SCHNELL, TINY)}
+
+# Where the frozen weights of a named model are found on the model hub or below a local directory.
+HUB_BACKBONES = {
+    "flux-dev": ("black-forest-labs/FLUX.1-dev", "google/siglip-so400m-patch14-384"),
+    "flux-schnell": ("black-forest-labs/FLUX.1-schnell", "google/siglip-so400m-patch14-384"),
+}

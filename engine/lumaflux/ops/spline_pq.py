@@ -1,0 +1,94 @@
+"""``lumaflux::spline_pq``: the tone field after the VAE as one operator over pixels (paper section 3.5).
+
+Its torch expression is the model's (engine/lumaflux/model/spline.py), which registers it here.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from lumaflux.ops import launch
+from lumaflux.ops.sources import MOST_BINS, SPLINE_PQ, Variant
+
+NAME = "lumaflux::spline_pq"
+torch.library.define(
+    NAME,
+    "(Tensor vae_pq, Tensor x, Tensor y, Tensor derivatives, Tensor weight, Tensor bias, float peak_pq) -> Tensor",
+)
+
+
+def spline_pq(
+    vae_pq: Tensor, x: Tensor, y: Tensor, derivatives: Tensor, weight: Tensor, bias: Tensor, peak_pq: float
+) -> Tensor:
+    """PQ R'G'B' [B,3,H,W]; knots [B,K+1]; chroma weight [2,2,1,1] and bias [2]; all fp32 -> PQ in [0, peak_pq].
+
+    Has no gradient and no ONNX form: training and export run the expression.
+    Raises ValueError for shapes that do not fit together.
+    """
+    return torch.ops.lumaflux.spline_pq(vae_pq, x, y, derivatives, weight, bias, peak_pq)
+
+
+def check(vae_pq: Tensor, x: Tensor, y: Tensor, derivatives: Tensor) -> None:
+    """Raises ValueError for shapes that do not fit together, with the first that does not."""
+    if vae_pq.ndim != 4 or vae_pq.shape[1] != 3 or 0 in vae_pq.shape:
+        raise ValueError(f"spline_pq: the picture is {list(vae_pq.shape)}; expected at least one pixel, as [B,3,H,W]")
+    for name, tensor in (("x", x), ("y", y), ("derivatives", derivatives)):
+        if tensor.ndim != 2 or tensor.shape != x.shape or len(tensor) != len(vae_pq):
+            raise ValueError(f"spline_pq: {name} is {list(tensor.shape)}; one row of knots a picture, [B,K+1], is due")
+
+
+def obstacle(vae_pq: Tensor, x: Tensor, y: Tensor, derivatives: Tensor, capability: int | None = None) -> str | None:
+    """Why the kernel cannot take these tensors, in one sentence; None where it can."""
+    if x.shape[-1] > MOST_BINS + 1:
+        return f"{x.shape[-1] - 1} bins are more than the {MOST_BINS} that the kernel keeps"
+    tensors = {"vae_pq": vae_pq, "x": x, "y": y, "derivatives": derivatives}
+    return launch.obstacle(dict(tensors), ("float32",), capability)
+
+
+def call(
+    vae_pq: Tensor,
+    x: Tensor,
+    y: Tensor,
+    derivatives: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    peak_pq: float,
+    out: Tensor,
+    nits: Tensor | None = None,
+) -> tuple[Variant, tuple[int, int, int], list[launch.Argument]]:
+    """What the kernel is launched with; ``nits``, where given, takes the light of ``out`` in cd/m2."""
+    pixels = vae_pq.shape[-2] * vae_pq.shape[-1]
+    chroma = torch.cat([weight.flatten(), bias]).float()
+    arguments = [vae_pq, x, y, derivatives, chroma, peak_pq, out, nits, pixels, x.shape[-1] - 1]
+    return SPLINE_PQ, (-(-pixels // SPLINE_PQ.threads), len(vae_pq), 1), arguments
+
+
+def kernel(
+    vae_pq: Tensor, x: Tensor, y: Tensor, derivatives: Tensor, weight: Tensor, bias: Tensor, peak_pq: float
+) -> Tensor:
+    """The same by the kernel alone. Raises ValueError, with the reason, where it cannot take the tensors."""
+    if reason := obstacle(vae_pq, x, y, derivatives):
+        raise ValueError(f"spline_pq: {reason}")
+    out = torch.empty_like(vae_pq)
+    launch.run(*call(vae_pq, x, y, derivatives, weight, bias, peak_pq, out), vae_pq.device)
+    return out
+
+
+def register(expression: Callable[..., Tensor]) -> None:
+    """Makes ``expression`` what the operator means wherever the kernel is not."""
+
+    def elsewhere(vae_pq, x, y, derivatives, weight, bias, peak_pq):
+        check(vae_pq, x, y, derivatives)
+        return expression(vae_pq, x, y, derivatives, weight, bias, peak_pq)
+
+    def on_cuda(vae_pq, x, y, derivatives, weight, bias, peak_pq):
+        check(vae_pq, x, y, derivatives)
+        chosen = expression if obstacle(vae_pq, x, y, derivatives) else kernel
+        return chosen(vae_pq, x, y, derivatives, weight, bias, peak_pq)
+
+    torch.library.impl(NAME, "default", elsewhere)
+    torch.library.impl(NAME, "cuda", on_cuda)
+
+
+torch.library.register_fake(NAME, lambda vae_pq, *_: torch.empty_like(vae_pq))

@@ -1,0 +1,180 @@
+"""What the command shows: progress with frames per second and time left, reports, tables."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from rich.progress import Task
+
+    from lumaflux.doctor import Finding
+    from lumaflux.lab.evaluation.evaluate import Evaluation
+    from lumaflux.lab.evaluation.report.run_folder import Run
+    from lumaflux.media.metadata.info import MediaInfo
+    from lumaflux.media.metadata.shot_levels import ShotLevels
+    from lumaflux.render import Report
+
+
+_PLAIN_SECONDS = 2.0
+PERCENTILES = (50.0, 90.0, 99.0, 99.9)  # as lumaflux.media.metadata.shot_levels measures them
+
+
+class _FramesPerSecond(ProgressColumn):
+    def render(self, task: "Task") -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:.2f} frames/s" if speed else "loading")
+
+
+@contextmanager
+def show_progress(title: str, style: str = "rich") -> Iterator[Callable[[int, int | None], None]]:
+    """Progress on standard error; yields the callback (frames done, frames in all if known).
+
+    ``style``: ``rich`` draws a bar, ``plain`` prints a line every two seconds, ``json`` a line a frame, ``none`` none.
+    """
+    if style != "rich":
+        yield {"plain": _PlainProgress(title), "json": _json_progress}.get(style, lambda done, total: None)
+        return
+    columns = (
+        TextColumn(title),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _FramesPerSecond(),
+        TimeRemainingColumn(),
+    )
+    bar = Progress(*columns, console=Console(stderr=True))
+    task = bar.add_task(title, total=None)
+
+    def update(done: int, total: int | None) -> None:
+        bar.start()  # only once there is work: an error before it stands alone
+        bar.update(task, completed=done, total=total)
+
+    try:
+        yield update
+    finally:
+        if bar.live.is_started:  # stopping an idle bar prints an empty line
+            bar.stop()
+
+
+class _PlainProgress:
+    def __init__(self, title: str):
+        self._title, self._start, self._next = title, time.monotonic(), 0.0
+
+    def __call__(self, done: int, total: int | None) -> None:
+        now = time.monotonic()
+        if now < self._next and done != total:
+            return
+        self._next = now + _PLAIN_SECONDS
+        speed = done / max(now - self._start, 1e-9)
+        print(f"{self._title}: {done} of {total or '?'} frames, {speed:.2f} frames/s", file=sys.stderr, flush=True)
+
+
+def _json_progress(done: int, total: int | None) -> None:
+    print(json.dumps({"frames": done, "total": total}), file=sys.stderr, flush=True)
+
+
+def show_report(reports: "list[Report]") -> None:
+    """Where the result is, its measured light levels, and what was left out or repaired."""
+    for report in reports:
+        levels = f"MaxCLL {report.max_cll:.0f}, MaxFALL {report.max_fall:.0f} cd/m2"
+        speed = f"{report.frames} frames, {report.frames / max(report.seconds, 1e-9):.2f} frames/s"
+        there = f"; {report.skipped} were there already" if report.skipped else ""
+        print(f"{report.target}: {levels if report.frames else 'nothing to do'}; {speed}{there}")
+        for note in report.notes:
+            print(f"  {note}", file=sys.stderr)
+
+
+def show_info(info: "MediaInfo") -> None:
+    """A media file's facts, a line each."""
+    table = Table(show_header=False, box=None)
+    for name, value in _facts(info):
+        table.add_row(name, value)
+    Console().print(table)
+
+
+def show_light(levels: "ShotLevels") -> None:
+    """Measured light, of the whole and of each shot where there are several."""
+    table = Table("frames", "MaxCLL", "MaxFALL", *(f"{percent:g} %" for percent in PERCENTILES), box=None)
+    whole = [levels.percentile_nits(percent) for percent in PERCENTILES]
+    rows = [("all", levels.max_cll, levels.max_fall, whole)]
+    if len(levels.shots) > 1:
+        rows += [
+            (f"{shot.first}-{shot.last}", shot.max_cll, shot.max_fall, list(shot.percentiles.values()))
+            for shot in levels.shots
+        ]
+    for frames, cll, fall, percentiles in rows:
+        table.add_row(frames, str(cll), str(fall), *(f"{nits:.1f}" for nits in percentiles))
+    console = Console()
+    console.print("measured light, cd/m2")
+    console.print(table)
+
+
+def _facts(info: "MediaInfo") -> Iterator[tuple[str, str]]:
+    yield "file", info.path
+    yield "format", f"{info.container}, {info.codec}, {info.pixel_format}, {info.bit_depth} bit"
+    yield "picture", f"{info.width}x{info.height}" + (f", turned {info.rotation} degrees" if info.rotation else "")
+    for name in ("range", "matrix", "primaries", "transfer"):
+        tag = getattr(info, name)
+        yield name, f"{tag.value} ({tag.source})"
+    if info.kind == "video":
+        rate = f"{float(info.frame_rate):.3f} frames/s" if info.frame_rate else "no frame rate"
+        yield "time", f"{rate}{', variable' if info.variable_frame_rate else ''}, {info.duration or 0:.3f} s"
+        yield "frames", str(info.frame_count or "not stated")
+    if display := info.mastering_display:
+        yield "mastering display", f"{display.min_nits:g} to {display.max_nits:g} cd/m2, {display.primaries}"
+    if info.content_light:
+        yield "light levels", f"MaxCLL {info.max_cll}, MaxFALL {info.max_fall} cd/m2"
+    for sound in info.audio:
+        yield "sound", f"{sound.codec}, {sound.rate} Hz, {sound.layout}"
+    if info.interlaced:
+        yield "fields", "interlaced"
+    if info.alpha:
+        yield "alpha", "yes"
+    for left_out in info.dropped:
+        yield "not converted", left_out
+
+
+def show_scores(result: "Evaluation") -> None:
+    """The mean of each score, and what must be known with it."""
+    table = Table("score", f"mean of {len(result.frames)} pictures", box=None)
+    for key, value in result.mean().items():
+        table.add_row(key, f"{value:.4f}" if isinstance(value, float) else str(value or "none"))
+    console = Console()
+    console.print(table)
+    for note in result.notes():
+        console.print(note)
+
+
+_HEADLINE = ("psnr", "ssim", "pu21_psnr", "delta_e_itp", "hdrvdp3_q")
+
+
+def show_standings(run: "Run") -> None:
+    """The main scores of a benchmark run, a line a method; a + marks a mean that leaves infinite scores out."""
+    from lumaflux.lab.evaluation.report.directions import metric_named
+    from lumaflux.lab.evaluation.report.tables import overall
+
+    table = overall(run.scores)
+    metrics = [metric_named(key) for key in _HEADLINE if key in run.scores.keys]
+    shown = Table("method", *(metric.label for metric in metrics), box=None)
+    for method, cells in table.items():
+        means = (cells[metric.key] for metric in metrics)
+        texts = [m.text(cell.mean) + ("+" if cell.infinite else "") for m, cell in zip(metrics, means, strict=True)]
+        shown.add_row(method, *texts)
+    Console().print(shown)
+
+
+def show_findings(findings: "list[Finding]") -> bool:
+    """The doctor's report; returns whether all is sound."""
+    table = Table(show_header=False, box=None)
+    for finding in findings:
+        mark = "ok" if finding.ok else "MISSING"
+        table.add_row(mark, finding.subject, finding.detail, finding.advice)
+    Console().print(table)
+    return all(finding.ok for finding in findings)

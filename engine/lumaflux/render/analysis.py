@@ -1,0 +1,143 @@
+"""`lumaflux analyze`: the shots of a clip and the tone of each, in one pass over the clip."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lumaflux.errors import UserError
+from lumaflux.settings import Settings
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from lumaflux.inference.converter import Converter
+    from lumaflux.inference.tone import Tone
+    from lumaflux.inference.tone_track import Clip, Shot, ToneTrack
+
+KEY_INTERVAL = 12  # frames between keys of a shot
+_DEVIATION = 1.5  # keys: the Gaussian that smooths a shot's tones
+_SIGNATURE_PIXELS = 1 << 14
+
+
+class Look:
+    """One pass over a clip, frame by frame. Of the frames seen so far it keeps a number each, and tones.
+
+    A tone at every KEY_INTERVAL-th frame, and at the frames on both sides of what may be a cut.
+    """
+
+    def __init__(self, converter: "Converter", settings: Settings):
+        self.converter, self.settings = converter, settings
+        self.frames = 0
+        self._changes: list[float] = []
+        self._tones: dict[int, Tone] = {}
+        self._signature: np.ndarray | None = None
+        self._reduced: Tensor | None = None
+
+    def see(self, picture: np.ndarray) -> None:
+        """The next frame, SDR [3,H,W] in [0,1]."""
+        import torch
+
+        from lumaflux.inference.detail import reduce_to
+        from lumaflux.media.video.shots import change, could_cut, signature
+
+        number = self.frames
+        reduced = self.converter.reduced(torch.as_tensor(picture, device=self.converter.backend.device)[None])
+        here = signature(reduce_to(reduced, _SIGNATURE_PIXELS)[0].cpu().numpy())
+        if self._signature is not None and self._reduced is not None:
+            step = change(self._signature, here)
+            self._changes.append(step)
+            if could_cut(step):
+                self._key(number - 1, self._reduced)
+                self._key(number, reduced)
+        if number % KEY_INTERVAL == 0:
+            self._key(number, reduced)
+        self._signature, self._reduced, self.frames = here, reduced, number + 1
+
+    def shots(self) -> "list[Shot]":
+        """What was seen as shots with keys. At least one frame must have been seen."""
+        from lumaflux.media.video.shots import shots_between
+
+        assert self._reduced is not None
+        self._key(self.frames - 1, self._reduced)
+        return [_shot(shot, self._tones) for shot in shots_between(self._changes)]
+
+    def _key(self, number: int, reduced: "Tensor") -> None:
+        if number not in self._tones:
+            self._tones[number] = self.converter.tone_of(reduced, self.settings)
+
+
+def check_source(source: Path) -> None:
+    """Raises UserError for a clip or a sequence that is not there, before anything large is loaded."""
+    from lumaflux.media.metadata.info import probe
+    from lumaflux.media.stills.sequence_path import SequencePath
+
+    pattern = SequencePath.parse(source)
+    if pattern is None:
+        probe(source)
+    else:
+        pattern.numbers()
+
+
+def track_of(
+    pictures: Iterable[np.ndarray], converter: "Converter", settings: Settings, source: Path, model: str
+) -> "ToneTrack":
+    """The same of SDR frames [3,H,W] in [0,1], in order."""
+    from lumaflux.inference.tone_track import ToneTrack
+
+    look = Look(converter, settings)
+    for picture in pictures:
+        look.see(picture)
+    if not look.frames:
+        raise UserError(f"{source} holds no frames; there is nothing to analyze")
+    return ToneTrack(clip=clip_of(source, look.frames), model=model, shots=look.shots())
+
+
+def _shot(frames: range, tones: "dict[int, Tone]"):
+    from lumaflux.inference.tone import mix
+    from lumaflux.inference.tone_track import Key, Shot, StoredTone
+
+    numbers = [number for number in sorted(tones) if number in frames]
+    keys = []
+    for number in numbers:
+        weights = np.exp(-0.5 * ((np.array(numbers) - number) / (_DEVIATION * KEY_INTERVAL)) ** 2)
+        smooth = mix([tones[n] for n in numbers], (weights / weights.sum()).tolist())
+        keys.append(Key(frame=number, tone=StoredTone.of(smooth)))
+    return Shot(first=frames[0], last=frames[-1], keys=keys)
+
+
+def clip_of(source: Path, frames: int) -> "Clip":
+    """What tells a clip or a sequence from others without reading it all: sizes, and the ends of files."""
+    import xxhash
+
+    from lumaflux.inference.tone_track import Clip
+    from lumaflux.media.stills.sequence_path import SequencePath
+    from lumaflux.render.sequence_manifest import file_digest
+
+    pattern = SequencePath.parse(source)
+    if pattern is None:
+        return Clip(name=source.name, frames=frames, digest=file_digest(source))
+    numbers = pattern.numbers()
+    ends = [file_digest(pattern.file(number)) for number in (numbers[0], numbers[-1])]
+    return Clip(name=source.name, frames=frames, digest=xxhash.xxh3_128(f"{numbers}{ends}".encode()).hexdigest())
+
+
+def check_clip(track: "ToneTrack", source: Path) -> None:
+    """Raises UserError for a track that was made of another file."""
+    if clip_of(source, track.clip.frames).digest != track.clip.digest:
+        raise UserError(
+            f"the tone track was made of another file than {source} (of {track.clip.name}); "
+            "make it anew with `lumaflux analyze`"
+        )
+
+
+def check_model(track: "ToneTrack", path: Path, identity: str) -> None:
+    """Raises UserError for a track that other weights made; ``identity`` as lumaflux.render.model_identity has it."""
+    from lumaflux.render.model_identity import weights_of
+
+    if track.model != weights_of(identity):
+        raise UserError(
+            f"{path} was made with the model {track.model}, not {weights_of(identity)}; make it anew with "
+            "`lumaflux analyze`, or choose that model"
+        )

@@ -1,0 +1,33 @@
+"""``--report FILE.json``: what a conversion did, for people and for farms."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+from lumaflux import __version__
+from lumaflux.media.atomic_file import AtomicFile
+from lumaflux.render.job import Job, Report
+from lumaflux.settings import Settings
+
+
+def report_text(reports: list[Report], settings: Settings, job: Job) -> str:
+    """JSON: engine, settings and one entry a target. Light is in cd/m2, measured on what was written."""
+    entries = []
+    for report in reports:
+        entry = dataclasses.asdict(report)
+        entry |= {"source": str(report.source), "target": str(report.target)}
+        entry["frames_per_second"] = report.frames / report.seconds if report.seconds else None
+        entries.append(entry)
+    whole = {
+        "engine": __version__,
+        "model": job.model,
+        "settings": dataclasses.asdict(settings),
+        "conversions": entries,
+    }
+    return json.dumps(whole, indent=1, default=str) + "\n"
+
+
+def write_report(path: Path, reports: list[Report], settings: Settings, job: Job) -> None:
+    """Replaces an older report. Raises UserError where it cannot be written."""
+    with AtomicFile(path, overwrite=True) as file:
+        file.partial.write_text(report_text(reports, settings, job), "utf-8")

@@ -1,0 +1,171 @@
+"""Converts pictures: one, a directory of them, or one frame of a clip for a look."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lumaflux.errors import FrameError, UserError
+from lumaflux.render.clip import ocio_spaces
+from lumaflux.render.job import Job, Progress, Report
+from lumaflux.render.motion_blending import blending_of
+from lumaflux.render.sources import open_source
+from lumaflux.render.targets import picture_options
+from lumaflux.render.tones import Tones, tones_of
+from lumaflux.settings import Settings
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from lumaflux.inference.converter import Converter
+    from lumaflux.inference.gain_blending import FrameLight
+    from lumaflux.inference.tone import Tone
+    from lumaflux.media.stills.picture_writer import PictureFormat, PictureOptions
+
+_DIRECTORY_SUFFIX = {
+    "png": ".png",
+    "tiff": ".tif",
+    "dpx": ".dpx",
+    "exr": ".exr",
+    "exr-aces": ".exr",
+    "exr-acescg": ".exr",
+    "ultra-hdr": ".jpg",
+}
+
+
+def convert_directory(
+    source: Path,
+    target: Path,
+    load_converter: Callable[[], "Converter"],
+    settings: Settings,
+    job: Job,
+    progress: Progress,
+) -> list[Report]:
+    """Every picture ``name.ext`` of ``source`` becomes one of that name in ``target``, which is made if missing."""
+    from lumaflux.media.stills.folder import picture_pairs
+
+    name = job.deliver or "png"
+    if name not in _DIRECTORY_SUFFIX:
+        raise UserError(f"a directory of pictures is delivered as {', '.join(_DIRECTORY_SUFFIX)}, not as {name}")
+    pairs = picture_pairs(source, target, _DIRECTORY_SUFFIX[name])
+    return convert_stills(pairs, load_converter, settings, job, progress)
+
+
+def convert_stills(
+    pairs: dict[Path, Path],
+    load_converter: Callable[[], "Converter"],
+    settings: Settings,
+    job: Job,
+    progress: Progress,
+) -> list[Report]:
+    """Converts pictures, one model load for all. Of several, a bad one does not stop the rest.
+
+    Raises UserError for a single bad picture, FrameError naming the bad ones of several.
+    """
+    from lumaflux.media.stills.picture import read_still
+
+    spaces = ocio_spaces(job)
+    converter: Converter | None = None
+    reports, failures = [], []
+    for done, (source, target) in enumerate(pairs.items()):
+        report = Report(target=target, source=source)
+        start = time.perf_counter()
+        try:
+            with report.stage("decode"):
+                kind, options = _format(target, settings, job, report)
+                still = read_still(source, allow_hdr=job.force_sdr, raw=job.input_space is not None)
+            if converter is None:
+                converter = load_converter()
+                progress(0, len(pairs))
+                start = time.perf_counter()
+            for note in (*still.notes, *(f"{source}'s {dropped} is left out." for dropped in still.info.dropped)):
+                report.note(note)
+            sdr = still.bt1886 if spaces is None else spaces.sdr(still.bt1886)
+            _write(report, sdr, still.alpha, converter, settings, kind, options, source)
+        except UserError as error:
+            if len(pairs) == 1:
+                raise
+            failures.append(str(error))
+            continue
+        report.seconds = time.perf_counter() - start
+        reports.append(report)
+        progress(done + 1, len(pairs))
+    if failures:
+        raise FrameError(f"{len(failures)} of {len(pairs)} pictures were not converted: {'; '.join(failures)}")
+    return reports
+
+
+def convert_preview(
+    source: Path,
+    target: Path,
+    load_converter: Callable[[], "Converter"],
+    settings: Settings,
+    job: Job,
+    progress: Progress,
+) -> Report:
+    """One frame of a clip or a sequence becomes a picture."""
+    report = Report(target=target, source=source)
+    spaces = ocio_spaces(job)
+    kind, options = _format(target, settings, job, report)
+    with open_source(source, job) as reader:
+        frame = next((f for f in reader.frames(lambda number: number == job.preview)), None)
+    if frame is None:
+        raise UserError(f"{source} has no frame {job.preview}; a clip's frames count from 0")
+    converter = load_converter()
+    progress(0, 1)
+    start = time.perf_counter()
+    sdr = frame.sdr if spaces is None else spaces.sdr(frame.sdr)
+    alone = source if source.is_file() else None
+    tones = Tones() if job.track is None else tones_of(source, converter, settings, job, spaces)
+    pinned, tone = tones.at(frame.number, settings)
+    if job.track is None:
+        report.note("The preview has a tone of its own; name a tone track (--track) to see it as it will be.")
+    with blending_of(source, converter, tones, settings, job, spaces) as blending:
+        light = None if blending is None else blending.light(frame.number, sdr)
+    _write(report, sdr, frame.alpha, converter, pinned, kind, options, alone, tone, light)
+    report.seconds = time.perf_counter() - start
+    progress(1, 1)
+    return report
+
+
+def _format(target: Path, settings: Settings, job: Job, report: Report) -> "tuple[PictureFormat, PictureOptions]":
+    from lumaflux.media.deliveries import delivery
+
+    name, made = delivery(job.deliver, target)
+    job.refuse_rates(name)
+    if made.picture is None:
+        raise UserError(f"{target}: a picture is written as .png, .tif, .exr, .dpx or .jpg; name such a target")
+    if target.exists() and not job.overwrite:
+        raise UserError(f"{target} exists already; remove it, or allow overwriting (-y).")
+    report.delivery = name
+    return made.picture, picture_options(made, settings, job, ocio_spaces(job))
+
+
+def _write(
+    report: Report,
+    sdr: "np.ndarray",
+    alpha: "np.ndarray | None",
+    converter: "Converter",
+    settings: Settings,
+    kind: "PictureFormat",
+    options: "PictureOptions",
+    source: Path | None,
+    tone: "Tone | None" = None,
+    light: "FrameLight | None" = None,
+) -> None:
+    from lumaflux.media.gainmap.ultra_hdr import write_ultra_hdr
+    from lumaflux.media.stills.picture_writer import ULTRA_HDR, write_picture
+
+    hdr_pq, timings = converter.render_timed(sdr, settings, tone=tone, light=light)
+    report.add_stages(timings)
+    with report.stage("encode"):
+        sources = () if source is None else (source,)
+        if kind is ULTRA_HDR:
+            peak, again = settings.target_peak, options.overwrite
+            levels = write_ultra_hdr(report.target, sdr, hdr_pq, source=source, peak_nits=peak, overwrite=again)
+            if alpha is not None:
+                report.note("Alpha is left out: ultra-hdr holds none.")
+        else:
+            levels = write_picture(report.target, hdr_pq, kind, options, alpha=alpha, sources=sources)
+    report.frames = 1
+    report.add_levels(levels)

@@ -1,0 +1,154 @@
+"""The effect's Analyse button: a tone track of a file, in slices between others' frames, or of a host's frames."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xxhash
+
+from lumaflux.errors import UserError
+from lumaflux.render.model_identity import weights_identity
+from lumaflux.service.parameters import RenderParameters
+
+if TYPE_CHECKING:
+    from lumaflux.inference.converter import Converter
+    from lumaflux.inference.tone_track import Clip, ToneTrack
+
+SLICE_S = 0.25  # of an analysis, before frames that wait have their turn
+HOST_CLIP = "frames of a host"
+Load = Callable[[str], "Converter"]
+
+
+class FileAnalysis:
+    """Of the file or sequence that ``parameters.source_file`` names. For one thread."""
+
+    def __init__(self, parameters: RenderParameters, load: Load):
+        """Raises UserError for a path that is not whole, and what cannot be read; ModelError."""
+        from lumaflux.media.stills.sequence_path import SequencePath
+        from lumaflux.render.analysis import Look
+        from lumaflux.render.job import Job
+        from lumaflux.render.sources import open_source
+
+        self.source = Path(parameters.source_file).expanduser()
+        if not self.source.is_absolute():
+            raise UserError(f"Source file names {self.source}, which is not a whole path; name it from / on")
+        self.model, self._load = parameters.model, load
+        self._look = Look(load(self.model), parameters.settings)
+        self._reader = open_source(self.source, Job(model=self.model))
+        self._reader.__enter__()
+        self._frames = self._reader.frames()
+        pattern = SequencePath.parse(self.source)
+        self.total = (self._reader.info.frame_count or 0) if pattern is None else len(pattern.numbers())
+
+    @property
+    def done(self) -> int:
+        return self._look.frames
+
+    def proceed(self, check: Callable[[], None]) -> "ToneTrack | None":
+        """Sees frames for a slice of time; the track when all were seen."""
+        from lumaflux.inference.tone_track import ToneTrack
+        from lumaflux.render.analysis import clip_of
+
+        self._look.converter = self._load(self.model)  # another may have come between
+        until = time.monotonic() + SLICE_S
+        while time.monotonic() < until:
+            check()
+            frame = next(self._frames, None)
+            if frame is not None:
+                self._look.see(frame.sdr)
+                continue
+            if not self.done:
+                raise UserError(f"{self.source} holds no frames; name another Source file")
+            clip = clip_of(self.source, self.done)
+            return ToneTrack(clip=clip, model=weights_identity(self.model), shots=self._look.shots())
+        return None
+
+    def close(self) -> None:
+        self._reader.__exit__(None, None, None)
+
+
+class HostAnalysis:
+    """Of frames that a host hands over in order. For one thread."""
+
+    def __init__(self, parameters: RenderParameters, load: Load):
+        from lumaflux.render.analysis import Look
+
+        self.model, self._load = parameters.model, load
+        self._look = Look(load(self.model), parameters.settings)
+        self._digest = xxhash.xxh3_128()
+
+    @property
+    def done(self) -> int:
+        return self._look.frames
+
+    def see(self, sdr: np.ndarray) -> None:
+        """The next frame, SDR [3,H,W]."""
+        self._look.converter = self._load(self.model)
+        self._digest.update(np.ascontiguousarray(sdr).data.cast("B"))
+        self._look.see(sdr)
+
+    def track(self) -> "ToneTrack":
+        from lumaflux.inference.tone_track import Clip, ToneTrack
+
+        clip = Clip(name=HOST_CLIP, frames=self.done, digest=self._digest.hexdigest())
+        return ToneTrack(clip=clip, model=weights_identity(self.model), shots=self._look.shots())
+
+
+def store(track: "ToneTrack", source: Path | None) -> Path:
+    """Writes a track whole or not at all: beside its source as NAME.track.json, or, where that cannot be or there is
+    none, in the user's state directory. A file that a person pinned something in, or that is no track, is left.
+
+    Raises UserError when neither place takes it.
+    """
+    from lumaflux.inference.tone_track import text_of
+    from lumaflux.media.atomic_file import AtomicFile
+
+    places = [state_directory() / f"{_name(track.clip)}.track.json"]
+    if source is not None:
+        places.insert(0, source.with_name(f"{source.name}.track.json"))
+    trouble = ""
+    for place in places:
+        try:
+            if place is places[-1]:
+                place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            free = _free(place)
+            with AtomicFile(free, overwrite=True) as file:
+                file.partial.write_text(text_of(track), "utf-8")
+        except (OSError, UserError) as error:
+            trouble = str(error).rstrip(".")
+        else:
+            return free
+    raise UserError(f"the tone track cannot be written ({trouble}); free space there and press Analyse again")
+
+
+def state_directory() -> Path:
+    """Where tracks lie that have no place beside their source."""
+    named = os.environ.get("XDG_STATE_HOME", "")
+    root = Path(named) if Path(named).is_absolute() else Path.home() / ".local" / "state"
+    return root / "lumaflux" / "tracks"
+
+
+def _name(clip: "Clip") -> str:
+    stem = "host" if clip.name == HOST_CLIP else clip.name
+    return f"{stem}-{clip.digest[:12]}"
+
+
+def _free(place: Path) -> Path:
+    """``place``, or NAME.2.track.json and so on where a person's work stands."""
+    from lumaflux.inference.tone_track import Pins, read_track
+
+    for number in range(1, 1000):
+        found = (
+            place if number == 1 else place.with_name(place.name.removesuffix("track.json") + f"{number}.track.json")
+        )
+        if not found.exists():
+            return found
+        try:
+            if all(shot.pinned == Pins() for shot in read_track(found).shots):
+                return found
+        except UserError:
+            continue
+    return place

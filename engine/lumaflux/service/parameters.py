@@ -1,0 +1,235 @@
+"""The effect's parameters: the settings of every door, and what only an effect has. Source of the bundle's JSON."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from lumaflux.errors import UserError
+from lumaflux.settings import Settings, controls
+
+VERSION = 1  # of the JSON's shape
+MODELS = {"lite": "Lite"}  # what every installation has; `plugin install --model` adds directories
+# Hosts split labels at a slash (Nuke makes submenus), and hyphens are trouble in some.
+INPUT_SPACES = {
+    "bt709-bt1886": "BT.709 gamma 2.4 (BT.1886)",
+    "srgb": "sRGB",
+    "linear-bt709": "Linear BT.709 (Nuke, Natron)",
+    "linear-bt2020": "Linear BT.2020",
+    "acescg": "ACEScg",
+    "aces2065-1": "ACES2065 1",
+    "davinci-intermediate": "DaVinci Wide Gamut Intermediate",
+}
+OUTPUT_SPACES = {
+    "pq-bt2020": "PQ BT.2020",
+    "hlg-bt2020": "HLG BT.2020",
+    "linear-bt2020": "Linear BT.2020",
+    "acescg": "ACEScg",
+    "aces2065-1": "ACES2065 1",
+}
+FROM_HOST = "host"  # an input space that the effect resolves before the engine hears of it
+# Names that a host of OpenFX 1.5 gives a clip (ofx-native-v1.5), by what they are here.
+INPUT_COLOURSPACES = {
+    "rec1886_rec709_display": "bt709-bt1886",
+    "g24_rec709_tx": "bt709-bt1886",
+    "srgb_display": "srgb",
+    "srgb_tx": "srgb",
+    "lin_rec709_srgb": "linear-bt709",
+    "lin_rec2020": "linear-bt2020",
+    "ACEScg": "acescg",
+    "ACES2065-1": "aces2065-1",
+}
+OUTPUT_COLOURSPACES = {
+    "rec2100_pq_display": "pq-bt2020",
+    "rec2100_hlg_display": "hlg-bt2020",
+    "lin_rec2020": "linear-bt2020",
+    "ACEScg": "acescg",
+    "ACES2065-1": "aces2065-1",
+}
+VIEWS = {
+    "result": "Result",
+    "split": "Split: source left, result right",
+    "false-colour": "False colour of nits",
+    "gain-map": "Gain map",
+    "clipped": "Clipped areas",
+}
+_GROUPS = {name: f"group_{name.lower()}" for name in ("Colour", "Look", "Detail", "Temporal", "Model")}
+_DISPLAY = {"steps": (0, 20), "seed": (0, 1000)}  # where a slider over the whole range would be of no use
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenderParameters:
+    """What one frame is rendered with. Raises UserError for an unknown space or view; Settings check themselves.
+
+    ``tone_track`` is a file, "" for none; at the host's frame ``track_start`` stands the track's first, and
+    ``host_frame`` is the one to render. A track that was not made of ``source_file`` is refused, if that is there.
+    """
+
+    settings: Settings = field(default_factory=Settings)
+    model: str = "lite"
+    input_space: str = "bt709-bt1886"
+    output_space: str = "pq-bt2020"
+    view: str = "result"
+    bypass: bool = False
+    tone_track: str = ""
+    track_start: int = 0
+    source_file: str = ""
+    host_frame: int = 0
+
+    def __post_init__(self) -> None:
+        for name, choices in (("input_space", INPUT_SPACES), ("output_space", OUTPUT_SPACES), ("view", VIEWS)):
+            value = getattr(self, name)
+            if value not in choices:
+                raise UserError(f"{name} is '{value}'; choose one of {', '.join(choices)}")
+        if not self.model:
+            raise UserError("model is empty; name lite or a model directory")
+
+
+def parse_parameters(values: Mapping[str, Any]) -> RenderParameters:
+    """Values by name, as the protocol carries them, strictly typed; what is left out has its default.
+
+    Raises UserError for an unknown name, a wrong type or a value out of range.
+    """
+    own = {f.name: f.default for f in fields(RenderParameters) if f.name != "settings"}
+    defaults = {**{name: getattr(Settings(), name) for name in controls()}, **own}
+    if unknown := sorted(set(values) - set(defaults)):
+        raise UserError(f"unknown parameter '{unknown[0]}'; the engine knows {', '.join(defaults)}")
+    typed = {name: _typed(name, value, defaults[name]) for name, value in values.items()}
+    look = {name: value for name, value in typed.items() if name not in own}
+    return RenderParameters(settings=Settings(**look), **{name: value for name, value in typed.items() if name in own})
+
+
+def _typed(name: str, value: Any, default: Any) -> Any:
+    kind = type(default)
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind:
+        raise UserError(f"parameter {name} must be of the type {kind.__name__}, but is {type(value).__name__}")
+    return value
+
+
+def parameters_json(models: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The description that the effect builds its controls from: {"version", "groups", "parameters"}.
+
+    ``models``: label by name or directory, shown after the model that ships. Their order must never change once
+    projects are saved with it: hosts store the index of a choice.
+    """
+    return {
+        "version": VERSION,
+        "groups": [{"name": name, "label": label} for label, name in _GROUPS.items()],
+        "parameters": [
+            _input_space(),
+            _choice("output_space", "Output space", "What the pixels become that the host gets back.", OUTPUT_SPACES)
+            | {"colourspaces": OUTPUT_COLOURSPACES},
+            _choice("view", "View", "The result, or a picture that explains it.", VIEWS),
+            _bypass(),
+            *_settings(),
+            *_TEMPORAL,
+            _choice("model", "Model", "The weights that render.", {**MODELS, **(models or {})}, group="Model"),
+        ],
+    }
+
+
+def write_parameters(target: Path, models: Mapping[str, str] | None = None) -> None:
+    """Writes :func:`parameters_json` as the bundle's Resources/parameters.json, whole or not at all."""
+    from lumaflux.media.atomic_file import AtomicFile
+
+    with AtomicFile(target, overwrite=True) as file:
+        file.partial.write_text(json.dumps(parameters_json(models), indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+def _choice(name: str, label: str, hint: str, choices: Mapping[str, str], group: str = "Colour") -> dict[str, Any]:
+    return {
+        "name": name,
+        "label": label,
+        "hint": hint,
+        "type": "choice",
+        "default": getattr(RenderParameters(), name),
+        "choices": list(choices.values()),
+        "values": list(choices),
+        "group": _GROUPS[group],
+    }
+
+
+def _input_space() -> dict[str, Any]:
+    choices = {FROM_HOST: "From the host, else BT.709 gamma 2.4", **INPUT_SPACES}
+    described = _choice("input_space", "Input space", "What the pixels are that the host hands over.", choices)
+    return described | {"default": FROM_HOST, "colourspaces": INPUT_COLOURSPACES}
+
+
+def _bypass() -> dict[str, Any]:
+    hint = "Hand the source on as it is."
+    return {
+        "name": "bypass",
+        "label": "Bypass",
+        "hint": hint,
+        "type": "boolean",
+        "default": False,
+        "group": _GROUPS["Colour"],
+    }
+
+
+_TEMPORAL = [
+    {
+        "name": "source_file",
+        "label": "Source file",
+        "hint": "The file behind this clip, for Analyse; empty to analyse the frames that the host hands over.",
+        "type": "file",
+        "default": "",
+        "group": _GROUPS["Temporal"],
+    },
+    {
+        "name": "analyse",
+        "label": "Analyse",
+        "hint": "Find the shots of the clip and the tone of each, and name them in Tone track.",
+        "type": "button",
+        "group": _GROUPS["Temporal"],
+    },
+    {
+        "name": "tone_track",
+        "label": "Tone track",
+        "hint": "A file of Analyse or of lumaflux analyze: one tone for each shot, so that nothing pumps. "
+        "Empty: every frame has its own tone.",
+        "type": "file",
+        "default": "",
+        "group": _GROUPS["Temporal"],
+    },
+    {
+        "name": "track_start",
+        "label": "Track start",
+        "hint": "The frame of the host at which the tone track begins; Analyse sets it to the clip's first.",
+        "type": "int",
+        "default": 0,
+        "min": -(2**31),
+        "max": 2**31 - 1,
+        "display_min": 0,
+        "display_max": 1000,
+        "group": _GROUPS["Temporal"],
+    },
+]
+
+
+def _settings() -> list[dict[str, Any]]:
+    described = []
+    for name, control in controls().items():
+        default = getattr(Settings(), name)
+        whole = isinstance(default, int)
+        low, high = (int(control.low), int(control.high)) if whole else (control.low, control.high)
+        shown = _DISPLAY.get(name, (low, high))
+        unit = "" if control.unit in ("ratio", "integer") else f" ({control.unit})"
+        described.append(
+            {
+                "name": name,
+                "label": control.label,
+                "hint": control.help + unit,
+                "type": "int" if whole else "double",
+                "default": default,
+                "min": low,
+                "max": high,
+                "display_min": shown[0],
+                "display_max": shown[1],
+                "group": _GROUPS[control.group],
+            }
+        )
+    return described

@@ -1,0 +1,204 @@
+"""One frame as an effect sees it: host pixels in, host pixels out. Worker and embedded engine call the same."""
+
+import logging
+import os
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xxhash
+
+from lumaflux import __version__
+from lumaflux.color import bt1886, pq
+from lumaflux.color.placement import static_placement
+from lumaflux.color.spaces import from_nits, to_nits
+from lumaflux.color.srgb import srgb_to_bt1886
+from lumaflux.errors import UserError
+from lumaflux.service.cache import FrameCache
+from lumaflux.service.parameters import RenderParameters
+from lumaflux.service.tracks import Tracks
+
+if TYPE_CHECKING:
+    from lumaflux.inference.converter import Converter
+    from lumaflux.inference.tone import Tone
+
+CACHE_BYTES = 512 << 20
+DRAFT_PIXELS = 1 << 17  # what a draft is rendered at: a thumbnail must not start a minute of work
+_LARGEST_LINEAR, _LARGEST_LOG = 1000.0, 1.0  # of an input; beyond lies no light of a picture, and curves stay finite
+_MODEL_FILES = ("config.json", "adapters.safetensors", "backbone.safetensors")
+
+log = logging.getLogger(__name__)
+
+
+class ModelError(UserError):
+    """A model cannot be loaded; the message says why and what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rendered:
+    """``pixels`` have the source's shape and type; ``cached``: the engine's part came from the cache."""
+
+    pixels: np.ndarray
+    cached: bool
+
+
+class Renderer:
+    """One loaded model, which changes when another is asked for, and the cache of what it made. For one thread."""
+
+    def __init__(
+        self,
+        *,
+        device: str | None = None,
+        precision: str | None = None,
+        cache_bytes: int = CACHE_BYTES,
+        engine: Path | None = None,
+    ):
+        engine = engine or (Path(named) if (named := os.environ.get("LUMAFLUX_ENGINE")) else None)
+        self.device, self.precision, self.engine = device, precision, engine
+        self.cache = FrameCache(cache_bytes)
+        self.tracks = Tracks()
+        self._loaded: tuple[Hashable, Converter] | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether a model is in memory."""
+        return self._loaded is not None
+
+    def load(self, model: str) -> "Converter":
+        """The converter of a model, kept in memory instead of the one before. Raises ModelError."""
+        identity = model_identity(model)
+        if self._loaded is None or self._loaded[0] != identity:
+            from lumaflux.inference.installed_engine import engine_for
+            from lumaflux.inference.load import load
+
+            self._loaded = None  # before the next one comes: two of the largest need not fit
+            try:
+                engine = engine_for(self.engine, model, None, self.device, self.precision)
+                converter = load(model, device=self.device, dtype=self.precision, engine=engine)
+            except UserError as error:
+                raise ModelError(str(error)) from None
+            self._loaded = identity, converter
+            log.info("loaded %s on %s", model, converter.backend.device)
+        return self._loaded[1]
+
+    def render_frame(
+        self,
+        pixels: np.ndarray,
+        parameters: RenderParameters,
+        *,
+        premultiplied: bool = False,
+        draft: bool = False,
+        on_step: Callable[[], None] | None = None,
+        out: np.ndarray | None = None,
+    ) -> Rendered:
+        """Pixels [H,W,3|4] of float32, float16, uint16 or uint8, top row first, in the input space -> the same in
+        the output space, alpha untouched.
+
+        The pixels of ``result`` in PQ are those of ``Converter.render``. ``draft``: one step at a small size.
+        ``on_step`` is called after every step of the sampler; what it raises ends the rendering. ``out``: where the
+        result goes, a new array if None; it may be ``pixels``.
+        Raises UserError (ModelError for a model that cannot be loaded) and MemoryError.
+        """
+        if pixels.ndim != 3 or pixels.shape[2] not in (3, 4) or 0 in pixels.shape:
+            raise UserError(f"a frame must have the shape [H,W,3] or [H,W,4], but has {pixels.shape}")
+        out = np.empty_like(pixels) if out is None else out
+        if parameters.bypass:
+            if out is not pixels:
+                out[:] = pixels
+            return Rendered(pixels=out, cached=False)
+        from lumaflux.service.samples import planes_of, write_planes
+        from lumaflux.service.views import view_of
+
+        settings, tone, of_track = self.tracks.at(parameters)
+        parameters = replace(parameters, settings=settings)
+        frame_key = _frame_key(pixels, parameters.input_space, premultiplied)
+        key = (frame_key, of_track, *self._engine_key(parameters, draft))
+        result_pq, sdr = self.cache.get(key), None
+        cached = result_pq is not None
+        if result_pq is None:
+            sdr = sdr_of(planes_of(pixels, premultiplied=premultiplied), parameters.input_space)
+            result_pq = self._convert(sdr, parameters, draft, on_step, tone)
+            self.cache.put(key, result_pq)
+        if parameters.view != "result":
+            if sdr is None:
+                sdr = sdr_of(planes_of(pixels, premultiplied=premultiplied), parameters.input_space)
+            result_pq = view_of(parameters.view, result_pq, sdr, parameters.settings.reference_white)
+        planes = in_output_space(result_pq, parameters.output_space, parameters.settings.reference_white)
+        write_planes(planes, pixels, out, premultiplied=premultiplied)
+        return Rendered(pixels=out, cached=cached)
+
+    def _engine_key(self, parameters: RenderParameters, draft: bool) -> tuple[Hashable, ...]:
+        identity = model_identity(parameters.model)
+        return parameters.settings, identity, self.device, self.precision, str(self.engine), draft
+
+    def _convert(
+        self,
+        sdr: np.ndarray,
+        parameters: RenderParameters,
+        draft: bool,
+        on_step: Callable[[], None] | None,
+        tone: "Tone | None",
+    ) -> np.ndarray:
+        if parameters.settings.strength == 0.0:  # needs no model
+            return static_placement(sdr, parameters.settings.reference_white)
+        converter = self.load(parameters.model)
+        try:
+            if draft:
+                return _draft(converter, sdr, parameters, on_step, tone)
+            return converter.render_timed(sdr, parameters.settings, on_step, tone=tone)[0]
+        except RuntimeError as error:  # torch.OutOfMemoryError is one; the CPU's allocator says it in words
+            if "out of memory" in str(error).lower() or "allocate memory" in str(error):
+                raise MemoryError(str(error)) from None
+            raise
+
+
+def _draft(
+    converter: "Converter",
+    sdr: np.ndarray,
+    parameters: RenderParameters,
+    on_step: Callable[[], None] | None,
+    tone: "Tone | None",
+) -> np.ndarray:
+    import torch
+
+    from lumaflux.inference.detail import enlarge, reduce_to
+
+    whole = torch.as_tensor(sdr)[None]
+    settings = replace(parameters.settings, steps=1)
+    drafted, _ = converter.render_timed(reduce_to(whole, DRAFT_PIXELS), settings, on_step, tone=tone)
+    return enlarge(drafted.cpu(), (sdr.shape[1], sdr.shape[2]))[0].numpy()
+
+
+def sdr_of(planes: np.ndarray, space: str) -> np.ndarray:
+    """Finite planes [3,H,W] in a named space -> BT.709/BT.1886 SDR in [0,1]; light beyond diffuse white clips."""
+    if space == "bt709-bt1886":
+        return planes.clip(0.0, 1.0)
+    if space == "srgb":
+        return srgb_to_bt1886(planes.clip(0.0, 1.0)).astype(np.float32)
+    largest = _LARGEST_LOG if space == "davinci-intermediate" else _LARGEST_LINEAR
+    nits = to_nits(planes.clip(-largest, largest), space, 1.0)
+    linear = from_nits(nits, "linear-bt709", 1.0).clip(0.0, 1.0)
+    return bt1886.inverse_eotf(linear, white_nits=1.0).clip(0.0, 1.0).astype(np.float32)
+
+
+def in_output_space(result_pq: np.ndarray, space: str, reference_white: float) -> np.ndarray:
+    """PQ/BT.2020 [3,H,W] in a named space; where that is relative, 1 is ``reference_white``. HLG ends at 1000 cd/m2."""
+    if space == "pq-bt2020":
+        return result_pq
+    return np.asarray(from_nits(pq.eotf(result_pq), space, reference_white), np.float32)
+
+
+def model_identity(model: str) -> Hashable:
+    """What tells models apart: the name and the engine's version; of a directory, its files' sizes and times."""
+    folder = Path(model)
+    if not folder.is_dir():
+        return model, __version__
+    facts = [(name, (folder / name).stat()) for name in _MODEL_FILES if (folder / name).is_file()]
+    return str(folder.resolve()), __version__, *((name, fact.st_size, fact.st_mtime_ns) for name, fact in facts)
+
+
+def _frame_key(pixels: np.ndarray, input_space: str, premultiplied: bool) -> Hashable:
+    digest = xxhash.xxh3_128_digest(np.ascontiguousarray(pixels).data.cast("B"))
+    return digest, pixels.shape, pixels.dtype.str, input_space, premultiplied

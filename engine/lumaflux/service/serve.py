@@ -1,0 +1,56 @@
+"""Starts the worker: the claim on the user's directory, the log, the event loop."""
+
+import asyncio
+import logging
+import logging.handlers
+import os
+import socket
+
+from lumaflux.errors import UserError
+from lumaflux.service import runtime
+from lumaflux.service.server import Options, Server
+
+_LOG_BYTES, _LOG_FILES = 1 << 20, 3
+
+
+def serve(options: Options) -> bool:
+    """Runs the worker until it leaves; False when one runs already. Raises UserError where none can run."""
+    # A host uses all cores itself: threads that spin while they wait would take ten times as long for a frame.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch is loaded
+    directory = runtime.open_runtime_directory()
+    claim = runtime.claim(directory)
+    if claim is None:
+        return False
+    handler = _log_to(directory)
+    try:
+        token = runtime.new_token(directory)
+        listening = runtime.listen(directory)
+        runtime.write_private(directory.pid, f"{os.getpid()}\n")
+        ended = asyncio.run(_run(directory, listening, token, options))
+    except OSError as error:
+        raise UserError(f"the engine cannot work in {directory.path} ({error}); set LUMAFLUX_RUNTIME_DIR") from error
+    finally:
+        for path in (directory.token, directory.pid):
+            path.unlink(missing_ok=True)
+        handler.close()
+    if not ended:
+        os._exit(0)  # a step of a large model may last for minutes, and the interpreter cannot end under it
+    os.close(claim)
+    return True
+
+
+async def _run(directory: runtime.RuntimeDirectory, listening: socket.socket, token: str, options: Options) -> bool:
+    return await Server(directory, listening, token, options).run()
+
+
+def _log_to(directory: runtime.RuntimeDirectory) -> logging.Handler:
+    handler = logging.handlers.RotatingFileHandler(
+        directory.log, maxBytes=_LOG_BYTES, backupCount=_LOG_FILES - 1, encoding="utf-8"
+    )
+    os.chmod(directory.log, 0o600)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger = logging.getLogger("lumaflux.service")
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    logger.addHandler(handler)
+    return handler

@@ -1,0 +1,80 @@
+"""The tone tracks that frames of an effect name: read once, checked, and mapped to a frame of the host."""
+
+import os
+from collections.abc import Hashable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lumaflux.errors import UserError
+from lumaflux.render.model_identity import weights_identity
+
+if TYPE_CHECKING:
+    from lumaflux.inference.tone import Tone
+    from lumaflux.inference.tone_track import ToneTrack
+    from lumaflux.service.parameters import RenderParameters
+    from lumaflux.settings import Settings
+
+LARGEST_TRACK = 256 << 20  # bytes; a key has about 2 kB, an hour of 60 frames/s 18,000 keys
+_KEPT = 4
+
+
+class Tracks:
+    """Tracks by path, size and time of change. For one thread."""
+
+    def __init__(self) -> None:
+        self._read: dict[Hashable, ToneTrack] = {}
+        self._matching: set[Hashable] = set()  # tracks that were compared with their source
+
+    def at(self, parameters: "RenderParameters") -> "tuple[Settings, Tone | None, Hashable]":
+        """The settings and the tone of the frame, and what tells this tone from others; (settings, None, None) without
+        a track. Frames before the track's first have that one's tone, those after its end the last shot's.
+
+        Raises UserError for a track that is missing, damaged, too large, of another model or of another source file.
+        """
+        from lumaflux.render.analysis import check_model
+
+        settings = parameters.settings
+        if not parameters.tone_track or settings.strength == 0.0:
+            return settings, None, None
+        identity, track = self._track(_absolute(parameters.tone_track, "Tone track"))
+        if (identity, parameters.model) not in self._matching:
+            check_model(track, Path(parameters.tone_track), weights_identity(parameters.model))
+            if not Path(parameters.model).is_dir():  # whose weights may change
+                self._matching.add((identity, parameters.model))
+        self._check_source(identity, track, parameters.source_file)
+        place = max(0, parameters.host_frame - parameters.track_start)
+        return track.settings_at(place, settings), track.tone_at(place), (identity, place)
+
+    def _track(self, path: Path) -> "tuple[Hashable, ToneTrack]":
+        from lumaflux.inference.tone_track import read_track
+
+        try:
+            facts = path.stat()
+        except OSError as error:
+            said = f"the tone track {path} cannot be read ({error.strerror})"
+            raise UserError(f"{said}; press Analyse, or empty Tone track") from None
+        if facts.st_size > LARGEST_TRACK:
+            raise UserError(f"{path} has {facts.st_size >> 20} MiB and is no tone track; name another in Tone track")
+        identity = os.fspath(path), facts.st_size, facts.st_mtime_ns
+        if identity not in self._read:
+            track = read_track(path)
+            while len(self._read) >= _KEPT:
+                del self._read[next(iter(self._read))]
+            self._read[identity] = track
+        return identity, self._read[identity]
+
+    def _check_source(self, identity: Hashable, track: "ToneTrack", source_file: str) -> None:
+        from lumaflux.render.analysis import check_clip
+
+        source = Path(source_file)
+        if not source_file or (identity, source_file) in self._matching or not source.is_file():
+            return  # what is elsewhere or a sequence is not needed to render
+        check_clip(track, source)
+        self._matching.add((identity, source_file))
+
+
+def _absolute(text: str, what: str) -> Path:
+    path = Path(text).expanduser()
+    if not path.is_absolute():
+        raise UserError(f"{what} names {text}, which is not the whole path of a file; name it from / on")
+    return path

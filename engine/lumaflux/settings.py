@@ -1,0 +1,132 @@
+"""What a user can set: the one descriptor that command, effect, farm and web page read."""
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from lumaflux.errors import UserError
+
+DETAIL_WORDS = {"source": "1", "generated": "0"}  # what a command line may say for the ends of ``detail``
+
+
+@dataclass(frozen=True, kw_only=True)
+class Control:
+    """How one setting is shown and bounded. ``low`` and ``high`` are inclusive."""
+
+    label: str
+    help: str
+    unit: str
+    group: str
+    low: float
+    high: float
+
+
+def _control(default: Any, **description: Any) -> Any:
+    return field(default=default, metadata={"control": Control(**description), "help": description["help"]})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The look controls of ``Converter.render``. Raises UserError when a value is outside its range."""
+
+    strength: float = _control(
+        1.0,
+        label="Strength",
+        help="Blend in the PQ domain: 0 is the static placement at reference white, 1 is the model.",
+        unit="ratio",
+        group="Look",
+        low=0.0,
+        high=1.0,
+    )
+    target_peak: float = _control(
+        1000.0,
+        label="Target peak",
+        help="The brightest light: light above reference white is re-expanded monotonically up to it, "
+        "light below stays untouched.",
+        unit="cd/m2",
+        group="Look",
+        low=400.0,
+        high=4000.0,
+    )
+    reference_white: float = _control(
+        203.0,
+        label="Reference white",
+        help="Where diffuse white is placed; all light scales with it before the peak is applied.",
+        unit="cd/m2",
+        group="Look",
+        low=100.0,
+        high=400.0,
+    )
+    saturation: float = _control(
+        1.0,
+        label="Saturation",
+        help="Factor on Ct and Cp of ICtCp: 0 is grey, 1 leaves colour as the model made it.",
+        unit="factor",
+        group="Look",
+        low=0.0,
+        high=2.0,
+    )
+    detail: float = _control(
+        1.0,
+        label="Detail",
+        help="Where detail comes from: 1 is the source, lit by the model; 0 is the model's own decoded picture.",
+        unit="ratio",
+        group="Detail",
+        low=0.0,
+        high=1.0,
+    )
+    highlight_recovery: float = _control(
+        0.5,
+        label="Highlight recovery",
+        help="How much of the model's structure enters where the source is clipped: 0 is the curve alone.",
+        unit="ratio",
+        group="Detail",
+        low=0.0,
+        high=1.0,
+    )
+    temporal_stability: float = _control(
+        1.0,
+        label="Temporal stability",
+        help="Under a tone track: 1 takes the tone of the shot, 0 that of the frame alone, and what lies between mixes "
+        "them (and samples twice); without a track it changes nothing.",
+        unit="ratio",
+        group="Temporal",
+        low=0.0,
+        high=1.0,
+    )
+    steps: int = _control(
+        0,
+        label="Steps",
+        help="Euler steps of the sampler; 0 takes the model's own default.",
+        unit="steps",
+        group="Model",
+        low=0,
+        high=100,
+    )
+    seed: int = _control(
+        0,
+        label="Seed",
+        help="Key of the noise that every frame of a clip shares.",
+        unit="integer",
+        group="Model",
+        low=0,
+        high=2**31 - 1,
+    )
+
+    def __post_init__(self) -> None:
+        for name, control in controls().items():
+            value = getattr(self, name)
+            if not control.low <= value <= control.high:
+                raise UserError(
+                    f"{control.label.lower()} is {value:g}; it must be between {control.low:g} and "
+                    f"{control.high:g} {control.unit}"
+                )
+        if self.target_peak <= self.reference_white:
+            raise UserError(
+                f"target peak ({self.target_peak:g} cd/m2) must be above reference white "
+                f"({self.reference_white:g} cd/m2); raise the one or lower the other"
+            )
+
+
+def controls() -> dict[str, Control]:
+    """Every setting's name and description, in the order in which a front end shows them."""
+    return {f.name: f.metadata["control"] for f in fields(Settings)}

@@ -1,0 +1,1 @@
+"""Editors' timelines (OpenTimelineIO) in and out: which media they need, and the timeline that shows HDR."""

@@ -1,0 +1,136 @@
+"""The media that a clip of a timeline refers to: a video file or a numbered sequence, and which frames it has."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import unquote, urlparse
+
+from lumaflux.media.stills.numbered_files import numbering, pattern_of, sequence_numbers
+
+_SAME_RATE = 2e-3  # editors write 24 where they mean 24000/1001: frames are counted then, not seconds
+
+
+class MediaError(Exception):
+    """The media of a clip cannot be used; the message is a clause that follows the clip's name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Media:
+    """``path``: the video file, or a sequence as ``name.%04d.ext``. Frames are 0-based in a video, file numbers else.
+
+    ``start``: the time of frame ``first`` in the media's own time, in frames at ``rate`` per second.
+    """
+
+    path: Path
+    kind: Literal["video", "sequence"]
+    rate: float
+    first: int
+    last: int
+    start: float = 0.0
+
+    def file(self, number: int) -> Path:
+        """The picture of a sequence with that number."""
+        return self.path.with_name(self.path.name % number)
+
+    def frames_in(self, time: Any) -> float:
+        """An OpenTimelineIO RationalTime in frames of this media."""
+        return time.value if self.same_rate(time.rate) else time.rescaled_to(self.rate).value
+
+    def same_rate(self, rate: float) -> bool:
+        """Whether frames at ``rate`` are this media's frames."""
+        return abs(rate / self.rate - 1) < _SAME_RATE
+
+    def frame_at(self, begin: Any, shown: Any, scalar: float) -> float:
+        """The frame seen at ``shown`` by a clip whose source range begins at ``begin`` and plays at ``scalar``."""
+        return self.first + self.frames_in(begin) - self.start + self.frames_in(shown - begin) * scalar
+
+
+def media_of(clip: Any, folder: Path, mapped: Callable[[str], str]) -> Media:
+    """The active media reference of a clip, found on this machine. Raises MediaError."""
+    reference = clip.media_reference
+    if reference is None or reference.is_missing_reference:
+        raise MediaError("the timeline holds no media reference for it")
+    kind = reference.schema_name()
+    if kind == "ImageSequenceReference":
+        return _image_sequence(reference, folder, mapped)
+    if kind != "ExternalReference":
+        raise MediaError(f"its media is made by the editor ({kind})")
+    path = _local(reference.target_url, folder, mapped)
+    if not path.exists() and (found := numbering(path)):
+        return _numbered(path, found, reference)
+    if not path.exists():
+        raise MediaError(f"its media {path} is missing")
+    return _video(path, reference)
+
+
+def _local(url: str, folder: Path, mapped: Callable[[str], str]) -> Path:
+    """A path on this machine: file URLs are decoded, plain paths taken as they are if they exist so."""
+    parsed = urlparse(url)
+    windows = re.match(r"^[A-Za-z]:[\\/]", url)
+    if parsed.scheme and parsed.scheme != "file" and not windows:
+        raise MediaError(f"its media {url} is not a local file")
+    plain = parsed.path if parsed.scheme == "file" else url
+    if re.match(r"^/[A-Za-z]:/", plain):
+        plain = plain[1:]
+    candidates = [folder / mapped(text) for text in (plain, unquote(plain))]
+    return next((path for path in candidates if path.exists()), candidates[parsed.scheme == "file"])
+
+
+def _video(path: Path, reference: Any) -> Media:
+    from lumaflux.errors import UserError
+    from lumaflux.media.metadata.info import probe
+
+    try:
+        info = probe(path)
+    except UserError as error:
+        raise MediaError(f"its media cannot be read: {error}") from None
+    available = reference.available_range
+    if info.kind == "still":
+        raise MediaError(f"its media {path} is a still picture; turn that with `lumaflux convert`")
+    if info.variable_frame_rate:
+        raise MediaError(f"its media {path} has a variable frame rate, so frames of the timeline are none of its own")
+    rate = float(info.frame_rate or (available.duration.rate if available else 0))
+    if rate <= 0:
+        raise MediaError(f"its media {path} states no frame rate")
+    count = info.frame_count or round((info.duration or 0) * rate)
+    if not count and available:
+        count = round(available.duration.rescaled_to(rate).value)
+    return Media(path=path, kind="video", rate=rate, first=0, last=count - 1, start=_start(available, rate))
+
+
+def _start(available: Any, rate: float) -> float:
+    """The time of a media's first frame, in frames."""
+    if available is None:
+        return 0.0
+    begin = available.start_time
+    return begin.value if abs(begin.rate / rate - 1) < _SAME_RATE else begin.rescaled_to(rate).value
+
+
+def _image_sequence(reference: Any, folder: Path, mapped: Callable[[str], str]) -> Media:
+    if reference.frame_step != 1:
+        raise MediaError(f"its media counts every {reference.frame_step} frames")
+    base = _local(reference.target_url_base, folder, mapped)
+    width = f"0{reference.frame_zero_padding}" if reference.frame_zero_padding else ""
+    path = base / f"{reference.name_prefix}%{width}d{reference.name_suffix}"
+    rate = reference.rate or 24.0
+    return _sequence(path, rate, reference.start_frame, _start(reference.available_range, rate))
+
+
+def _numbered(path: Path, found: re.Match, reference: Any) -> Media:
+    parts = found.groupdict()
+    pattern = pattern_of(path, parts)
+    available = reference.available_range
+    rate = available.duration.rate if available else 24.0
+    first = int(parts["first"]) if parts.get("first") else None
+    return _sequence(pattern, rate, first, _start(available, rate))
+
+
+def _sequence(pattern: Path, rate: float, first: int | None, start: float) -> Media:
+    numbers = sequence_numbers(pattern)
+    if not numbers:
+        raise MediaError(f"its media {pattern} is missing")
+    first = numbers[0] if first is None else first
+    offset = numbers[0] - first  # the beginning may have been left out on this disk
+    return Media(path=pattern, kind="sequence", rate=rate, first=numbers[0], last=numbers[-1], start=start + offset)

@@ -1,0 +1,221 @@
+"""Editors' timelines (OpenTimelineIO): which clips are to become HDR, and which frames of which media they need."""
+
+import math
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lumaflux.errors import MissingExtraError, UserError
+from lumaflux.timeline.effect import Look, look_of
+from lumaflux.timeline.media import Media, MediaError, media_of
+
+Chosen = Callable[[Any], bool]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimelineClip:
+    """One clip to render. ``first`` and ``last`` are frames of ``media``: file numbers of a sequence, 0-based else.
+
+    ``clip`` is the OpenTimelineIO object; ``look`` is None for clips chosen by name that carry no effect.
+    """
+
+    clip: Any
+    where: str
+    media: Media
+    first: int
+    last: int
+    look: Look | None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Skipped:
+    """A clip that was asked for and cannot be rendered; ``reason`` is a clause. ``lost``: the answer would be wrong
+    without it (missing media), rather than nobody wanting it (a switched-off effect)."""
+
+    where: str
+    reason: str
+    lost: bool = True
+
+
+@dataclass(kw_only=True)
+class Found:
+    """What a timeline asks for, in the order of its tracks."""
+
+    clips: list[TimelineClip] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+
+
+class _SkipError(Exception):
+    def __init__(self, reason: str, *, lost: bool = True):
+        super().__init__(reason)
+        self.lost = lost
+
+
+def opentimelineio() -> Any:
+    """The library; raises MissingExtraError without it."""
+    try:
+        import opentimelineio
+    except ImportError:
+        raise MissingExtraError("OpenTimelineIO", "farm") from None
+    return opentimelineio
+
+
+def read_timeline(path: str | os.PathLike) -> Any:
+    """The one timeline of an .otio, .otioz or .otiod file. Raises UserError where there is none or more than one."""
+    otio = opentimelineio()
+    if not Path(path).exists():
+        raise UserError(f"{path} does not exist; check the name.")
+    try:
+        read = otio.adapters.read_from_file(os.fspath(path))
+    except Exception as error:  # adapters raise what their parsers raise
+        raise UserError(f"{path} is no timeline that OpenTimelineIO can read ({_first_line(error)}).") from error
+    if isinstance(read, otio.schema.Timeline):
+        return read
+    search = getattr(read, "find_children", None)
+    timelines = search(descended_from_type=otio.schema.Timeline) if search else []
+    if len(timelines) != 1:
+        raise UserError(f"{path} holds {len(timelines)} timelines; export the one that is to be rendered.")
+    return timelines[0]
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def find_clips(
+    timeline: Any,
+    folder: Path,
+    *,
+    all_clips: bool = False,
+    name: str | None = None,
+    handles: int = 0,
+    mapped: Callable[[str], str] = lambda path: path,
+) -> Found:
+    """The clips of the video tracks that carry the effect, or all of them, or those named ``name``.
+
+    ``folder`` is where relative media lie; ``handles`` are frames wanted beyond each end, as far as the media has
+    them; ``mapped`` turns a path of the timeline's machine into one of this machine. Raises UserError for a ``name``
+    that no clip has.
+    """
+    found, named = Found(), 0
+    for clip, visible, above, where in _visible_clips(timeline.tracks, None, (), ""):
+        look = look_of([clip, *above])
+        if name is not None and clip.name != name:
+            continue
+        named += 1
+        if look is None and not all_clips and name is None:
+            continue
+        try:
+            found.clips.append(_needed(clip, visible, above, where, look, folder, handles, mapped))
+        except _SkipError as skip:
+            found.skipped.append(Skipped(where=where, reason=str(skip), lost=skip.lost))
+        except MediaError as error:
+            found.skipped.append(Skipped(where=where, reason=str(error)))
+    if name is not None and not named:
+        raise UserError(f"no clip of the timeline is named '{name}'; `lumaflux timeline show` lists them.")
+    return found
+
+
+def _visible_clips(composition: Any, visible: Any, above: tuple, where: str) -> Iterator[tuple[Any, Any, tuple, str]]:
+    """(clip, the part of it that shows in its own time, what it is nested in, a name for people), depth first."""
+    otio = opentimelineio()
+    visible = visible or composition.trimmed_range()
+    kinds = otio.schema.TrackKind
+    for number, child in enumerate(composition, 1):
+        if isinstance(child, (otio.schema.Transition, otio.schema.Gap)):
+            continue
+        if isinstance(child, otio.schema.Track) and child.kind != kinds.Video:
+            continue
+        shown = _shown(composition, child, visible)
+        if shown is None:
+            continue
+        label = child.name or f"{type(child).__name__.lower()} {number}"
+        here = f"{where}/{label}" if where else label
+        if isinstance(child, otio.schema.Clip):
+            yield child, shown, (composition, *above), here
+        else:
+            yield from _visible_clips(child, shown, (composition, *above), here)
+
+
+def _shown(parent: Any, child: Any, visible: Any) -> Any:
+    """The part of ``child``, in its own time, that ``visible`` of its parent leaves; None where nothing is left."""
+    otio = opentimelineio()
+    placed = parent.range_of_child(child)
+    head, tail = parent.handles_of_child(child) if isinstance(parent, otio.schema.Track) else (None, None)
+    start = placed.start_time - head if head else placed.start_time
+    end = placed.end_time_exclusive() + tail if tail else placed.end_time_exclusive()
+    start, end = max(start, visible.start_time), min(end, visible.end_time_exclusive())
+    if start >= end:
+        return None
+    own = child.trimmed_range().start_time
+    return otio.opentime.range_from_start_end_time(own + (start - placed.start_time), own + (end - placed.start_time))
+
+
+def _needed(
+    clip: Any,
+    visible: Any,
+    above: tuple,
+    where: str,
+    look: Look | None,
+    folder: Path,
+    handles: int,
+    mapped: Callable[[str], str],
+) -> TimelineClip:
+    notes = list(look.notes) if look else []
+    if not clip.enabled:
+        raise _SkipError("the clip is switched off", lost=False)
+    if look is not None and not look.enabled:
+        raise _SkipError("the effect is switched off", lost=False)
+    if look is not None and look.animated:
+        raise _SkipError(
+            f"{', '.join(look.animated)} changes over time, which a rendering with one setting cannot show"
+        )
+    for holder in above:
+        if any(_is_time_effect(effect) for effect in holder.effects):
+            raise _SkipError(f"'{holder.name}' around it changes speed, which is honoured on clips only")
+    scalar = _speed(clip)
+    media = media_of(clip, folder, mapped)
+    start = media.frame_at(clip.trimmed_range().start_time, visible.start_time, scalar)
+    count = media.frames_in(visible.duration)
+    first, last = _frames(start, count, scalar)
+    if scalar != 1:
+        notes.append(f"plays at {scalar:g} of its speed")
+    if first < media.first or last > media.last:
+        notes.append("needs frames beyond the ends of its media (a transition, or a longer original)")
+    first, last = max(media.first, first - handles), min(media.last, last + handles)
+    if first > last:
+        raise _SkipError(f"its source range lies outside of {media.path}")
+    return TimelineClip(clip=clip, where=where, media=media, first=first, last=last, look=look, notes=tuple(notes))
+
+
+def _frames(start: float, count: float, scalar: float) -> tuple[int, int]:
+    """First and last frame that ``count`` frames of the timeline show from ``start`` on at a speed.
+
+    Backwards: editors disagree on which end the source range begins at, so both readings are covered.
+    """
+    slack = 1e-6  # of rates such as 24000/1001 kept as doubles
+    reach = max(count - 1, 0) * abs(scalar)
+    last = math.ceil(start + reach - slack)
+    if scalar < 0:
+        return math.floor(start - reach + slack), last
+    return math.floor(start + slack), last
+
+
+def _is_time_effect(effect: Any) -> bool:
+    return isinstance(effect, opentimelineio().schema.TimeEffect)
+
+
+def _speed(clip: Any) -> float:
+    """The product of the clip's linear time warps; 0 is a freeze frame."""
+    otio = opentimelineio()
+    scalar = 1.0
+    for effect in clip.effects:
+        if isinstance(effect, otio.schema.LinearTimeWarp):
+            scalar *= effect.time_scalar
+        elif isinstance(effect, otio.schema.TimeEffect) or "timewarp" in effect.schema_name().lower():
+            label = effect.effect_name or effect.name or effect.schema_name()
+            raise _SkipError(f"its speed change '{label}' is not linear")
+    return scalar

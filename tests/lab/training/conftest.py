@@ -1,0 +1,42 @@
+"""A pool of smooth synthetic masters and a model configuration small enough for a test."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from lumaflux.lab.data.views import FULL_SCALE
+from lumaflux.model.presets import TINY
+
+SCENES = {"a": "train", "b": "train", "c": "validation", "d": "test"}
+
+
+@pytest.fixture(scope="session")
+def pool(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("views")
+    entries = []
+    rows, columns = np.mgrid[0:256, 0:256] / 256.0
+    for seed, (name, split) in enumerate(SCENES.items()):
+        rng = np.random.default_rng(seed)
+        views = []
+        for _ in range(3):
+            f, p = rng.uniform(1, 9, (2, 3, 1, 1)), rng.uniform(0, 6, (2, 3, 1, 1))
+            wave = np.sin(2 * f[0] * columns + p[0]) * np.cos(2 * f[1] * rows + p[1])
+            views.append(0.35 + 0.3 * wave + 0.02 * rng.normal(size=(3, 256, 256)))
+        signal = np.stack(views).clip(0.0, 0.75)
+        save_file({"views": np.rint(signal * FULL_SCALE).astype(np.uint16)}, out / f"{name}.safetensors")
+        entries.append({"file": f"{name}.safetensors", "name": name, "scene": name, "split": split, "kind": "still"})
+    entries.append({**entries[0], "kind": "photograph"})
+    (out / "manifest.json").write_text(json.dumps(entries))
+    return out
+
+
+@pytest.fixture(scope="session")
+def model_json(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "tiny.json"
+    content = TINY.to_json()
+    content["vae"] |= {"block_out_channels": [16, 32, 32, 64], "latent_channels": 4, "mid_block_add_attention": False}
+    path.write_text(json.dumps(content))
+    return path

@@ -1,0 +1,136 @@
+"""Studies that train the same stage many times: which operators and variants each sees, and what they leave behind."""
+
+import json
+from pathlib import Path
+
+import pytest
+from safetensors.torch import save_file
+
+from lumaflux.errors import UserError
+from lumaflux.lab.data.views import load_views
+from lumaflux.lab.evaluation.report.ablation import VARIANTS as TABLE_ROWS
+from lumaflux.lab.evaluation.report.tables import Cell
+from lumaflux.lab.training import ablation, left_out
+from lumaflux.lab.training.adapters import AdapterStage
+from lumaflux.lab.training.anchor import AnchorStage
+from lumaflux.lab.training.config import TrainConfig
+from lumaflux.model.build import build
+from lumaflux.model.checkpoint import load_model
+from lumaflux.model.config import VARIANTS, read_config
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory, model_json: Path) -> Path:
+    """Frozen stages, untrained, of a tiny model with an anchor."""
+    folder = tmp_path_factory.mktemp("start")
+    (folder / "model.json").write_text(json.dumps({**json.loads(model_json.read_text()), "anchor_bins": 4}))
+    network = build(read_config(folder / "model.json"), seed=0)
+    parts = {
+        "vae/vae": network.vae,
+        "tower/siglip": network.siglip,
+        "prior/transformer": network.transformer,
+        "anchor/anchor": network.adapters.anchor,
+    }
+    for name, module in parts.items():
+        assert module is not None
+        file = folder / f"{name}.safetensors"
+        file.parent.mkdir()
+        save_file(module.state_dict(), file)
+    return folder
+
+
+@pytest.fixture
+def configured(start: Path, pool: Path, tmp_path: Path):
+    def make(stage: str, **changes) -> TrainConfig:
+        values = {
+            "stage": stage,
+            "run": tmp_path / stage,
+            "views": pool,
+            "model": start / "model.json",
+            "start": start,
+            "steps": 1,
+            "batch": 2,
+            "crop": 32,
+            "learning_rate": 1e-3,
+            "threads": 1,
+            "validation_count": 1,
+            "validation_size": 32,
+        }
+        return TrainConfig(**{**values, **changes})
+
+    return make
+
+
+def test_anchor_without_a_family(configured):
+    config = configured("anchor")
+    assert AnchorStage(left_out.without(config, "clip")).pairs.operators == (
+        "aces-1.3",
+        "bt2446a",
+        "bt2446c",
+        "reinhard",
+        "logc",
+        "bt2390",
+    )
+    assert len(AnchorStage(left_out.without(config, "all")).pairs.operators) == 8
+
+
+def test_families_hold_every_operator_once():
+    from lumaflux.color.operators import OPERATORS
+
+    assert sorted(name for family in left_out.FAMILIES.values() for name in family) == sorted(OPERATORS)
+
+
+def test_a_placement_is_a_model_whose_bypass_changes_no_light(configured, pool: Path):
+    """Its tone field is the identity, so that nothing but the anchor is judged."""
+    import torch
+
+    from lumaflux.backends.torch import TorchBackend
+    from lumaflux.inference.converter import Converter
+
+    config = configured("anchor")
+    folder = left_out.trained_placement(config, "clip")
+    model = load_model(folder)
+    sdr = torch.from_numpy(load_views(pool, "test")[0].views[:1, :, :64, :64].astype("float32") / 65535)
+    rendered = Converter(TorchBackend(model), bypass=True).convert(sdr).hdr_pq
+    begun = model.in_light(model.decode_latents(model.encode(model.start(sdr, model.placement(sdr)))))
+    assert (rendered - begun).abs().max() < 1e-4
+    assert json.loads((folder / "config.json").read_text())["anchor_bins"] == 4
+    written = (folder / "adapters.safetensors").stat().st_mtime_ns
+    assert left_out.trained_placement(config, "clip") == folder
+    assert (folder / "adapters.safetensors").stat().st_mtime_ns == written
+
+
+def test_table_of_families():
+    def cell(value):
+        return Cell(mean=value, low=None, high=None, scored=1, infinite=0, meaningless=0, unavailable=0)
+
+    means = {key: cell(30.0) for key in ("psnr", "psnr_aligned", "delta_e_itp", "delta_e_itp_aligned")}
+    text = left_out.table({"clip": {"unseen": means, "seen": {**means, "psnr": cell(33.5)}}})
+    assert "| clip | hard-clip, gamma-clip | 30.00 | 30.00 | 30.00 | 30.00 | 33.50 |" in text
+
+
+def test_adapters_without_an_operator(configured):
+    stage = AdapterStage(configured("adapters", options={"without": ["reinhard"]}))
+    assert "reinhard" not in stage.pairs.operators  # pyright: ignore[reportAttributeAccessIssue]
+    with pytest.raises(UserError, match="no operator reinhart"):
+        AdapterStage(configured("adapters", options={"without": ["reinhart"]}))
+    with pytest.raises(UserError, match="anchor stage has no options"):
+        AnchorStage(configured("anchor", options={"whithout": ["reinhard"]}))
+
+
+def test_ablation_trains_each_variant(configured):
+    assert set(ablation.ROWS) == set(TABLE_ROWS)
+    assert set(ablation.ROWS.values()) == set(VARIANTS)
+    models = ablation.train_variants(configured("adapters"), ["lora", "linear-spline"])
+    for variant, folder in models.items():
+        assert load_model(folder).config.variant == VARIANTS[variant]
+    written = [(folder / "adapters.safetensors").stat().st_mtime_ns for folder in models.values()]
+    assert ablation.train_variants(configured("adapters"), ["lora", "linear-spline"]) == models
+    assert [(folder / "adapters.safetensors").stat().st_mtime_ns for folder in models.values()] == written
+    with pytest.raises(UserError, match="stage 'anchor'"):
+        ablation.train_variants(configured("anchor"), ["lora"])
+
+
+def test_studies_refuse_a_missing_start(configured):
+    with pytest.raises(UserError, match="'start'"):
+        left_out.trained_placement(configured("anchor", start=None), "clip")

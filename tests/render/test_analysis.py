@@ -1,0 +1,152 @@
+"""`lumaflux analyze`: shots and tones of a clip; one pass, deterministic, the same whatever is rendered later."""
+
+import itertools
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import lumaflux
+from lumaflux.errors import UserError
+from lumaflux.inference.tone_track import read_track, text_of
+from lumaflux.render.analysis import KEY_INTERVAL, check_clip, track_of
+from lumaflux.render.tones import analyze
+from lumaflux.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def converter():
+    loaded = lumaflux.load("tiny", device="cpu")
+    head = loaded.backend.network.adapters.tone.head[-1]  # zero at initialisation: every frame would have one curve
+    torch.nn.init.normal_(head.weight, std=3.0, generator=torch.Generator().manual_seed(0))
+    return loaded
+
+
+@pytest.fixture
+def source(tmp_path):
+    path = tmp_path / "clip.bin"
+    path.write_bytes(b"a clip")
+    return path
+
+
+def pictures(levels, seed=0):
+    rng = np.random.default_rng(seed)
+    texture = 0.1 * rng.standard_normal((3, 32, 48))
+    return [np.clip(level + texture, 0, 1).astype(np.float32) for level in levels]
+
+
+def test_shots_have_keys_of_their_own(converter, source):
+    levels = [0.2] * 30 + [0.7] + [0.4] * 14
+    track = track_of(pictures(levels), converter, Settings(), source, "tiny")
+    assert [(shot.first, shot.last) for shot in track.shots] == [(0, 29), (30, 30), (31, 44)]
+    keys = [[key.frame for key in shot.keys] for shot in track.shots]
+    assert keys == [[0, 12, 24, 29], [30], [31, 36, 44]]
+    assert all(b - a <= KEY_INTERVAL for shot in keys for a, b in itertools.pairwise(shot))
+
+
+@pytest.mark.parametrize("levels", [[0.5], [0.0] * 3, [0.1, 0.9], [0.9] * 5 + [0.0]])
+def test_short_black_and_flashing_clips_have_a_tone_at_every_frame(converter, source, levels):
+    frames = pictures(levels)
+    track = track_of(frames, converter, Settings(), source, "tiny")
+    assert track.clip.frames == len(levels)
+    for number, frame in enumerate(frames):
+        assert np.isfinite(converter.render(frame, tone=track.tone_at(number))).all()
+
+
+def test_a_steady_shot_takes_one_tone_and_a_cut_takes_another(converter, source):
+    track = track_of(pictures([0.2] * 13 + [0.8] * 13), converter, Settings(), source, "tiny")
+    for frame in range(13):
+        torch.testing.assert_close(track.tone_at(frame).knots.y, track.tone_at(0).knots.y)
+    own = converter.tone_of(pictures([0.8])[0]).knots.y
+    torch.testing.assert_close(track.tone_at(13).knots.y, own)
+
+
+def test_the_own_tone_of_a_frame_changes_nothing(converter):
+    frame = pictures([0.4])[0]
+    assert np.array_equal(converter.render(frame, tone=converter.tone_of(frame)), converter.render(frame))
+
+
+def test_another_tone_changes_the_frame(converter):
+    dark, bright = pictures([0.2, 0.7])
+    assert not np.array_equal(converter.render(dark, tone=converter.tone_of(bright)), converter.render(dark))
+
+
+def test_analysis_repeats_itself_to_the_bit(converter, source):
+    frames = pictures(np.linspace(0.2, 0.5, 20))
+    one, two = (track_of(iter(frames), converter, Settings(), source, "tiny") for _ in range(2))
+    assert one == two
+
+
+def test_a_clip_without_frames_is_refused(converter, source):
+    with pytest.raises(UserError, match="no frames"):
+        track_of([], converter, Settings(), source, "tiny")
+
+
+def test_a_track_of_another_file_is_refused(converter, source, tmp_path):
+    track = track_of(pictures([0.5]), converter, Settings(), source, "tiny")
+    check_clip(track, source)
+    other = tmp_path / "other.bin"
+    other.write_bytes(b"another")
+    with pytest.raises(UserError, match="another file"):
+        check_clip(track, other)
+
+
+def test_a_real_clip_is_analyzed_whole(converter):
+    example = Path(__file__).parents[2] / "examples" / "rooftop-sdr.mp4"
+    seen = []
+    track = analyze(example, converter, replace(Settings(), steps=1), lambda done, total: seen.append(done))
+    assert track.clip.frames == len(seen) == 72
+    assert [(shot.first, shot.last) for shot in track.shots] == [(0, 71)]
+
+
+def test_a_fade_through_black_has_tones_that_move_slowly(converter, source):
+    levels = [*np.linspace(0.6, 0, 25), *np.linspace(0, 0.4, 25)]
+    track = track_of(pictures(levels), converter, Settings(), source, "tiny")
+    curves = torch.stack([track.tone_at(frame).knots.y[0] for frame in range(50)])
+    whole = float((curves[0] - curves[-1]).abs().max())
+    inside = [
+        float((curves[frame + 1] - curves[frame]).abs().max())
+        for shot in track.shots
+        for frame in range(shot.first, shot.last)
+    ]
+    assert [shot.first for shot in track.shots] == [0]
+    assert max(inside) <= max(0.25 * whole, 0.02)
+
+
+def test_a_cut_on_the_first_frame_leaves_it_a_shot_of_its_own(converter, source):
+    frames = pictures([0.8] + [0.2] * 20)
+    track = track_of(frames, converter, Settings(), source, "tiny")
+    rest = track_of(frames[1:], converter, Settings(), source, "tiny")
+    assert [(shot.first, shot.last) for shot in track.shots] == [(0, 0), (1, 20)]
+    torch.testing.assert_close(track.tone_at(12).knots.y, rest.tone_at(11).knots.y, atol=0.01, rtol=0)
+
+
+def test_a_flash_leaves_the_tones_around_it_alone(converter, source):
+    levels = [0.3] * 15 + [1.0] + [0.3] * 15
+    track = track_of(pictures(levels), converter, Settings(), source, "tiny")
+    steady = track_of(pictures([0.3] * 31), converter, Settings(), source, "tiny")
+    assert [(shot.first, shot.last) for shot in track.shots] == [(0, 14), (15, 15), (16, 30)]
+    for frame in (0, 14, 16, 30):
+        torch.testing.assert_close(track.tone_at(frame).knots.y, steady.tone_at(frame).knots.y, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("shape", [(1, 64), (64, 1), (1, 1)])
+def test_lines_and_single_pixels_are_analyzed_and_rendered(converter, source, shape):
+    frames = [np.full((3, *shape), level, np.float32) for level in (0.2, 0.25, 0.8)]
+    track = track_of(frames, converter, Settings(), source, "tiny")
+    assert track.clip.frames == 3
+    for number, frame in enumerate(frames):
+        lit = converter.render(frame, tone=track.tone_at(number))
+        assert lit.shape == frame.shape
+        assert np.isfinite(lit).all()
+
+
+def test_a_track_that_lost_a_shot_is_refused_by_the_frame(converter, source, tmp_path):
+    track = track_of(pictures([0.2] * 5 + [0.8] * 5), converter, Settings(), source, "tiny")
+    lost = track.model_copy(update={"shots": track.shots[:1]})
+    path = tmp_path / "lost.json"
+    path.write_text(text_of(lost))
+    with pytest.raises(UserError, match="no shot holds frame 5"):
+        read_track(path)

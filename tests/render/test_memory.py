@@ -1,0 +1,34 @@
+"""Nothing grows with the clip: memory of ten times as many frames is the same."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+_CHILD = """
+import json, resource, sys
+from pathlib import Path
+from lumaflux.render import Job, convert
+from lumaflux.inference.load import load
+from lumaflux.settings import Settings
+job = Job(overwrite=True, limit=int(sys.argv[3]), track="none")
+report = convert(Path(sys.argv[1]), Path(sys.argv[2]), lambda: load("tiny"), Settings(strength=0.0), job)[0]
+print(json.dumps({"frames": report.frames, "kb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}))
+"""
+
+
+@pytest.mark.soak
+def test_memory_of_500_and_of_5000_frames(tmp_path):
+    from lumaflux.lab.bench.conversion import write_moving_gradient
+
+    write_moving_gradient(tmp_path / "in.mp4", 5000)
+    peaks = []
+    for frames in (500, 5000):
+        command = [sys.executable, "-c", _CHILD, str(tmp_path / "in.mp4"), str(tmp_path / "out.mp4"), str(frames)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        result = json.loads(done.stdout.splitlines()[-1])
+        assert result["frames"] == frames
+        peaks.append(result["kb"])
+    print(f"peak memory {peaks[0] / 1024:.0f} MiB of 500 frames, {peaks[1] / 1024:.0f} MiB of 5000")
+    assert peaks[1] <= 1.05 * peaks[0]
