@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lumaflux.media import orientation
+from lumaflux.media.stills import orientation
 
 PICTURE = np.arange(2 * 3, dtype=np.float32).reshape(1, 2, 3)
 

@@ -7,8 +7,8 @@ import pytest
 from lumaflux.color import pq
 from lumaflux.color.primaries import ACES_AP0, ACES_AP1, BT2020, apply_matrix, rgb_to_rgb
 from lumaflux.errors import UserError
-from lumaflux.media import picture_writer as pw
 from lumaflux.media.metadata.info import probe
+from lumaflux.media.stills import picture_writer as pw
 from lumaflux.media.stills.picture import read_still
 
 KINDS = {"a.png": pw.PNG, "a.tif": pw.TIFF, "a.dpx": pw.DPX}

@@ -8,8 +8,8 @@ import OpenImageIO as oiio
 import pytest
 
 from lumaflux.errors import UserError
-from lumaflux.media import png_chunks
 from lumaflux.media.metadata.info import probe
+from lumaflux.media.stills import png_chunks
 from lumaflux.media.stills.picture import read_still, write_still
 
 KINDS = {".png": 0, ".tif": 0, ".webp": 0, ".jpg": 0.02}

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from lumaflux.errors import UserError
-from lumaflux.media import frame_numbers
+from lumaflux.media.stills import frame_numbers
 
 _LARGEST = 10_000_000  # frames of one set: four days at 30 frames/s
 

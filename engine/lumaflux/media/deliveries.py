@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 from lumaflux.errors import UserError
-from lumaflux.media import picture_writer as pictures
 from lumaflux.media.metadata.mastering import MasteringDisplay
+from lumaflux.media.stills import picture_writer as pictures
 from lumaflux.media.video.encoding import Encoding
 
 Deliver = Literal[

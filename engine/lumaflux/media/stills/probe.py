@@ -9,8 +9,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from lumaflux.errors import UserError
-from lumaflux.media import coding_points, orientation, png_chunks
+from lumaflux.media.metadata import coding_points
 from lumaflux.media.metadata.info import ColourTags, MediaInfo, Tag
+from lumaflux.media.stills import orientation, png_chunks
 from lumaflux.media.stills.display_window import display_size
 from lumaflux.media.stills.jpeg_primary import has_gain_map, primary_image
 from lumaflux.media.stills.linear_picture import name_of, primaries_of

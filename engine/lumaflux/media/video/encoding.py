@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from lumaflux.errors import UserError
-from lumaflux.media import isobmff
 from lumaflux.media.metadata.light_levels import LightLevels
 from lumaflux.media.metadata.mastering import ContentLight, DisplayCodes, MasteringDisplay
+from lumaflux.media.video import isobmff
 
 if TYPE_CHECKING:
     import av

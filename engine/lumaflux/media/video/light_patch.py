@@ -7,8 +7,8 @@ import os
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from lumaflux.media import ebml, isobmff
 from lumaflux.media.metadata.mastering import ContentLight
+from lumaflux.media.video import ebml, isobmff
 from lumaflux.media.video.encoding import PLACEHOLDER
 from lumaflux.media.video.hdr10_stream import PLACEHOLDER_NAL
 from lumaflux.media.video.hevc_light_sei import content_light_nal

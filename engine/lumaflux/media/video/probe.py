@@ -6,9 +6,10 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from lumaflux.errors import UserError
-from lumaflux.media import coding_points, orientation
+from lumaflux.media.metadata import coding_points
 from lumaflux.media.metadata.info import AudioInfo, ColourTags, MediaInfo, Tag
 from lumaflux.media.metadata.mastering import FrameSideData
+from lumaflux.media.stills import orientation
 from lumaflux.media.video.frame_planes import has_alpha_plane
 from lumaflux.media.video.source import open_container, video_stream
 
