@@ -14,6 +14,13 @@ from lumaflux.errors import UserError
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
+def allow_by_umask(path: Path) -> None:
+    """Gives a file the mode that a plainly created one has; libraries that make one of their own choose 0600."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    os.chmod(path, 0o666 & ~mask)
+
+
 class AtomicFile:
     """Context manager around ``partial``, the hidden file that becomes ``target`` when the block ends well.
 

@@ -5,8 +5,6 @@ Weights are read from safetensors only.
 """
 
 import json
-import os
-import tempfile
 from pathlib import Path
 
 import torch
@@ -15,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from lumaflux.errors import UserError
+from lumaflux.media.atomic_file import AtomicFile, allow_by_umask
 from lumaflux.model.build import build
 from lumaflux.model.config import LumaFluxConfig, read_config
 from lumaflux.model.lumaflux import Adapters, LumaFlux
@@ -162,14 +161,9 @@ def _stored(tensors: dict[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]
 
 
 def _write(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(handle)
-    try:
-        save_file(tensors, temporary, metadata)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    with AtomicFile(path, overwrite=True) as file:
+        save_file(tensors, file.partial, metadata)
+        allow_by_umask(file.partial)
 
 
 def convert_adapters(source: Path, target: Path, model: str) -> None:

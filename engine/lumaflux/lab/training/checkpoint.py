@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from lumaflux.errors import UserError
+from lumaflux.media.atomic_file import allow_by_umask
 
 CHECKPOINT = "checkpoint.safetensors"
 _STATE = ("exp_avg", "exp_avg_sq", "step")  # of AdamW; steps differ where some updates leave a parameter out
@@ -21,6 +22,7 @@ def write_tensors(tensors: Mapping[str, Tensor], path: Path, metadata: dict[str,
     temporary = path.with_name(f".{path.name}.partial")
     try:
         save_file({k: v.detach().contiguous().clone() for k, v in tensors.items()}, temporary, metadata)
+        allow_by_umask(temporary)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
