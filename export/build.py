@@ -27,13 +27,11 @@ from lumaflux.backends.bundle import (
 )
 from lumaflux.backends.device import DTYPES
 from lumaflux.backends.torch import TorchBackend
-from lumaflux.errors import UserError
 from lumaflux.inference.converter import Converter
 from lumaflux.inference.load import load_network
 from lumaflux.inference.model_files import weight_digests
-from lumaflux.media.atomic_file import allow_by_umask
+from lumaflux.model.checkpoint import write_tensors
 from lumaflux.model.lumaflux import LumaFlux
-from lumaflux.render.model_identity import weights_identity
 
 from .bundle_folder import bundle_folder, publish, working_folder
 from .calibration import frames_of, velocity_samples
@@ -113,9 +111,15 @@ def _stated(request: Request, frames: list[torch.Tensor]) -> str:
     calibration = None
     if request.precision == "fp8":
         calibration = [hashlib.sha256(frame.numpy().tobytes()).hexdigest() for frame in frames]
-    weights = weights_identity(request.model, request.adapters, request.backbone)
+    weights = [*weight_digests(request.model, request.adapters), _files_of(request.backbone)]
     kind = (request.precision, request.target, request.backend, request.sizes)
-    return json.dumps([*kind, calibration, weights, __version__, _tools()])
+    return json.dumps([*kind, calibration, *weights, __version__, _tools()])
+
+
+def _files_of(folder: Path | None) -> list[list[str | int]]:
+    """What tells a backbone's directory from another without reading it all."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file()) if folder else []
+    return [[str(path), path.stat().st_size, path.stat().st_mtime_ns] for path in files]
 
 
 def _model(request: Request) -> LumaFlux:
@@ -146,12 +150,9 @@ def _quantised(graph: Path, samples, work: Path, say: Say, clock: dict[str, floa
 
 
 def _host_file(model: LumaFlux, target: Path) -> Path:
-    from safetensors.torch import save_file
-
     state = model.adapters.state_dict()
     kept = {key: value.float().contiguous() for key, value in state.items() if key.startswith(_HOST)}
-    save_file(kept, target)
-    allow_by_umask(target)
+    write_tensors(kept, target)
     return target
 
 

@@ -11,8 +11,8 @@ from lumaflux.media.metadata.light_levels import LightLevels
 from lumaflux.media.video.hevc_light_sei import prefix_sei_nal
 
 # The nine entries of the distribution as version 1 of the application defines them. Three are not the percentile that
-# they are named by: 5 is DistributionY99, max(R,G,B) at 99.99 % of the pixels; 10 is DistributionY100nit, the percentage
-# of the pixels, 0 to 100, whose max(R,G,B) is at most 100 cd/m2; 99 is max(R,G,B) at 99.98 %.
+# they are named by: 5 is DistributionY99, max(R,G,B) at 99.99 % of the pixels; 10 is DistributionY100nit, the share of
+# the pixels, 0 to 100 %, whose max(R,G,B) is at most 100 cd/m2; 99 is max(R,G,B) at 99.98 %.
 INDEXES = (1, 5, 10, 25, 50, 75, 90, 95, 99)
 _PERCENTILE = {5: 99.99, 99: 99.98}  # of the others the index itself
 _SHARE_INDEX, _SHARE_NITS = 10, 100.0
