@@ -32,7 +32,7 @@ class Variant:
 def folder() -> Path:
     """Where the kernels' sources lie: beside this module once installed, in the tree's native/kernels otherwise."""
     installed = Path(__file__).with_name("native")
-    return installed if installed.is_dir() else Path(__file__).parents[2] / "native" / "kernels"
+    return installed if installed.is_dir() else Path(__file__).parents[3] / "native" / "kernels"
 
 
 def gated_low_rank(element: str, rank: int, *, node: bool = False) -> Variant:
