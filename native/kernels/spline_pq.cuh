@@ -5,6 +5,8 @@
 //   -> R'G'B', clamp to [0,P] -> PQ, and where asked for also cd/m2 (ST 2084)
 //
 //   memory, planar:   RRRR....  GGGG....  BBBB....     a thread: the three numbers of one pixel
+//   vae_pq may be cut out of a larger picture:   RRRR---- RRRR----   steps from row to row, plane to plane, picture to
+//   picture are given; the results lie without gaps
 //   shared memory:    x[K+1] y[K+1] d[K+1]             the picture's knots, from (0,0) to (1,1)
 #include "pq.cuh"
 
@@ -28,11 +30,12 @@ __device__ __forceinline__ float through(const Curve& curve, unsigned bins, floa
 
 }  // namespace
 
-// vae_pq, pq, nits [B,3,pixels] in fp32, nits may be null; x, y, d [B,bins+1]; chroma: 2x2 by rows, then two offsets.
+// vae_pq, pq, nits [B,3,pixels] in fp32, rows of `width`; nits may be null; x, y, d [B,bins+1]; chroma: 2x2 by rows, then
+// two offsets.
 // grid (ceil(pixels/256), B), 256 threads; bins at most 64.
 extern "C" __global__ void __launch_bounds__(256)
 spline_pq(const float* vae_pq, const float* x, const float* y, const float* d, const float* chroma, float peak_pq,
-          float* pq, float* nits, int pixels, int bins) {
+          float* pq, float* nits, int pixels, int width, int picture_step, int plane_step, int row_step, int bins) {
   LUMAFLUX_SHARED(Curve, curve);
   const unsigned picture = blockIdx.y, knots = bins + 1;
   if (threadIdx.x < knots) {
@@ -44,8 +47,10 @@ spline_pq(const float* vae_pq, const float* x, const float* y, const float* d, c
   const unsigned pixel = blockIdx.x * kThreads + threadIdx.x, count = pixels;
   if (pixel >= count) return;
   const size_t plane = static_cast<size_t>(picture) * 3 * count + pixel;
-  const float red = between(vae_pq[plane], 0.0f, peak_pq), green = between(vae_pq[plane + count], 0.0f, peak_pq);
-  const float blue = between(vae_pq[plane + 2 * static_cast<size_t>(count)], 0.0f, peak_pq);
+  const size_t row = pixel / static_cast<unsigned>(width), column = pixel % static_cast<unsigned>(width), step = plane_step;
+  const float* from = vae_pq + picture * static_cast<size_t>(picture_step) + row * row_step + column;
+  const float red = between(from[0], 0.0f, peak_pq), green = between(from[step], 0.0f, peak_pq);
+  const float blue = between(from[2 * step], 0.0f, peak_pq);
   const float luma = kR * red + kG * green + kB * blue;
   const float cb = (blue - luma) / (2 * (1 - kB)), cr = (red - luma) / (2 * (1 - kR));
   const float expanded = peak_pq * through(curve, bins, luma / peak_pq);

@@ -37,7 +37,8 @@ def run_spline(emulated, guarded, edits=(), *, light=True, bins=8, pixels=300):
     rgb, knots, chroma = spline_inputs(2, pixels, bins)
     given = [guarded(part).values for part in (rgb, knots.x, knots.y, knots.derivatives, chroma)]
     signal, nits = (guarded(torch.zeros_like(rgb), guard=7.0) for _ in range(2))
-    arguments = [*given, PEAK_PQ, signal.values, nits.values if light else None, pixels, bins]
+    arguments = [*given, PEAK_PQ, signal.values, nits.values if light else None, pixels]
+    arguments += [pixels, 3 * pixels, pixels, pixels, bins]  # one row
     emulated(SPLINE_PQ, edits)((-(-pixels // 256), 2, 1), arguments, "random", 4)
     assert signal.intact
     assert nits.intact
@@ -155,6 +156,25 @@ def test_the_tone_fields_operator_is_its_expression_and_its_kernel(emulated):
     emulated(variant)(grid, arguments)
     assert float((out - by_operator).abs().max()) < 0.002 * CODE
     torch.library.opcheck(torch.ops.lumaflux.spline_pq.default, (*inputs, PEAK_PQ))
+
+
+def test_a_tone_field_of_a_part_of_a_picture_needs_no_copy(emulated):
+    rgb, knots, chroma = spline_inputs(2, 24 * 31)
+    curve = (knots.x, knots.y, knots.derivatives, chroma[:4].view(2, 2, 1, 1), chroma[4:])
+    part = rgb.view(2, 3, 24, 31)[..., 3:20, 5:27]
+    assert not part.is_contiguous()
+    assert spline_pq.obstacle(part, *curve[:3], capability=90) is None
+    out = torch.zeros(part.shape)
+    variant, grid, arguments = spline_pq.call(part, *curve, PEAK_PQ, out)
+    emulated(variant)(grid, arguments, "random", 2)
+    assert float((out - tone_expression(part, *curve, PEAK_PQ)).abs().max()) < 0.002 * CODE
+    assert "lie apart" in (spline_pq.obstacle(part[..., ::2], *curve[:3], capability=90) or "")
+
+
+def test_the_frames_of_a_1080p_conversion_meet_no_obstacle():
+    rgb, knots, _ = spline_inputs(1, 8)
+    decoded = torch.empty(1, 3, 1088, 1920)[..., :1080, :]
+    assert spline_pq.obstacle(decoded, knots.x[:1], knots.y[:1], knots.derivatives[:1], capability=90) is None
 
 
 def test_the_gain_maps_operator_is_its_expression_and_its_kernel_on_any_rows(emulated):

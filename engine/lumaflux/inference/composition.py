@@ -150,7 +150,7 @@ class Enlargement:
         self._low, self._width, self._mode = low, width, mode
         self._weights = None
         if low.shape[-2] != height:
-            identity = torch.eye(low.shape[-2], dtype=low.dtype, device=low.device)[None, None]
+            identity = low.new_ones(low.shape[-2]).diag()[None, None]
             self._weights = _interpolate(identity, (height, low.shape[-2]), mode)[0, 0]
 
     def rows(self, top: int, bottom: int) -> Tensor:

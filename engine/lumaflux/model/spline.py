@@ -107,9 +107,8 @@ class ToneField(nn.Module):
         """PQ/BT.2020 R'G'B' [B,3,H,W] in [0,1] -> the same, expanded, in [0, PQ(1000 nit)]."""
         assert self.chroma.bias is not None
         parts = (vae_pq, knots.x, knots.y, knots.derivatives, self.chroma.weight, self.chroma.bias)
-        followed = torch.is_grad_enabled() and any(part.requires_grad for part in parts)
         exported = torch.compiler.is_exporting() and torch.onnx.is_in_onnx_export()
-        if self.kind != "monotone" or followed or exported:
+        if self.kind != "monotone" or exported:
             return tone_expression(*parts, PEAK_PQ, self.kind)
         return spline_pq.spline_pq(*parts, PEAK_PQ)
 

@@ -48,7 +48,6 @@ def _held(argument: Argument) -> ctypes.c_void_p | ctypes.c_int | ctypes.c_float
     if argument is None:
         return ctypes.c_void_p(None)
     if isinstance(argument, Tensor):
-        assert argument.is_contiguous()
         assert argument.device.type == "cpu"
         return ctypes.c_void_p(argument.data_ptr())
     return ctypes.c_int(argument) if isinstance(argument, int) else ctypes.c_float(argument)

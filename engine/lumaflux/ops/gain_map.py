@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from lumaflux.ops import launch
+from lumaflux.ops.gradient import register_gradient
 from lumaflux.ops.sources import GAIN_MAP, Variant
 
 NAME = "lumaflux::gain_map"
@@ -32,8 +33,8 @@ def gain_map(
 ) -> Tensor:
     """Rows ``top``.. of a frame of ``height`` rows, PQ [B,3,rows,W] -> the same in the model's light, PQ.
 
-    slope, level, structure [B,3,h,w] in stops; share [B,1,rows,W] of the structure, or None. All fp32. Has no gradient.
-    Raises ValueError for shapes that do not fit together.
+    slope, level, structure [B,3,h,w] in stops; share [B,1,rows,W] of the structure, or None. All fp32. The gradient
+    is the expression's. Raises ValueError for shapes that do not fit together.
     """
     return torch.ops.lumaflux.gain_map(base_pq, slope, level, structure, share, top, height, offset_nits, largest_stops)
 
@@ -64,7 +65,7 @@ def obstacle(
 ) -> str | None:
     """Why the kernel cannot take these tensors, in one sentence; None where it can."""
     tensors = {"base_pq": base_pq, "slope": slope, "level": level, "structure": structure, "share": share}
-    return launch.obstacle(dict(tensors), ("float32",), capability)
+    return launch.obstacle(dict(tensors), ("float32",), capability, alignment=4)
 
 
 def call(
@@ -121,6 +122,7 @@ def register(expression: Callable[..., Tensor]) -> None:
 
     torch.library.impl(NAME, "default", elsewhere)
     torch.library.impl(NAME, "cuda", on_cuda)
+    register_gradient(NAME, expression)
 
 
 torch.library.register_fake(NAME, lambda base_pq, *_: torch.empty_like(base_pq))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from lumaflux.ops import launch
+from lumaflux.ops.gradient import register_gradient
 from lumaflux.ops.sources import MOST_BINS, SPLINE_PQ, Variant
 
 NAME = "lumaflux::spline_pq"
@@ -23,7 +24,8 @@ def spline_pq(
 ) -> Tensor:
     """PQ R'G'B' [B,3,H,W]; knots [B,K+1]; chroma weight [2,2,1,1] and bias [2]; all fp32 -> PQ in [0, peak_pq].
 
-    Has no gradient and no ONNX form: training and export run the expression.
+    The picture may be a part of a larger one: its rows and planes may lie apart. The gradient is the expression's.
+    There is no ONNX form: export runs the expression.
     Raises ValueError for shapes that do not fit together.
     """
     return torch.ops.lumaflux.spline_pq(vae_pq, x, y, derivatives, weight, bias, peak_pq)
@@ -42,8 +44,10 @@ def obstacle(vae_pq: Tensor, x: Tensor, y: Tensor, derivatives: Tensor, capabili
     """Why the kernel cannot take these tensors, in one sentence; None where it can."""
     if x.shape[-1] > MOST_BINS + 1:
         return f"{x.shape[-1] - 1} bins are more than the {MOST_BINS} that the kernel keeps"
+    if vae_pq.stride(-1) != 1:
+        return "the pixels of a row of vae_pq lie apart, and the kernel reads them one after another"
     tensors = {"vae_pq": vae_pq, "x": x, "y": y, "derivatives": derivatives}
-    return launch.obstacle(dict(tensors), ("float32",), capability)
+    return launch.obstacle(dict(tensors), ("float32",), capability, alignment=4, strided=("vae_pq",))
 
 
 def call(
@@ -58,9 +62,10 @@ def call(
     nits: Tensor | None = None,
 ) -> tuple[Variant, tuple[int, int, int], list[launch.Argument]]:
     """What the kernel is launched with; ``nits``, where given, takes the light of ``out`` in cd/m2."""
-    pixels = vae_pq.shape[-2] * vae_pq.shape[-1]
+    pixels, width = vae_pq.shape[-2] * vae_pq.shape[-1], vae_pq.shape[-1]
     chroma = torch.cat([weight.flatten(), bias]).float()
-    arguments = [vae_pq, x, y, derivatives, chroma, peak_pq, out, nits, pixels, x.shape[-1] - 1]
+    steps = vae_pq.stride()[:3]  # from picture to picture, plane to plane, row to row
+    arguments = [vae_pq, x, y, derivatives, chroma, peak_pq, out, nits, pixels, width, *steps, x.shape[-1] - 1]
     return SPLINE_PQ, (-(-pixels // SPLINE_PQ.threads), len(vae_pq), 1), arguments
 
 
@@ -70,7 +75,7 @@ def kernel(
     """The same by the kernel alone. Raises ValueError, with the reason, where it cannot take the tensors."""
     if reason := obstacle(vae_pq, x, y, derivatives):
         raise ValueError(f"spline_pq: {reason}")
-    out = torch.empty_like(vae_pq)
+    out = torch.empty(vae_pq.shape, device=vae_pq.device)
     launch.run(*call(vae_pq, x, y, derivatives, weight, bias, peak_pq, out), vae_pq.device)
     return out
 
@@ -89,6 +94,7 @@ def register(expression: Callable[..., Tensor]) -> None:
 
     torch.library.impl(NAME, "default", elsewhere)
     torch.library.impl(NAME, "cuda", on_cuda)
+    register_gradient(NAME, expression)
 
 
-torch.library.register_fake(NAME, lambda vae_pq, *_: torch.empty_like(vae_pq))
+torch.library.register_fake(NAME, lambda vae_pq, *_: vae_pq.new_empty(vae_pq.shape))
