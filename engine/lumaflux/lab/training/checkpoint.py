@@ -1,23 +1,30 @@
 """Checkpoints of a run: parameters, their average, AdamW's moments and the step. safetensors and JSON, no pickle."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from lumaflux.errors import UserError
-from lumaflux.model.checkpoint import write_tensors as write
 
 CHECKPOINT = "checkpoint.safetensors"
+_HOST = torch.device("cpu")  # where an AdamW that is not fused counts its steps
 _STATE = ("exp_avg", "exp_avg_sq", "step")  # of AdamW; steps differ where some updates leave a parameter out
 
 
 def write_tensors(tensors: Mapping[str, Tensor], path: Path, metadata: dict[str, str]) -> None:
     """Writes beside the target and renames, so that a killed run leaves the former file whole."""
-    write({k: v.detach().contiguous().clone() for k, v in tensors.items()}, path, metadata)
+    temporary = path.with_name(f".{path.name}.partial")
+    try:
+        save_file({k: v.detach().contiguous().clone() for k, v in tensors.items()}, temporary, metadata)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def save_checkpoint(
@@ -76,5 +83,14 @@ def resume(
             parameter.copy_(tensors[f"parameter/{name}"])
             average[name].copy_(tensors[f"average/{name}"])
             if f"exp_avg/{name}" in tensors:
-                optimizer.state[parameter] = {part: tensors[f"{part}/{name}"].clone() for part in _STATE}
+                fused = any(group.get("fused") or group.get("capturable") for group in optimizer.param_groups)
+                optimizer.state[parameter] = {
+                    part: _on(parameter.device if part != "step" or fused else _HOST, tensors[f"{part}/{name}"])
+                    for part in _STATE
+                }
     return step
+
+
+def _on(device: torch.device, tensor: Tensor) -> Tensor:
+    """A copy of ``tensor`` on ``device``: moments lie where their parameters do, whatever machine wrote them."""
+    return tensor.to(device, copy=True)
