@@ -60,14 +60,14 @@ class NodeValueUpdate(nn.Module):
     def forward(self, x: Tensor, value: Tensor, gate: ValueGate, modulation: Modulation) -> Tensor:
         factor = gate.physical
         if self.own.kind == "pga":
-            factor = factor * (1 + modulation.spectral_gain[:, None, None] * gate.spectral)
+            factor = factor * (1 + modulation.spectral_gain[:, None, None].to(value.dtype) * gate.spectral)
         inputs = (
             x,
             value,
             self.own.down.weight.t(),
             self.own.up.weight.t(),
-            modulation.alpha_pga[:, None, None],
-            modulation.beta_pga[:, None, None],
+            modulation.alpha_pga[:, None, None].to(value.dtype),
+            modulation.beta_pga[:, None, None].to(value.dtype),
             factor.unsqueeze(-1),
         )
         if not torch.compiler.is_exporting():

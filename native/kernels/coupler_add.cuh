@@ -44,18 +44,21 @@ __device__ __forceinline__ void store_result(unsigned short* to, const float (&y
 
 }  // namespace
 
-// z, y [B,T,d]; bottlenecks [B,T,2M]; physical, perceptual [d,M]; coupling [B] in fp32.
+// z, y [B,T,d]; bottlenecks [B,T,2M]; physical, perceptual [d,M]; coupling [B] in fp32. z's pictures begin picture_step
+// apart (a part of longer rows of tokens), couplings number_step.
 // grid (ceil(T/64), B, parts of the channels), 128 threads.
 extern "C" __global__ void __launch_bounds__(128)
 coupler_add(const unsigned short* z, const unsigned short* bottlenecks, const unsigned short* physical,
-            const unsigned short* perceptual, const float* coupling, Result* y, int tokens, int width) {
+            const unsigned short* perceptual, const float* coupling, Result* y, int tokens, int width, int picture_step,
+            int number_step) {
   const unsigned lane = threadIdx.x % 32, warp = threadIdx.x / 32, picture = blockIdx.y, d = width, count = tokens;
   const unsigned part_channels = (d + 32 * gridDim.z - 1) / (32 * gridDim.z) * 32;
   const unsigned begin = blockIdx.z * part_channels, end = begin + part_channels < d ? begin + part_channels : d;
   const unsigned first = blockIdx.x * kTokens + 16 * warp + lane / 4, second = first + 8;
   const bool has_first = first < count, has_second = second < count;
   const size_t image = static_cast<size_t>(picture) * count;
-  const float weight = coupling[picture];
+  const float weight = coupling[static_cast<size_t>(picture) * number_step];
+  const unsigned short* hidden = z + static_cast<size_t>(picture) * picture_step;
 
   Eight b0[kChunks], b1[kChunks];
 #pragma unroll
@@ -87,8 +90,8 @@ coupler_add(const unsigned short* z, const unsigned short* bottlenecks, const un
 #pragma unroll
     for (unsigned which = 0; which < 2; ++which) {
       if (channel >= end || !(which ? has_second : has_first)) continue;
-      const size_t at = (image + (which ? second : first)) * d + channel;
-      const Eight onto = load_eight(z + at);
+      const size_t token = which ? second : first, at = (image + token) * d + channel;
+      const Eight onto = load_eight(hidden + token * d + channel);
       float out[8];
 #pragma unroll
       for (unsigned pair = 0; pair < 4; ++pair) {

@@ -40,20 +40,22 @@ __device__ __forceinline__ float sum_of_block(float value, float (&of_warp)[kWar
 
 }  // namespace
 
-// hidden, y [B,T,d]; film [B,2d]; alpha, beta [B] in fp32. grid (T, B), 128 threads.
+// hidden, y [B,T,d]; film [B,2d]; alpha, beta [B] in fp32. hidden's pictures begin picture_step apart, alpha's and beta's
+// numbers number_step. grid (T, B), 128 threads.
 extern "C" __global__ void __launch_bounds__(128)
 film_layer_norm(const unsigned short* hidden, const unsigned short* film, const float* alpha, const float* beta,
-                unsigned short* y, int tokens, int width) {
+                unsigned short* y, int tokens, int width, int picture_step, int number_step) {
   LUMAFLUX_SHARED(Sums, sums);
   const unsigned d = width, picture = blockIdx.y;
   const size_t token = (static_cast<size_t>(picture) * tokens + blockIdx.x) * d;
+  const unsigned short* from = hidden + static_cast<size_t>(picture) * picture_step + static_cast<size_t>(blockIdx.x) * d;
   const unsigned short* modulation = film + static_cast<size_t>(picture) * 2 * d;
   Eight own[VECTORS];
   float sum = 0;
 #pragma unroll
   for (unsigned vector = 0; vector < VECTORS; ++vector) {
     const unsigned channel = 8 * (vector * kThreads + threadIdx.x);
-    own[vector] = channel < d ? load_eight(hidden + token + channel) : zero_eight();
+    own[vector] = channel < d ? load_eight(from + channel) : zero_eight();
 #pragma unroll
     for (unsigned pair = 0; pair < 4; ++pair) {
       const float2 numbers = unpack<ELEMENT>(own[vector].pairs[pair]);
@@ -72,7 +74,8 @@ film_layer_norm(const unsigned short* hidden, const unsigned short* film, const 
     }
   }
   const float scale = 1.0f / sqrtf(sum_of_block(squares, sums.of_warp[1]) / d + 1e-5f);
-  const float share = alpha[picture], offset = beta[picture];
+  const size_t number = static_cast<size_t>(picture) * number_step;
+  const float share = alpha[number], offset = beta[number];
 #pragma unroll
   for (unsigned vector = 0; vector < VECTORS; ++vector) {
     const unsigned channel = 8 * (vector * kThreads + threadIdx.x);

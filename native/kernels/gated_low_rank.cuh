@@ -188,12 +188,12 @@ gated_low_rank(const unsigned short* x, const unsigned short* value, const unsig
          width, heads);
 }
 #else
-// spectral [B,h] and gain, or null: then G is the gate.
+// spectral [B,h] and gain, or null: then G is the gate. Numbers of neighbouring pictures lie number_step apart.
 extern "C" __global__ void __launch_bounds__(512)
 gated_low_rank(const unsigned short* x, const unsigned short* value, const unsigned short* down, const unsigned short* up,
                const float* alpha, const float* beta, const float* gain, const unsigned short* gate,
-               const unsigned short* spectral, Result* y, int tokens, int width, int heads) {
-  const unsigned picture = blockIdx.y;
-  update(x, value, down, up, alpha[picture], beta[picture], gain ? gain[picture] : 0, gate, spectral, y, tokens, width, heads);
+               const unsigned short* spectral, Result* y, int tokens, int width, int heads, int number_step) {
+  const size_t number = static_cast<size_t>(blockIdx.y) * number_step;
+  update(x, value, down, up, alpha[number], beta[number], gain ? gain[number] : 0, gate, spectral, y, tokens, width, heads);
 }
 #endif

@@ -32,7 +32,7 @@ def run(emulated, guarded, dtype, case, *, order="forwards", edits=(), scale=1.0
     variant = coupler_add(str(dtype).removeprefix("torch."), bottleneck)
     variant = replace(variant, macros=variant.macros | {"WIDE_RESULT": "1"})
     grid = (-(-tokens // 64), batch, parts)
-    emulated(variant, edits)(grid, [*held, y.values, tokens, width], order, 2)
+    emulated(variant, edits)(grid, [*held, y.values, tokens, width, tokens * width, 1], order, 2)
     assert y.intact
     weight = torch.cat([physical, perceptual], dim=1).double()
     return y.values, z.double() + coupling.double()[:, None, None] * (bottlenecks.double() @ weight.T)
@@ -65,7 +65,7 @@ MUTATIONS = {
     "swapped weights": ("? physical : perceptual", "? perceptual : physical"),
     "a column out of place": ("+ 2 * tile + column % 2", "+ column % 2 * 4 + tile"),
     "one token too many": ("second < count;", "second <= count;"),
-    "another picture's coupling": ("coupling[picture]", "coupling[0]"),
+    "another picture's coupling": ("coupling[static_cast<size_t>(picture) * number_step]", "coupling[0]"),
 }
 
 

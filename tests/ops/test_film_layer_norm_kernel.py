@@ -17,6 +17,7 @@ def run(emulated, guarded, dtype, shape, *, order="forwards", mean=0.0, scale=1.
     alpha, beta = torch.rand(batch, generator=generator), torch.randn(batch, generator=generator)
     y = guarded(torch.zeros(shape), dtype, 7.0)
     arguments = [*(guarded(part).values for part in (hidden, film, alpha, beta)), y.values, tokens, width]
+    arguments += [tokens * width, 1]
     variant = film_layer_norm(str(dtype).removeprefix("torch."), width)
     emulated(variant, edits)((tokens, batch, 1), arguments, order, 1)
     assert y.intact
@@ -56,7 +57,7 @@ MUTATIONS = {
     "a shuffle left out": ("mask = 16;", "mask = 8;"),
     "the wrong half": ("modulation + d + channel", "modulation + channel"),
     "channels beyond the end": ("channel < d ? load_eight", "true ? load_eight"),
-    "another picture's number": ("alpha[picture]", "alpha[0]"),
+    "another picture's number": ("alpha[number]", "alpha[0]"),
 }
 
 

@@ -90,7 +90,7 @@ def run(emulated, guarded, case, dtype, *, wide, order="forwards", seed=0, edits
     grid = (-(-case.tokens // 64), case.batch, 1)
     sizes = [case.tokens, case.width, case.heads]
     tensors = [part.values for part in held]
-    arguments = [*tensors, *sizes, y.values] if case.node else [*tensors, y.values, *sizes]
+    arguments = [*tensors, *sizes, y.values] if case.node else [*tensors, y.values, *sizes, 1]
     emulated(variant, edits)(grid, arguments, order, seed)
     assert y.intact
     return y.values, reference(inputs)

@@ -197,6 +197,34 @@ def test_what_the_operator_launches_is_its_expression(emulated, relative_error, 
     assert relative_error(y, exact) < (rounding**2 + 1e-6) ** 0.5
 
 
+def test_parts_of_longer_rows_and_rows_of_psi_need_no_copy(emulated, relative_error):
+    """Single-stream blocks give the image's tokens as a part of all; numbers of a batch are columns of one table."""
+    whole, psi = torch.randn(3, T + 5, D).half(), torch.rand(3, 4, 6)
+    hidden, numbers = whole[:, 5:], psi[:, 2].unbind(1)
+    film, weights = torch.randn(3, 1, 2 * D).half(), [torch.randn(D, 32).half() for _ in range(2)]
+    bottlenecks, value = torch.randn(3, T, 64).half(), torch.randn(3, T, D).half()
+    gates = torch.rand(3, T, 2).half(), torch.rand(3, 2).half()
+    factors = torch.randn(8, D).half(), torch.randn(D, 8).half()
+    calls = {
+        film_layer_norm: (hidden, film, *numbers[:2]),
+        coupler_add: (hidden, bottlenecks, *weights, numbers[5]),
+        gated_low_rank: (value, value, *factors, *numbers[:2], *gates, numbers[4]),
+    }
+    for module, inputs in calls.items():
+        y = torch.zeros(3, T, D).half()
+        variant, grid, arguments = module.call(*inputs, y)
+        given = {part.data_ptr() for part in inputs}
+        assert all(part.data_ptr() in given for part in arguments if isinstance(part, torch.Tensor) and part is not y)
+        emulated(variant)(grid, arguments)
+        exact = module.expression(*(part.double() for part in inputs))
+        rounding = relative_error(exact.half(), exact)
+        assert relative_error(y, exact) < (rounding**2 + 1e-6) ** 0.5
+    expanded = psi[:1, 2, 0].expand(3)  # as the sampler hands a schedule's Psi to a batch
+    assert launch.numbers(expanded)[1] == 0
+    assert film_layer_norm.obstacle(hidden, film, 90) is None
+    assert "lie apart" in (coupler_add.obstacle(whole[:, ::2], bottlenecks, *weights, 90) or "")
+
+
 def test_what_the_other_operators_launch_are_their_expressions(emulated, relative_error):
     for module, inputs in (
         (film_layer_norm, inputs_of("film_layer_norm", torch.float16)),

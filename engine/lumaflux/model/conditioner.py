@@ -16,7 +16,7 @@ _INITIAL = (-2.0, 0.0, -2.0, 0.0, -4.0, -2.0)  # before the activations, in the 
 
 @dataclass(frozen=True, kw_only=True)
 class Modulation:
-    """The six numbers of one block, each [B]."""
+    """The six numbers of one block, each [B], float32."""
 
     alpha_pga: Tensor
     beta_pga: Tensor
@@ -64,9 +64,9 @@ class Conditioner(nn.Module):
         return torch.cat([angles.sin(), angles.cos()], dim=-1)
 
 
-def modulation(table: Tensor, block: int, dtype: torch.dtype) -> Modulation:
-    """Row ``block`` of a table [B, blocks, 6]."""
-    row = table[:, block].to(dtype)
+def modulation(table: Tensor, block: int) -> Modulation:
+    """Row ``block`` of a table [B, blocks, 6]: views of it, in its type."""
+    row = table[:, block]
     return Modulation(
         alpha_pga=row[:, 0],
         beta_pga=row[:, 1],

@@ -246,7 +246,7 @@ class LumaFlux(nn.Module):
         temb: Tensor,
     ) -> tuple[Tensor, Tensor]:
         adapters, seen = self.adapters.of_block(index), conditions.blocks[index]
-        psi_row = modulation(psi, index, hidden.dtype)
+        psi_row = modulation(psi, index)
         if adapters.pcm is not None:
             hidden = adapters.pcm(hidden, seen.film, psi_row)
         context, hidden = block(

@@ -39,7 +39,7 @@ class ValueUpdate(nn.Module):
         """T_phys [B,n,32], g [B,16], r [B,8] -> the gate of ``context_tokens + n`` tokens."""
         cues = torch.cat([t_phys, g.unsqueeze(1).expand(-1, t_phys.shape[1], -1)], dim=-1)
         physical = self.gate(cues).sigmoid()
-        spectral = F.softplus(self.spectral(r)).unsqueeze(1)
+        spectral = F.softplus(self.spectral(r)).unsqueeze(1).to(physical.dtype)  # autocast leaves it in float32
         return ValueGate(physical=F.pad(physical, (0, 0, context_tokens, 0), value=1.0), spectral=spectral)
 
     def forward(self, x: Tensor, value: Tensor, gate: ValueGate, modulation: Modulation) -> Tensor:

@@ -18,10 +18,11 @@ torch.library.define(
 
 
 def coupler_add(hidden: Tensor, bottlenecks: Tensor, physical: Tensor, perceptual: Tensor, coupling: Tensor) -> Tensor:
-    """hidden [B,T,d]; bottlenecks [B,T,2m]; physical, perceptual [d,m]; coupling [B] -> y [B,T,d].
+    """hidden [B,T,d]; bottlenecks [B,T,2m]; physical, perceptual [d,m]; coupling [B] -> y [B,T,d] of hidden's type.
 
     Raises ValueError for shapes that do not fit together or no tokens.
     """
+    bottlenecks, physical, perceptual = launch.in_type(hidden, bottlenecks, physical, perceptual)
     if (
         torch.compiler.is_exporting() and torch.onnx.is_in_onnx_export()
     ):  # ONNX has no such operator: it is told what it means
@@ -49,7 +50,7 @@ def expression(hidden: Tensor, bottlenecks: Tensor, physical: Tensor, perceptual
     """The same in torch, on any device and in any type."""
     check(hidden, bottlenecks, physical, perceptual, coupling)
     weight = torch.cat([physical, perceptual], dim=1).t()
-    return torch.baddbmm(hidden, bottlenecks, coupling[:, None, None] * weight)
+    return torch.baddbmm(hidden, bottlenecks, coupling[:, None, None].to(hidden.dtype) * weight)
 
 
 def obstacle(
@@ -61,8 +62,10 @@ def obstacle(
         return f"{width} channels are no multiple of 8, which the kernel reads at a time"
     if middle not in BOTTLENECKS:
         return f"a bottleneck of {middle} channels is none of {BOTTLENECKS}, which the kernel is compiled for"
+    if not launch.has_rows(hidden):
+        return "the tokens of a picture of hidden lie apart, and the kernel reads them one after another"
     tensors = {"hidden": hidden, "bottlenecks": bottlenecks, "physical": physical, "perceptual": perceptual}
-    return launch.obstacle(dict(tensors), tuple(ELEMENTS), capability)
+    return launch.obstacle(dict(tensors), tuple(ELEMENTS), capability, strided=("hidden",))
 
 
 def call(
@@ -70,7 +73,8 @@ def call(
 ) -> tuple[Variant, tuple[int, int, int], list[launch.Argument]]:
     """What the kernel is launched with: on a device by ``launch.run``, in tests under emulation."""
     batch, tokens, width = hidden.shape
-    arguments = [hidden, bottlenecks, physical, perceptual, coupling.float().contiguous(), y, tokens, width]
+    (weight,), step = launch.numbers(coupling)
+    arguments = [hidden, bottlenecks, physical, perceptual, weight, y, tokens, width, hidden.stride(0), step]
     grid = (-(-tokens // _TOKENS), batch, -(-width // _PART))
     return variant_of(launch.element_of(hidden), physical.shape[-1]), grid, arguments
 
@@ -79,7 +83,7 @@ def kernel(hidden: Tensor, bottlenecks: Tensor, physical: Tensor, perceptual: Te
     """The same by the kernel alone. Raises ValueError, with the reason, where it cannot take the tensors."""
     if reason := obstacle(hidden, bottlenecks, physical, perceptual):
         raise ValueError(f"coupler_add: {reason}")
-    y = torch.empty_like(hidden)
+    y = torch.empty(hidden.shape, dtype=hidden.dtype, device=hidden.device)
     launch.run(*call(hidden, bottlenecks, physical, perceptual, coupling, y), hidden.device)
     return y
 

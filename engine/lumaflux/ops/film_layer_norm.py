@@ -22,10 +22,11 @@ torch.library.define(NAME, "(Tensor hidden, Tensor film, Tensor alpha, Tensor be
 
 
 def film_layer_norm(hidden: Tensor, film: Tensor, alpha: Tensor, beta: Tensor) -> Tensor:
-    """hidden [B,T,d]; film [B,1,2d], gamma before zeta; alpha, beta [B] -> y [B,T,d].
+    """hidden [B,T,d]; film [B,1,2d], gamma before zeta; alpha, beta [B] -> y [B,T,d] of hidden's type.
 
     Raises ValueError for shapes that do not fit together or no tokens.
     """
+    (film,) = launch.in_type(hidden, film)
     if (
         torch.compiler.is_exporting() and torch.onnx.is_in_onnx_export()
     ):  # ONNX has no such operator: it is told what it means
@@ -50,7 +51,8 @@ def check(hidden: Tensor, film: Tensor, alpha: Tensor, beta: Tensor) -> None:
 def expression(hidden: Tensor, film: Tensor, alpha: Tensor, beta: Tensor) -> Tensor:
     """The same in torch, on any device and in any type."""
     check(hidden, film, alpha, beta)
-    gamma, zeta = (alpha[:, None, None] * film + beta[:, None, None]).chunk(2, dim=-1)
+    scale, shift = (number[:, None, None].to(film.dtype) for number in (alpha, beta))
+    gamma, zeta = (scale * film + shift).chunk(2, dim=-1)
     normalised = F.layer_norm(hidden, hidden.shape[-1:], eps=EPSILON)
     return torch.addcmul(hidden + zeta, gamma, normalised)
 
@@ -62,7 +64,9 @@ def obstacle(hidden: Tensor, film: Tensor, capability: int | None = None) -> str
         return f"{width} channels are no multiple of 8, which the kernel reads at a time"
     if width > FILM_CHANNELS * FILM_VECTORS:
         return f"{width} channels are more than the {FILM_CHANNELS * FILM_VECTORS} that a block keeps in registers"
-    return launch.obstacle({"hidden": hidden, "film": film}, tuple(ELEMENTS), capability)
+    if not launch.has_rows(hidden):
+        return "the tokens of a picture of hidden lie apart, and the kernel reads them one after another"
+    return launch.obstacle({"hidden": hidden, "film": film}, tuple(ELEMENTS), capability, strided=("hidden",))
 
 
 def call(
@@ -70,7 +74,8 @@ def call(
 ) -> tuple[Variant, tuple[int, int, int], list[launch.Argument]]:
     """What the kernel is launched with: on a device by ``launch.run``, in tests under emulation."""
     batch, tokens, width = hidden.shape
-    arguments = [hidden, film, alpha.float().contiguous(), beta.float().contiguous(), y, tokens, width]
+    modulation, step = launch.numbers(alpha, beta)
+    arguments = [hidden, film, *modulation, y, tokens, width, hidden.stride(0), step]
     return variant_of(launch.element_of(hidden), width), (tokens, batch, 1), arguments
 
 
@@ -78,7 +83,7 @@ def kernel(hidden: Tensor, film: Tensor, alpha: Tensor, beta: Tensor) -> Tensor:
     """The same by the kernel alone. Raises ValueError, with the reason, where it cannot take the tensors."""
     if reason := obstacle(hidden, film):
         raise ValueError(f"film_layer_norm: {reason}")
-    y = torch.empty_like(hidden)
+    y = torch.empty(hidden.shape, dtype=hidden.dtype, device=hidden.device)
     launch.run(*call(hidden, film, alpha, beta, y), hidden.device)
     return y
 

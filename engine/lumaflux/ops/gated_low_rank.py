@@ -36,10 +36,11 @@ def gated_low_rank(
     spectral: Tensor | None = None,
     gain: Tensor | None = None,
 ) -> Tensor:
-    """x, value [B,T,d]; down [r,d]; up [d,r]; alpha, beta, gain [B]; gate [B,T,h]; spectral [B,h] -> y [B,T,d].
+    """x, value [B,T,d]; down [r,d]; up [d,r]; alpha, beta, gain [B]; gate [B,T,h]; spectral [B,h] -> y [B,T,d] of value's type.
 
     Without ``spectral`` and ``gain`` G is the gate. Raises ValueError for shapes that do not fit together or no tokens.
     """
+    x, down, up, gate, spectral = launch.in_type(value, x, down, up, gate, spectral)
     if (
         torch.compiler.is_exporting() and torch.onnx.is_in_onnx_export()
     ):  # ONNX has no such operator: it is told what it means
@@ -106,6 +107,7 @@ def expression(
 ) -> Tensor:
     """The update in torch, on any device and in any type."""
     check(x, value, down, up, alpha, beta, gate, spectral, gain)
+    alpha, beta, gain = launch.in_type(value, alpha, beta, gain)
     narrow = alpha[:, None, None] * F.linear(x, down)
     update = torch.baddbmm(beta[:, None, None] * x, narrow, up.t().expand(len(x), -1, -1))
     factor = _factor(gate, spectral, gain).unsqueeze(-1)
@@ -210,7 +212,7 @@ def kernel(
     """The update by the kernel alone. Raises ValueError, with the reason, where it cannot take the tensors."""
     if reason := obstacle(x, value, down, up, gate, spectral):
         raise ValueError(f"gated_low_rank: {reason}")
-    y = torch.empty_like(value)
+    y = torch.empty(value.shape, dtype=value.dtype, device=value.device)
     variant, grid, arguments = call(x, value, down, up, alpha, beta, gate, spectral, gain, y)
     launch.run(variant, grid, arguments, x.device)
     return y
@@ -231,8 +233,8 @@ def call(
     """What the kernel is launched with: on a device by ``launch.run``, in tests under emulation."""
     batch, tokens, width = x.shape
     down, up = padded(down, up)
-    numbers = [None if number is None else number.float().contiguous() for number in (alpha, beta, gain)]
-    arguments = [x, value, down, up, *numbers, gate, spectral, y, tokens, width, gate.shape[-1]]
+    numbers, step = launch.numbers(alpha, beta, gain)
+    arguments = [x, value, down, up, *numbers, gate, spectral, y, tokens, width, gate.shape[-1], step]
     return variant_for(x, down), (-(-tokens // _TOKENS), batch, 1), arguments
 
 

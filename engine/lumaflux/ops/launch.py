@@ -4,7 +4,7 @@ Not executed on a device so far: no machine with one was at hand. What can be ch
 """
 
 import ctypes
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -18,7 +18,7 @@ from lumaflux.ops.compiler import INSTALL, cubin
 from lumaflux.ops.sources import ARCHITECTURES, ELEMENTS, Variant
 
 Argument = Tensor | int | float | None
-_ALIGNMENT = 16  # bytes of one memory access
+_ALIGNMENT = 16  # bytes of one memory access, where a kernel reads eight numbers at a time
 _expressions_only: ContextVar[bool] = ContextVar("expressions_only", default=False)
 
 
@@ -38,12 +38,18 @@ def element_of(tensor: Tensor) -> str:
 
 
 def obstacle(
-    tensors: dict[str, Tensor | None], elements: Sequence[str] = tuple(ELEMENTS), capability: int | None = None
+    tensors: dict[str, Tensor | None],
+    elements: Sequence[str] = tuple(ELEMENTS),
+    capability: int | None = None,
+    *,
+    alignment: int = _ALIGNMENT,
+    strided: Collection[str] = (),
 ) -> str | None:
     """Why a kernel cannot take these tensors, in one sentence; None where it can.
 
-    The tensors are of one type among ``elements``, on one CUDA device, contiguous and aligned. ``capability``, ten
-    times the device's compute capability, is asked of the device if None.
+    The tensors are of one type among ``elements``, on one CUDA device, aligned to ``alignment`` bytes and contiguous
+    but for those named in ``strided``. ``capability``, ten times the device's compute capability, is asked of the
+    device if None.
     """
     if _expressions_only.get():
         return "kernels are switched off here"
@@ -56,18 +62,51 @@ def obstacle(
             return (
                 f"{name} is of {element_of(tensor)}, and the kernel takes one of {', '.join(elements)} for all tensors"
             )
-        if not tensor.is_contiguous():
+        if name not in strided and not tensor.is_contiguous():
             return f"{name} is not contiguous, and the kernel reads rows one after another"
-        if tensor.data_ptr() % _ALIGNMENT:
-            return f"{name} does not begin at a multiple of {_ALIGNMENT} bytes"
+        if tensor.data_ptr() % alignment:
+            return f"{name} does not begin at a multiple of {alignment} bytes"
     if capability is None:
-        major, minor = torch.cuda.get_device_capability(first.device)
-        capability = 10 * major + minor
+        capability = _capability(first.device.index or 0)
     if architecture(capability) is None:
         return f"compute capability {capability / 10} has no kernels; they begin at {ARCHITECTURES[0] / 10}"
-    if find_spec("cuda") is None or find_spec("cuda.bindings") is None:
+    if not _has_bindings():
         return f"the kernels need cuda-bindings and NVRTC; {INSTALL}"
     return None
+
+
+@cache
+def _capability(index: int) -> int:
+    """Ten times the compute capability of a device; asked once, for a launch must not wait for it."""
+    major, minor = torch.cuda.get_device_capability(index)
+    return 10 * major + minor
+
+
+@cache
+def _has_bindings() -> bool:
+    return find_spec("cuda") is not None and find_spec("cuda.bindings") is not None
+
+
+def in_type(wanted: Tensor, *tensors: Tensor | None) -> list[Any]:
+    """``tensors`` in the type of ``wanted``: under autocast weights are of fp32 and activations of 16 bits."""
+    return [part if part is None or part.dtype == wanted.dtype else part.to(wanted.dtype) for part in tensors]
+
+
+def numbers(*given: Tensor | None) -> tuple[list[Tensor | None], int]:
+    """Numbers [B] of pictures as kernels read them: fp32, and the step from picture to picture that all have.
+
+    Nothing is copied where they are of fp32 and of one step, as the rows of Psi are.
+    """
+    held = [None if part is None else part.float() for part in given]
+    steps = {part.stride(0) for part in held if part is not None and len(part) > 1}
+    if len(steps) > 1:
+        return [None if part is None else part.contiguous() for part in held], 1
+    return held, steps.pop() if steps else 1
+
+
+def has_rows(tensor: Tensor) -> bool:
+    """Whether the tokens of each picture of [B,T,d] lie one after another; pictures may lie apart."""
+    return tensor.stride(-1) == 1 and (tensor.shape[1] == 1 or tensor.stride(1) == tensor.shape[-1])
 
 
 def architecture(capability: int) -> int | None:
@@ -104,8 +143,7 @@ def _passed(argument: Argument) -> tuple[Any, Any]:
 def _function(variant: Variant, index: int) -> Any:
     from cuda.bindings import driver  # pyright: ignore[reportAttributeAccessIssue]
 
-    major, minor = torch.cuda.get_device_capability(index)
-    own = architecture(10 * major + minor)
+    own = architecture(_capability(index))
     assert own is not None
     status, module = driver.cuModuleLoadData(cubin(variant, own).code)
     _expect(status, f"load {variant.label} for sm_{own}")
