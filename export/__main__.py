@@ -110,6 +110,8 @@ def trace(
 
     from .trace import trace as write
 
+    if there := sorted(out.glob(f"*-{precision}.onnx")):
+        raise UserError(f"{there[0]} is there already, of these weights or others; name another directory with --out")
     network = load_network(model, adapters=adapters).eval()
     for name, path in write(network.cast(DTYPES[precision]), out, print, tag=precision).items():
         print(f"{name}: {path}")

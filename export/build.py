@@ -1,13 +1,12 @@
 """`build-engine`: trace, quantise, verify, build and the manifest, in stages that a later run takes up."""
 
+import hashlib
 import json
 import os
 import platform
-import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
 from pathlib import Path
@@ -17,6 +16,7 @@ import torch
 from lumaflux import __version__
 from lumaflux.backends.bundle import (
     MANIFEST,
+    PARTS,
     Agreement,
     Backend,
     FrameAgreement,
@@ -27,17 +27,19 @@ from lumaflux.backends.bundle import (
 )
 from lumaflux.backends.device import DTYPES
 from lumaflux.backends.torch import TorchBackend
-from lumaflux.errors import UserError
 from lumaflux.inference.converter import Converter
 from lumaflux.inference.load import load_network
 from lumaflux.inference.model_files import weight_digests
+from lumaflux.model.checkpoint import write_tensors
 from lumaflux.model.lumaflux import LumaFlux
 
+from .bundle_folder import bundle_folder, publish, working_folder
 from .calibration import frames_of, velocity_samples
-from .parts import EXAMPLE, PARTS
+from .engines.kernel_nodes import nodes_of, reason_against
+from .parts import EXAMPLE
 from .quantize import KEPT, calibrate, quantise
 from .storage import data_file
-from .targets import check_request, needs
+from .targets import check_request, config_of, needs
 from .trace import trace
 from .verify import refuse_disagreement, verify_frames, verify_parts
 
@@ -68,17 +70,18 @@ Say = Callable[[str], None]
 
 def build_engine(request: Request, say: Say = print) -> Manifest:
     """Builds a bundle into ``request.out``. Raises UserError before work starts for what cannot be built."""
+    request = replace(request, out=bundle_folder(request.out))
     check_request(request)
     begun = time.perf_counter()
-    out = request.out
-    with _working_folder(request) as work:
+    frames = frames_of(request.calibration, request.frames) if request.calibration else []
+    with working_folder(request.out, _stated(request, frames)) as work:
         say(needs(request))
         clock: dict[str, float] = {}
         graphs = _graphs(request, work, say, clock)  # before the reference is read: one model at a time
         model = _model(request).eval()
         reference = Converter(TorchBackend(model, "cpu"))
         if request.precision == "fp8":
-            samples = velocity_samples(reference, frames_of(request.calibration, request.frames))
+            samples = velocity_samples(reference, frames)
             graphs["velocity"] = _quantised(graphs["velocity"], samples, work, say, clock)
         config = reference.config.to_json()
         host = _host_file(model, work / f"host-{__version__}.safetensors")
@@ -94,35 +97,29 @@ def build_engine(request: Request, say: Say = print) -> Manifest:
             _write_manifest(manifest, work)
             if manifest.executed_on_device:
                 say("verify: whole frames")
-                frame = _whole_frames(request, reference, work)
+                frame = _whole_frames(reference, work, frames or [example_frame()])
                 refuse_disagreement(parts, frame, request.precision)
                 manifest = manifest.model_copy(update={"frame": frame})
         manifest = manifest.model_copy(update={"build_seconds": round(time.perf_counter() - begun, 2)})
         _write_manifest(manifest, work)
-        _publish(manifest, work, out)
+        publish(manifest, work, request.out)
     return manifest
 
 
-@contextmanager
-def _working_folder(request: Request) -> Iterator[Path]:
-    """A hidden folder beside the target, which an interrupted build leaves for the next one of the same request."""
-    work = request.out.with_name(f".{request.out.name}.building")
-    stated = json.dumps(
-        [
-            request.precision,
-            request.target,
-            request.backend,
-            request.sizes,
-            __version__,
-            *weight_digests(request.model, request.adapters),
-        ]
-    )
-    note = work / ".request"
-    if work.exists() and not (note.is_file() and note.read_text() == stated):
-        shutil.rmtree(work)
-    work.mkdir(parents=True, exist_ok=True)
-    note.write_text(stated)
-    yield work
+def _stated(request: Request, frames: list[torch.Tensor]) -> str:
+    """What the stages' results depend on; fp8's scales come from the calibration frames."""
+    calibration = None
+    if request.precision == "fp8":
+        calibration = [hashlib.sha256(frame.numpy().tobytes()).hexdigest() for frame in frames]
+    weights = [*weight_digests(request.model, request.adapters), _files_of(request.backbone)]
+    kind = (request.precision, request.target, request.backend, request.sizes)
+    return json.dumps([*kind, calibration, *weights, __version__, _tools()])
+
+
+def _files_of(folder: Path | None) -> list[list[str | int]]:
+    """What tells a backbone's directory from another without reading it all."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file()) if folder else []
+    return [[str(path), path.stat().st_size, path.stat().st_mtime_ns] for path in files]
 
 
 def _model(request: Request) -> LumaFlux:
@@ -153,11 +150,9 @@ def _quantised(graph: Path, samples, work: Path, say: Say, clock: dict[str, floa
 
 
 def _host_file(model: LumaFlux, target: Path) -> Path:
-    from safetensors.torch import save_file
-
     state = model.adapters.state_dict()
     kept = {key: value.float().contiguous() for key, value in state.items() if key.startswith(_HOST)}
-    save_file(kept, target)
+    write_tensors(kept, target)
     return target
 
 
@@ -178,8 +173,15 @@ def _verified(request, network, graphs, work: Path, say: Say, clock) -> dict[str
 
 
 def _engines(request: Request, graphs, work: Path, say: Say, clock) -> dict[str, Path]:
-    from .engines.compile import compile_part
+    from .engines.compile import Compiler
 
+    compiler = Compiler(
+        backend=request.backend,
+        device=request.target,
+        sizes=request.sizes,
+        model=request.model,
+        precision=request.precision,
+    )
     made = {}
     for name, graph in graphs.items():
         tag = f"{request.precision}-{request.target}-{request.backend}-{__version__}"
@@ -187,7 +189,7 @@ def _engines(request: Request, graphs, work: Path, say: Say, clock) -> dict[str,
         if not target.exists():
             say(f"build: {name}")
             start = time.perf_counter()
-            compile_part(request.backend, name, graph, target, request.target, request.sizes, request.model)
+            compiler.compile(name, graph, target)
             clock[f"build {name}"] = time.perf_counter() - start
         made[name] = target
     return made
@@ -200,6 +202,7 @@ def _manifest(request, config, graphs, engines, parts, host: Path, clock) -> Man
     records = {}
     for name, graph in graphs.items():
         engine, data = engines.get(name), data_file(graph)
+        nodes, by_kernel = nodes_of(graph), _by_kernel(engine)
         records[name] = PartRecord(
             onnx=graph.name,
             sha256=sha256(graph),
@@ -212,6 +215,8 @@ def _manifest(request, config, graphs, engines, parts, host: Path, clock) -> Man
             agreement=parts[name],
             agreement_by="onnxruntime CPU" if parts[name] else "not compared: onnxruntime's CPU has no bf16",
             build_seconds=round(clock.get(f"build {name}", 0.0), 2),
+            kernel_nodes=tuple(by_kernel),
+            function_nodes=tuple(node for node in nodes if node not in by_kernel),
         )
     return Manifest(
         version=__version__,
@@ -230,9 +235,26 @@ def _manifest(request, config, graphs, engines, parts, host: Path, clock) -> Man
         higher_precision=KEPT if request.precision == "fp8" else (),
         executed_on_device=executed,
         note=EXECUTED if executed else NOT_EXECUTED,
+        kernel=_said_of_kernel(request, records),
         machine=platform.machine(),
         build_seconds=0.0,
     )
+
+
+def _by_kernel(engine: Path | None) -> list[str]:
+    from .engines.compile import nodes_file
+
+    return json.loads(nodes_file(engine).read_text()) if engine else []
+
+
+def _said_of_kernel(request: Request, records: dict[str, PartRecord]) -> str:
+    """Whether the engines hold the project's kernel; which nodes, each part's record says."""
+    reason = reason_against(config_of(request.model), request.backend, request.precision)
+    if reason is not None:
+        return reason
+    ours = sum(len(record.kernel_nodes) for record in records.values())
+    left = sum(len(record.function_nodes) for record in records.values())
+    return f"{ours} of {ours + left} GatedLowRank nodes took the project's kernel as a plugin; never executed"
 
 
 def _tools() -> dict[str, str]:
@@ -245,10 +267,9 @@ def _tools() -> dict[str, str]:
     return found
 
 
-def _whole_frames(request: Request, reference: Converter, work: Path) -> FrameAgreement:
+def _whole_frames(reference: Converter, work: Path, frames: list[torch.Tensor]) -> FrameAgreement:
     from lumaflux.backends.onnxruntime import OnnxRuntimeBackend
 
-    frames = frames_of(request.calibration, request.frames) if request.calibration else [example_frame()]
     return verify_frames(reference, Converter(OnnxRuntimeBackend(work)), frames)
 
 
@@ -265,18 +286,3 @@ def _write_manifest(manifest: Manifest, folder: Path) -> None:
     partial = folder / f".{MANIFEST}"
     partial.write_text(manifest.model_dump_json(indent=1) + "\n", "utf-8")
     os.replace(partial, folder / MANIFEST)
-
-
-def _publish(manifest: Manifest, work: Path, out: Path) -> None:
-    """Only what the manifest names stays; the folder then takes its final name."""
-    kept = {MANIFEST, manifest.host}
-    for part in manifest.parts.values():
-        kept |= {name for name in (part.onnx, part.data, part.engine) if name}
-    for file in work.iterdir():
-        if file.name not in kept:
-            file.unlink()
-    if out.exists():
-        if not (out / MANIFEST).is_file():
-            raise UserError(f"{out} exists and is no engine bundle; name another directory with --out")
-        shutil.rmtree(out)
-    os.replace(work, out)

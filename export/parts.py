@@ -21,7 +21,6 @@ from lumaflux.model.spline import Knots
 
 from .functions import NodeValueUpdate
 
-PARTS = ("conditions", "velocity", "encode", "decode", "knots", "tone")
 EXAMPLE = (96, 128)  # pixels: rows and columns differ, and neither is a size that a layer has by itself
 
 

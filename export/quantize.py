@@ -1,7 +1,7 @@
 """fp8 E4M3: Q/DQ pairs on the transformer's large matrix products, with scales from calibration frames.
 
-Activations have one scale a tensor (amax / 448), weights one an output channel. What stays in fp16 or fp32 is
-``KEPT``: small, or where an error reaches every pixel.
+Activations have one scale a tensor (``HEADROOM`` amax / 448), weights one an output channel (amax / 448). What stays in
+fp16 or fp32 is ``KEPT``: small, or where an error reaches every pixel.
 """
 
 from collections.abc import Iterable
@@ -14,6 +14,9 @@ from lumaflux.errors import UserError
 from .storage import data_file, save_graph
 
 E4M3_LARGEST = 448.0
+# Of activations over the largest of the calibration frames, which may be one: what other frames exceed would clip. A
+# power of two moves exponents alone and costs no precision, but below 1/14000 of the largest.
+HEADROOM = 2.0
 KEPT = (
     "first and last layer of the transformer (x_embedder, context_embedder, proj_out, norm_out)",
     "time and guidance embedding, AdaLN modulations",
@@ -103,7 +106,7 @@ def quantise(graph: Path, largest: dict[str, float], target: Path) -> int:
             transposed = any(a.name == "transB" and a.i for a in node.attribute)
             if source not in activations:
                 kind = weights[weight_name].data_type
-                activations[source] = _activation(model, nodes, source, max(largest[source], 1e-6), kind)
+                activations[source] = _activation(model, nodes, source, HEADROOM * max(largest[source], 1e-6), kind)
             key = weight_name, transposed
             if key not in made:
                 weight = numpy_helper.to_array(weights[weight_name])

@@ -62,6 +62,10 @@ def check_request(request: "Request") -> None:
         raise UserError("TensorRT-RTX has no sm_90; build for an H100 or H200 with --backend trt")
     if request.backend != "ort" and request.target == "cpu":
         raise UserError(f"--backend {request.backend} builds for GPUs; --target cpu takes --backend ort")
+    if request.precision == "bf16" and request.target == "cpu":
+        raise UserError("onnxruntime's CPU has no bf16: such a bundle could not be loaded; choose fp32, fp16 or fp8")
+    if request.frames < 1:
+        raise UserError(f"--frames is {request.frames}; name how many calibration frames are taken, at least 1")
     if request.precision == "fp8" and request.calibration is None:
         raise UserError("fp8 needs calibration frames; name a clip or pictures with --calibration")
     if request.calibration is not None and not request.calibration.exists():
@@ -70,6 +74,8 @@ def check_request(request: "Request") -> None:
     if request.model in HUB_BACKBONES and request.adapters is None:
         raise UserError(f"{request.model} needs an adapter file; name it with --adapters FILE")
     _check_packages(request.backend)
+    if request.backend == "trt":
+        _check_device(request)
     _check_room(request)
 
 
@@ -81,6 +87,25 @@ def _check_packages(backend: str) -> None:
         module, package = _PACKAGES[backend]
         if importlib.util.find_spec(module) is None:
             raise UserError(f"{module} is missing; install it with `pip install {package}`")
+
+
+def _check_device(request: "Request") -> None:
+    """Enterprise TensorRT builds for the device that is there, and the kernel that goes into the engine needs NVRTC."""
+    import torch
+
+    from .engines.kernel_nodes import reason_against
+
+    if not torch.cuda.is_available():
+        raise UserError(
+            f"--backend trt builds for the GPU that is there, and this machine has none; "
+            f"build on the machine with the {request.target}, or choose --backend rtx"
+        )
+    found = "sm_{}{}".format(*torch.cuda.get_device_capability())
+    if found != request.target:
+        raise UserError(f"--backend trt builds for the GPU that is there, {found}; name --target {found}")
+    kernel = reason_against(config_of(request.model), request.backend, request.precision) is None
+    if kernel and not (importlib.util.find_spec("cuda") and importlib.util.find_spec("cuda.bindings.nvrtc")):
+        raise UserError("the engine's own kernel needs NVRTC; install it with `pip install 'lumaflux[kernels]'`")
 
 
 def weight_bytes(config: LumaFluxConfig) -> int:

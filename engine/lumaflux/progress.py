@@ -33,6 +33,23 @@ class _FramesPerSecond(ProgressColumn):
         return Text(f"{speed:.2f} frames/s" if speed else "loading")
 
 
+class _Progress:
+    """Takes the frames done and the frames in all, if known; ``name_pass`` says which of several passes begins."""
+
+    def __init__(self, title: str):
+        self.title, self.passed = title, ""
+
+    def name_pass(self, name: str) -> None:
+        self.passed = name
+
+    def __call__(self, done: int, total: int | None) -> None:
+        pass
+
+    @property
+    def heading(self) -> str:
+        return f"{self.title} ({self.passed})" if self.passed else self.title
+
+
 @contextmanager
 def show_progress(title: str, style: str = "rich") -> Iterator[Callable[[int, int | None], None]]:
     """Progress on standard error; yields the callback (frames done, frames in all if known).
@@ -40,32 +57,49 @@ def show_progress(title: str, style: str = "rich") -> Iterator[Callable[[int, in
     ``style``: ``rich`` draws a bar, ``plain`` prints a line every two seconds, ``json`` a line a frame, ``none`` none.
     """
     if style != "rich":
-        yield {"plain": _PlainProgress(title), "json": _json_progress}.get(style, lambda done, total: None)
+        yield {"plain": _PlainProgress, "json": _JsonProgress}.get(style, _Progress)(title)
         return
-    columns = (
-        TextColumn(title),
-        BarColumn(),
-        MofNCompleteColumn(),
-        _FramesPerSecond(),
-        TimeRemainingColumn(),
-    )
-    bar = Progress(*columns, console=Console(stderr=True))
-    task = bar.add_task(title, total=None)
-
-    def update(done: int, total: int | None) -> None:
-        bar.start()  # only once there is work: an error before it stands alone
-        bar.update(task, completed=done, total=total)
-
+    bar = _Bar(title)
     try:
-        yield update
+        yield bar
     finally:
-        if bar.live.is_started:  # stopping an idle bar prints an empty line
-            bar.stop()
+        bar.stop()
 
 
-class _PlainProgress:
+class _Bar(_Progress):
     def __init__(self, title: str):
-        self._title, self._start, self._next = title, time.monotonic(), 0.0
+        super().__init__(title)
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            _FramesPerSecond(),
+            TimeRemainingColumn(),
+        )
+        self._bar = Progress(*columns, console=Console(stderr=True))
+        self._task = self._bar.add_task(title, total=None)
+
+    def name_pass(self, name: str) -> None:
+        super().name_pass(name)
+        self._bar.reset(self._task, total=None, description=self.heading)
+
+    def __call__(self, done: int, total: int | None) -> None:
+        self._bar.start()  # only once there is work: an error before it stands alone
+        self._bar.update(self._task, completed=done, total=total)
+
+    def stop(self) -> None:
+        if self._bar.live.is_started:  # stopping an idle bar prints an empty line
+            self._bar.stop()
+
+
+class _PlainProgress(_Progress):
+    def __init__(self, title: str):
+        super().__init__(title)
+        self._start, self._next = time.monotonic(), 0.0
+
+    def name_pass(self, name: str) -> None:
+        super().name_pass(name)
+        self._start, self._next = time.monotonic(), 0.0
 
     def __call__(self, done: int, total: int | None) -> None:
         now = time.monotonic()
@@ -73,11 +107,13 @@ class _PlainProgress:
             return
         self._next = now + _PLAIN_SECONDS
         speed = done / max(now - self._start, 1e-9)
-        print(f"{self._title}: {done} of {total or '?'} frames, {speed:.2f} frames/s", file=sys.stderr, flush=True)
+        print(f"{self.heading}: {done} of {total or '?'} frames, {speed:.2f} frames/s", file=sys.stderr, flush=True)
 
 
-def _json_progress(done: int, total: int | None) -> None:
-    print(json.dumps({"frames": done, "total": total}), file=sys.stderr, flush=True)
+class _JsonProgress(_Progress):
+    def __call__(self, done: int, total: int | None) -> None:
+        named = {"pass": self.passed} if self.passed else {}
+        print(json.dumps({"frames": done, "total": total, **named}), file=sys.stderr, flush=True)
 
 
 def show_report(reports: "list[Report]") -> None:

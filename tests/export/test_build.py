@@ -125,14 +125,48 @@ def test_damaged_and_missing_parts_are_refused(copied, tmp_path):
         load("tiny", engine=tmp_path)
 
 
-def test_a_folder_that_is_no_bundle_is_not_replaced(bundle, tmp_path, monkeypatch):
-    target = tmp_path / "mine"
-    target.mkdir()
-    (target / "work.txt").write_text("of a week")
-    shutil.copytree(bundle[0], tmp_path / "work")
-    with pytest.raises(UserError, match="is no engine bundle"):
-        building._publish(read_manifest(bundle[0]), tmp_path / "work", target)
-    assert (target / "work.txt").read_text() == "of a week"
+def test_the_manifest_says_who_evaluates_the_low_rank_nodes(bundle):
+    manifest = read_manifest(bundle[0])
+    velocity = manifest.parts["velocity"]
+    assert manifest.kernel == "onnxruntime runs the node's function"
+    assert (
+        len(velocity.function_nodes)
+        == manifest.config["transformer"]["num_layers"] + (manifest.config["transformer"]["num_single_layers"])
+    )
+    assert not velocity.kernel_nodes
+    assert not manifest.parts["encode"].function_nodes
+
+
+def test_the_files_have_the_modes_that_the_umask_leaves(bundle):
+    import os
+
+    mask = os.umask(0o022)
+    os.umask(mask)
+    assert {oct(file.stat().st_mode & 0o777) for file in bundle[0].iterdir()} == {oct(0o666 & ~mask)}
+
+
+def picture(folder, level):
+    folder.mkdir()
+    Image.fromarray((255 * level * example_frame(64, 64)).byte().permute(1, 2, 0).numpy()).save(folder / "a.png")
+    return folder
+
+
+def test_other_calibration_frames_begin_anew(tmp_path, monkeypatch):
+    """An fp8 build that was interrupted goes on with the same frames, wherever they lie, and not with others."""
+    from lumaflux.export import quantize
+
+    monkeypatch.setattr(quantize, "_LEAST_WIDTH", 8)
+    monkeypatch.setattr(building, "_verified", interrupted)
+    out, traced = tmp_path / "out", []
+    dark, bright = picture(tmp_path / "dark", 0.2), picture(tmp_path / "bright", 1.0)
+    again = picture(tmp_path / "again", 0.2)
+    for frames in (dark, again, bright):
+        said = []
+        with pytest.raises(KeyboardInterrupt):
+            build_engine(request(out, precision="fp8", calibration=frames), said.append)
+        traced.append(any(line.startswith("trace") for line in said))
+        assert any(line.startswith("quantise") for line in said) == traced[-1]
+    assert traced == [True, False, True]
 
 
 def test_weights_beside_the_graph(tmp_path, monkeypatch):

@@ -48,6 +48,19 @@ def test_agreement_and_what_stays(graph, tmp_path):
     assert 25 < snr < 45
 
 
+def test_activations_up_to_twice_the_calibrated_do_not_clip(graph, tmp_path):
+    """One calibration frame is no bound for the next: the error of brighter ones stays that of E4M3's rounding."""
+    x = np.random.default_rng(1).normal(size=(1, 5, 64)).astype(np.float32)
+    quantise(graph, calibrate(graph, [{"x": x}], tmp_path), tmp_path / "q.onnx")
+    exact, coded = session(graph), session(tmp_path / "q.onnx", optimise=False)
+    snr = {}
+    for gain in (0.25, 1.0, 1.9, 4.0):
+        whole, rounded = (opened.run(None, {"x": gain * x})[0] for opened in (exact, coded))
+        snr[gain] = 20 * np.log10(np.linalg.norm(whole) / np.linalg.norm(rounded - whole))
+    assert min(snr[0.25], snr[1.0], snr[1.9]) > 25
+    assert snr[4.0] < 15  # far beyond it clips
+
+
 def test_no_samples_are_refused(graph, tmp_path):
     with pytest.raises(UserError, match="calibration"):
         calibrate(graph, [], tmp_path)

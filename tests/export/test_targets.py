@@ -41,6 +41,9 @@ def test_a_plain_request_passes(tmp_path):
         ({"target": "sm_90", "backend": "rtx"}, "no sm_90"),
         ({"backend": "rtx"}, "builds for GPUs"),
         ({"precision": "fp8"}, "calibration frames"),
+        ({"precision": "bf16"}, "no bf16"),
+        ({"frames": 0}, "at least 1"),
+        ({"frames": -3}, "at least 1"),
         ({"calibration": Path("nowhere.mp4")}, "do not exist"),
         ({"model": "flux-pro"}, "unknown model"),
         ({"model": "flux-dev"}, "adapter file"),
@@ -49,6 +52,22 @@ def test_a_plain_request_passes(tmp_path):
 def test_refusals(tmp_path, changes, words):
     with pytest.raises(UserError, match=words):
         check_request(request(tmp_path, **changes))
+
+
+def test_enterprise_tensorrt_builds_for_the_device_that_is_there(tmp_path, monkeypatch):
+    import torch
+
+    monkeypatch.setattr("lumaflux.export.targets._check_packages", lambda backend: None)
+    wanted = request(tmp_path, precision="fp16", target="sm_90", backend="trt")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UserError, match="this machine has none"):
+        check_request(wanted)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda *device: (8, 9))
+    with pytest.raises(UserError, match="name --target sm_89"):
+        check_request(wanted)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda *device: (9, 0))
+    check_request(wanted)
 
 
 def test_too_little_memory_and_disk_are_said(tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lumaflux.color import pq
-from lumaflux.media.metadata.hdr10plus import PERCENTAGES, DynamicLight, Scene, with_message, write_json
+from lumaflux.media.metadata.hdr10plus import INDEXES, DynamicLight, Scene, with_message, write_json
 from lumaflux.media.metadata.light_levels import LightLevels
 from lumaflux.media.metadata.mastering import container_display
 from lumaflux.media.video.hdr10_stream import Hdr10Encoding
@@ -29,7 +29,70 @@ def test_light_is_in_tenths_of_a_nit():
     light = DynamicLight.of(measured(frame))
     np.testing.assert_allclose(light.max_scl, (1000, 500, 4000), atol=2)
     assert light.average == pytest.approx(1300, abs=2)  # nine rows of 100 and one of 400 cd/m2
-    np.testing.assert_allclose(light.percentiles, [1000] * 7 + [4000] * 2, rtol=2e-3)
+    # 1 %, 99.99 %, share up to 100 cd/m2, 25, 50, 75, 90 %, 95 %, 99.98 %
+    np.testing.assert_allclose(light.distribution, [1000, 4000, 90] + [1000] * 4 + [4000] * 2, rtol=2e-3)
+
+
+def test_the_three_entries_that_are_no_percentile_of_their_name():
+    """A picture of 1000 x 100 pixels whose brightest lie so that 95, 99.98 and 99.99 % tell each other apart."""
+    frame = np.full((3, 100, 1000), 60.0)  # 70 % at 60 cd/m2
+    pixels = frame.reshape(3, -1)
+    pixels[:, 70_000:] = 300.0  # up to 99.9 %
+    pixels[:, 99_900:] = 700.0  # up to 99.985 %
+    pixels[:, 99_985:] = 2000.0  # up to 99.995 %
+    pixels[:, 99_995:] = 4000.0
+    light = DynamicLight.of(measured(frame))
+    named = dict(zip(INDEXES, light.distribution, strict=True))
+    assert named[10] == 70
+    for index, nits in {1: 60, 25: 60, 50: 60, 75: 300, 90: 300, 95: 300, 99: 700, 5: 2000}.items():
+        assert named[index] == pytest.approx(10 * nits, rel=2e-3), index
+    assert max(light.max_scl) == pytest.approx(40000, rel=1e-3)
+
+
+@pytest.mark.parametrize(("nits", "share"), [(0.0, 100), (99.0, 100), (100.0, 100), (101.0, 0), (1000.0, 0)])
+def test_the_share_up_to_100_includes_100(nits, share):
+    assert DynamicLight.of(measured(np.full((3, 8, 8), nits))).distribution[2] == share
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_every_frame_keeps_the_constraints_of_version_1(seed):
+    """What public tools validate, and what follows from the definitions: the message read back bit by bit."""
+    rng = np.random.default_rng(seed)
+    scale = 10 ** rng.uniform(-3, 4)
+    frames = [np.minimum(scale * rng.gamma(0.5, size=(3, 30, 40)), 1e4) for _ in range(1 + seed % 3)]
+    light = DynamicLight.of(measured(*frames))
+    read = read_back(light.message())
+    assert read.pop("head") == "b5003c000104"
+    assert read.pop("rest") == 0
+    assert (read["version"], read["windows"], read["targeted"], read["targeted_actual"]) == (1, 1, 0, 0)
+    assert (read["bright"], read["mastering_actual"], read["tone_mapping"], read["saturation"]) == (0, 0, 0, 0)
+    assert read["max_scl"] == light.max_scl
+    assert read["average"] == light.average
+    assert read["indexes"] == [1, 5, 10, 25, 50, 75, 90, 95, 99]
+    values = dict(zip(read["indexes"], read["values"], strict=True))
+    assert 0 <= values[10] <= 100
+    rising = [values[index] for index in (1, 25, 50, 75, 90, 95, 99, 5)] + [max(read["max_scl"])]
+    assert rising == sorted(rising)
+    assert max(rising) <= 100_000
+    assert read["average"] <= max(read["max_scl"])
+
+
+def read_back(message):
+    """Rec. ITU-T T.35 user data of ST 2094-40, version 1, by its syntax table."""
+    bits = "".join(f"{byte:08b}" for byte in message[6:])
+    place = 0
+
+    def take(width):
+        nonlocal place
+        place += width
+        return int(bits[place - width : place], 2)
+
+    read = {"head": message[:6].hex(), "version": take(8), "windows": take(2), "targeted": take(27)}
+    read |= {"targeted_actual": take(1), "max_scl": (take(17), take(17), take(17)), "average": take(17)}
+    pairs = [(take(7), take(17)) for _ in range(take(4))]
+    read |= {"indexes": [index for index, _ in pairs], "values": [value for _, value in pairs], "bright": take(10)}
+    read |= {"mastering_actual": take(1), "tone_mapping": take(1), "saturation": take(1)}
+    return read | {"rest": int(bits[place:] or "0", 2)}
 
 
 def test_a_scene_is_the_light_of_all_its_frames():
@@ -37,8 +100,9 @@ def test_a_scene_is_the_light_of_all_its_frames():
     light = DynamicLight.of(measured(dark, bright))
     assert light.average == pytest.approx(5050, rel=1e-3)
     np.testing.assert_allclose(light.max_scl, [10000] * 3, rtol=1e-3)
-    assert light.percentiles[0] == pytest.approx(100, abs=2)
-    assert light.percentiles[-1] == pytest.approx(10000, rel=2e-3)
+    assert light.distribution[0] == pytest.approx(100, abs=2)
+    assert light.distribution[2] == 50
+    assert light.distribution[-1] == pytest.approx(10000, rel=2e-3)
 
 
 def test_black_and_full_light_stay_in_range():
@@ -52,8 +116,8 @@ def test_an_access_unit_without_a_slice_is_refused():
 
 
 def test_the_json_has_an_entry_a_frame(tmp_path):
-    one = DynamicLight(max_scl=(3, 2, 1), average=2, percentiles=tuple(range(9)))
-    two = DynamicLight(max_scl=(30, 20, 10), average=20, percentiles=tuple(range(10, 19)))
+    one = DynamicLight(max_scl=(3, 2, 1), average=2, distribution=tuple(range(9)))
+    two = DynamicLight(max_scl=(30, 20, 10), average=20, distribution=tuple(range(10, 19)))
     write_json(tmp_path / "out.json", [Scene(frames=2, light=one), Scene(frames=3, light=two)])
     made = json.loads((tmp_path / "out.json").read_text())
     assert made["JSONInfo"]["HDR10plusProfile"] == "A"
@@ -91,6 +155,6 @@ def test_every_frame_of_the_stream_carries_its_own_light(tmp_path, suffix):
 def _averages(payload):
     """The mean of max(R,G,B) in libavutil's AVDynamicHDRPlus: found by its nine percentages behind it."""
     words = np.frombuffer(payload[: len(payload) // 4 * 4], np.int32)
-    place = next(i for i in range(len(words) - 27) if tuple(words[i : i + 27 : 3].astype(int) & 0xFF) == PERCENTAGES)
-    assert words[place - 1] == len(PERCENTAGES)
+    place = next(i for i in range(len(words) - 27) if tuple(words[i : i + 27 : 3].astype(int) & 0xFF) == INDEXES)
+    assert words[place - 1] == len(INDEXES)
     return words[place - 3] / words[place - 2]

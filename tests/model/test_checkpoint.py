@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from lumaflux.model.checkpoint import (
     save_adapters,
     save_model,
     save_published_adapters,
+    write_tensors,
 )
 from lumaflux.model.presets import TINY
 
@@ -130,3 +132,15 @@ def test_the_adapters_command_converts_both_ways(tmp_path):
     with pytest.raises(UserError, match=r"shape|lacks|unknown"):
         convert_adapters(RELEASED / "adapters.safetensors", tmp_path / "x.safetensors", "tiny")
     assert not (tmp_path / "x.safetensors").exists()
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_files_have_the_mode_that_the_umask_leaves(tmp_path, mask, mode):
+    before = os.umask(mask)
+    try:
+        write_tensors({"a": torch.ones(2)}, tmp_path / "a.safetensors")
+        write_tensors({"a": torch.zeros(2)}, tmp_path / "a.safetensors")  # in a former one's place
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a.safetensors").stat().st_mode & 0o777 == mode
+    assert [path.name for path in tmp_path.iterdir()] == ["a.safetensors"]

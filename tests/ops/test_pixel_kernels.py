@@ -172,7 +172,7 @@ def test_a_tone_field_of_a_part_of_a_picture_needs_no_copy(emulated):
 
 
 def test_the_frames_of_a_1080p_conversion_meet_no_obstacle():
-    rgb, knots, _ = spline_inputs(1, 8)
+    _, knots, _ = spline_inputs(1, 8)
     decoded = torch.empty(1, 3, 1088, 1920)[..., :1080, :]
     assert spline_pq.obstacle(decoded, knots.x[:1], knots.y[:1], knots.derivatives[:1], capability=90) is None
 

@@ -64,9 +64,10 @@ def damaged(make_clip, tmp_path):
 
 
 def test_corrupt_packets_are_refused_or_left_out(run, damaged, tmp_path):
-    with pytest.raises(FrameError, match=r"after frame 4 .*--keep-going"):
+    with pytest.raises(FrameError, match=r"after frame 4 .*--keep-going.*4 frames that were finished are in"):
         run(damaged, tmp_path / "out.mp4")
     assert not (tmp_path / "out.mp4").exists()
+    np.testing.assert_allclose(times_of(tmp_path / "out.partial.mp4"), np.arange(4) / 25, atol=2e-3)
     (report,) = run(damaged, tmp_path / "out.mp4", keep_going=True)
     assert (report.frames, report.damaged) == (14, 2)
     kept = [number * 0.04 for number in range(16) if number not in (4, 9)]

@@ -146,6 +146,11 @@ def test_hdr10plus_is_written_for_every_frame_that_is_written(run, make_clip, tm
     assert [entry["SequenceFrameIndex"] for entry in made["SceneInfo"]] == list(range(5))
     largest = max(max(entry["LuminanceParameters"]["MaxScl"]) for entry in made["SceneInfo"])
     assert report.max_cll - 1 <= largest / 10 <= report.max_cll
+    for entry in made["SceneInfo"]:
+        spread = entry["LuminanceParameters"]["LuminanceDistributions"]
+        values = dict(zip(spread["DistributionIndex"], spread["DistributionValues"], strict=True))
+        assert 0 <= values[10] <= 100
+        assert values[1] <= values[50] <= values[99] <= values[5] <= max(entry["LuminanceParameters"]["MaxScl"])
     container: Any
     with av.open(str(tmp_path / "out.mp4")) as container:
         kinds = [{item.type.name for item in frame.side_data} for frame in container.decode(video=0)]

@@ -16,6 +16,7 @@ from lumaflux.errors import UserError
 MANIFEST, FORMAT = "manifest.json", 1
 Precision = Literal["fp32", "fp16", "bf16", "fp8"]
 Backend = Literal["ort", "rtx", "trt"]
+PARTS = ("conditions", "velocity", "encode", "decode", "knots", "tone")
 _CHUNK = 1 << 22
 
 
@@ -32,7 +33,11 @@ class Agreement(_Record):
 
 
 class PartRecord(_Record):
-    """One part. ``engine``: the compiled file of a TensorRT backend; ``onnx`` is the graph that it was made of."""
+    """One part. ``engine``: the compiled file of a TensorRT backend; ``onnx`` is the graph that it was made of.
+
+    ``kernel_nodes``: the GatedLowRank nodes that the project's kernel evaluates; ``function_nodes``: the others, whose
+    function body is run or inlined.
+    """
 
     onnx: str
     sha256: str
@@ -45,6 +50,8 @@ class PartRecord(_Record):
     agreement: dict[str, Agreement]
     agreement_by: str
     build_seconds: float
+    kernel_nodes: tuple[str, ...] = ()
+    function_nodes: tuple[str, ...] = ()
 
 
 class FrameAgreement(_Record):
@@ -58,7 +65,10 @@ class FrameAgreement(_Record):
 
 
 class Manifest(_Record):
-    """What a bundle is. ``executed_on_device``: the compiled engines ran on the device that they are for."""
+    """What a bundle is. ``executed_on_device``: the compiled engines ran on the device that they are for.
+
+    ``kernel``: whether they hold the project's kernel, or why not.
+    """
 
     format: int = FORMAT
     version: str
@@ -78,6 +88,7 @@ class Manifest(_Record):
     higher_precision: tuple[str, ...] = ()
     executed_on_device: bool
     note: str
+    kernel: str = ""
     machine: str
     build_seconds: float
 
@@ -93,6 +104,8 @@ def sha256(path: Path) -> str:
 def read_manifest(directory: Path) -> Manifest:
     """The manifest of a bundle; raises UserError when there is none, or it is damaged or of another format."""
     path = directory / MANIFEST
+    if not directory.is_dir():
+        raise UserError(f"{directory} is not an engine bundle: it is no directory")
     try:
         manifest = Manifest.model_validate_json(path.read_text("utf-8"))
     except FileNotFoundError:
@@ -123,6 +136,8 @@ def check_bundle(directory: Path, manifest: Manifest, model_sha256: str | None, 
         raise UserError(
             f"the engine {directory} was built for {manifest.machine}, this is {platform.machine()}; {again}"
         )
+    if missing := [part for part in PARTS if part not in manifest.parts]:
+        raise UserError(f"the engine {directory} lacks the part {missing[0]}; {again}")
     files = [(manifest.host, manifest.host_sha256)]
     for part in manifest.parts.values():
         files.append((part.onnx, part.sha256))

@@ -32,9 +32,13 @@ def engine_for(
     """The bundle to load: the one named (``none`` names torch), else the one installed for this model, if it is whole.
 
     Only the CPU in fp32 has installed ones. One that does not fit is left out with a warning: torch can do its work.
+    Raises UserError for a named one that is no bundle.
     """
     if named is not None:
-        return None if str(named) == NONE else named
+        if str(named) == NONE:
+            return None
+        read_manifest(named)
+        return named
     if precision not in (None, "fp32"):
         return None
     model_sha256, adapters_sha256 = weight_digests(model, adapters)

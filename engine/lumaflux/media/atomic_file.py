@@ -14,6 +14,20 @@ from lumaflux.errors import UserError
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
+def allow_by_umask(path: Path) -> None:
+    """Gives a file the mode that a plainly created one has; libraries that make one of their own choose 0600."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    os.chmod(path, 0o666 & ~mask)
+
+
+def cannot_write(target: str | os.PathLike, error: Exception) -> UserError:
+    """The error for a target on which writing failed; it speaks of the disk only where the disk said so."""
+    full = getattr(error, "errno", None) in _NO_ROOM
+    reason = getattr(error, "strerror", None) or str(error) or "no reason given"
+    return UserError(f"{os.fspath(target)} cannot be written ({reason}){'; is the disk full?' if full else '.'}")
+
+
 class AtomicFile:
     """Context manager around ``partial``, the hidden file that becomes ``target`` when the block ends well.
 
@@ -105,4 +119,4 @@ class AtomicFile:
         finally:
             self.discard()
         if isinstance(error, OSError) and error.errno in _NO_ROOM:
-            raise UserError(f"{self.target} cannot be written ({error.strerror}); is the disk full?") from error
+            raise cannot_write(self.target, error) from error

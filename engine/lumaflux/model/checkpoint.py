@@ -6,7 +6,7 @@ Weights are read from safetensors only.
 
 import json
 import os
-import tempfile
+import stat
 from pathlib import Path
 
 import torch
@@ -117,7 +117,7 @@ def save_adapters(
 ) -> None:
     """Writes the project's own adapter file beside its target and renames it."""
     header = _header(model.config, base_model, training or {}, licence)
-    _write(_stored(model.adapters.state_dict(), dtype), path, header)
+    write_tensors(_stored(model.adapters.state_dict(), dtype), path, header)
 
 
 def _header(config: LumaFluxConfig, base_model: str, training: dict, licence: str) -> dict[str, str]:
@@ -133,7 +133,7 @@ def _header(config: LumaFluxConfig, base_model: str, training: dict, licence: st
 
 def save_published_adapters(model: LumaFlux, path: Path) -> None:
     """Writes the adapters under the published key names."""
-    _write(to_published(_stored(model.adapters.state_dict(), torch.float32), model.config.double_blocks), path)
+    write_tensors(to_published(_stored(model.adapters.state_dict(), torch.float32), model.config.double_blocks), path)
 
 
 def save_model(
@@ -150,7 +150,7 @@ def save_model(
     backbone = {
         f"{part}.{key}": tensor for part in _FROZEN for key, tensor in getattr(model, part).state_dict().items()
     }
-    _write(_stored(backbone, dtype), directory / "backbone.safetensors", {"base_model": base_model})
+    write_tensors(_stored(backbone, dtype), directory / "backbone.safetensors", {"base_model": base_model})
     save_adapters(model, directory / "adapters.safetensors", base_model=base_model, training=training, dtype=dtype)
 
 
@@ -161,15 +161,17 @@ def _stored(tensors: dict[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]
     }
 
 
-def _write(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(handle)
+def write_tensors(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:
+    """Whole or not at all, with the mode that any file of this process gets: safetensors makes its own of 0600."""
+    temporary = path.with_name(f".{path.name}.partial")
     try:
+        temporary.touch()
+        mode = stat.S_IMODE(temporary.stat().st_mode)
         save_file(tensors, temporary, metadata)
+        temporary.chmod(mode)
         os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def convert_adapters(source: Path, target: Path, model: str) -> None:
@@ -182,6 +184,6 @@ def convert_adapters(source: Path, target: Path, model: str) -> None:
         expected = Adapters(config)
     _check(expected.state_dict(), own, str(source))
     if published:
-        _write(own, target, _header(config, model, json.loads(metadata.get("training", "{}")), "as published"))
+        write_tensors(own, target, _header(config, model, json.loads(metadata.get("training", "{}")), "as published"))
     else:
-        _write(to_published(own, config.double_blocks), target)
+        write_tensors(to_published(own, config.double_blocks), target)

@@ -36,7 +36,8 @@ def gated_low_rank(
     spectral: Tensor | None = None,
     gain: Tensor | None = None,
 ) -> Tensor:
-    """x, value [B,T,d]; down [r,d]; up [d,r]; alpha, beta, gain [B]; gate [B,T,h]; spectral [B,h] -> y [B,T,d] of value's type.
+    """x, value [B,T,d]; down [r,d]; up [d,r]; alpha, beta, gain [B]; gate [B,T,h]; spectral [B,h] -> y [B,T,d],
+    of value's type.
 
     Without ``spectral`` and ``gain`` G is the gate. Raises ValueError for shapes that do not fit together or no tokens.
     """

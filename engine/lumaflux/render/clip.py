@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lumaflux.errors import FrameError, UserError
 from lumaflux.render.interruption import Interruption
-from lumaflux.render.job import Job, Progress, Report
+from lumaflux.render.job import Job, Progress, Report, name_pass
 from lumaflux.render.motion_blending import blending_of
 from lumaflux.render.pipeline import Consumer, Prefetched
 from lumaflux.render.sources import chosen, frames_to_come, open_source
@@ -48,7 +48,10 @@ def convert_clip(
         for dropped in reader.info.dropped:
             report.note(f"The source's {dropped} is left out.")
         with made.sink, Interruption() as interruption:
-            _stream(source, reader, made, load_converter, settings, job, spaces, progress, report, interruption)
+            try:
+                _stream(source, reader, made, load_converter, settings, job, spaces, progress, report, interruption)
+            except FrameError as damage:
+                raise FrameError(f"{damage} Until then: {made.sink.finish_early()}.") from damage
             if interruption.asked:
                 raise KeyboardInterrupt(made.sink.finish_early())
             if report.frames + report.skipped == 0:
@@ -75,7 +78,7 @@ def _ending(progress: Progress, interruption: Interruption) -> Progress:
 
     def told(done: int, total: int | None) -> None:
         if interruption.asked:
-            raise KeyboardInterrupt("nothing is written")
+            raise KeyboardInterrupt("it was the first of two passes, which finds the tones; nothing is written")
         progress(done, total)
 
     return told
@@ -145,8 +148,12 @@ def _stream(
                 with report.stage("load"):
                     converter = load_converter()
                 with report.stage("analyze"):
+                    if job.finds_tones(settings):
+                        name_pass(progress, "pass 1 of 2, tones")
                     tones = tones_of(source, converter, settings, job, spaces, _ending(progress, interruption))
                 blending = opened.enter_context(blending_of(source, converter, tones, settings, job, spaces))
+                if job.finds_tones(settings):
+                    name_pass(progress, "pass 2 of 2, pictures")
                 progress(0, total)
             sdr = frame.sdr if spaces is None else spaces.sdr(frame.sdr)
             pinned, tone = tones.at(frame.number, settings)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lumaflux.media.metadata.shot_levels import ShotLight
     from lumaflux.media.stills.picture_writer import ExrCompression
     from lumaflux.media.video.reader import Interlaced
+    from lumaflux.settings import Settings
 
 Progress = Callable[[int, int | None], None]  # frames done, frames in all if known
 VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv")
@@ -71,10 +72,21 @@ class Job:
         if self.frame_rate is not None and not 0 < self.frame_rate <= 1000:
             raise UserError(f"the frame rate is {self.frame_rate}; it must be above 0 and at most 1000 frames/s")
 
+    def finds_tones(self, settings: "Settings") -> bool:
+        """Whether a first pass over the whole input comes before the one that writes."""
+        return self.track is None and settings.strength != 0.0
+
     def refuse_rates(self, delivery: str) -> None:
         """Raises UserError where a rate or a speed is asked of pictures."""
         if self.crf is not None or self.encoder_preset is not None:
             raise UserError(f"--crf and --encoder-preset go with a video; {delivery} is written as pictures")
+
+
+def name_pass(progress: Progress, name: str) -> None:
+    """Say which of several passes begins, where ``progress`` shows such a thing."""
+    show = getattr(progress, "name_pass", None)
+    if show is not None:
+        show(name)
 
 
 @dataclass(kw_only=True)

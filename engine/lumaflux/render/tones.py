@@ -72,7 +72,7 @@ def tones_of(
         return Tones()
     if job.track is not None:
         return Tones(_read(Path(job.track), source, job), _numbers(source))
-    whole = replace(job, frames=None, preview=None, limit=None)
+    whole = replace(job, frames=None, preview=None, limit=None, keep_going=True)  # the second pass tells of damage
     with open_source(source, whole) as reader:
         total = reader.info.frame_count
 

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from lumaflux.errors import UserError
 from lumaflux.lab.data.scenes import Split
+from lumaflux.media.atomic_file import allow_by_umask
 
 MANIFEST = "corpus.json"
 Content = Literal["pgc", "ugc"]  # professionally generated, user-generated
@@ -74,6 +75,7 @@ def write_shard(
     temporary = folder / f".{os.getpid()}.partial"
     try:
         save_file({"hdr": hdr, "sdr": sdr, "hdr_of": np.asarray(hdr_of, np.int32)}, temporary)
+        allow_by_umask(temporary)
         found = sha256(temporary)
         os.replace(temporary, folder / f"{found[:24]}.safetensors")
     finally:

@@ -22,6 +22,7 @@ from lumaflux.lab.data.mastering import master_gain, master_pq, to_bt2020
 from lumaflux.lab.data.pictures import read_linear, read_sdr
 from lumaflux.lab.data.scenes import Split
 from lumaflux.lab.data.sources import Kind, Source, find_sources
+from lumaflux.media.atomic_file import allow_by_umask
 
 MANIFEST = "manifest.json"
 FULL_SCALE = 65535
@@ -119,6 +120,7 @@ def make_views(sources: Sequence[Source], out: Path, plan: ViewPlan) -> None:
         if not target.exists():
             temporary = target.with_name(f".{target.name}.partial")
             save_file({"views": source_views(source, plan)}, temporary, {"name": source.name})
+            allow_by_umask(temporary)
             os.replace(temporary, target)
         entries.append(
             {

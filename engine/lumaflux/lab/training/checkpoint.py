@@ -1,16 +1,15 @@
 """Checkpoints of a run: parameters, their average, AdamW's moments and the step. safetensors and JSON, no pickle."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from lumaflux.errors import UserError
+from lumaflux.model.checkpoint import write_tensors as write
 
 CHECKPOINT = "checkpoint.safetensors"
 _HOST = torch.device("cpu")  # where an AdamW that is not fused counts its steps
@@ -19,12 +18,7 @@ _STATE = ("exp_avg", "exp_avg_sq", "step")  # of AdamW; steps differ where some 
 
 def write_tensors(tensors: Mapping[str, Tensor], path: Path, metadata: dict[str, str]) -> None:
     """Writes beside the target and renames, so that a killed run leaves the former file whole."""
-    temporary = path.with_name(f".{path.name}.partial")
-    try:
-        save_file({k: v.detach().contiguous().clone() for k, v in tensors.items()}, temporary, metadata)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write({k: v.detach().contiguous().clone() for k, v in tensors.items()}, path, metadata)
 
 
 def save_checkpoint(

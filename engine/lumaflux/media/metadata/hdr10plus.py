@@ -10,7 +10,12 @@ from lumaflux.media.atomic_file import AtomicFile
 from lumaflux.media.metadata.light_levels import LightLevels
 from lumaflux.media.video.hevc_light_sei import prefix_sei_nal
 
-PERCENTAGES = (1, 5, 10, 25, 50, 75, 90, 95, 99)
+# The nine entries of the distribution as version 1 of the application defines them. Three are not the percentile that
+# they are named by: 5 is DistributionY99, max(R,G,B) at 99.99 % of the pixels; 10 is DistributionY100nit, the share of
+# the pixels, 0 to 100 %, whose max(R,G,B) is at most 100 cd/m2; 99 is max(R,G,B) at 99.98 %.
+INDEXES = (1, 5, 10, 25, 50, 75, 90, 95, 99)
+_PERCENTILE = {5: 99.99, 99: 99.98}  # of the others the index itself
+_SHARE_INDEX, _SHARE_NITS = 10, 100.0
 _UNITS_A_NIT = 10  # ST 2094-40: 100000 is 10000 cd/m2
 _LARGEST = 100000
 _T35_HEAD = bytes.fromhex("b5003c000104")  # country, provider, its code, application 4 (ST 2094-40 Annex)
@@ -20,30 +25,37 @@ _FIRST_PARAMETER_SET = 32  # nal_unit_type of VCL units is smaller (H.265 Table 
 
 @dataclass(frozen=True, kw_only=True)
 class DynamicLight:
-    """Light of a frame or of a scene in units of 0.1 cd/m2: the largest R, G and B, the mean of max(R,G,B), and
-    max(R,G,B) at PERCENTAGES of the pixels."""
+    """Light of a frame or of a scene in units of 0.1 cd/m2: the largest R, G and B, the mean of max(R,G,B), and the
+    distribution of max(R,G,B) by INDEXES, of which the third is a percentage of pixels."""
 
     max_scl: tuple[int, int, int]
     average: int
-    percentiles: tuple[int, ...]
+    distribution: tuple[int, ...]
 
     @classmethod
     def of(cls, levels: LightLevels) -> Self:
         """Raises ValueError of levels without a frame."""
         red, green, blue = (_units(float(nits)) for nits in levels.max_scl_nits)
+        largest = max(red, green, blue)  # percentiles are rounded to a bin of the histogram, and must not pass it
+
+        def entry(index: int) -> int:
+            if index == _SHARE_INDEX:
+                return round(levels.percent_up_to(_SHARE_NITS))
+            return min(largest, _units(levels.percentile_nits(_PERCENTILE.get(index, index))))
+
         return cls(
             max_scl=(red, green, blue),
             average=_units(levels.mean_nits),
-            percentiles=tuple(_units(levels.percentile_nits(percent)) for percent in PERCENTAGES),
+            distribution=tuple(entry(index) for index in INDEXES),
         )
 
     def message(self) -> bytes:
         """The registered user data of Rec. ITU-T T.35: one window, no display targeted, no tone mapping."""
         fields = [(1, 8), (1, 2), (0, 27), (0, 1)]  # version, windows, targeted display, its actual peak
         fields += [(value, 17) for value in (*self.max_scl, self.average)]
-        fields.append((len(PERCENTAGES), 4))
-        for percentage, value in zip(PERCENTAGES, self.percentiles, strict=True):
-            fields += [(percentage, 7), (value, 17)]
+        fields.append((len(INDEXES), 4))
+        for index, value in zip(INDEXES, self.distribution, strict=True):
+            fields += [(index, 7), (value, 17)]
         fields += [(0, 10), (0, 1), (0, 1), (0, 1)]  # bright pixels, mastering peak, tone mapping, saturation
         bits = "".join(f"{value:0{width}b}" for value, width in fields)
         padded = bits + "0" * (-len(bits) % 8)
@@ -98,8 +110,8 @@ def _entry(light: DynamicLight, number: int, scene: int, index: int) -> dict:
         "LuminanceParameters": {
             "AverageRGB": light.average,
             "LuminanceDistributions": {
-                "DistributionIndex": list(PERCENTAGES),
-                "DistributionValues": list(light.percentiles),
+                "DistributionIndex": list(INDEXES),
+                "DistributionValues": list(light.distribution),
             },
             "MaxScl": list(light.max_scl),
         },

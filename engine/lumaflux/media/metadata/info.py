@@ -45,7 +45,8 @@ class MediaInfo:
 
     ``frame_rate`` is the average; ``variable_frame_rate`` and ``frame_count`` are None where the file does not
     say; ``duration`` is in seconds. ``dropped`` names what a reader will leave out (a gain map, alpha it cannot take);
-    ``alpha`` says that it comes with the picture.
+    ``alpha`` says that it comes with the picture; ``times_of_decoding`` that the container holds no presentation times
+    of a stream that needs them; ``first_stamp``, in ``time_base``, is where a reader's time 0 lies.
     """
 
     path: str
@@ -73,6 +74,8 @@ class MediaInfo:
     audio: tuple[AudioInfo, ...] = ()
     dropped: tuple[str, ...] = ()
     alpha: bool = False
+    times_of_decoding: bool = False
+    first_stamp: int = 0
 
     @property
     def is_hdr(self) -> bool:

@@ -103,6 +103,16 @@ class LightLevels:
         index = int(np.searchsorted(counts, max(1, math.ceil(counts[-1] * percent / 100))))
         return float(pq.eotf(np.array([index / (_BINS - 1)]))[0])
 
+    def percent_up_to(self, nits: float) -> float:
+        """How many of a hundred pixels have at most so much light, to a sixteenth of a 10-bit PQ code.
+
+        Raises ValueError before the first frame.
+        """
+        if not self.frames:
+            raise ValueError("No frame has been added yet.")
+        last = int(_bins_of(pq.inverse_eotf(np.array([nits])))[0])
+        return 100.0 * float(self.histogram[: last + 1].sum()) / float(self.histogram.sum())
+
 
 def light_of_frame(hdr_pq: np.ndarray) -> tuple[np.ndarray, Sequence[float], float] | None:
     """PQ R'G'B' [3,H,W] -> the histogram of max(R',G',B'), the largest R', G' and B', and the mean of max(R,G,B) in
@@ -122,8 +132,11 @@ def light_of_frame_twin(hdr_pq: np.ndarray) -> tuple[np.ndarray, Sequence[float]
 
 
 def _counted(signal: np.ndarray) -> np.ndarray:
-    bins = (signal * (_BINS - 1) + 0.5).astype(np.uint16)
-    return np.bincount(bins.ravel(), minlength=_BINS)
+    return np.bincount(_bins_of(signal).ravel(), minlength=_BINS)
+
+
+def _bins_of(signal: np.ndarray) -> np.ndarray:
+    return (signal * (_BINS - 1) + 0.5).astype(np.uint16)
 
 
 def check_shape(frame: np.ndarray) -> None:

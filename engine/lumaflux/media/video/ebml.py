@@ -17,11 +17,12 @@ MAX_FALL = 0x55BD
 
 @dataclass(frozen=True)
 class Element:
-    """``payload`` and ``end`` as offsets in the file."""
+    """``payload`` and ``end`` as offsets in the file; of ``unknown`` length, it ends where its parent does."""
 
     id: int
     payload: int
     end: int
+    unknown: bool = False
 
 
 def _variable_integer(file: BinaryIO, keep_marker: bool) -> tuple[int, bool]:
@@ -45,7 +46,17 @@ def _children(file: BinaryIO, start: int, end: int) -> Iterator[Element]:
             return
         payload = file.tell()
         start = end if unknown else payload + size
-        yield Element(identity, payload, start)
+        yield Element(identity, payload, start, unknown)
+
+
+def top_level(file: BinaryIO) -> Iterator[Element]:
+    """The elements of the file itself; the last may end beyond it."""
+    yield from _children(file, 0, file.seek(0, 2))
+
+
+def children(file: BinaryIO, parent: Element) -> Iterator[Element]:
+    """The elements right below ``parent``."""
+    yield from _children(file, parent.payload, parent.end)
 
 
 def find(file: BinaryIO, path: tuple[int, ...]) -> Element | None:

@@ -40,6 +40,11 @@ def _children(file: BinaryIO, start: int, end: int) -> Iterator[Box]:
         start += size
 
 
+def top_level(file: BinaryIO) -> Iterator[Box]:
+    """The boxes of the file itself; the last may end beyond it."""
+    yield from _children(file, 0, file.seek(0, 2))
+
+
 def find(file: BinaryIO, path: tuple[bytes, ...]) -> list[Box]:
     """The chain of boxes down the first branch that has the whole ``path``; empty where there is none."""
     file.seek(0, 2)

@@ -4,10 +4,13 @@ import bisect
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from lumaflux.errors import FrameError
+from lumaflux.media.video.clock import LEAPING, PacketClock, by_decoding, first_stamp
 from lumaflux.media.video.reader import SdrFrame, VideoReader
 
+_FIRST = 240  # packets that tell whether a container has presentation times
 _NEAR = 8  # frames that are rather decoded and dropped than jumped over
 
 
@@ -24,26 +27,39 @@ class FrameTimes:
 
 
 def frame_times(path: str | os.PathLike) -> FrameTimes | None:
-    """Read from the packets, nothing is decoded; None where they do not say, as in raw streams."""
+    """Read from the packets, nothing is decoded; None where they do not say, as in raw streams, or say it wrongly.
+
+    Times start at 0, as :class:`VideoReader`'s do.
+    """
     from lumaflux.media.video.source import open_container, video_stream
 
     with open_container(path) as container:
         stream = video_stream(container, path)
-        pts, keys, last, last_duration = [], [], None, None
+        reorders = bool(stream.codec_context.has_b_frames)
+        time_base = stream.time_base or Fraction(1, 90000)
+        clock = PacketClock(time_base, leaps=container.format.name in LEAPING)
+        stamps: list[tuple[int, int | None]] = []
+        keys, last_duration, last = [], None, None
         for packet in container.demux(stream):
             if packet.size == 0 or packet.is_discard:
                 continue
             if packet.pts is None:
                 return None
-            pts.append(packet.pts)
+            clock.shift(packet.dts, packet.duration)
+            if not stamps and not packet.is_keyframe:
+                return None
+            stamps.append((packet.pts, packet.dts))
             if last is None or packet.pts > last:
                 last, last_duration = packet.pts, packet.duration or None
             if packet.is_keyframe:
                 keys.append(packet.pts)
-    pts.sort()
-    if len(set(pts)) != len(pts) or not keys:
+        start = first_stamp(container, stream, stamps)  # type: ignore[arg-type]
+        if by_decoding(container.format.name, stamps[:_FIRST], reorders):
+            return None
+    pts = sorted(pts - start for pts, _ in stamps)
+    if clock.parts > 1 or len(set(pts)) != len(pts) or not keys or pts[0] != stamps[0][0] - start:
         return None
-    return FrameTimes(pts=pts, keys=sorted(keys), last_duration=last_duration)
+    return FrameTimes(pts=pts, keys=sorted(key - start for key in keys), last_duration=last_duration)
 
 
 class NumberedFrames:
@@ -52,10 +68,26 @@ class NumberedFrames:
     def __init__(self, path: str | os.PathLike, *, allow_hdr: bool = False):
         self.path, self.allow_hdr = path, allow_hdr
         self.times = frame_times(path)
+        self._count: int | None = None
 
     def __len__(self) -> int:
-        """How many there are; 0 where only decoding would tell."""
-        return len(self.times.pts) if self.times else 0
+        """How many there are; counted by decoding where the packets do not say."""
+        if self._count is None:
+            self._count = len(self.times.pts) if self.times else self._decoded()
+        return self._count
+
+    def _decoded(self) -> int:
+        count = 0
+
+        def seen(number: int) -> bool:
+            nonlocal count
+            count = number + 1
+            return False
+
+        with VideoReader(self.path, allow_hdr=self.allow_hdr, interlaced="progressive", keep_going=True) as reader:
+            for _ in reader.frames(seen):
+                pass
+        return count
 
     def read(self, numbers: Sequence[int]) -> Iterator[tuple[int, SdrFrame]]:
         """The frames with these ascending numbers. Raises FrameError at one that is not there or does not decode."""

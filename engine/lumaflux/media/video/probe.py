@@ -10,6 +10,7 @@ from lumaflux.media.metadata import coding_points
 from lumaflux.media.metadata.info import AudioInfo, ColourTags, MediaInfo, Tag
 from lumaflux.media.metadata.mastering import FrameSideData
 from lumaflux.media.stills import orientation
+from lumaflux.media.video.clock import by_decoding, first_stamp
 from lumaflux.media.video.frame_planes import has_alpha_plane
 from lumaflux.media.video.source import open_container, video_stream
 
@@ -26,8 +27,9 @@ def probe_video(path: str | os.PathLike) -> MediaInfo:
 
     with open_container(path) as container:
         stream = video_stream(container, path)
+        reorders = bool(stream.codec_context.has_b_frames)
         try:
-            frame, times = _first_frame(container, stream)
+            frame, stamps = _first_frame(container, stream)
         except FFmpegError as error:
             raise UserError(f"{path} cannot be decoded ({stream.name}); it is truncated or damaged.") from error
         if frame is None:
@@ -51,7 +53,7 @@ def probe_video(path: str | os.PathLike) -> MediaInfo:
             primaries=colour.primaries,
             transfer=colour.transfer,
             frame_rate=stream.average_rate or stream.guessed_rate,
-            variable_frame_rate=_varies(times),
+            variable_frame_rate=_varies([pts for pts, _ in stamps if pts is not None]),
             time_base=stream.time_base,
             duration=_seconds(container, stream),
             frame_count=stream.frames or None,
@@ -62,22 +64,24 @@ def probe_video(path: str | os.PathLike) -> MediaInfo:
             content_light=side_data.light,
             audio=tuple(_audio(s) for s in container.streams.audio),
             alpha=(alpha := has_alpha_plane(frame)),
+            times_of_decoding=(decoding := by_decoding(container.format.name, stamps, reorders)),
+            first_stamp=first_stamp(container, stream, [(dts, dts) for _, dts in stamps] if decoding else stamps),
             dropped=("alpha",) if not alpha and any(c.is_alpha for c in frame.format.components) else (),
         )
 
 
-def _first_frame(container: Any, stream: Any) -> tuple["av.VideoFrame | None", list[int]]:
-    """The first decoded frame, and the presentation times of the first packets."""
-    frame, times, size = None, [], 0
+def _first_frame(container: Any, stream: Any) -> tuple["av.VideoFrame | None", list[tuple[int | None, int | None]]]:
+    """The first decoded frame, and pts and dts of the first packets."""
+    frame, stamps, size = None, [], 0
     for packet in container.demux(stream):
-        if packet.pts is not None:
-            times.append(packet.pts)
+        if packet.size:
+            stamps.append((packet.pts, packet.dts))
         size += packet.size
         if frame is None:
             frame = next(iter(packet.decode()), None)
-        if frame is not None and (len(times) >= _TIMED_PACKETS or size > _TIMED_BYTES):
+        if frame is not None and (len(stamps) >= _TIMED_PACKETS or size > _TIMED_BYTES):
             break
-    return frame, times
+    return frame, stamps
 
 
 def _varies(times: list[int]) -> bool | None:

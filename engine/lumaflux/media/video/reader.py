@@ -14,6 +14,8 @@ from lumaflux.color.primaries import BT709, apply_matrix, rgb_to_rgb
 from lumaflux.errors import FrameError, UserError
 from lumaflux.media.metadata.coding_points import CHROMATICITIES
 from lumaflux.media.metadata.info import MediaInfo
+from lumaflux.media.video.clock import LEAPING, DecodingTimes, FrameClock, PacketClock, restamped
+from lumaflux.media.video.completeness import missing_end
 from lumaflux.media.video.deinterlacer import deinterlaced
 from lumaflux.media.video.frame_planes import FramePlanes
 from lumaflux.media.video.probe import probe_video
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 
 Interlaced = Literal["refuse", "deinterlace", "progressive"]
+_LATE = 10.0  # seconds; MPEG transport streams start at a second or two
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +57,7 @@ def refuse_hdr(info: MediaInfo) -> None:
 class VideoReader:
     """Iterates over the frames of a video, one at a time, in presentation order; a context manager.
 
+    Times start at 0, where the earliest of pictures and sound does, and rise; what was mended is said in ``notes``.
     ``info`` describes the source. Pictures come upright, in BT.709 primaries (other tagged primaries are converted
     in BT.1886 light and clipped), with range and matrix honoured. HDR input is refused unless ``allow_hdr``, which
     reads its signal as if it were SDR. ``interlaced`` pictures are refused, deinterlaced, or taken for progressive.
@@ -86,6 +90,10 @@ class VideoReader:
         self._stream = video_stream(self._container, path)
         self._stream.thread_type = "AUTO"
         self._first_pts: int | None = None
+        self._time_base = self._stream.time_base or Fraction(1, 90000)  # MPEG's clock, where a container has none
+        self._origin = self.info.first_stamp
+        self._packet_clock = PacketClock(self._time_base, leaps=self.info.container in LEAPING)
+        self._turns = DecodingTimes() if self.info.times_of_decoding else None
 
     def __enter__(self) -> Self:
         return self
@@ -101,7 +109,7 @@ class VideoReader:
         """Before iterating: leave out the frames before ``pts``. Decoding begins at the key frame ``key_pts``, or at
         the file's beginning."""
         if key_pts is not None:
-            self._container.seek(key_pts, stream=self._stream)
+            self._container.seek(key_pts + self._origin, stream=self._stream)
         self._first_pts = pts
 
     def __iter__(self) -> Iterator[SdrFrame]:
@@ -109,16 +117,13 @@ class VideoReader:
 
     def frames(self, wants: Callable[[int], bool] = lambda number: True) -> Iterator[SdrFrame]:
         """The frames whose numbers, counted from 0, are wanted; the others are decoded only."""
-        time_base = self._stream.time_base or Fraction(1, 90000)  # MPEG's clock, where a container has none
-        step = 1 / (self.info.frame_rate or Fraction(25)) / time_base
-        following = 0
-        frames = self._whole()
+        step = round(1 / (self.info.frame_rate or Fraction(25)) / self._time_base)
+        clock = FrameClock(step, self._time_base)
+        frames = restamped(self._whole(), clock)
         if self._interlaced == "deinterlace":
             frames = deinterlaced(frames, self._stream)
         for number, frame in enumerate(frames):
-            pts = following if frame.pts is None else frame.pts
-            duration = frame.duration or None
-            following = pts + (duration or round(step))
+            pts, duration = frame.pts, frame.duration or None
             if self._first_pts is not None and pts < self._first_pts:
                 continue
             if not wants(number):
@@ -127,10 +132,25 @@ class VideoReader:
             yield SdrFrame(
                 sdr=self._sdr(frame, number),
                 pts=pts,
-                time_base=time_base,
+                time_base=self._time_base,
                 duration=duration,
                 number=number,
                 alpha=None if alpha is None else self.info.orientation.apply(alpha),
+            )
+        self._note_time(clock)
+
+    def _note_time(self, clock: FrameClock) -> None:
+        start = float(self._origin * self._time_base)
+        if abs(start) > _LATE:
+            self.notes.append(f"{self.info.path} starts at {start:.2f} s; the output starts at 0.")
+        restarts = self._packet_clock.parts - 1 + clock.restarts
+        if restarts:
+            self.notes.append(
+                f"The clock of {self.info.path} restarts or leaps at {restarts} places; its parts follow each other."
+            )
+        if clock.repaired:
+            self.notes.append(
+                f"{clock.repaired} frames of {self.info.path} had the time of another; they were put between or after."
             )
 
     def _whole(self) -> Iterator[Any]:
@@ -157,14 +177,31 @@ class VideoReader:
                 break
             packets += 1 if packet.size else 0
             try:
-                for frame in packet.decode():
+                for frame in self._in_time(packet).decode():
+                    if self._turns is not None:
+                        frame.pts = self._turns.frame(frame.pts)
                     yield frame
                     number += 1
             except FFmpegError as error:
                 self._count_damage(number, error.strerror)
         index = self._stream.index_entries if self.info.container.startswith("mov") else ()
-        if self._first_pts is None and packets < len(index):
-            self._count_damage(number, f"{len(index) - packets} of {len(index)} pictures are missing")
+        if self._first_pts is not None:
+            return
+        missing = missing_end(self.info.path, self.info.container)
+        if packets < len(index):
+            missing = f"{len(index) - packets} of {len(index)} pictures are missing"
+        if missing:
+            self._count_damage(number, missing)
+
+    def _in_time(self, packet: Any) -> Any:
+        """``packet`` by a clock that starts at 0 and goes on where the file's restarts or leaps."""
+        if packet.size:
+            shift = self._packet_clock.shift(packet.dts, packet.duration) - self._origin
+            packet.pts = None if packet.pts is None else packet.pts + shift
+            packet.dts = None if packet.dts is None else packet.dts + shift
+            if self._turns is not None:
+                self._turns.packet(packet.pts, packet.dts)
+        return packet
 
     def _count_damage(self, number: int, reason: str | None) -> None:
         self.damaged += 1
@@ -176,7 +213,8 @@ class VideoReader:
 
     def _refuse_interlaced(self, number: int) -> None:
         if self._interlaced == "refuse":
-            raise UserError(
+            kind = FrameError if number else UserError
+            raise kind(
                 f"{self.info.path} is interlaced (frame {number}); deinterlace it with --interlaced deinterlace, or "
                 "take it for progressive with --interlaced progressive."
             )

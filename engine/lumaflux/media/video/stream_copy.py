@@ -9,23 +9,24 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from lumaflux.errors import UserError
-from lumaflux.media.video.source import open_container
+from lumaflux.media.video.clock import LEAPING, first_stamp, origin, ticks
+from lumaflux.media.video.packet_times import packets_on_one_clock
+from lumaflux.media.video.source import open_container, video_stream
 
 if TYPE_CHECKING:
     import av
     import av.container
 
-AHEAD_SECONDS = 0.5  # how far sound may lead the pictures; keeps the muxer's queue short
 _OWN_TAGS = ("encoder", "major_brand", "minor_version", "compatible_brands", "creation_time", "duration")
 
 
 class StreamCopy:
-    """Copies the other streams of ``source`` into ``output``: bytes unchanged, time stamps less ``start`` seconds.
+    """Copies the other streams of ``source`` into ``output``: bytes unchanged, ``start`` seconds earlier.
 
-    Packets are pulled at most ``ahead`` seconds before the pictures, so nothing grows with the clip. What of
-    subtitles, attachments and data the output's container cannot carry is named in ``notes``. What is due before
-    ``start`` is left out.
-    Raises UserError when the source cannot be read, or the container cannot carry one of its sound streams.
+    Times begin at 0 and go on where the source's clock restarts, as those of its pictures do (:class:`VideoReader`).
+    Packets are pulled with the pictures, so nothing grows with the clip. What of subtitles, attachments, data and sound
+    of unknown kinds cannot be carried is named in ``notes``. What is due before ``start`` is left out.
+    Raises UserError when the source cannot be read, or the container cannot carry one of its known sound streams.
     """
 
     def __init__(
@@ -36,28 +37,40 @@ class StreamCopy:
         *,
         sound: bool = True,
         start: Fraction = Fraction(0),
-        ahead: float = AHEAD_SECONDS,
     ):
         import av.stream
 
         self.notes: list[str] = []
-        self._output, self._start, self._ahead = output, start, ahead
+        self._output, self._start = output, start
         self._input: Any = open_container(source)
         self._streams = {}
-        pictures = next((stream for stream in self._input.streams.video), None)
+        self._pictures = pictures = video_stream(self._input, source)
+        self._origin = self._found_origin()
+        needed = self._input.format.name in LEAPING  # the pictures' packets tell where parts begin
         for stream in self._input.streams:
             copied = stream is not pictures and (sound or stream.type != "audio")
             copy = self._add(stream, target) if copied else None
             if copy is None:
-                stream.discard = av.stream.Discard.all
+                if not (needed and stream is pictures):
+                    stream.discard = av.stream.Discard.all
             elif stream.type != "attachment":
                 self._streams[stream.index] = copy
         self._copy_description()
         self._packets = self._demux()
         self._pending = next(self._packets, None)
 
+    def _found_origin(self) -> Fraction:
+        """Seconds of the source's time that are the output's 0."""
+        stamp = self._pictures.start_time
+        if self._input.streams.audio or stamp is None:
+            return origin(self._input)
+        return first_stamp(self._input, self._pictures, [(stamp, stamp)]) * Fraction(self._pictures.time_base)
+
     def _add(self, stream: Any, target: str | os.PathLike) -> Any:
         codec = stream.codec_context.name if stream.codec_context else "unknown codec"
+        if stream.type == "audio" and stream.codec_context is None:
+            self.notes.append(f"sound stream {stream.index} is left out: its codec is unknown.")
+            return None
         try:
             if stream.type == "attachment":
                 if self._output.format.name != "matroska":
@@ -93,22 +106,31 @@ class StreamCopy:
             self._output.set_chapters(chapters)
 
     def _demux(self) -> Iterator["av.Packet"]:
+        """Packets in the output's time, rising in each stream; those that cannot follow are left out and counted."""
         if not self._streams:
             return
-        for packet in self._input.demux(*[self._input.streams[i] for i in self._streams]):
-            if not packet.size:
+        last: dict[int, int] = {}
+        left_out = 0
+        streams = [self._input.streams[i] for i in self._streams]
+        for packet in packets_on_one_clock(self._input, streams, self._pictures):
+            shift = ticks(self._origin + self._start, packet.time_base)
+            packet.pts = None if packet.pts is None else packet.pts - shift
+            packet.dts = None if packet.dts is None else packet.dts - shift
+            if self._start and any(stamp is not None and stamp < 0 for stamp in (packet.pts, packet.dts)):
                 continue
-            if self._start:
-                shift = round(self._start / packet.time_base)
-                stamps = [None if stamp is None else stamp - shift for stamp in (packet.pts, packet.dts)]
-                if any(stamp is not None and stamp < 0 for stamp in stamps):
+            stamp, index = packet.pts if packet.dts is None else packet.dts, packet.stream_index
+            if stamp is not None:
+                if stamp < last.get(index, stamp):
+                    left_out += 1
                     continue
-                packet.pts, packet.dts = stamps
+                last[index] = stamp
             yield packet
+        if left_out:
+            self.notes.append(f"Packets of sound or text that lie before their place are left out: {left_out}.")
 
     def advance(self, seconds: float) -> None:
-        """Write what is due before ``seconds`` of presentation time, or a little after."""
-        while self._pending is not None and _seconds(self._pending) < seconds + self._ahead:
+        """Write what is due before ``seconds`` of presentation time."""
+        while self._pending is not None and _seconds(self._pending) < seconds:
             self._pending.stream = self._streams[self._pending.stream_index]
             self._output.mux(self._pending)
             self._pending = next(self._packets, None)

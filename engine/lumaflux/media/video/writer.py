@@ -10,12 +10,12 @@ from typing import Any, Self
 import numpy as np
 
 from lumaflux.errors import FrameError, UserError
-from lumaflux.media.atomic_file import AtomicFile
+from lumaflux.media.atomic_file import AtomicFile, cannot_write
 from lumaflux.media.metadata.light_levels import LightLevels, check_frame
 from lumaflux.media.metadata.mastering import ContentLight
 from lumaflux.media.metadata.shot_levels import ShotLevels
 from lumaflux.media.video.encoding import Encoding, video_frame
-from lumaflux.media.video.stream_copy import AHEAD_SECONDS, StreamCopy
+from lumaflux.media.video.stream_copy import StreamCopy
 
 
 class VideoWriter:
@@ -97,9 +97,8 @@ class VideoWriter:
                 self._file.target,
                 sound=self._copy_audio,
                 start=self._start,
-                ahead=0.0 if self._trim_audio else AHEAD_SECONDS,
             )
-            self.notes += self._copy.notes
+            self.notes = self._copy.notes = self.notes + self._copy.notes
         try:
             self._output.start_encoding()
         except (FFmpegError, ValueError) as error:
@@ -157,9 +156,7 @@ class VideoWriter:
                     self._copy.advance(float((packet.dts or 0) * encoding.time_base))
                 self._output.mux(packet)
         except (FFmpegError, OSError) as error:
-            raise UserError(
-                f"{self._file.target} cannot be written on ({error.strerror}); is the disk full?"
-            ) from error
+            raise cannot_write(self._file.target, error) from error
 
     def _finish(self, trim: bool, name: Path | None = None) -> None:
         from av.error import FFmpegError
@@ -172,7 +169,7 @@ class VideoWriter:
                 self._copy.advance(self._end) if trim else self._copy.finish()
             self._output.close()
         except (FFmpegError, OSError) as error:
-            raise UserError(f"{self._file.target} cannot be finished ({error.strerror}); is the disk full?") from error
+            raise cannot_write(self._file.target, error) from error
         light = self.levels.content_light
         if self._stated and (light.max_cll > self._stated.max_cll or light.max_fall > self._stated.max_fall):
             self.notes.append(

@@ -1,0 +1,65 @@
+"""Packets that are copied, on the clock of the pictures: parts of joined recordings moved as their pictures are."""
+
+from collections import deque
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+from lumaflux.media.video.clock import LEAPING, PacketClock, ticks
+
+_HELD = 2000  # packets that wait for the pictures' clock to restart as theirs did
+
+
+def packets_on_one_clock(container: Any, streams: list[Any], pictures: Any) -> Iterator[Any]:
+    """Non-empty packets of ``streams`` in the order of the file, their stamps moved where the clock restarts.
+
+    In MPEG streams the n-th part of a stream is moved as the n-th part of ``pictures``, so that sound and pictures stay
+    together; elsewhere a stream goes on where its own part ended.
+    """
+    if container.format.name not in LEAPING:
+        clocks = {stream.index: PacketClock(Fraction(stream.time_base), leaps=False) for stream in streams}
+        for packet in container.demux(*streams):
+            if packet.size:
+                _move(packet, clocks[packet.stream_index].shift(_stamp(packet), packet.duration))
+                yield packet
+        return
+    yield from _with_pictures(container, streams, pictures)
+
+
+def _with_pictures(container: Any, streams: list[Any], pictures: Any) -> Iterator[Any]:
+    tick = Fraction(pictures.time_base)
+    clock = PacketClock(tick, leaps=True)
+    clocks: dict[int, PacketClock] = {}
+    earlier: dict[int, int] = {}  # parts that were over when a stream began
+    held: deque[tuple[Any, int, int]] = deque()  # packet, its part, what its own clock adds
+
+    def released(patience: int) -> Iterator[Any]:
+        while held and (held[0][1] <= clock.parts or len(held) > patience):
+            packet, part, own = held.popleft()
+            known = part <= clock.parts
+            _move(packet, ticks(clock.shifts[part - 1] * tick, packet.time_base) if known else own)
+            yield packet
+
+    for packet in container.demux(*streams, pictures):
+        if not packet.size:
+            continue
+        index = packet.stream_index
+        if index == pictures.index:
+            clock.shift(packet.dts, packet.duration)
+        else:
+            if index not in clocks:
+                clocks[index] = PacketClock(packet.time_base, leaps=True)
+                earlier[index] = clock.parts - 1
+            own = clocks[index].shift(_stamp(packet), packet.duration)
+            held.append((packet, clocks[index].parts + earlier[index], own))
+        yield from released(_HELD)
+    yield from released(0)
+
+
+def _stamp(packet: Any) -> int | None:
+    return packet.pts if packet.dts is None else packet.dts
+
+
+def _move(packet: Any, shift: int) -> None:
+    packet.pts = None if packet.pts is None else packet.pts + shift
+    packet.dts = None if packet.dts is None else packet.dts + shift
