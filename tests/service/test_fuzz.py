@@ -34,7 +34,7 @@ _RENDER = {
     "depth": "float",
     "src_offset": 0,
     "src_row_bytes": 64,
-    "dst_offset": 0,
+    "dst_offset": 256,
     "dst_row_bytes": 64,
     "premultiplied": False,
     "priority": "final",

@@ -120,9 +120,34 @@ def test_bad_members_are_named_and_the_connection_goes_on(changes, said):
 
 
 def test_the_last_row_needs_no_padding():
-    parsed(src_row_bytes=70, dst_offset=0, shm_size=70 * 9 + 64)
+    parsed(src_row_bytes=70, src_offset=640, dst_offset=0, shm_size=640 + 70 * 9 + 64)
     with pytest.raises(ProtocolError, match="the source ends beyond"):
-        parsed(src_row_bytes=70, dst_offset=0, shm_size=70 * 9 + 63)
+        parsed(src_row_bytes=70, src_offset=640, dst_offset=0, shm_size=640 + 70 * 9 + 63)
+
+
+@pytest.mark.parametrize(
+    ("source", "result", "rows", "apart"),
+    [
+        (0, 640, (64, 64), True),
+        (640, 0, (64, 64), True),
+        (0, 639, (64, 64), False),
+        (0, 0, (64, 64), False),
+        (0, 64, (128, 128), False),  # rows between rows
+        (100, 800, (70, 64), True),
+        (100, 793, (70, 64), False),  # the source's last row needs no padding: 100 + 9 * 70 + 64 = 794
+        (100, 794, (70, 64), True),
+        (1000, 300, (64, 71), False),
+    ],
+)
+def test_source_and_result_of_a_render_lie_apart(source, result, rows, apart):
+    members = {"src_offset": source, "dst_offset": result, "src_row_bytes": rows[0], "dst_row_bytes": rows[1]}
+    if apart:
+        parsed(**members, shm_size=1 << 20)
+        return
+    with pytest.raises(ProtocolError, match="overlaps"):
+        parsed(**members, shm_size=1 << 20)
+    look = parsed(**members, shm_size=1 << 20, type="look", number=0)
+    assert look.number == 0  # nothing is written back
 
 
 @given(st.binary(max_size=200))

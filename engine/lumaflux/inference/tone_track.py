@@ -17,10 +17,12 @@ from torch import Tensor
 from lumaflux.errors import UserError
 from lumaflux.inference.tone import Tone, mix
 from lumaflux.model.anchor import Placement
+from lumaflux.model.regular_file import read_regular
 from lumaflux.model.spline import Knots
 from lumaflux.settings import Settings, controls
 
 FORMAT = "lumaflux-tone-track"
+LARGEST_TRACK = 256 << 20  # bytes; a key has about 2 kB, an hour of 60 frames/s 18,000 keys
 _Unit = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -189,9 +191,9 @@ class ToneTrack(_Part):
 
 
 def read_track(path: Path) -> ToneTrack:
-    """Raises UserError for a file that is missing or no whole track."""
+    """Raises UserError for a file that is missing, too large, or no whole track."""
     try:
-        return ToneTrack.model_validate_json(path.read_bytes())
+        return ToneTrack.model_validate_json(read_regular(path, LARGEST_TRACK))
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}); `lumaflux analyze` makes a tone track") from None
     except ValidationError as invalid:

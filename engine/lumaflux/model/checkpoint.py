@@ -20,6 +20,7 @@ from lumaflux.model.config import LumaFluxConfig, read_config
 from lumaflux.model.lumaflux import Adapters, LumaFlux
 from lumaflux.model.presets import PRESETS
 from lumaflux.model.published import from_published, is_published, to_published
+from lumaflux.model.regular_file import check_regular
 
 FORMAT = "lumaflux-adapters"
 VERSION = "1"
@@ -28,6 +29,7 @@ _FROZEN = ("transformer", "vae", "siglip")
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Tensors and metadata of a safetensors file; raises UserError when it is missing or corrupt."""
+    check_regular(path)
     try:
         with safe_open(path, "pt") as file:
             keys = file.keys()

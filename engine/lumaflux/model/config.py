@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lumaflux.errors import UserError
+from lumaflux.model.regular_file import read_regular
 
 ValueUpdate = Literal["lora", "pga-no-spectrum", "pga"]
 Spline = Literal["linear", "monotone"]
+_LARGEST = 1 << 20  # bytes of a config.json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,10 +140,10 @@ def config_from_json(content: dict[str, Any]) -> LumaFluxConfig:
 def read_config(path: Path) -> LumaFluxConfig:
     """Reads ``config.json``; raises UserError when it is missing or not a model configuration."""
     try:
-        content = json.loads(path.read_text())
+        content = json.loads(read_regular(path, _LARGEST))
     except FileNotFoundError:
         raise UserError(f"{path.parent} is not a model directory: config.json is missing") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path} cannot be read as JSON: {error}") from None
     if not isinstance(content, dict):
         raise UserError(f"{path} is not a model configuration: expected an object")

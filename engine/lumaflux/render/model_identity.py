@@ -2,17 +2,23 @@
 
 from pathlib import Path
 
+from lumaflux.errors import UserError
 from lumaflux.inference.model_files import LITE
 from lumaflux.render.sequence_manifest import file_digest
 
 
 def weights_identity(model: str, adapters: Path | None = None, backbone: Path | None = None) -> str:
-    """``lite:1f0c...``, for instance: what a tone track is made with. Of large files, size and ends count."""
+    """``lite:1f0c...``, for instance: what a tone track is made with. Of large files, size and ends count.
+
+    Raises UserError for a directory that is no model's.
+    """
     import xxhash
 
     folder = Path(model)
     if model == "lite":
         folder = LITE
+    if folder.is_dir() and not (folder / "config.json").is_file():
+        raise UserError(f"{folder} is not a model directory: config.json is missing")
     digest = xxhash.xxh3_64(model.encode() if not folder.is_dir() else b"")
     for part in (folder, adapters, backbone):
         if part is None or not part.exists():

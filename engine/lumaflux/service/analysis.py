@@ -10,6 +10,7 @@ import numpy as np
 import xxhash
 
 from lumaflux.errors import UserError
+from lumaflux.model.regular_file import check_regular
 from lumaflux.render.model_identity import weights_identity
 from lumaflux.service.parameters import RenderParameters
 
@@ -35,12 +36,14 @@ class FileAnalysis:
         self.source = Path(parameters.source_file).expanduser()
         if not self.source.is_absolute():
             raise UserError(f"Source file names {self.source}, which is not a whole path; name it from / on")
+        pattern = SequencePath.parse(self.source)
+        for path in [self.source] if pattern is None else map(pattern.file, pattern.numbers()):
+            check_regular(path)  # before a decoder waits for a FIFO, with all hosts behind it
         self.model, self._load = parameters.model, load
         self._look = Look(load(self.model), parameters.settings)
         self._reader = open_source(self.source, Job(model=self.model))
         self._reader.__enter__()
         self._frames = self._reader.frames()
-        pattern = SequencePath.parse(self.source)
         self.total = (self._reader.info.frame_count or 0) if pattern is None else len(pattern.numbers())
 
     @property

@@ -22,6 +22,7 @@ SHARED_MEMORY = Path("/dev/shm")
 DTYPES = {"float": np.float32, "half": np.float16, "short": np.uint16, "byte": np.uint8}
 DEPTHS = {np.dtype(dtype): depth for depth, dtype in DTYPES.items()}
 _LARGEST_KEPT = 150_000_000  # 4K in float
+_COPIES = 3  # of a frame in float that a rendering holds at least: planes, result, what is written
 _CHUNK = 1 << 30  # bytes a call: Linux moves at most 2^31 - 4096
 
 
@@ -65,10 +66,14 @@ class SharedFrames:
     def read(self, memory: "FrameMemory | None" = None) -> np.ndarray:
         """The source [H,W,C], top row first, in the request's depth; in ``memory``, which its next user overwrites.
 
-        Raises FrameRefusedError when it is cut short.
+        Raises FrameRefusedError when it is cut short, MemoryError when this machine has no room to render it: an
+        object may be larger than all memory as long as nobody reads it.
         """
         r = self.request
         size = r.height * r.src_row_bytes
+        planes = 4 * r.width * r.height * r.components
+        if (needed := size + _COPIES * planes) > available_bytes():
+            raise MemoryError(f"{needed} bytes")
         rows = (memory.take(size) if memory else np.empty(size, np.uint8)).reshape(r.height, r.src_row_bytes)
         view = rows.reshape(-1).data[: r.src_row_bytes * (r.height - 1) + r.row]
         done = 0
@@ -179,6 +184,15 @@ class OwnFrames:
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+def available_bytes() -> int:
+    """Memory that may be taken without swapping (Linux, proc(5): MemAvailable)."""
+    with open("/proc/meminfo") as facts:
+        for line in facts:
+            if line.startswith("MemAvailable:"):
+                return 1024 * int(line.split()[1])
+    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def process_lives(pid: int) -> bool:

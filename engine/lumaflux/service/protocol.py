@@ -111,9 +111,17 @@ class _Frame(_Request):
 
 
 class Render(_Frame):
-    """Converts the frame."""
+    """Converts the frame. Source and result lie apart."""
 
     type: Literal["render"]
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        source_end = self.src_offset + self.src_row_bytes * (self.height - 1) + self.row
+        result_end = self.dst_offset + self.dst_row_bytes * (self.height - 1) + self.row
+        if self.src_offset < result_end and self.dst_offset < source_end:
+            raise ValueError("the result overlaps the source; give each its own bytes")
+        return self
 
 
 class Look(_Frame):

@@ -3,6 +3,7 @@
 import heapq
 import itertools
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -32,15 +33,16 @@ class Job:
         priority: Priority = "final",
     ):
         self.work, self.finish, self.priority = work, finish, priority
-        self._cancelled = threading.Event()
+        self.cancelled_at: float | None = None  # by time.monotonic
 
     @property
     def cancelled(self) -> bool:
-        return self._cancelled.is_set()
+        return self.cancelled_at is not None
 
     def cancel(self) -> None:
         """A running job ends at its next ``check``; a waiting one when the queue is told."""
-        self._cancelled.set()
+        if self.cancelled_at is None:
+            self.cancelled_at = time.monotonic()
 
     def check(self) -> None:
         """Raises CancelledError when somebody cancelled the job."""
@@ -118,6 +120,12 @@ class JobQueue:
     @property
     def busy(self) -> bool:
         return self._running is not None
+
+    @property
+    def hangs_s(self) -> float:
+        """For how long what runs has not ended although it was cancelled; 0 when nothing is so."""
+        running = self._running
+        return 0.0 if running is None or running.cancelled_at is None else time.monotonic() - running.cancelled_at
 
     @property
     def waiting(self) -> int:

@@ -25,6 +25,7 @@ from lumaflux.service.session import Session
 IDLE_S = 900.0
 _MOST_CONNECTIONS = 64
 _LEAVE_S = 20.0  # for the frame under way, when asked to end
+_HANGS_S = 120.0  # from a frame's cancelling on; then the worker makes room for one that works
 _LOOKS_AFTER_DEATH_S = (0.2, 1.0, 5.0, 20.0)
 
 log = logging.getLogger(__name__)
@@ -77,7 +78,7 @@ class Server:
         accepting.close()
         watch.cancel()
         self.queue.close(drop=True)
-        await asyncio.to_thread(self._thread.join, _LEAVE_S)
+        await asyncio.to_thread(self._thread.join, 0.1 if self.queue.hangs_s > _HANGS_S else _LEAVE_S)
         await asyncio.sleep(0)  # what the thread finished is answered
         for session in list(self.sessions):
             session.writer.close()
@@ -126,6 +127,10 @@ class Server:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(callback, *arguments)
 
+    def later(self, seconds: float, callback: Callable[..., None], *arguments: Any) -> None:
+        """Calls back in the event loop after a while; for its own thread."""
+        self._loop.call_later(seconds, callback, *arguments)
+
     def _end(self) -> None:
         log.info("asked to end")
         self._leave.set()
@@ -172,6 +177,10 @@ class Server:
         idle_s = self.options.idle_s
         while True:
             await asyncio.sleep(min(1.0, idle_s / 4) if idle_s else 1.0)
+            if self.queue.hangs_s > _HANGS_S:
+                log.error("a cancelled frame has not ended for %.0f s; leaving, a new engine can start", _HANGS_S)
+                self._leave.set()
+                return
             if not self.queue.closed and self._socket_gone():
                 log.warning("the socket's file is gone")
                 self.queue.close()

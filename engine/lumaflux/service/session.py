@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 HELLO_S = 10.0  # a connection that does not say hello ends after so long
 _BODY_S = 30.0  # from a header to the end of its body
+_CANCEL_S = 3.0  # for a running job to end by itself, before its client is told that it is cancelled
 _UNREAD_BYTES = 4 << 20  # of answers; a client that reads none is let go
 
 log = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ class Session:
 
     def __init__(self, server: "Server", reader: asyncio.StreamReader, writer: asyncio.StreamWriter):
         self.server, self.reader, self.writer = server, reader, writer
-        self.jobs: dict[int, Job] = {}
+        self.jobs: dict[int, tuple[Job, Render | Analyze | Look]] = {}
         self.client = "?"
         self.analyses = SessionAnalyses(self)
 
@@ -70,7 +71,7 @@ class Session:
         except (asyncio.IncompleteReadError, TimeoutError, OSError):
             pass  # the client left, or hangs
         finally:
-            for job in list(self.jobs.values()):
+            for job, _ in list(self.jobs.values()):
                 self.server.queue.cancel(job)
 
     async def _receive(self) -> Request:
@@ -125,8 +126,9 @@ class Session:
             case Ping():
                 self.send({"type": "pong", "id": request.id, **self.server.load()})
             case Cancel():
-                if (job := self.jobs.get(request.job)) is not None:
-                    self.server.queue.cancel(job)
+                if (found := self.jobs.get(request.job)) is not None:
+                    self.server.queue.cancel(found[0])
+                    self.server.later(_CANCEL_S, self.answer, *found, None, CancelledError())
                 self.send({"type": "ok", "id": request.id})
             case Warm():
                 self.server.touch()
@@ -157,7 +159,7 @@ class Session:
         except QueueClosedError:
             self.send(_shutting_down(request.id))
         else:
-            self.jobs[request.id] = job
+            self.jobs[request.id] = job, request
             self.server.outstanding += 1
 
     def _job(self, request: Render | Analyze | Look, parameters: RenderParameters) -> Job:
@@ -167,9 +169,10 @@ class Session:
             return self.analyses.of_host(request, parameters)
 
         def finish(result: Any, failure: BaseException | None) -> None:
-            self.server.in_loop(self.answer, request, result, failure)
+            self.server.in_loop(self.answer, job, request, result, failure)
 
-        return Job(lambda job: self._work(job, request, parameters), finish, request.priority)
+        job = Job(lambda job: self._work(job, request, parameters), finish, request.priority)
+        return job
 
     def _work(self, job: Job, request: Render, parameters: RenderParameters) -> dict[str, Any]:
         """Reads, renders and writes one frame, in the rendering thread."""
@@ -192,10 +195,16 @@ class Session:
         return {"type": "done", "cached": rendered.cached, "seconds": seconds}
 
     def answer(
-        self, request: Render | Analyze | Look, result: dict[str, Any] | None, failure: BaseException | None
+        self,
+        job: Job,
+        request: Render | Analyze | Look,
+        result: dict[str, Any] | None,
+        failure: BaseException | None,
     ) -> None:
-        """The end of a job, in the event loop."""
-        self.jobs.pop(request.id, None)
+        """The end of a job, in the event loop; the second end of one that was given up is not told."""
+        if self.jobs.get(request.id, (None,))[0] is not job:
+            return
+        del self.jobs[request.id]
         self.server.outstanding -= 1
         self.server.touch()
         if result is not None:

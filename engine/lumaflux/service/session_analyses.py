@@ -52,7 +52,7 @@ class SessionAnalyses:
                     return
             for analysis in under_way:
                 analysis.close()
-            server.in_loop(session.answer, request, result, failure)
+            server.in_loop(session.answer, job, request, result, failure)
 
         job = Job(work, finish, "thumbnail")
         return job
@@ -81,9 +81,10 @@ class SessionAnalyses:
             return {"type": "looked", "frames": self._looked.done}
 
         def finish(result: dict[str, Any] | None, failure: BaseException | None) -> None:
-            server.in_loop(self._session.answer, request, result, failure)
+            server.in_loop(self._session.answer, job, request, result, failure)
 
-        return Job(work, finish, "final")
+        job = Job(work, finish, "final")
+        return job
 
     def _stored(self, track: Any, source: Path | None) -> dict[str, Any]:
         path = store(track, source)

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from lumaflux.service.parameters import RenderParameters
     from lumaflux.settings import Settings
 
-LARGEST_TRACK = 256 << 20  # bytes; a key has about 2 kB, an hour of 60 frames/s 18,000 keys
 _KEPT = 4
 
 
@@ -53,8 +52,6 @@ class Tracks:
         except OSError as error:
             said = f"the tone track {path} cannot be read ({error.strerror})"
             raise UserError(f"{said}; press Analyse, or empty Tone track") from None
-        if facts.st_size > LARGEST_TRACK:
-            raise UserError(f"{path} has {facts.st_size >> 20} MiB and is no tone track; name another in Tone track")
         identity = os.fspath(path), facts.st_size, facts.st_mtime_ns
         if identity not in self._read:
             track = read_track(path)
