@@ -159,6 +159,8 @@ def _facts(info: "MediaInfo") -> Iterator[tuple[str, str]]:
     for name in ("range", "matrix", "primaries", "transfer"):
         tag = getattr(info, name)
         yield name, f"{tag.value} ({tag.source})"
+    if info.is_hdr:
+        yield "HDR", info.hdr or info.transfer.value.upper()
     if info.kind == "video":
         rate = f"{float(info.frame_rate):.3f} frames/s" if info.frame_rate else "no frame rate"
         yield "time", f"{rate}{', variable' if info.variable_frame_rate else ''}, {info.duration or 0:.3f} s"

@@ -102,10 +102,12 @@ def test_bt709_transfer_is_told(tmp_path):
     assert read_still(tagged).transfer == "bt709"
 
 
-def test_other_primaries_are_refused_not_ignored(tmp_path):
-    tagged = _insert(_save(tmp_path / "a.png", _smooth(4, 4)), png_chunks.chunk(b"cICP", bytes([9, 1, 0, 1])))
-    with pytest.raises(UserError, match=r"bt2020 primaries.*convert it to sRGB"):
-        read_still(tagged)
+def test_unknown_codes_are_refused_not_ignored(tmp_path):
+    for codes, words in ((13, 13), r"unknown \(code 13\) primaries"), ((1, 21), r"unknown \(code 21\) transfer"):
+        tagged = _insert(_save(tmp_path / "a.png", _smooth(4, 4)), png_chunks.chunk(b"cICP", bytes([*codes, 0, 1])))
+        with pytest.raises(UserError, match=words):
+            read_still(tagged)
+        (tmp_path / "a.png").unlink()
 
 
 @pytest.mark.parametrize("code", [16, 18])

@@ -47,7 +47,11 @@ def _xyz(xy: Chromaticity) -> NDArray[np.float64]:
 
 def rgb_to_xyz(primaries: Primaries) -> NDArray[np.float64]:
     """The 3x3 matrix from linear RGB to XYZ under the space's own white; RGB = 1 gives Y = 1 (RP 177, 3.3)."""
-    columns = np.stack([_xyz(primaries.red), _xyz(primaries.green), _xyz(primaries.blue)], axis=1)
+    points = (primaries.red, primaries.green, primaries.blue)
+    if all(y for _, y in points):
+        columns = np.stack([_xyz(point) for point in points], axis=1)
+    else:  # CIE XYZ itself: a primary without luminance
+        columns = np.array([(x, y, 1 - x - y) for x, y in points], dtype=np.float64).T
     return columns * np.linalg.solve(columns, _xyz(primaries.white))
 
 

@@ -45,9 +45,18 @@ MATRIX = {  # H.273 Table 4
     8: "ycgco",
     9: "bt2020nc",
     10: "bt2020c",
+    11: "ydzdx",
+    12: "chroma-derived-nc",
+    13: "chroma-derived-c",
     14: "ictcp",
+    15: "ipt-c2",
+    16: "ycgco-re",
+    17: "ycgco-ro",
 }
 RANGE = {1: "limited", 2: "full"}
+UNTOLD = (0, UNSPECIFIED, 3)  # unspecified, and codes that are reserved but that encoders write for it
+# Curves of cameras, whose pictures are made for one and the same display
+VIDEO_TRANSFERS = ("bt709", "smpte170m", "smpte240m", "xvycc", "bt1361", "bt2020-10", "bt2020-12")
 
 HDR_TRANSFERS = ("pq", "hlg")
 
@@ -63,7 +72,13 @@ LUMA = {  # (Kr, Kg, Kb), H.273 Table 4
 
 _SMPTE_C = Primaries(red=(0.630, 0.340), green=(0.310, 0.595), blue=(0.155, 0.070), white=D65)  # H.273: 6 and 7
 _EBU = Primaries(red=(0.640, 0.330), green=(0.290, 0.600), blue=(0.150, 0.060), white=D65)  # H.273: 5
+_WHITE_C, _EQUAL_ENERGY = (0.310, 0.316), (1 / 3, 1 / 3)
 CHROMATICITIES = {
+    "bt470m": Primaries(red=(0.67, 0.33), green=(0.21, 0.71), blue=(0.14, 0.08), white=_WHITE_C),
+    "film": Primaries(red=(0.681, 0.319), green=(0.243, 0.692), blue=(0.145, 0.049), white=_WHITE_C),
+    "xyz": Primaries(red=(1.0, 0.0), green=(0.0, 1.0), blue=(0.0, 0.0), white=_EQUAL_ENERGY),
+    "p3-dci": Primaries(red=P3_D65.red, green=P3_D65.green, blue=P3_D65.blue, white=(0.314, 0.351)),
+    "adobe-rgb": Primaries(red=(0.64, 0.33), green=(0.21, 0.71), blue=(0.15, 0.06), white=D65),  # IEC 61966-2-5
     "bt709": BT709,
     "bt470bg": _EBU,
     "smpte170m": _SMPTE_C,

@@ -47,6 +47,7 @@ class MediaInfo:
     say; ``duration`` is in seconds. ``dropped`` names what a reader will leave out (a gain map, alpha it cannot take);
     ``alpha`` says that it comes with the picture; ``times_of_decoding`` that the container holds no presentation times
     of a stream that needs them; ``first_stamp``, in ``time_base``, is where a reader's time 0 lies.
+    ``hdr`` says in words what makes a file HDR whose transfer tag does not.
     """
 
     path: str
@@ -76,11 +77,12 @@ class MediaInfo:
     alpha: bool = False
     times_of_decoding: bool = False
     first_stamp: int = 0
+    hdr: str | None = None
 
     @property
     def is_hdr(self) -> bool:
-        """Tagged with PQ or HLG."""
-        return self.transfer.value in HDR_TRANSFERS
+        """Tagged with PQ or HLG, or HDR by what stands elsewhere in the file."""
+        return self.hdr is not None or self.transfer.value in HDR_TRANSFERS
 
     @property
     def rotation(self) -> int:

@@ -6,8 +6,17 @@ import numpy as np
 
 from lumaflux.color import bt1886
 from lumaflux.color.primaries import ACES_AP0, ACES_AP1, BT709, BT2020, P3_D65, Primaries, apply_matrix, rgb_to_rgb
+from lumaflux.media.metadata.coding_points import CHROMATICITIES
 
-NAMED = {"bt709": BT709, "bt2020": BT2020, "p3-d65": P3_D65, "aces-ap0": ACES_AP0, "aces-ap1": ACES_AP1}
+NAMED = {
+    "bt709": BT709,
+    "bt2020": BT2020,
+    "p3-d65": P3_D65,
+    "aces-ap0": ACES_AP0,
+    "aces-ap1": ACES_AP1,
+    "adobe-rgb": CHROMATICITIES["adobe-rgb"],
+    "xyz": CHROMATICITIES["xyz"],
+}
 _SAME = 0.002  # between chromaticities of one set of primaries, as files round them
 
 

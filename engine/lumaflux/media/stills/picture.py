@@ -1,32 +1,30 @@
-"""Still pictures: SDR in (PNG, JPEG, TIFF, WebP, EXR, DPX), HDR out (16-bit PNG tagged PQ/BT.2020)."""
+"""Still pictures: SDR in (PNG, JPEG, TIFF, WebP, EXR, DPX, HEIC, AVIF), HDR out (16-bit PNG tagged PQ/BT.2020)."""
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from lumaflux.color.primaries import BT709
+from lumaflux.color.primaries import BT709, Primaries
 from lumaflux.color.srgb import srgb_to_bt1886
 from lumaflux.errors import UserError
-from lumaflux.media.metadata.coding_points import CHROMATICITIES
 from lumaflux.media.metadata.info import MediaInfo
 from lumaflux.media.metadata.light_levels import LightLevels
 from lumaflux.media.metadata.mastering import container_display
+from lumaflux.media.stills import png_chunks
+from lumaflux.media.stills.color_models import by_color_model
 from lumaflux.media.stills.display_window import in_display_window
+from lumaflux.media.stills.exr_layers import Layer, chosen_layer, linear_rgb
+from lumaflux.media.stills.heif import heif_pixels, open_heif
 from lumaflux.media.stills.linear_picture import primaries_of, repaired, sdr_of_linear
+from lumaflux.media.stills.picture_color import picture_color
 from lumaflux.media.stills.picture_writer import PNG, PictureOptions, write_picture
-from lumaflux.media.stills.probe import damaged, is_still, open_picture, probe_still
+from lumaflux.media.stills.probe import damaged, format_of, heif_color, is_still, open_picture, probe_still
 from lumaflux.media.video.reader import refuse_hdr
 
 __all__ = ["Still", "is_still", "probe_still", "read_still", "write_still"]
-
-# By names of OpenImageIO's built-in configuration; all come out in sRGB.
-_SPACES = {
-    ("p3-d65", "srgb"): "sRGB Encoded P3-D65",
-    ("adobe-rgb", "srgb"): "Gamma 2.2 Encoded AdobeRGB",
-}
-_SRGB = "sRGB Encoded Rec.709 (sRGB)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,41 +47,49 @@ class Still:
         return srgb_to_bt1886(self.sdr) if self.transfer == "srgb" else self.sdr
 
 
-def read_still(path: str | os.PathLike, *, allow_hdr: bool = False, raw: bool = False) -> Still:
+def read_still(
+    path: str | os.PathLike, *, allow_hdr: bool = False, raw: bool = False, layer: str | None = None
+) -> Still:
     """Read a picture; grey becomes three channels; gain maps are left out (``info.dropped`` names what is not read).
 
-    Display P3 and Adobe RGB are converted to sRGB and clipped; linear EXR light of 1 is white. Raises UserError when
-    the file is damaged, has other primaries, or is HDR and not ``allow_hdr``. ``raw`` gives the values as stored in
-    any colour space, not clipped, for a conversion elsewhere.
+    Colors are brought to sRGB by the profile or the tags and clipped; linear EXR light of 1 is white. ``layer`` names
+    the layer of an EXR file, whose beauty is read otherwise. Raises UserError when the file is damaged, has colors that
+    cannot be converted, or is HDR and not ``allow_hdr``. ``raw`` gives the values as stored in any color space, not
+    clipped, for a conversion elsewhere.
     """
-    info = probe_still(path)
+    info = probe_still(path, layer)
     if not allow_hdr and not raw:
         refuse_hdr(info)
+    if info.container in ("heic", "avif"):
+        return _read_heif(path, info, raw)
     with open_picture(path) as (source, _):
+        picked = None
+        if info.container == "openexr":
+            picked, _others = chosen_layer(source, layer, os.fspath(path))
+            source.seek_subimage(picked.part, 0)
         spec = source.spec()
-        pixels = source.read_image(0, 0, 0, spec.nchannels, "float")
+        pixels = source.read_image(picked.part if picked else 0, 0, 0, spec.nchannels, "float")
         complaint = source.geterror()
-        chromaticities = spec.getattribute("chromaticities")
+        chromaticities = primaries_of(spec.getattribute("chromaticities")) or BT709
+        color = picture_color(path, spec, _chunks_of(path), info.container)
     if pixels is None or complaint:
         raise damaged(path, complaint or "no pixels")
-    pixels, notes = pixels.reshape(pixels.shape[0], pixels.shape[1], -1), []
-    if info.container == "openexr":
-        pixels, notes = in_display_window(pixels, spec)
-    alpha = pixels[..., spec.alpha_channel].clip(0, 1) if 0 <= spec.alpha_channel < pixels.shape[2] else None
-    pixels = np.repeat(pixels[..., :1], 3, axis=-1) if pixels.shape[-1] < 3 else pixels[..., :3]
-    if info.container == "openexr" and alpha is not None:  # EXR colours are associated with alpha
-        alpha = np.nan_to_num(alpha, nan=1.0)
-        pixels = np.where(alpha[..., None] > 0, pixels / np.where(alpha > 0, alpha, 1)[..., None], pixels)
-    if raw:
-        sdr, repairs = repaired(np.moveaxis(pixels, -1, 0), negative=True)
-        notes = [*notes, *repairs]
-    elif info.transfer.value == "linear" and info.container == "openexr":
-        sdr, repairs = sdr_of_linear(np.moveaxis(pixels, -1, 0), primaries_of(chromaticities) or BT709)
-        notes = [*notes, *repairs]
+    pixels = pixels.reshape(pixels.shape[0], pixels.shape[1], -1)
+    if picked is not None:
+        pixels, alpha, notes = _exr_light(pixels, spec, picked, chromaticities)
     else:
-        pixels = _to_bt709(np.ascontiguousarray(pixels), info)
-        sdr = np.nan_to_num(np.moveaxis(pixels, -1, 0), nan=0.0).clip(0, 1).astype(np.float32)
-    transfer = "srgb" if info.transfer.value in ("srgb", "pq", "hlg") and not raw else "bt709"
+        has_alpha = 0 <= spec.alpha_channel < pixels.shape[2]
+        alpha, notes = pixels[..., spec.alpha_channel].clip(0, 1) if has_alpha else None, []
+    if raw:
+        sdr, repairs = repaired(np.moveaxis(_three(pixels), -1, 0), negative=True)
+        transfer, notes = "bt709", [*notes, *repairs]
+    elif picked is not None:
+        sdr, repairs = sdr_of_linear(np.moveaxis(pixels, -1, 0), chromaticities)
+        transfer, notes = "bt709", [*notes, *repairs]
+    else:
+        pixels, color, repairs = by_color_model(pixels, spec, color, path)
+        sdr, transfer = color.to_sdr(pixels, info.bit_depth, os.fspath(path))
+        notes = [*notes, *repairs, *color.notes]
     upright = info.orientation.apply
     return Still(
         sdr=upright(sdr),
@@ -94,24 +100,40 @@ def read_still(path: str | os.PathLike, *, allow_hdr: bool = False, raw: bool = 
     )
 
 
-def _to_bt709(pixels: np.ndarray, info: MediaInfo) -> np.ndarray:
-    """``pixels`` [H,W,3] from their tagged primaries."""
-    plain = info.transfer.value not in ("log", "linear") and CHROMATICITIES.get(info.primaries.value) == BT709
-    if info.is_hdr or plain:
-        return pixels
-    space = _SPACES.get((info.primaries.value, info.transfer.value))
-    if space is None:
-        raise UserError(
-            f"{info.path} has {info.primaries.value} primaries with {info.transfer.value} transfer, which are not "
-            "read; convert it to sRGB."
-        )
-    import OpenImageIO as oiio
+def _read_heif(path: str | os.PathLike, info: MediaInfo, raw: bool) -> Still:
+    picture = open_heif(path, info.container)
+    pixels = heif_pixels(picture, path)
+    color = heif_color(picture, os.fspath(path))
+    alpha = np.ascontiguousarray(pixels[..., 3]) if picture.alpha else None
+    if raw:
+        sdr, transfer = np.ascontiguousarray(np.moveaxis(pixels[..., :3], -1, 0)), "bt709"
+    else:
+        sdr, transfer = color.to_sdr(pixels[..., :3], picture.bits, os.fspath(path))
+    notes = tuple(f"{path}: {note}" for note in color.notes)
+    return Still(sdr=sdr, transfer=transfer, info=info, alpha=alpha, notes=notes)
 
-    converted = oiio.ImageBufAlgo.colorconvert(oiio.ImageBuf(pixels), space, _SRGB, colorconfig="ocio://default")
-    result = converted.get_pixels(oiio.FLOAT)
-    if result is None or converted.has_error:
-        raise RuntimeError(converted.geterror())
-    return result
+
+def _exr_light(
+    pixels: np.ndarray, spec: Any, picked: Layer, primaries: Primaries
+) -> tuple[np.ndarray, np.ndarray | None, list[str]]:
+    """Light [H,W,3] and alpha [H,W] of a layer, un-associated, in the display window; and what was done."""
+    pixels, notes = in_display_window(pixels, spec)
+    light = linear_rgb(pixels, picked, primaries)
+    if picked.alpha is None:
+        return light, None, notes
+    alpha = np.nan_to_num(pixels[..., picked.alpha].clip(0, 1), nan=1.0)
+    return np.where(alpha[..., None] > 0, light / np.where(alpha > 0, alpha, 1)[..., None], light), alpha, notes
+
+
+def _three(pixels: np.ndarray) -> np.ndarray:
+    return np.repeat(pixels[..., :1], 3, axis=-1) if pixels.shape[-1] < 3 else pixels[..., :3]
+
+
+def _chunks_of(path: str | os.PathLike) -> dict[bytes, bytes]:
+    if format_of(path) != "png":
+        return {}
+    with open(path, "rb") as file:
+        return png_chunks.colour_chunks(file)
 
 
 def write_still(

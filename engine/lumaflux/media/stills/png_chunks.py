@@ -9,7 +9,7 @@ from lumaflux.media.metadata.mastering import ContentLight, DisplayCodes, Master
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CLL_UNIT = 10000  # 11.3.2.8 cLLI: steps of 0.0001 cd/m2
-_COLOUR = {b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"mDCV", b"cLLI"}
+_COLOUR = {b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"mDCV", b"cLLI", b"acTL"}
 PQ_BT2020 = (9, 16, 0, 1)  # H.273 primaries, transfer, matrix (RGB), full range
 
 

@@ -1,4 +1,4 @@
-"""What a picture says of itself: PNG, JPEG, TIFF, WebP, EXR and DPX, through OpenImageIO and the PNG chunks."""
+"""What a picture says of itself: PNG, JPEG, TIFF, WebP, EXR, DPX through OpenImageIO, HEIC and AVIF through libheif."""
 
 import os
 from collections.abc import Iterator
@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from lumaflux.errors import UserError
 from lumaflux.media.metadata import coding_points
-from lumaflux.media.metadata.info import ColourTags, MediaInfo, Tag
+from lumaflux.media.metadata.info import MediaInfo
 from lumaflux.media.stills import orientation, png_chunks
+from lumaflux.media.stills.camera_raw import camera_raw
+from lumaflux.media.stills.color_models import is_cmyk, needs_raw_values
 from lumaflux.media.stills.display_window import display_size
+from lumaflux.media.stills.exr_layers import chosen_layer
+from lumaflux.media.stills.heif import HeifPicture, heif_kind, open_heif
 from lumaflux.media.stills.jpeg_primary import has_gain_map, primary_image
-from lumaflux.media.stills.linear_picture import name_of, primaries_of
+from lumaflux.media.stills.picture_color import PictureColor, of_nclx, of_profile, picture_color
 
 if TYPE_CHECKING:
     import OpenImageIO as oiio
@@ -22,14 +26,13 @@ if TYPE_CHECKING:
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _EXR = b"\x76\x2f\x31\x01"
 _DPX = (b"SDPX", b"XPDS")
-_DPX_LOG = ("printing density", "logarithmic")  # SMPTE 268M, table of transfer characteristics
-_ICC_PRIMARIES = {"display p3": "p3-d65", "adobe rgb": "adobe-rgb", "srgb": "bt709"}  # by the profile's description
+_HEAD = 256
 
 
 def format_of(path: str | os.PathLike) -> str | None:
-    """``png``, ``jpeg``, ``tiff``, ``webp``, ``exr`` or ``dpx`` by the file's first bytes, None for anything else."""
+    """``png``, ``jpeg``, ``tiff``, ``webp``, ``exr``, ``dpx``, ``heic`` or ``avif`` by the first bytes, or None."""
     with open(path, "rb") as file:
-        head = file.read(12)
+        head = file.read(_HEAD)
     if head.startswith(png_chunks.SIGNATURE):
         return "png"
     if head.startswith(b"\xff\xd8\xff"):
@@ -40,12 +43,12 @@ def format_of(path: str | os.PathLike) -> str | None:
         return "exr"
     if head[:4] in _DPX:
         return "dpx"
-    return "webp" if head[:4] == b"RIFF" and head[8:] == b"WEBP" else None
+    return "webp" if head[:4] == b"RIFF" and head[8:12] == b"WEBP" else heif_kind(head)
 
 
 def is_still(path: str | os.PathLike) -> bool:
-    """Whether ``path`` is a picture of one of the kinds that are read."""
-    return format_of(path) is not None
+    """Whether ``path`` is a picture: of one of the kinds that are read, or a camera's raw values."""
+    return format_of(path) is not None or camera_raw(path) is not None
 
 
 def damaged(path: str | os.PathLike, reason: str) -> UserError:
@@ -93,27 +96,45 @@ def _open(path: Path, named: Path) -> "oiio.ImageInput":
     config = oiio.ImageSpec()
     config.attribute("oiio:UnassociatedAlpha", 1)
     source = oiio.ImageInput.open(os.fspath(path), config)
+    if source is not None and needs_raw_values(source.spec()):
+        config.attribute("oiio:RawColor", 1)
+        source = oiio.ImageInput.open(os.fspath(path), config)
     if source is None:
         raise damaged(named, oiio.geterror())
     return source
 
 
-def probe_still(path: str | os.PathLike) -> MediaInfo:
-    """Describe a picture; see :func:`lumaflux.media.metadata.info.probe`."""
+def probe_still(path: str | os.PathLike, layer: str | None = None) -> MediaInfo:
+    """Describe a picture; see :func:`lumaflux.media.metadata.info.probe`. ``layer`` names one of an EXR file's."""
+    if (raw := camera_raw(path)) is not None:
+        raise UserError(f"{path} is a camera raw file ({raw}); develop it first, and give the picture that comes out.")
+    kind = format_of(path)
+    if kind in ("heic", "avif"):
+        return _probe_heif(path, kind)
     chunks = _png_chunks(path)
     with open_picture(path) as (source, dropped):
-        spec = source.spec()
-        colour = _colour(spec, chunks, source.format_name())
-        turned = orientation.from_exif(spec.get_int_attribute("Orientation", 1))
         exr = source.format_name() == "openexr"
+        pages = _further_pages(source, path, chunks)
+        extra: tuple[str, ...] = ()
+        if exr:
+            picked, extra = chosen_layer(source, layer, os.fspath(path))
+            source.seek_subimage(picked.part, 0)
+            pages = ()
+        spec = source.spec()
+        color = picture_color(path, spec, chunks, source.format_name())
+        colour = color.tags
+        turned = orientation.from_exif(spec.get_int_attribute("Orientation", 1))
         try:
             width, height = turned.size(*(display_size(spec) if exr else (spec.width, spec.height)))
         except ValueError as error:
             raise damaged(path, str(error)) from error
-        colours = 3 if spec.nchannels >= 3 else 1
-        extra = tuple(n for i, n in enumerate(spec.channelnames) if i >= colours and i != spec.alpha_channel)
+        alpha = picked.alpha is not None if exr else 0 <= spec.alpha_channel < spec.nchannels
+        if not exr:
+            colours = 3 if spec.nchannels >= 3 else 1
+            extra = tuple(n for i, n in enumerate(spec.channelnames) if i >= colours and i != spec.alpha_channel)
+            if is_cmyk(spec):
+                extra = ()
         _check_last_line(source, path)
-        pages = ("further pages",) if source.seek_subimage(1, 0) else ()
         return MediaInfo(
             path=os.fspath(path),
             kind="still",
@@ -132,9 +153,54 @@ def probe_still(path: str | os.PathLike) -> MediaInfo:
             orientation=turned,
             mastering_display=png_chunks.mastering_display(chunks[b"mDCV"]) if b"mDCV" in chunks else None,
             content_light=png_chunks.content_light(chunks[b"cLLI"]) if b"cLLI" in chunks else None,
-            alpha=0 <= spec.alpha_channel < spec.nchannels,
-            dropped=(*extra, *pages, *dropped, *_unread_profile(spec, chunks)),
+            alpha=alpha,
+            dropped=(*extra, *pages, *dropped),
+            hdr=color.hdr,
         )
+
+
+def _probe_heif(path: str | os.PathLike, kind: str) -> MediaInfo:
+    picture = open_heif(path, kind)
+    color = heif_color(picture, os.fspath(path))
+    return MediaInfo(
+        path=os.fspath(path),
+        kind="still",
+        container=kind,
+        codec=kind,
+        width=picture.width,
+        height=picture.height,
+        bit_depth=picture.bits,
+        pixel_format="rgba" if picture.alpha else "rgb",
+        range=color.range,
+        matrix=color.tags.matrix,
+        primaries=color.primaries,
+        transfer=color.transfer,
+        frame_count=1,
+        alpha=picture.alpha,
+        dropped=picture.dropped,
+        hdr=color.hdr,
+    )
+
+
+def heif_color(picture: HeifPicture, where: str) -> PictureColor:
+    """By its ICC profile, or else its nclx codes; HDR ones in nclx count beside a profile too."""
+    stated = PictureColor() if picture.nclx is None else of_nclx(*picture.nclx)
+    if picture.icc is None or stated.transfer.value in coding_points.HDR_TRANSFERS:
+        return stated
+    return of_profile(picture.icc, where)
+
+
+def _further_pages(source: "oiio.ImageInput", path: str | os.PathLike, chunks: dict[bytes, bytes]) -> tuple[str, ...]:
+    """What follows the first picture: frames of APNG and WebP, pages of TIFF."""
+    animated = int.from_bytes(chunks[b"acTL"][:4], "big") if b"acTL" in chunks else 1
+    if source.format_name() == "webp":
+        with open(path, "rb") as file:
+            animated = file.read().count(b"ANMF")
+    if animated > 1:
+        return (f"animation ({animated - 1} further frames)",)
+    there = source.seek_subimage(1, 0)
+    source.seek_subimage(0, 0)
+    return ("further pages",) if there else ()
 
 
 def _pixel_aspect(spec: Any) -> Fraction:
@@ -159,52 +225,3 @@ def _png_chunks(path: str | os.PathLike) -> dict[bytes, bytes]:
             return png_chunks.colour_chunks(file)
     except ValueError as error:
         raise damaged(path, str(error)) from error
-
-
-def _profile(spec: Any) -> str:
-    return spec.get_string_attribute("ICCProfile:profile_description")
-
-
-def _known_profile(spec: Any) -> str | None:
-    name = _profile(spec).lower()
-    return next((primaries for start, primaries in _ICC_PRIMARIES.items() if name.startswith(start)), None)
-
-
-def _colour(spec: Any, chunks: dict[bytes, bytes], form: str) -> ColourTags:
-    """Primaries and transfer: the cICP chunk before the ICC profile before sRGB (PNG Third Edition 4.3).
-
-    An EXR file is linear; a DPX file holds video unless it says that it holds film densities.
-    """
-    primaries = transfer = None
-    if form == "openexr":
-        transfer = "linear"
-        if (stated := primaries_of(spec.getattribute("chromaticities"))) is not None:
-            primaries = name_of(stated)
-    elif form == "dpx":
-        log = spec.get_string_attribute("dpx:Transfer").lower() in _DPX_LOG
-        return ColourTags(
-            range=Tag(value="full", source="guessed"),
-            matrix=Tag(value="rgb", source="guessed"),
-            primaries=Tag(value="bt709", source="guessed"),
-            transfer=Tag(value="log", source="tagged") if log else Tag(value="bt709", source="guessed"),
-        )
-    elif b"cICP" in chunks:
-        primaries = coding_points.PRIMARIES.get(chunks[b"cICP"][0])
-        transfer = coding_points.TRANSFER.get(chunks[b"cICP"][1])
-    elif profile := _known_profile(spec):
-        primaries, transfer = profile, "srgb"
-    elif b"sRGB" in chunks:
-        primaries, transfer = "bt709", "srgb"
-    return ColourTags(
-        range=Tag(value="full", source="guessed"),
-        matrix=Tag(value="rgb", source="guessed"),
-        primaries=Tag(value=primaries or "bt709", source="tagged" if primaries else "guessed"),
-        transfer=Tag(value=transfer or "srgb", source="tagged" if transfer else "guessed"),
-    )
-
-
-def _unread_profile(spec: Any, chunks: dict[bytes, bytes]) -> tuple[str, ...]:
-    name = _profile(spec)
-    if not name or b"cICP" in chunks or _known_profile(spec):
-        return ()
-    return (f"colour profile {name!r}",)

@@ -6,6 +6,7 @@ from typing import BinaryIO
 
 # Element IDs of RFC 9559
 SEGMENT = 0x18538067
+CLUSTER = 0x1F43B675
 TRACKS = 0x1654AE6B
 TRACK_ENTRY = 0xAE
 CODEC_PRIVATE = 0x63A2
@@ -13,6 +14,9 @@ VIDEO = 0xE0
 COLOUR = 0x55B0
 MAX_CLL = 0x55BC
 MAX_FALL = 0x55BD
+BLOCK_ADDITION_MAPPING = 0x41E4
+BLOCK_ADD_ID_TYPE = 0x41E7
+BLOCK_ADD_ID_EXTRA_DATA = 0x41ED
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,27 @@ def top_level(file: BinaryIO) -> Iterator[Element]:
 def children(file: BinaryIO, parent: Element) -> Iterator[Element]:
     """The elements right below ``parent``."""
     yield from _children(file, parent.payload, parent.end)
+
+
+def read(file: BinaryIO, element: Element) -> bytes:
+    """The payload of a small element, of 64 KiB at most."""
+    file.seek(element.payload)
+    return file.read(min(element.end - element.payload, 1 << 16))
+
+
+def track_elements(file: BinaryIO, *path: int) -> Iterator[Element]:
+    """Every element with this path below the track entries, which stand before the first cluster."""
+    found: list[Element] = []
+    for segment in top_level(file):
+        if segment.id == SEGMENT:
+            for child in children(file, segment):
+                if child.id == CLUSTER:
+                    break
+                found += [child] if child.id == TRACKS else []
+            break
+    for kind in (TRACK_ENTRY, *path):
+        found = [child for element in found for child in children(file, element) if child.id == kind]
+    yield from found
 
 
 def find(file: BinaryIO, path: tuple[int, ...]) -> Element | None:

@@ -63,6 +63,22 @@ def _find(file: BinaryIO, path: tuple[bytes, ...], start: int, end: int) -> list
     return []
 
 
+def sample_entries(file: BinaryIO) -> Iterator[Box]:
+    """The sample entries of every track."""
+    head, *tables = video_entry(b"")[:-1]
+    movie = next((box for box in top_level(file) if box.kind == head), None)
+    boxes = [] if movie is None else list(_children(file, movie.payload, movie.end))
+    for kind in tables:
+        chosen = [box for box in boxes if box.kind == kind]
+        boxes = [child for box in chosen for child in _children(file, box.payload + _FIELDS.get(box.kind, 0), box.end)]
+    yield from boxes
+
+
+def visual_children(file: BinaryIO, entry: Box) -> Iterator[Box]:
+    """The boxes inside a sample entry, if it is one of pictures (12.1.3)."""
+    yield from _children(file, entry.payload + 78, entry.end)
+
+
 def box(kind: bytes, payload: bytes) -> bytes:
     """One box with a 32-bit size."""
     return struct.pack(">I4s", 8 + len(payload), kind) + payload

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from lumaflux.media.metadata.mastering import FrameSideData
 from lumaflux.media.stills import orientation
 from lumaflux.media.video.clock import by_decoding, first_stamp
 from lumaflux.media.video.frame_planes import has_alpha_plane
+from lumaflux.media.video.hdr_marks import hdr_mark
 from lumaflux.media.video.source import open_container, video_stream
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ def probe_video(path: str | os.PathLike) -> MediaInfo:
     with open_container(path) as container:
         stream = video_stream(container, path)
         reorders = bool(stream.codec_context.has_b_frames)
+        stated = ContainerTags.of(stream)
         try:
             frame, stamps = _first_frame(container, stream)
         except FFmpegError as error:
@@ -36,7 +39,7 @@ def probe_video(path: str | os.PathLike) -> MediaInfo:
             raise UserError(f"{path} holds a video stream without a single frame; it is truncated or damaged.")
         turned = orientation.of_frame(frame)
         width, height = turned.size(frame.width, frame.height)
-        colour = colour_tags(frame)
+        colour = colour_tags(frame, stated)
         side_data = FrameSideData.of(frame)
         aspect = stream.sample_aspect_ratio or Fraction(1)
         return MediaInfo(
@@ -64,6 +67,7 @@ def probe_video(path: str | os.PathLike) -> MediaInfo:
             content_light=side_data.light,
             audio=tuple(_audio(s) for s in container.streams.audio),
             alpha=(alpha := has_alpha_plane(frame)),
+            hdr=hdr_mark(path, container.format.name, frame, colour.transfer),
             times_of_decoding=(decoding := by_decoding(container.format.name, stamps, reorders)),
             first_stamp=first_stamp(container, stream, [(dts, dts) for _, dts in stamps] if decoding else stamps),
             dropped=("alpha",) if not alpha and any(c.is_alpha for c in frame.format.components) else (),
@@ -116,27 +120,51 @@ def _audio(stream: Any) -> AudioInfo:
     )
 
 
-def colour_tags(frame: "av.VideoFrame") -> ColourTags:
-    """Range, matrix, primaries and transfer of a decoded frame.
+@dataclass(frozen=True)
+class ContainerTags:
+    """H.273 codes that the container states beside the stream (``colr``, Matroska's Colour); 2 says nothing."""
+
+    range: int = 0
+    matrix: int = 2
+    primaries: int = 2
+    transfer: int = 2
+
+    @classmethod
+    def of(cls, stream: Any) -> "ContainerTags":
+        """Of a stream none of whose frames has been decoded: decoders put their own in place."""
+        context = stream.codec_context
+        return cls(context.color_range, context.colorspace, context.color_primaries, context.color_trc)
+
+
+def colour_tags(frame: "av.VideoFrame", container: ContainerTags | None = None) -> ColourTags:
+    """Range, matrix, primaries and transfer of a decoded frame; what it does not say the container may.
 
     Untagged: RGB is full range, Y'CbCr limited; the matrix is BT.709 from 720 lines or 1280 columns on and BT.601
-    below; primaries and transfer are BT.709 (a guess does not move colours).
+    below; primaries and transfer are BT.709 (a guess does not move colours). PQ and HLG stand wherever they are said.
     """
+    container = container or ContainerTags()
     rgb = frame.format.is_rgb or frame.format.has_palette
     high_definition = max(frame.width, frame.height) >= 1280 or min(frame.width, frame.height) >= 720
     full = rgb or frame.format.name.startswith("yuvj")
-    matrix = _tag(coding_points.MATRIX, frame.colorspace, "bt709" if high_definition else "smpte170m")
+    matrix = _tag(coding_points.MATRIX, "bt709" if high_definition else "smpte170m", frame.colorspace, container.matrix)
     if rgb != (matrix.value == "rgb"):  # the layout is the stronger word
         matrix = Tag(value="rgb" if rgb else "bt709" if high_definition else "smpte170m", source="guessed")
+    transfer = _tag(coding_points.TRANSFER, "bt709", frame.color_trc, container.transfer)
+    if (other := coding_points.TRANSFER.get(container.transfer)) in coding_points.HDR_TRANSFERS:
+        transfer = Tag(value=other, source="tagged")
     return ColourTags(
-        range=_tag(coding_points.RANGE, frame.color_range, "full" if full else "limited"),
+        range=_tag(coding_points.RANGE, "full" if full else "limited", frame.color_range, container.range),
         matrix=matrix,
-        primaries=_tag(coding_points.PRIMARIES, frame.color_primaries, "bt709"),
-        transfer=_tag(coding_points.TRANSFER, frame.color_trc, "bt709"),
+        primaries=_tag(coding_points.PRIMARIES, "bt709", frame.color_primaries, container.primaries),
+        transfer=transfer,
     )
 
 
-def _tag(names: dict[int, str], code: int, assumed: str) -> Tag:
-    if code in names:
-        return Tag(value=names[code], source="tagged")
+def _tag(names: dict[int, str], assumed: str, *codes: int) -> Tag:
+    """By the first of ``codes`` that says something; one that no table has is named by its number."""
+    for code in codes:
+        if code in names:
+            return Tag(value=names[code], source="tagged")
+        if code not in coding_points.UNTOLD:
+            return Tag(value=f"unknown (code {code})", source="tagged")
     return Tag(value=assumed, source="guessed")

@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-from lumaflux.color import bt1886
-from lumaflux.color.primaries import BT709, apply_matrix, rgb_to_rgb
 from lumaflux.errors import FrameError, UserError
-from lumaflux.media.metadata.coding_points import CHROMATICITIES
 from lumaflux.media.metadata.info import MediaInfo
+from lumaflux.media.metadata.sdr_signal import to_video
 from lumaflux.media.video.clock import LEAPING, DecodingTimes, FrameClock, PacketClock, restamped
 from lumaflux.media.video.completeness import missing_end
 from lumaflux.media.video.deinterlacer import deinterlaced
@@ -46,11 +44,11 @@ class SdrFrame:
 
 
 def refuse_hdr(info: MediaInfo) -> None:
-    """Raise UserError when ``info`` is tagged PQ or HLG."""
+    """Raise UserError when ``info`` says PQ, HLG or Dolby Vision, by whatever words."""
     if info.is_hdr:
+        said = info.hdr or info.transfer.value.upper()
         raise UserError(
-            f"{info.path} is HDR already ({info.transfer.value.upper()}); give an SDR file, or read it as if it "
-            "were SDR with --force-sdr."
+            f"{info.path} is HDR already ({said}); give an SDR file, or read it as if it were SDR with --force-sdr."
         )
 
 
@@ -58,9 +56,9 @@ class VideoReader:
     """Iterates over the frames of a video, one at a time, in presentation order; a context manager.
 
     Times start at 0, where the earliest of pictures and sound does, and rise; what was mended is said in ``notes``.
-    ``info`` describes the source. Pictures come upright, in BT.709 primaries (other tagged primaries are converted
-    in BT.1886 light and clipped), with range and matrix honoured. HDR input is refused unless ``allow_hdr``, which
-    reads its signal as if it were SDR. ``interlaced`` pictures are refused, deinterlaced, or taken for progressive.
+    ``info`` describes the source. Pictures come upright, in BT.709 for BT.1886 (other tagged primaries and transfers
+    are converted in light and clipped), with range and matrix honoured. HDR input is refused unless ``allow_hdr``,
+    which reads its signal as if it were SDR. ``interlaced`` ones are refused, deinterlaced, or taken for progressive.
     ``keep_going`` leaves out what cannot be decoded and counts it in ``damaged``. ``raw`` keeps the stored primaries.
     Raises UserError for what cannot be read, FrameError for a frame that cannot be decoded.
     """
@@ -84,8 +82,8 @@ class VideoReader:
         self.notes: list[str] = []
         where = self.info.path
         self._planes = FramePlanes(self.info.matrix.value, self.info.range.value == "full", where)
-        tagged = CHROMATICITIES.get(self.info.primaries.value, BT709)
-        self._to_bt709 = None if tagged == BT709 or self.info.is_hdr or raw else rgb_to_rgb(tagged, BT709)
+        stored = self.info.is_hdr or raw
+        self._to_bt709 = None if stored else to_video(self.info.primaries.value, self.info.transfer.value, where)
         self._container = open_container(path)
         self._stream = video_stream(self._container, path)
         self._stream.thread_type = "AUTO"
@@ -227,7 +225,4 @@ class VideoReader:
                 f"{self.info.path} changes its picture size at frame {number} to {size[0]}x{size[1]}; split it there."
             )
         sdr = turned.apply(self._planes.rgb(frame))
-        if self._to_bt709 is not None:
-            light = apply_matrix(self._to_bt709, bt1886.eotf(sdr, white_nits=1.0))
-            sdr = bt1886.inverse_eotf(light.clip(0, 1), white_nits=1.0)
-        return sdr
+        return sdr if self._to_bt709 is None else self._to_bt709(sdr)

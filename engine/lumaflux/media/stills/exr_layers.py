@@ -1,0 +1,118 @@
+"""Which channels of an EXR file are the picture: its beauty among layers and parts, or the layer that is asked for."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from lumaflux.color.primaries import BT709, Primaries, rgb_to_xyz
+from lumaflux.errors import UserError
+
+Kind = Literal["rgb", "xyz", "luminance", "luminance-chroma"]
+
+_KINDS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
+    ("rgb", ("r", "g", "b")),
+    ("rgb", ("red", "green", "blue")),
+    ("xyz", ("x", "y", "z")),
+    ("luminance-chroma", ("y", "ry", "by")),
+    ("luminance", ("y",)),
+)
+_BEAUTY = ("", "rgba", "rgb", "combined", "beauty", "color", "colour", "main", "default", "image", "none")
+_NO_PICTURE = ("z", "depth", "a", "id", "zback", "u", "v", "mask")
+_VECTORS = ("n", "normal", "normals", "p", "position", "positions", "vector", "velocity", "motion", "uv")  # x, y, z too
+
+
+@dataclass(frozen=True)
+class Layer:
+    """``channels`` are their places in subimage ``part``, in the order of ``kind``; ``alpha`` that of alpha, if any."""
+
+    name: str
+    part: int
+    kind: Kind
+    channels: tuple[int, ...]
+    alpha: int | None
+
+    @property
+    def is_beauty(self) -> bool:
+        return self.name.rpartition(".")[2].lower() in _BEAUTY
+
+
+def layers(source: Any) -> list[Layer]:
+    """Every layer of an open ``oiio.ImageInput`` that can be a picture, those that are the beauty by name first."""
+    found, part = [], 0
+    while source.seek_subimage(part, 0):
+        spec = source.spec()
+        found += _of_part(part, spec.get_string_attribute("oiio:subimagename"), list(spec.channelnames))
+        part += 1
+    source.seek_subimage(0, 0)
+    return sorted(found, key=lambda layer: not layer.is_beauty)
+
+
+def _of_part(part: int, title: str, names: list[str]) -> list[Layer]:
+    grouped: dict[str, dict[str, int]] = {}
+    for place, name in enumerate(names):
+        prefix, _, last = name.rpartition(".")
+        grouped.setdefault(prefix, {})[last.lower()] = place
+    found = []
+    for prefix, places in grouped.items():
+        name = prefix or title
+        if name.rpartition(".")[2].lower() in _VECTORS:
+            continue
+        for kind, wanted in _KINDS:
+            if all(last in places for last in wanted):
+                alpha = places.get("a", places.get("alpha"))
+                found.append(Layer(name, part, kind, tuple(places[last] for last in wanted), alpha))
+                break
+    if not found and len(names) == 1 and names[0].rpartition(".")[2].lower() not in _NO_PICTURE:
+        found.append(Layer(title, part, "luminance", (0,), None))
+    return found
+
+
+def chosen_layer(source: Any, asked: str | None, where: str) -> tuple[Layer, tuple[str, ...]]:
+    """The layer to read, and what is left out, in words. Raises UserError where there is none, or not the one asked."""
+    found = layers(source)
+    names = [layer.name or "(without a name)" for layer in found]
+    if not found:
+        raise UserError(f"{where} holds no picture, only the channels {_channels(source)}; name its beauty.")
+    layer = found[0]
+    if asked is not None:
+        fitting = [each for each in found if asked.lower() in (each.name.lower(), each.name.rpartition(".")[2].lower())]
+        if not fitting:
+            raise UserError(f"{where} has no layer '{asked}'; its layers are {', '.join(names)}.")
+        layer = fitting[0]
+    others = [name for each, name in zip(found, names, strict=True) if each is not layer]
+    dropped = (f"other layers ({', '.join(others)})",) if others else ()
+    if asked is None and not layer.is_beauty and others:
+        dropped = (f"other layers (read: {layer.name}; not: {', '.join(others)})",)
+    return layer, (*_other_channels(source, found), *dropped)
+
+
+def _other_channels(source: Any, found: list[Layer]) -> tuple[str, ...]:
+    """Channels that belong to no layer, such as depth."""
+    names, part = [], 0
+    while source.seek_subimage(part, 0):
+        used = {place for layer in found if layer.part == part for place in (*layer.channels, layer.alpha)}
+        names += [name for place, name in enumerate(source.spec().channelnames) if place not in used]
+        part += 1
+    source.seek_subimage(0, 0)
+    return tuple(names)
+
+
+def _channels(source: Any) -> str:
+    return ", ".join(source.spec().channelnames)
+
+
+def linear_rgb(pixels: np.ndarray, layer: Layer, primaries: Primaries) -> np.ndarray:
+    """Light of ``primaries`` float32 [H,W,3] of all channels of the layer's part [H,W,C]."""
+    picked = pixels[..., list(layer.channels)]
+    if layer.kind == "rgb":
+        return picked
+    if layer.kind == "luminance":
+        return np.repeat(picked, 3, axis=-1)
+    if layer.kind == "xyz":
+        return picked @ np.linalg.inv(rgb_to_xyz(primaries)).T.astype(np.float32)
+    luminance, ry, by = (picked[..., i] for i in range(3))  # OpenEXR: RY = (R - Y) / Y, BY = (B - Y) / Y
+    kr, kg, kb = rgb_to_xyz(primaries if primaries is not None else BT709)[1]
+    red, blue = (ry + 1) * luminance, (by + 1) * luminance
+    green = (luminance - kr * red - kb * blue) / kg
+    return np.stack([red, green, blue], axis=-1).astype(np.float32)
