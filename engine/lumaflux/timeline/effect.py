@@ -31,10 +31,14 @@ def look_of(items: Iterable[Any]) -> Look | None:
 
 def is_lumaflux(effect: Any) -> bool:
     """By the effect's name or effect_name, or by the name in the host's metadata (Resolve_OTIO: "Effect Name")."""
-    names = [effect.name, effect.effect_name]
-    for holder in _tables(effect.metadata):
+    names = [getattr(effect, "name", None), getattr(effect, "effect_name", None)]  # of unknown schemas neither
+    for holder in _tables(getattr(effect, "metadata", None)):
         names += [holder.get("Effect Name"), holder.get("Name"), holder.get("effect_name")]
     return any(isinstance(name, str) and _spelling(name) in _SPELLINGS for name in names)
+
+
+def _label(effect: Any) -> str:
+    return getattr(effect, "effect_name", "") or getattr(effect, "name", "") or effect.schema_name()
 
 
 def _spelling(name: str) -> str:
@@ -47,7 +51,7 @@ def _look(item: Any, effect: Any, before: list[Any], inherited: bool) -> Look:
     if inherited:
         label = item.name or type(item).__name__.lower()
         notes.append(f"the effect lies on '{label}' around it, and is applied to the clip itself")
-    others = [other.effect_name or other.name for other in before if not hasattr(other, "time_scalar")]
+    others = [_label(other) for other in before if not hasattr(other, "time_scalar")]
     if others:
         notes.append(f"{', '.join(others)} came before the effect, and will now act on HDR")
     values, animated, enabled = {}, set(), getattr(effect, "enabled", True)

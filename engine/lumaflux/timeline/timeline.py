@@ -10,8 +10,10 @@ from typing import Any
 from lumaflux.errors import MissingExtraError, UserError
 from lumaflux.timeline.effect import Look, look_of
 from lumaflux.timeline.media import Media, MediaError, media_of
+from lumaflux.timeline.nesting import refuse_deep_nesting
 
 Chosen = Callable[[Any], bool]
+_SPEEDS = ("speed", "retime", "retimecontrols", "speedchange", "timeeffect", "speedramp")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +70,7 @@ def read_timeline(path: str | os.PathLike) -> Any:
     otio = opentimelineio()
     if not Path(path).exists():
         raise UserError(f"{path} does not exist; check the name.")
+    refuse_deep_nesting(Path(path))
     try:
         read = otio.adapters.read_from_file(os.fspath(path))
     except Exception as error:  # adapters raise what their parsers raise
@@ -76,9 +79,18 @@ def read_timeline(path: str | os.PathLike) -> Any:
         return read
     search = getattr(read, "find_children", None)
     timelines = search(descended_from_type=otio.schema.Timeline) if search else []
-    if len(timelines) != 1:
+    if not timelines:
+        held = list(read) if isinstance(read, otio.schema.SerializableCollection) else [read]
+        kinds = ", ".join(dict.fromkeys(f"a {_kind(item)}" for item in held)) or "nothing"
+        raise UserError(f"{path} holds no timeline, but {kinds}; export the timeline that is to be rendered.")
+    if len(timelines) > 1:
         raise UserError(f"{path} holds {len(timelines)} timelines; export the one that is to be rendered.")
     return timelines[0]
+
+
+def _kind(item: Any) -> str:
+    name = getattr(item, "schema_name", None)
+    return str(name()).lower() if name else type(item).__name__
 
 
 def _first_line(error: Exception) -> str:
@@ -177,9 +189,16 @@ def _needed(
         if any(_is_time_effect(effect) for effect in holder.effects):
             raise _SkipError(f"'{holder.name}' around it changes speed, which is honoured on clips only")
     scalar = _speed(clip)
+    for time in (visible.start_time, visible.duration, clip.trimmed_range().start_time):
+        if not (math.isfinite(time.value) and math.isfinite(time.rate) and time.rate > 0):
+            raise _SkipError(f"its place in time is {time.value:g} at {time.rate:g} frames/s, which is none")
     media = media_of(clip, folder, mapped)
+    if not (math.isfinite(media.rate) and media.rate > 0 and math.isfinite(media.start)):
+        raise _SkipError(f"its media begins at {media.start:g} and has {media.rate:g} frames/s, which is no rate")
     start = media.frame_at(clip.trimmed_range().start_time, visible.start_time, scalar)
     count = media.frames_in(visible.duration)
+    if not math.isfinite(start + count * scalar):
+        raise _SkipError(f"at {scalar:g} of its speed no frame of its media is left")
     first, last = _frames(start, count, scalar)
     if scalar != 1:
         notes.append(f"plays at {scalar:g} of its speed")
@@ -209,13 +228,22 @@ def _is_time_effect(effect: Any) -> bool:
 
 
 def _speed(clip: Any) -> float:
-    """The product of the clip's linear time warps; 0 is a freeze frame."""
+    """The product of the clip's linear time warps; 0 is a freeze frame. Raises _SkipError for other speed changes."""
     otio = opentimelineio()
     scalar = 1.0
     for effect in clip.effects:
         if isinstance(effect, otio.schema.LinearTimeWarp):
             scalar *= effect.time_scalar
-        elif isinstance(effect, otio.schema.TimeEffect) or "timewarp" in effect.schema_name().lower():
-            label = effect.effect_name or effect.name or effect.schema_name()
+        elif isinstance(effect, otio.schema.TimeEffect) or _names_a_speed(effect):
+            label = getattr(effect, "effect_name", "") or getattr(effect, "name", "") or effect.schema_name()
             raise _SkipError(f"its speed change '{label}' is not linear")
+    if not math.isfinite(scalar):
+        raise _SkipError(f"its speed is {scalar:g}, which is no number to play at")
     return scalar
+
+
+def _names_a_speed(effect: Any) -> bool:
+    """Editors also write speed changes as effects, or as schemas, of their own."""
+    names = [effect.schema_name(), getattr(effect, "effect_name", ""), getattr(effect, "name", "")]
+    plain = ["".join(letter for letter in str(name).lower() if letter.isalpha()) for name in names]
+    return any("timewarp" in name or "timeremap" in name or name in _SPEEDS for name in plain)

@@ -1,0 +1,145 @@
+"""Timelines as no editor should write them: what holds none, numbers that are none, speeds, nesting, unknown effects.
+Each is a sentence; nothing is a traceback, and no process ends."""
+
+import json
+import zipfile
+
+import edits
+import opentimelineio as otio
+import pytest
+from footage import write_clip
+
+from lumaflux.errors import UserError
+from lumaflux.timeline.nesting import DEEPEST, refuse_deep_nesting
+from lumaflux.timeline.timeline import find_clips, read_timeline
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    made = tmp_path_factory.mktemp("media")
+    write_clip(made / "clip.mp4", 24)
+    return made
+
+
+def marked(name="a", start=2, frames=5, effects=()):
+    return edits.clip(name, "clip.mp4", edits.span(start, frames), [*effects, edits.effect(strength=0.5)])
+
+
+def collection(*items):
+    return otio.schema.SerializableCollection("bin", list(items))
+
+
+@pytest.mark.parametrize(
+    ("make", "kinds"),
+    [
+        (lambda: collection(marked()), "a clip"),
+        (lambda: collection(marked(), otio.schema.Gap(), marked("b")), "a clip, a gap"),
+        (lambda: collection(), "nothing"),
+        (lambda: collection(collection(marked())), "a serializablecollection"),
+        (marked, "a clip"),
+        (lambda: otio.schema.Track("V1", [marked()]), "a track"),
+        (lambda: collection(otio.schema.ExternalReference("clip.mp4")), "a externalreference"),
+    ],
+)
+def test_what_holds_no_timeline_is_named(tmp_path, make, kinds):
+    otio.adapters.write_to_file(make(), str(tmp_path / "bin.otio"))
+    with pytest.raises(UserError, match=f"holds no timeline, but {kinds};"):
+        read_timeline(tmp_path / "bin.otio")
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", "3", "null", '"clip"', "{}", "", "\x00", '{"OTIO_SCHEMA": "Timeline.99"'])
+def test_other_json_is_no_timeline(tmp_path, text):
+    (tmp_path / "a.otio").write_text(text)
+    with pytest.raises(UserError, match="timeline"):
+        read_timeline(tmp_path / "a.otio")
+
+
+def test_a_timeline_beside_a_lone_clip_is_found(tmp_path, folder):
+    otio.adapters.write_to_file(collection(marked("x"), edits.timeline([marked()])), str(tmp_path / "bin.otio"))
+    found = find_clips(read_timeline(tmp_path / "bin.otio"), folder)
+    assert [(clip.first, clip.last) for clip in found.clips] == [(2, 6)]
+
+
+def reasons(tmp_path, folder, timeline, change=lambda text: text):
+    text = change(otio.adapters.write_to_string(timeline))
+    (tmp_path / "a.otio").write_text(text)
+    found = find_clips(read_timeline(tmp_path / "a.otio"), folder)
+    assert all(skipped.lost for skipped in found.skipped)
+    return [(skipped.where, skipped.reason) for skipped in found.skipped], [clip.where for clip in found.clips]
+
+
+@pytest.mark.parametrize("scalar", [float("nan"), float("inf"), float("-inf"), 1e308, -1e308])
+def test_speeds_that_are_no_number_leave_the_clip_as_it_was(tmp_path, folder, scalar):
+    warp = otio.schema.LinearTimeWarp(time_scalar=scalar)
+    timeline = edits.timeline([marked("fast", effects=[warp, warp]), marked("b")])
+    skipped, taken = reasons(tmp_path, folder, timeline)
+    assert [where for where, _ in skipped] == ["V1/fast"]
+    assert "speed" in skipped[0][1]
+    assert taken == ["V1/b"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('"value": 2.0', '"value": NaN'),
+        ('"value": 5.0', '"value": NaN'),
+        ('"value": 2.0', '"value": Infinity'),
+        ('"rate": 24.0', '"rate": 0.0'),
+        ('"rate": 24.0', '"rate": NaN'),
+        ('"rate": 24.0', '"rate": -24.0'),
+    ],
+)
+def test_times_that_are_no_number_leave_the_clip_as_it_was(tmp_path, folder, before, after):
+    def change(text):
+        assert before in text
+        return text.replace(before, after)
+
+    skipped, taken = reasons(tmp_path, folder, edits.timeline([marked()]), change)
+    assert len(skipped) + len(taken) <= 1
+    assert not taken
+    assert all("which is none" in reason or "no rate" in reason for _, reason in skipped)
+
+
+@pytest.mark.parametrize("name", ["Speed", "Retime", "Time Warp", "TimeRemap", "Speed Ramp", "Retime Controls"])
+def test_speed_changes_in_an_editor_s_own_words(tmp_path, folder, name):
+    own = otio.schema.Effect(name="", effect_name=name)
+    skipped, _ = reasons(tmp_path, folder, edits.timeline([marked(effects=[own])]))
+    assert skipped == [("V1/a", f"its speed change '{name}' is not linear")]
+
+
+def test_an_effect_of_a_schema_that_nobody_knows(tmp_path, folder):
+    def change(text):
+        whole = json.loads(text)
+        effects = whole["tracks"]["children"][0]["children"][0]["effects"]
+        effects.insert(0, {"OTIO_SCHEMA": "HouseLook.3", "strength": 2})
+        return json.dumps(whole)
+
+    with pytest.raises(UserError, match="OpenTimelineIO can read.*UnknownSchema"):
+        reasons(tmp_path, folder, edits.timeline([marked()]), change)
+
+
+def nested(levels):
+    return (
+        '{"OTIO_SCHEMA": "Timeline.1", "name": "]]]", "tracks": '
+        + '{"OTIO_SCHEMA": "Stack.1", "name": "\\"}", "children": [' * levels
+        + "]}" * levels
+        + "}"
+    )
+
+
+@pytest.mark.parametrize("levels", [DEEPEST // 2, 1000, 200_000])
+def test_deep_nesting_is_refused_before_the_reader_ends_the_process(tmp_path, levels):
+    (tmp_path / "deep.otio").write_text(nested(levels))
+    (tmp_path / "deep.otiod").mkdir()
+    (tmp_path / "deep.otiod" / "content.otio").write_text(nested(levels))
+    with zipfile.ZipFile(tmp_path / "deep.otioz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("content.otio", nested(levels))
+    for suffix in (".otio", ".otiod", ".otioz"):
+        with pytest.raises(UserError, match="nests deeper than 400 levels"):
+            read_timeline(tmp_path / f"deep{suffix}")
+
+
+def test_usual_nesting_is_read(tmp_path):
+    (tmp_path / "a.otio").write_text(nested(DEEPEST // 2 - 1))
+    refuse_deep_nesting(tmp_path / "a.otio")
+    assert find_clips(read_timeline(tmp_path / "a.otio"), tmp_path).clips == []
