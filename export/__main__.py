@@ -1,11 +1,11 @@
 """`python -m export`: the stages of an engine, and `build-engine`, which runs them all."""
 
-import sys
 from pathlib import Path
 from typing import Literal
 
-from cyclopts import App, CycloptsError
+from cyclopts import App
 
+from lumaflux.endings import end_by_signals, told
 from lumaflux.errors import UserError
 
 app = App(name="python -m export", help="Export a model as ONNX files and engines.")
@@ -118,19 +118,9 @@ def trace(
 
 
 def main() -> None:
-    try:
+    end_by_signals()
+    with told("export", "interrupted; the same command goes on at the stage that it reached"):
         app(exit_on_error=False, print_error=False)
-    except CycloptsError as error:
-        _fail(str(error).strip(), 2)
-    except UserError as error:
-        _fail(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        _fail("interrupted; the same command goes on at the stage that it reached", 130)
-
-
-def _fail(sentence: str, code: int) -> None:
-    print(f"export: {sentence}", file=sys.stderr)
-    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ def bundle_folder(out: Path) -> Path:
     here = Path.cwd()
     if out.is_symlink():
         raise UserError(f"{out} is a symbolic link; name the directory itself with --out")
-    if out == here or out in here.parents or out == Path.home() or os.path.ismount(out):
+    if out == here or out in here.parents or out == Path(os.path.expanduser("~")) or os.path.ismount(out):
         raise UserError(f"{out} holds this directory, a home or a disk, and cannot become a bundle; {_ELSEWHERE}")
     try:
         _files_of_bundle(out)

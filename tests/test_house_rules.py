@@ -13,6 +13,7 @@ PACKAGE = ROOT / "engine" / "lumaflux"
 ALLOWED = {
     "errors": set(),
     "settings": set(),
+    "endings": set(),
     "color": set(),
     "ops": set(),
     "media": {"color"},
@@ -23,7 +24,7 @@ ALLOWED = {
     "service": {"color", "media", "model", "backends", "inference", "render"},
     "timeline": {"color", "media", "inference", "backends", "render", "service"},
     "farm": {"color", "media", "model", "backends", "inference", "render"},
-    "export": {"color", "ops", "model", "backends", "inference"},
+    "export": {"endings", "color", "ops", "model", "backends", "inference"},
     "lab/data": {"color", "media"},
     "lab/evaluation": {"color", "media", "model", "backends", "inference", "lab/data"},
     "lab/training": {"color", "model", "inference", "backends", "lab/data", "lab/evaluation"},

@@ -1,14 +1,12 @@
-"""The `lumaflux` command: one function a sub-command, no logic. Exit codes: 0 done, 1 bug, 2 bad usage or input,
-3 a frame failed, 130 interrupted."""
+"""The `lumaflux` command: one function a sub-command, no logic. Exit codes are those of lumaflux.endings."""
 
-import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, Parameter
 
-from lumaflux.errors import UserError
+from lumaflux.endings import end_by_signals, told
 from lumaflux.farm.commands import farm
 from lumaflux.lab.evaluation.commands import app as luma_eval
 from lumaflux.render.commands import convert, info, list_devices
@@ -327,18 +325,12 @@ def adapters(source: Path, target: Path, *, model: str = "flux-dev") -> None:
 
 def main() -> None:
     """The command's entry: every user error is one sentence on standard error."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: clean up, then exit
-    try:
+    end_by_signals()
+    with told("lumaflux"):
         if "--list-devices" in sys.argv[1:]:  # wherever it stands, and without a source
             list_devices()
             return
         app(_numbers_for_words(sys.argv[1:]), exit_on_error=False, print_error=False)
-    except CycloptsError as error:
-        _fail(str(error).strip(), 2)
-    except UserError as error:
-        _fail(str(error), error.exit_code)
-    except KeyboardInterrupt as kept:
-        _fail(f"interrupted; {kept}" if str(kept) else "interrupted", 130)
 
 
 def _numbers_for_words(tokens: list[str]) -> list[str]:
@@ -352,11 +344,6 @@ def _numbers_for_words(tokens: list[str]) -> list[str]:
             token = f"--detail={DETAIL_WORDS.get(word, word)}"
         found.append(token)
     return found
-
-
-def _fail(sentence: str, code: int) -> None:
-    print(f"lumaflux: {sentence}", file=sys.stderr)
-    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -131,7 +131,7 @@ def show_info(info: "MediaInfo") -> None:
     """A media file's facts, a line each."""
     table = Table(show_header=False, box=None)
     for name, value in _facts(info):
-        table.add_row(name, value)
+        table.add_row(name, Text(value))  # a name may hold brackets, which rich takes for markup
     Console().print(table)
 
 
@@ -183,11 +183,11 @@ def show_scores(result: "Evaluation") -> None:
     """The mean of each score, and what must be known with it."""
     table = Table("score", f"mean of {len(result.frames)} pictures", box=None)
     for key, value in result.mean().items():
-        table.add_row(key, f"{value:.4f}" if isinstance(value, float) else str(value or "none"))
+        table.add_row(Text(key), f"{value:.4f}" if isinstance(value, float) else Text(str(value or "none")))
     console = Console()
     console.print(table)
     for note in result.notes():
-        console.print(note)
+        console.print(note, markup=False)
 
 
 _HEADLINE = ("psnr", "ssim", "pu21_psnr", "delta_e_itp", "hdrvdp3_q")
@@ -204,7 +204,7 @@ def show_standings(run: "Run") -> None:
     for method, cells in table.items():
         means = (cells[metric.key] for metric in metrics)
         texts = [m.text(cell.mean) + ("+" if cell.infinite else "") for m, cell in zip(metrics, means, strict=True)]
-        shown.add_row(method, *texts)
+        shown.add_row(Text(method), *map(Text, texts))
     Console().print(shown)
 
 
@@ -213,6 +213,6 @@ def show_findings(findings: "list[Finding]") -> bool:
     table = Table(show_header=False, box=None)
     for finding in findings:
         mark = "ok" if finding.ok else "MISSING"
-        table.add_row(mark, finding.subject, finding.detail, finding.advice)
+        table.add_row(mark, Text(finding.subject), Text(finding.detail), Text(finding.advice))
     Console().print(table)
     return all(finding.ok for finding in findings)

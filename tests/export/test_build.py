@@ -145,30 +145,6 @@ def test_the_files_have_the_modes_that_the_umask_leaves(bundle):
     assert {oct(file.stat().st_mode & 0o777) for file in bundle[0].iterdir()} == {oct(0o666 & ~mask)}
 
 
-def picture(folder, level):
-    folder.mkdir()
-    Image.fromarray((255 * level * example_frame(64, 64)).byte().permute(1, 2, 0).numpy()).save(folder / "a.png")
-    return folder
-
-
-def test_other_calibration_frames_begin_anew(tmp_path, monkeypatch):
-    """An fp8 build that was interrupted goes on with the same frames, wherever they lie, and not with others."""
-    from lumaflux.export import quantize
-
-    monkeypatch.setattr(quantize, "_LEAST_WIDTH", 8)
-    monkeypatch.setattr(building, "_verified", interrupted)
-    out, traced = tmp_path / "out", []
-    dark, bright = picture(tmp_path / "dark", 0.2), picture(tmp_path / "bright", 1.0)
-    again = picture(tmp_path / "again", 0.2)
-    for frames in (dark, again, bright):
-        said = []
-        with pytest.raises(KeyboardInterrupt):
-            build_engine(request(out, precision="fp8", calibration=frames), said.append)
-        traced.append(any(line.startswith("trace") for line in said))
-        assert any(line.startswith("quantise") for line in said) == traced[-1]
-    assert traced == [True, False, True]
-
-
 def test_weights_beside_the_graph(tmp_path, monkeypatch):
     """What holds 12 billion weights is built as here: a model directory of the same classes, every weight outside."""
     from lumaflux.export import quantize, storage

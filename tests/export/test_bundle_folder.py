@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from lumaflux.export.build import Request, build_engine
 from lumaflux.export.bundle_folder import bundle_folder, publish, working_folder
 
@@ -221,6 +222,35 @@ def test_another_request_begins_anew_and_the_same_one_goes_on(tmp_path):
         with working_folder(out, stated) as work:
             assert (work / "velocity.onnx").exists() == kept
             (work / "velocity.onnx").write_bytes(b"graph")
+
+
+def stated(frames=(), **changes):
+    from lumaflux.export.build import _stated
+
+    usual = {"model": "lite", "adapters": None, "backbone": None, "precision": "fp8", "target": "cpu", "backend": "ort"}
+    usual |= {"sizes": ((64, 64),) * 3, "calibration": None, "out": Path("bundle")}
+    return _stated(Request(**{**usual, **changes}), list(frames))
+
+
+def test_what_a_build_goes_on_with_is_of_the_same_frames_sizes_and_weights(tmp_path):
+    dark, bright = (torch.full((3, 16, 16), level) for level in (0.1, 0.9))
+    whole = stated([dark, bright])
+    assert stated([dark.clone(), bright.clone()], calibration=tmp_path / "moved") == whole
+    (tmp_path / "backbone").mkdir()
+    (tmp_path / "backbone" / "model.safetensors").write_bytes(b"weights")
+    (tmp_path / "adapters.safetensors").write_bytes(b"others")
+    others = [
+        stated([bright, dark]),
+        stated([dark]),
+        stated([]),
+        stated([dark, bright + 1e-6]),
+        stated([dark, bright], sizes=((64, 64), (64, 64), (128, 128))),
+        stated([dark, bright], target="sm_89", backend="rtx"),
+        stated([dark, bright], adapters=tmp_path / "adapters.safetensors"),
+        stated([dark, bright], backbone=tmp_path / "backbone"),
+    ]
+    assert len({whole, *others}) == 9
+    assert stated([dark], precision="fp16") == stated([bright], precision="fp16")  # which no frame calibrates
 
 
 def test_a_bundle_set_aside_by_a_killed_build_comes_back(tmp_path):

@@ -43,12 +43,22 @@ def test_no_place_for_the_directory_is_named(root):
         runtime.open_runtime_directory(long)
 
 
-def test_the_root_follows_the_environment(monkeypatch):
-    monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/7")
+def test_the_root_follows_the_environment(root, monkeypatch):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(root))
     monkeypatch.setenv("LUMAFLUX_RUNTIME_DIR", "relative")
-    assert str(runtime.runtime_root()) == "/run/user/7"
+    assert runtime.runtime_root() == root
     monkeypatch.setenv("LUMAFLUX_RUNTIME_DIR", "/somewhere")
     assert str(runtime.runtime_root()) == "/somewhere"
+
+
+@pytest.mark.parametrize("session", ["", "relative", "/run/user/no-such-user", "a file"])
+def test_a_session_directory_that_is_not_there_is_passed_over(root, monkeypatch, session):
+    if session == "a file":
+        session = str(root / "file")
+        (root / "file").write_text("")
+    monkeypatch.delenv("LUMAFLUX_RUNTIME_DIR", raising=False)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", session)
+    assert str(runtime.runtime_root()) == "/tmp"
 
 
 def test_other_systems_are_told_so(root, monkeypatch):

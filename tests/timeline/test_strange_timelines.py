@@ -114,7 +114,7 @@ def test_an_effect_of_a_schema_that_nobody_knows(tmp_path, folder):
         effects.insert(0, {"OTIO_SCHEMA": "HouseLook.3", "strength": 2})
         return json.dumps(whole)
 
-    with pytest.raises(UserError, match="OpenTimelineIO can read.*UnknownSchema"):
+    with pytest.raises(UserError, match=r"OpenTimelineIO can read.*UnknownSchema"):
         reasons(tmp_path, folder, edits.timeline([marked()]), change)
 
 

@@ -41,7 +41,7 @@ def job_xml(bundle: Bundle, order: Path, show: str, shot: str) -> str:
     says of its last frame is of no use where a set has holes."""
     source, name = bundle.order.source.resolve(), _name(bundle.order.source.stem)
     spec = ElementTree.Element("spec")
-    for key, text in (("facility", "local"), ("show", show), ("shot", shot), ("user", getpass.getuser())):
+    for key, text in (("facility", "local"), ("show", show), ("shot", shot), ("user", _user())):
         _text(spec, key, text)
     _text(spec, "uid", str(os.getuid()))
     job = ElementTree.SubElement(spec, "job", name=name)
@@ -77,6 +77,13 @@ def _layer(layers: ElementTree.Element, bundle: Bundle, name: str, words: list[s
 
 def _text(parent: ElementTree.Element, name: str, text: str) -> None:
     ElementTree.SubElement(parent, name).text = text
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user id without a name, as in containers
+        return str(os.getuid())
 
 
 def _name(stem: str) -> str:

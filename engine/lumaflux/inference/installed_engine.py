@@ -15,10 +15,17 @@ log = logging.getLogger(__name__)
 
 
 def installed_folder(model_sha256: str, adapters_sha256: str) -> Path:
-    """The place of these weights' bundle, below LUMAFLUX_ENGINES or the user's data directory (XDG)."""
-    root = os.environ.get("LUMAFLUX_ENGINES") or (
-        Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "lumaflux" / "engines"
-    )
+    """The place of these weights' bundle, below LUMAFLUX_ENGINES or the user's data directory (XDG).
+
+    Raises UserError where the user has no home, as in many containers, and neither is named.
+    """
+    named, data = os.environ.get("LUMAFLUX_ENGINES"), os.environ.get("XDG_DATA_HOME")
+    if not named and not data:
+        try:
+            data = Path.home() / ".local" / "share"
+        except RuntimeError:
+            raise UserError("this user has no home directory; set LUMAFLUX_ENGINES to one for engines") from None
+    root = named or Path(str(data)) / "lumaflux" / "engines"
     return Path(root) / f"cpu-fp32-{model_sha256[:8]}-{adapters_sha256[:8]}"
 
 
@@ -42,7 +49,10 @@ def engine_for(
     if precision not in (None, "fp32"):
         return None
     model_sha256, adapters_sha256 = weight_digests(model, adapters)
-    folder = installed_folder(model_sha256, adapters_sha256)
+    try:
+        folder = installed_folder(model_sha256, adapters_sha256)
+    except UserError:
+        return None  # without a home nothing is installed
     if not folder.is_dir() or not _on_the_cpu(device):
         return None
     try:

@@ -1,4 +1,5 @@
-"""Ctrl-C and SIGTERM while frames are converted: the frame in hand is finished, then the work ends in order."""
+"""Ctrl-C, SIGTERM and a closed terminal (SIGHUP) while frames are converted: the frame in hand is finished, then the
+work ends in order."""
 
 import signal
 import threading
@@ -18,8 +19,9 @@ class Interruption:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._note)
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
+                    self._before[number] = signal.signal(number, self._note)
         return self
 
     def _note(self, number: int, frame: FrameType | None) -> None:

@@ -13,6 +13,7 @@ from lumaflux.errors import UserError
 from lumaflux.model.regular_file import check_regular
 from lumaflux.render.model_identity import weights_identity
 from lumaflux.service.parameters import RenderParameters
+from lumaflux.service.tracks import absolute
 
 if TYPE_CHECKING:
     from lumaflux.inference.converter import Converter
@@ -33,9 +34,7 @@ class FileAnalysis:
         from lumaflux.render.job import Job
         from lumaflux.render.sources import open_source
 
-        self.source = Path(parameters.source_file).expanduser()
-        if not self.source.is_absolute():
-            raise UserError(f"Source file names {self.source}, which is not a whole path; name it from / on")
+        self.source = absolute(parameters.source_file, "Source file")
         pattern = SequencePath.parse(self.source)
         for path in [self.source] if pattern is None else map(pattern.file, pattern.numbers()):
             check_regular(path)  # before a decoder waits for a FIFO, with all hosts behind it
@@ -109,13 +108,13 @@ def store(track: "ToneTrack", source: Path | None) -> Path:
     from lumaflux.inference.tone_track import text_of
     from lumaflux.media.atomic_file import AtomicFile
 
-    places = [state_directory() / f"{_name(track.clip)}.track.json"]
+    places = [state / f"{_name(track.clip)}.track.json"] if (state := state_directory()) is not None else []
     if source is not None:
         places.insert(0, source.with_name(f"{source.name}.track.json"))
-    trouble = ""
+    trouble = "this user has no home directory, and XDG_STATE_HOME names none"
     for place in places:
         try:
-            if place is places[-1]:
+            if state is not None and place is places[-1]:
                 place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             free = _free(place)
             with AtomicFile(free, overwrite=True) as file:
@@ -127,10 +126,13 @@ def store(track: "ToneTrack", source: Path | None) -> Path:
     raise UserError(f"the tone track cannot be written ({trouble}); free space there and press Analyse again")
 
 
-def state_directory() -> Path:
-    """Where tracks lie that have no place beside their source."""
+def state_directory() -> Path | None:
+    """Where tracks lie that have no place beside their source; None for a user without a home."""
     named = os.environ.get("XDG_STATE_HOME", "")
-    root = Path(named) if Path(named).is_absolute() else Path.home() / ".local" / "state"
+    try:
+        root = Path(named) if Path(named).is_absolute() else Path.home() / ".local" / "state"
+    except RuntimeError:
+        return None
     return root / "lumaflux" / "tracks"
 
 

@@ -49,11 +49,12 @@ def pipe_name(user: str) -> str:
 
 
 def runtime_root() -> Path:
-    """LUMAFLUX_RUNTIME_DIR, XDG_RUNTIME_DIR or /tmp: the first that is an absolute path."""
-    for name in ("LUMAFLUX_RUNTIME_DIR", "XDG_RUNTIME_DIR"):
-        if os.path.isabs(value := os.environ.get(name, "")):
-            return Path(value)
-    return Path("/tmp")
+    """LUMAFLUX_RUNTIME_DIR if it is an absolute path, else XDG_RUNTIME_DIR if that is a directory that is there (in
+    containers and under `su` it often is not), else /tmp. The effect chooses the same."""
+    if os.path.isabs(named := os.environ.get("LUMAFLUX_RUNTIME_DIR", "")):
+        return Path(named)
+    session = os.environ.get("XDG_RUNTIME_DIR", "")
+    return Path(session) if os.path.isabs(session) and os.path.isdir(session) else Path("/tmp")
 
 
 def open_runtime_directory(root: Path | None = None) -> RuntimeDirectory:

@@ -35,7 +35,7 @@ class Tracks:
         settings = parameters.settings
         if not parameters.tone_track or settings.strength == 0.0:
             return settings, None, None
-        identity, track = self._track(_absolute(parameters.tone_track, "Tone track"))
+        identity, track = self._track(absolute(parameters.tone_track, "Tone track"))
         if (identity, parameters.model) not in self._matching:
             check_model(track, Path(parameters.tone_track), weights_identity(parameters.model))
             if not Path(parameters.model).is_dir():  # whose weights may change
@@ -70,8 +70,12 @@ class Tracks:
         self._matching.add((identity, source_file))
 
 
-def _absolute(text: str, what: str) -> Path:
-    path = Path(text).expanduser()
+def absolute(text: str, what: str) -> Path:
+    """The path that a control of the effect names. Raises UserError for one that is not whole."""
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError:  # ~ of a user without a home, or of none
+        path = Path(text)
     if not path.is_absolute():
         raise UserError(f"{what} names {text}, which is not the whole path of a file; name it from / on")
     return path

@@ -14,10 +14,11 @@ namespace lumaflux {
 namespace {
 
 std::string root_directory() {
-    for (const char* name : {"LUMAFLUX_RUNTIME_DIR", "XDG_RUNTIME_DIR"}) {
-        const char* value = std::getenv(name);
-        if (value != nullptr && value[0] == '/') return value;
-    }
+    const char* named = std::getenv("LUMAFLUX_RUNTIME_DIR");
+    if (named != nullptr && named[0] == '/') return named;
+    const char* session = std::getenv("XDG_RUNTIME_DIR");  // in containers and under su it often is not there
+    struct stat facts {};
+    if (session != nullptr && session[0] == '/' && stat(session, &facts) == 0 && S_ISDIR(facts.st_mode)) return session;
     return "/tmp";
 }
 

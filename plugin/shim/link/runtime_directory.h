@@ -6,7 +6,7 @@
 namespace lumaflux {
 
 struct RuntimeDirectory {
-    std::string root;  // LUMAFLUX_RUNTIME_DIR, XDG_RUNTIME_DIR or /tmp
+    std::string root;  // LUMAFLUX_RUNTIME_DIR, XDG_RUNTIME_DIR where it is there, or /tmp
     std::string path;  // <root>/lumaflux-<uid>
 
     std::string socket() const { return path + "/engine.sock"; }

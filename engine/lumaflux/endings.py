@@ -1,0 +1,71 @@
+"""How a command ends: what a user can do something about is one sentence on standard error and an exit code, never a
+traceback. 0 done, 1 bug, 2 bad usage or input, 3 a frame failed or memory ran out, 130 interrupted, 141 the reader of
+the output left."""
+
+import contextlib
+import errno
+import os
+import signal
+import sys
+from collections.abc import Iterator
+
+from cyclopts import CycloptsError
+
+from lumaflux.errors import FrameError, UserError
+
+INTERRUPTED, READER_LEFT = 130, 141  # 128 and the number of SIGINT, of SIGPIPE, as shells have it
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NO_MEMORY = "this machine has too little memory for that; close other programs, or give it a smaller picture"
+
+
+def end_by_signals() -> None:
+    """SIGTERM and a closed terminal (SIGHUP) are as Ctrl-C: clean up, then exit. What nohup ignores stays ignored."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
+
+
+@contextlib.contextmanager
+def told(program: str, interrupted: str = "interrupted") -> Iterator[None]:
+    """Ends the process with a sentence of ``program`` when the block does not end well."""
+    try:
+        yield
+        if sys.stdout is not None:
+            sys.stdout.flush()  # what cannot be written is told here, and not when the interpreter ends
+    except CycloptsError as error:
+        _end(program, str(error).strip(), UserError.exit_code)
+    except UserError as error:
+        _end(program, str(error), error.exit_code)
+    except KeyboardInterrupt as kept:
+        _end(program, f"interrupted; {kept}" if str(kept) else interrupted, INTERRUPTED)
+    except BrokenPipeError:
+        _drop_output()
+        sys.exit(READER_LEFT)
+    except MemoryError:
+        _end(program, _NO_MEMORY, FrameError.exit_code)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        _drop_output()
+        _end(program, f"{error.filename or 'the output'} cannot be written ({error.strerror})", UserError.exit_code)
+    except RuntimeError as error:
+        if not _is_out_of_memory(error):
+            raise
+        _end(program, _NO_MEMORY, FrameError.exit_code)
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    """torch says so by RuntimeErrors: OutOfMemoryError on a GPU, words of its allocator on the CPU."""
+    return "out of memory" in str(error).lower() or "allocate memory" in str(error)
+
+
+def _end(program: str, sentence: str, code: int) -> None:
+    with contextlib.suppress(OSError):  # standard error may be closed too
+        print(f"{program}: {sentence}", file=sys.stderr, flush=True)
+    sys.exit(code)
+
+
+def _drop_output() -> None:
+    """What is still buffered for a reader that left would fail again when the interpreter ends."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
