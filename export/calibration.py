@@ -12,7 +12,6 @@ from lumaflux.inference.converter import Converter
 from lumaflux.inference.sampler import schedule
 from lumaflux.model.latents import bridge_noise, pack, pad_to_multiple
 
-from .parts import turns_of
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 
@@ -77,7 +76,7 @@ def velocity_samples(converter: Converter, frames: Iterable[Tensor]) -> Iterator
                 "tokens": pack(z),
                 "t": times[i : i + 1],
                 "psi": psi[i : i + 1],
-                "turns": turns_of(seen.rotary),
+                "turns": seen.rotary,
                 "context": seen.context,
                 "pooled": seen.pooled,
                 "physical": torch.stack([gate.physical[:, -n:] for gate in gates]),

@@ -140,11 +140,6 @@ class TonePart(_Held):
         return self.model.adapters.tone(vae_pq, Knots(x=x, y=y, derivatives=derivatives))
 
 
-def turns_of(complex_turns: Tensor) -> Tensor:
-    """Complex rotary numbers as cosine and sine [1,tokens,1,d_h/2,2]."""
-    return torch.view_as_real(complex_turns).contiguous()
-
-
 @torch.no_grad()
 def parts_of(model: LumaFlux, size: tuple[int, int] = EXAMPLE) -> Iterator[Part]:
     """Every part of ``model`` with example inputs at ``size`` (rows, columns). Raises UserError for an ablation."""

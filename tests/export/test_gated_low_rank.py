@@ -47,12 +47,3 @@ def test_node_is_the_models_value_update():
         expected = update(x, value, gate, modulation)
         assert torch.allclose(NodeValueUpdate(update)(x, value, gate, modulation), expected, atol=1e-5)
         assert (expected - value).abs().max() > 0.1
-
-
-def test_real_rotary_turns_are_the_complex_ones():
-    from lumaflux.model.attention import rotate
-
-    torch.manual_seed(2)
-    angles, x = torch.randn(1, 5, 1, 8), torch.randn(1, 5, 2, 16)
-    turns = torch.polar(torch.ones_like(angles), angles)
-    assert torch.allclose(rotate(x, turns), rotate(x, torch.view_as_real(turns)), atol=1e-6)

@@ -72,7 +72,7 @@ class EngineNetwork:
             one = slice(i, i + 1)
             made = self._run("conditions", {"sdr": sdr[one], "statistics": statistics[one], "spectrum": spectrum[one]})
             ids = position_ids(made["context"].shape[1], (height // stride, width // stride), sdr.device)
-            turns = torch.view_as_real(rotary_turns(*self._positions(ids))).contiguous()
+            turns = rotary_turns(*self._positions(ids))
             frames.append({**made, "turns": turns})
         return EngineConditions(frames=tuple(frames))
 

@@ -10,6 +10,7 @@ LUMA_BINS, EXTREME_BINS, CHROMA_BINS = 64, 32, 32
 LENGTH = 2 * LUMA_BINS + LUMA_BINS + EXTREME_BINS + 3 * CHROMA_BINS + 6
 THUMBNAIL = 64  # pixels
 _SAMPLES = 288  # a side: more pixels than this squared are thinned out, evenly
+_UNIT = 2.0**40  # parts of one pixel's mass; 2^22 pixels stay far below 2^63
 _CLIPPED, _CRUSHED = 0.998, 0.002  # of the signal
 
 
@@ -20,15 +21,23 @@ def thinned(sdr: Tensor) -> Tensor:
 
 
 def soft_histogram(values: Tensor, bins: int, weights: Tensor | None = None) -> Tensor:
-    """Values [B,N] in [0,1], each shared by the two nearest of ``bins`` levels -> mass (or weight) a level [B,bins]."""
+    """Values [B,N] in [0,1], each shared by the two nearest of ``bins`` levels -> mass (or weight) a level [B,bins].
+
+    Has no gradient: it is asked of source pictures.
+    """
     place = values * (bins - 1)
     low = place.floor().clamp(0, bins - 2).long()
     upper = place - low
     mass = torch.ones_like(values) if weights is None else weights
-    counts = values.new_zeros(len(values), bins)
-    counts.scatter_add_(1, low, (1 - upper) * mass)
-    counts.scatter_add_(1, low + 1, upper * mass)
-    return counts / values.shape[1]
+    counts = torch.zeros(len(values), bins, dtype=torch.int64, device=values.device)
+    counts.scatter_add_(1, low, _fixed((1 - upper) * mass))
+    counts.scatter_add_(1, low + 1, _fixed(upper * mass))
+    return (counts / (_UNIT * values.shape[1])).to(values.dtype)
+
+
+def _fixed(shares: Tensor) -> Tensor:
+    """In whole parts, whose sum is the same in any order: on CUDA a scattered sum of floats changes from run to run."""
+    return (shares.double() * _UNIT).round().long()
 
 
 def distribution(sdr: Tensor) -> Tensor:

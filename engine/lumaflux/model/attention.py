@@ -57,19 +57,20 @@ def _split_heads(x: Tensor, attn: FluxAttention) -> Tensor:
 
 
 def rotary_turns(cosines: Tensor, sines: Tensor) -> Tensor:
-    """diffusers' rotary tables [tokens, d_h], each angle twice -> unit complex numbers [1, tokens, 1, d_h/2]."""
-    return torch.complex(cosines[:, ::2].float(), sines[:, ::2].float())[None, :, None]
+    """diffusers' rotary tables [tokens, d_h], each angle twice -> cosine and sine [1, tokens, 1, d_h/2, 2]."""
+    return torch.stack([cosines[:, ::2].float(), sines[:, ::2].float()], dim=-1)[None, :, None]
 
 
 def rotate(x: Tensor, turns: Tensor) -> Tensor:
-    """Turns neighbouring channel pairs of x [B, tokens, heads, d_h]: diffusers' bits, faster.
+    """Turns neighbouring channel pairs of x [B, tokens, heads, d_h] by ``turns``, as ``rotary_turns`` gives them.
 
-    Real ``turns`` [1, tokens, 1, d_h/2, 2] hold cosine and sine apart, for engines, which have no complex numbers.
+    Eagerly as a product of complex numbers: diffusers' bits, faster. Compilers and engines, which have no complex
+    numbers or no code for them, see the real products.
     """
-    if not turns.is_complex():
+    if torch.compiler.is_compiling():
         real, imaginary = x.float().unflatten(-1, (-1, 2)).unbind(-1)
         cosine, sine = turns.float().unbind(-1)
         turned = torch.stack([real * cosine - imaginary * sine, real * sine + imaginary * cosine], dim=-1)
         return turned.flatten(-2).to(x.dtype)
     pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)))
-    return torch.view_as_real(pairs * turns).flatten(-2).to(x.dtype)
+    return torch.view_as_real(pairs * torch.view_as_complex(turns)).flatten(-2).to(x.dtype)

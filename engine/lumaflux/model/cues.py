@@ -104,7 +104,10 @@ def ring_spectrum(luminance: Tensor, rings: int) -> Tensor:
     fy = torch.fft.fftfreq(height, device=luminance.device).unsqueeze(1)
     fx = torch.fft.rfftfreq(width, device=luminance.device)
     radius = torch.sqrt(fy * fy + fx * fx)
-    ring = (rings * (radius / radius.max()).clamp(max=1 - 1e-6)).long().flatten()
-    total = energy.new_zeros(len(energy), rings).index_add(1, ring, energy.flatten(1))
-    count = torch.bincount(ring, minlength=rings).clamp(min=1)
-    return torch.log1p(total / count)
+    ring = (rings * (radius / radius.max()).clamp(max=1 - 1e-6)).long()
+    means = []
+    for index in range(rings):  # a masked sum each: index_add would add in another order every time on CUDA
+        inside = ring == index
+        total = torch.where(inside, energy, 0.0).sum(dim=(1, 2))
+        means.append(total / inside.sum().clamp(min=1))
+    return torch.log1p(torch.stack(means, dim=1))

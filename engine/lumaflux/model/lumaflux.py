@@ -74,7 +74,7 @@ class Conditions:
     r: Tensor  # [B,8]
     context: Tensor  # [B,m,joint width]
     pooled: Tensor  # [B,pooled width]
-    rotary: Tensor  # complex [1,m+n,1,d_h/2]
+    rotary: Tensor  # cosine and sine [1,m+n,1,d_h/2,2]
     blocks: tuple[BlockConditions, ...]
     key_bias: Tensor | None = None  # [1,1,1,m+n] added to the logits of attention, by key
 
