@@ -1,12 +1,15 @@
 """`lumaflux bench --gpu`: the kernels on a CUDA device, proven against float64 and timed against what they replace.
 
 Not executed so far: no device was at hand. Its parts run in tests on the CPU with expressions in the kernels' place.
+By itself: ``python -m lumaflux.lab.bench.gpu [--small] [--rounds N] [--json FILE]``.
 """
 
-import statistics
-import time
+import argparse
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,6 +18,8 @@ from torch import Tensor
 from lumaflux.errors import UserError
 from lumaflux.inference.composition import gain_expression
 from lumaflux.inference.detail import LARGEST_STOPS, OFFSET_NITS
+from lumaflux.lab.bench.clock import replayed, waited
+from lumaflux.lab.bench.kernel_checks import Check, check_kernels, result_of
 from lumaflux.lab.bench.roofline import Step, Work
 from lumaflux.lab.bench.velocity import bench_config
 from lumaflux.model.build import build
@@ -22,8 +27,10 @@ from lumaflux.model.latents import pack
 from lumaflux.model.spline import PEAK_PQ, knots_from_logits, tone_expression
 from lumaflux.ops import coupler_add, film_layer_norm, gain_map, gated_low_rank, launch, spline_pq
 
-WITHIN = 1e-3  # relative L2 beside the rounding of the result to its type
 _CHECKED_TOKENS = 321  # ragged; float64 of them fits any card
+_L2_BYTES = 64 << 20  # what a device is taken to cache where it does not say
+_BEYOND_L2 = 3  # times the cache: inputs in turn, so that none is found there
+SMALL = Step(height=48, width=64, channels=64, heads=2, rank=8, bottleneck=32)  # for a rehearsal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,16 +50,21 @@ def gpu_figures(rounds: int) -> dict[str, Any]:
     if not torch.cuda.is_available():
         raise UserError("lumaflux bench --gpu needs a CUDA device, and torch finds none here; run it where one is")
     device = torch.device("cuda:0")
-    return {"device": torch.cuda.get_device_name(device)} | figures(device, rounds, Step())
+    checked = check_kernels(device)
+    return {"device": torch.cuda.get_device_name(device), "checks": checked} | figures(device, rounds, Step())
 
 
 @torch.inference_mode()
-def figures(device: torch.device, rounds: int, step: Step) -> dict[str, Any]:
-    """Bandwidth, each kernel's error and times, and a step of ``step``'s width with kernels and without."""
+def figures(device: torch.device, rounds: int, step: Step, *, expressions: bool = False) -> dict[str, Any]:
+    """Bandwidth, each kernel's error and times, and a step of ``step``'s width with kernels and without.
+
+    ``expressions``: they run in the kernels' place, which proves the bench, on any device.
+    """
     bandwidth = measured_bandwidth(device, rounds)
     rows: dict[str, Any] = {"bandwidth_gb_s": bandwidth / 1e9}
     for dtype in (torch.float16, torch.bfloat16):
         for case in cases(device, dtype, step):
+            case = replace(case, kernel=case.expression) if expressions else case
             rows[f"{case.name} {dtype}".replace("torch.", "")] = kernel_row(case, bandwidth, rounds, device)
     return rows | {"step": step_row(device, rounds, step)}
 
@@ -130,25 +142,36 @@ def cases(device: torch.device, dtype: torch.dtype, step: Step) -> list[Case]:
 
 
 def kernel_row(case: Case, bandwidth: float, rounds: int, device: torch.device) -> dict[str, Any]:
-    """Relative error from float64 and whether it is within bounds; microseconds; share of the bandwidth reached."""
+    """Relative error from float64 and whether it is within bounds; microseconds; share of the bandwidth reached.
+
+    ``kernel_us`` and ``torch_us`` are the device's, of replayed graphs over inputs beyond the cache; ``..._call_us``
+    what a caller waits for one call.
+    """
     few = case.inputs(min(case.size, _CHECKED_TOKENS))
-    exact = case.expression(*(part.double() if isinstance(part, Tensor) else part for part in few))
-    result = case.kernel(*few)
-    error, rounding = (
-        float((part.double() - exact).norm() / exact.norm()) for part in (result, exact.to(result.dtype))
+    proof = result_of(Check(kernel=case.kernel, expression=case.expression, label=case.name, inputs=few))
+    sets = [case.inputs(case.size) for _ in range(_sets(case, device))]
+    taken, expressed = (
+        replayed([partial(call, *inputs) for inputs in sets], rounds, device) for call in (case.kernel, case.expression)
     )
-    inputs = case.inputs(case.size)
-    expressed = seconds(lambda: _unused(case.expression(*inputs)), rounds, device)
-    taken = seconds(lambda: _unused(case.kernel(*inputs)), rounds, device)
-    return {
-        "error": error,
-        "rounding": rounding,
-        "agrees": error < (rounding**2 + WITHIN**2) ** 0.5,
+    called, expression_called = (
+        waited(partial(call, *sets[0]), rounds, device) for call in (case.kernel, case.expression)
+    )
+    return proof | {
         "kernel_us": 1e6 * taken,
         "torch_us": 1e6 * expressed,
+        "kernel_call_us": 1e6 * called,
+        "torch_call_us": 1e6 * expression_called,
         "limit_us": 1e6 * case.work.bytes / bandwidth,
         "of_bandwidth": case.work.bytes / bandwidth / taken,
     }
+
+
+def _sets(case: Case, device: torch.device) -> int:
+    """How many sets of inputs in turn leave none in the cache by the time it is used again."""
+    if device.type != "cuda":
+        return 1
+    cached = getattr(torch.cuda.get_device_properties(device), "L2_cache_size", 0) or _L2_BYTES
+    return 1 + -(-_BEYOND_L2 * cached // max(1, int(case.work.bytes)))
 
 
 def step_row(device: torch.device, rounds: int, step: Step) -> dict[str, float]:
@@ -172,45 +195,26 @@ def step_row(device: torch.device, rounds: int, step: Step) -> dict[str, float]:
     tokens, t = pack(z), torch.tensor([0.5], device=device)
     psi = model.psi(t)
 
-    def velocity() -> None:
-        _unused(model.token_velocity(tokens, t, seen, psi))
+    def velocity() -> Tensor:
+        return model.token_velocity(tokens, t, seen, psi)
 
-    fused = seconds(velocity, rounds, device)
+    fused, replayed_fused = waited(velocity, rounds, device), replayed([velocity], rounds, device)
     with launch.expressions_only():
-        unfused = seconds(velocity, rounds, device)
-    return {"fused_ms": 1e3 * fused, "unfused_ms": 1e3 * unfused, "unfused_over_fused": unfused / fused}
+        unfused, replayed_unfused = waited(velocity, rounds, device), replayed([velocity], rounds, device)
+    return {
+        "fused_ms": 1e3 * fused,
+        "unfused_ms": 1e3 * unfused,
+        "unfused_over_fused": unfused / fused,
+        "fused_replayed_ms": 1e3 * replayed_fused,
+        "unfused_replayed_ms": 1e3 * replayed_unfused,
+    }
 
 
 def measured_bandwidth(device: torch.device, rounds: int) -> float:
     """Bytes per second of a copy within the device's memory, read and written."""
     size = (1 << 30) if device.type == "cuda" else (1 << 22)
     source, target = (torch.zeros(size, dtype=torch.uint8, device=device) for _ in range(2))
-    return 2 * size / seconds(lambda: _unused(target.copy_(source)), rounds, device)
-
-
-def seconds(call: Callable[[], None], rounds: int, device: torch.device) -> float:
-    """Median of ``rounds`` calls after two to warm up, by the device's own clock where it has one."""
-    for _ in range(2):
-        call()
-    if device.type != "cuda":
-        return statistics.median(_one(call) for _ in range(rounds))
-    marks = [(torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)) for _ in range(rounds)]
-    for begin, end in marks:
-        begin.record()
-        call()
-        end.record()
-    torch.cuda.synchronize(device)
-    return statistics.median(begin.elapsed_time(end) for begin, end in marks) / 1e3
-
-
-def _one(call: Callable[[], None]) -> float:
-    begin = time.perf_counter()
-    call()
-    return time.perf_counter() - begin
-
-
-def _unused(result: Tensor) -> None:
-    del result
+    return 2 * size / replayed([lambda: target.copy_(source)], rounds, device)
 
 
 def gpu_table(rows: dict[str, Any]) -> str:
@@ -218,16 +222,37 @@ def gpu_table(rows: dict[str, Any]) -> str:
     lines = [
         f"Copying within the device's memory: {rows['bandwidth_gb_s']:.0f} GB/s.",
         "",
-        "| kernel | error | rounding of its type | agrees | kernel, us | torch, us | bandwidth's limit, us | of it |",
-        "|---|---:|---:|---|---:|---:|---:|---:|",
+        "| kernel | error | rounding of its type | agrees | kernel, us | torch, us | bandwidth's limit, us | of it "
+        "| a call, us | torch's, us |",
+        "|---|---:|---:|---|---:|---:|---:|---:|---:|---:|",
     ]
     for name, row in rows.items():
         if isinstance(row, dict) and "kernel_us" in row:
             lines.append(
                 f"| {name} | {row['error']:.2e} | {row['rounding']:.2e} | {'yes' if row['agrees'] else 'NO'} "
                 f"| {row['kernel_us']:.1f} | {row['torch_us']:.1f} | {row['limit_us']:.1f} "
-                f"| {row['of_bandwidth']:.0%} |"
+                f"| {row['of_bandwidth']:.0%} | {row['kernel_call_us']:.1f} | {row['torch_call_us']:.1f} |"
             )
     step = rows["step"]
     whole = f"A step of six blocks: {step['fused_ms']:.2f} ms with the kernels, {step['unfused_ms']:.2f} ms without."
     return "\n".join([*lines, "", whole])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.bench.gpu", description=__doc__)
+    parser.add_argument("--small", action="store_true", help="a rehearsal: small shapes, on any device")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--json", type=Path, help="where the figures are written")
+    options = parser.parse_args()
+    if options.small:
+        device = torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
+        found = figures(device, options.rounds, SMALL, expressions=device.type == "cpu")
+    else:
+        found = gpu_figures(options.rounds)
+    print(gpu_table(found))
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from lumaflux.backends.device import pick_device
 from lumaflux.errors import UserError
 from lumaflux.lab.bench.conversion import peak_memory, stages_and_speed, write_moving_gradient
 from lumaflux.lab.bench.machine import describe
@@ -62,7 +63,7 @@ def run(
 
         figures |= pixel_path() | whole_conversions() | flicker_excess() | flicker_along_motion()
     else:
-        figures |= velocity_overhead(rounds) | _speed(clip, frames) | peak_memory()
+        figures |= velocity_overhead(rounds, pick_device()) | _speed(clip, frames) | peak_memory()
     for name, value in figures.items():
         print(f"{name}: {_shown(value)}")
     _write(target, figures)

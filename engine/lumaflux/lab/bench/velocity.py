@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import torch
 
+from lumaflux.lab.bench.clock import synchronize
 from lumaflux.model.bare import BareTransformer
 from lumaflux.model.build import build
 from lumaflux.model.config import LumaFluxConfig
@@ -14,6 +15,7 @@ from lumaflux.model.latents import pack
 from lumaflux.model.presets import TINY
 
 TOKENS_PER_SIDE = 32
+CPU = torch.device("cpu")
 
 
 def bench_config() -> LumaFluxConfig:
@@ -34,23 +36,27 @@ def bench_config() -> LumaFluxConfig:
 
 
 @torch.inference_mode()
-def velocity_overhead(rounds: int = 15) -> dict[str, float]:
-    """``velocity_ms``, ``bare_ms`` (diffusers' own forward) and their ratio at 1,024 tokens, width 512."""
+def velocity_overhead(rounds: int = 15, device: torch.device = CPU) -> dict[str, float]:
+    """``velocity_ms``, ``bare_ms`` (diffusers' own forward) and their ratio at 1,024 tokens, width 512.
+
+    In fp32 on the CPU, in bf16 elsewhere, as the product runs there.
+    """
     config = bench_config()
-    model = build(config, seed=0).eval()
+    model = build(config, seed=0).cast(torch.float32 if device.type == "cpu" else torch.bfloat16).to(device).eval()
     with torch.no_grad():
         for parameter in model.adapter_parameters():
             parameter.add_(0.01 * torch.randn_like(parameter))
     side = TOKENS_PER_SIDE * config.token_stride
-    seen = model.condition(torch.rand(1, 3, side, side))
-    z = torch.randn(1, config.latent_channels, 2 * TOKENS_PER_SIDE, 2 * TOKENS_PER_SIDE)
-    tokens, t = pack(z), torch.tensor([0.5])
+    seen = model.condition(torch.rand(1, 3, side, side, device=device))
+    z = torch.randn(1, config.latent_channels, 2 * TOKENS_PER_SIDE, 2 * TOKENS_PER_SIDE, device=device)
+    z, t = z.to(model.dtype), torch.tensor([0.5], device=device)
+    tokens = pack(z)
     psi, frozen = model.psi(t), BareTransformer(model)
     calls = {
         "velocity": lambda: model.token_velocity(tokens, t, seen, psi),
-        "bare": lambda: frozen(z, t, seen),
+        "bare": lambda: frozen(z, t.to(model.dtype), seen),
     }
-    seconds = interleaved(calls, rounds)
+    seconds = interleaved(calls, rounds, device)
     velocity, reference = seconds["velocity"], seconds["bare"]
     return {
         "velocity_ms": 1000 * statistics.median(velocity),
@@ -59,13 +65,17 @@ def velocity_overhead(rounds: int = 15) -> dict[str, float]:
     }
 
 
-def interleaved(calls: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Runs every call once a round, after two warm-up rounds; seconds by name."""
+def interleaved(
+    calls: Mapping[str, Callable[[], object]], rounds: int, device: torch.device = CPU
+) -> dict[str, list[float]]:
+    """Runs every call once a round, after two warm-up rounds; seconds until the device is done, by name."""
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     for turn in range(rounds + 2):
         for name, call in calls.items():
+            synchronize(device)
             start = time.perf_counter()
             call()
+            synchronize(device)
             if turn >= 2:
                 seconds[name].append(time.perf_counter() - start)
     return seconds
