@@ -123,9 +123,16 @@ class StandInStream:
         self.handle = len(STREAMS) + 1
         STREAMS[self.handle] = self
         self.noted, self.launched = None, 0
+        self.waited, self.handed_over = None, 0
 
     def scope(self):
         return nullcontext()
+
+    def wait(self):
+        self.waited = self.launched
+
+    def hand_over(self, tensors):
+        self.handed_over += len(list(tensors))
 
     def queue(self, work):
         if self.noted is not None:

@@ -63,6 +63,18 @@ def test_the_set_of_shapes_used_longest_ago_is_dropped(runner, monkeypatch):
     assert [key[1][0] for key in runner._bound] == [1, 3]
 
 
+def test_the_runners_stream_waits_for_torchs_before_it_reads_and_hands_over_what_it_made(runner, monkeypatch):
+    """A non-blocking stream waits for nobody by itself: it would read inputs that are still being written."""
+    order, stream = [], runner._stream
+    for name in ("wait", "scope", "launch", "synchronize", "hand_over"):
+        own = getattr(stream, name)
+        monkeypatch.setattr(stream, name, lambda *a, name=name, own=own: (order.append(name), own(*a))[1])
+    runner("sum", inputs(4))
+    assert order[:2] == ["wait", "scope"]
+    assert order[-3:] == ["launch", "synchronize", "hand_over"]
+    assert stream.handed_over == 2  # outputs
+
+
 def test_a_shape_beyond_the_profile_is_refused(runner):
     with pytest.raises(UserError, match="was not built for a of shape"):
         runner("sum", inputs(65))
@@ -120,6 +132,17 @@ def test_a_recording_begins_ends_and_is_launched(cuda):
         "cudaGraphLaunch",
     ]
     assert cuda.calls[-1] == ("cudaGraphLaunch", 9, 7)
+
+
+def test_streams_wait_for_one_another(cuda, monkeypatch):
+    told = []
+    ours = SimpleNamespace(wait_stream=lambda other: told.append(("waits for", other)))
+    monkeypatch.setattr(torch.cuda, "ExternalStream", lambda handle, device: ours)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: "torch's")
+    stream = CudaStream(torch.device("cuda:0"))
+    stream.wait()
+    stream.hand_over([SimpleNamespace(record_stream=lambda other: told.append(("is used by", other)))])
+    assert told == [("waits for", "torch's"), ("is used by", "torch's")]
 
 
 def test_an_error_of_cuda_is_said_and_ends_the_recording(cuda):

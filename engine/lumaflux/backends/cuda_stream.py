@@ -5,11 +5,12 @@ Not executed on a device, signatures unverified: NVIDIA, CUDA Python API referen
 """
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import torch
+from torch import Tensor
 
 from lumaflux.errors import UserError
 
@@ -21,6 +22,14 @@ class Stream(Protocol):
 
     def scope(self) -> AbstractContextManager[Any]:
         """torch's own work inside is queued on this stream."""
+        ...
+
+    def wait(self) -> None:
+        """What comes after on this stream begins when all is done that torch's current stream was given."""
+        ...
+
+    def hand_over(self, tensors: Iterable[Tensor]) -> None:
+        """Memory taken inside of ``scope`` is given back only when torch's current stream is done with it too."""
         ...
 
     def record(self, work: Callable[[], None]) -> Any:
@@ -46,7 +55,18 @@ class CudaStream:
         self.handle = int(self._stream)
 
     def scope(self) -> AbstractContextManager[Any]:
-        return torch.cuda.stream(torch.cuda.ExternalStream(self.handle, device=self.device))
+        return torch.cuda.stream(self._external())
+
+    def wait(self) -> None:
+        self._external().wait_stream(torch.cuda.current_stream(self.device))
+
+    def hand_over(self, tensors: Iterable[Tensor]) -> None:
+        taker = torch.cuda.current_stream(self.device)
+        for tensor in tensors:
+            tensor.record_stream(taker)
+
+    def _external(self) -> Any:
+        return torch.cuda.ExternalStream(self.handle, device=self.device)
 
     def record(self, work: Callable[[], None]) -> Any:
         mode = self._runtime.cudaStreamCaptureMode.cudaStreamCaptureModeThreadLocal

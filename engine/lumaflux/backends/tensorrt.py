@@ -49,6 +49,7 @@ class TensorRTRunner:
         engine = self._engine(part)
         reads, _ = self._names(engine)
         key = (part, *(tuple(inputs[name].shape) for name in reads))
+        self._stream.wait()  # what was queued for the inputs on torch's stream ends before they are read on this one
         with self._stream.scope():
             bound = self._bound.get(key) or self._bind(part, engine, inputs)
             self._bound.pop(key, None)
@@ -60,6 +61,7 @@ class TensorRTRunner:
             self._stream.launch(bound.graph)
             made = {name: buffer.clone() for name, buffer in bound.outputs.items()}
         self._stream.synchronize()
+        self._stream.hand_over(made.values())
         return made
 
     def _bind(self, part: str, engine: Any, inputs: dict[str, Tensor]) -> _Bound:
