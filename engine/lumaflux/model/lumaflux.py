@@ -124,14 +124,15 @@ class LumaFlux(nn.Module):
     def adapter_parameters(self) -> Iterator[nn.Parameter]:
         return self.adapters.parameters()
 
-    def cast(self, dtype: torch.dtype) -> "LumaFlux":
+    def cast(self, dtype: torch.dtype, vae_dtype: torch.dtype | None = None) -> "LumaFlux":
         """Puts the network in ``dtype``; light, statistics, Psi and the tone field stay float32.
 
-        The VAE overflows in half precision and then stays float32 as well.
+        The VAE is put in ``vae_dtype``, ``dtype`` if None. It overflows in half precision and then stays float32.
         """
         for part in (self.transformer, self.siglip, self.adapters.perception, self.adapters.blocks):
             nn.Module.to(part, dtype)  # diffusers' own `to` warns of nothing that is so here
-        nn.Module.to(self.vae, torch.float32 if dtype == torch.float16 else dtype)
+        vae_dtype = vae_dtype or dtype
+        nn.Module.to(self.vae, torch.float32 if vae_dtype == torch.float16 else vae_dtype)
         return self
 
     @property
