@@ -7,7 +7,7 @@ from torch import Tensor
 from lumaflux.color import bt1886, srgb
 from lumaflux.color.primaries import BT709_LUMA, luminance
 from lumaflux.color.ycbcr import rgb_to_ycbcr, ycbcr_to_rgb
-from lumaflux.lab.data.draws import uniform
+from lumaflux.lab.data.draws import rand, uniform
 
 HUE_DEGREES = 6.0  # the largest turn of Cb and Cr
 
@@ -54,6 +54,6 @@ SHARES = ((saturation_and_black, 0.5), (hue_turn, 0.2), (srgb_encoding, 0.15), (
 def imperfections(sdr: Tensor, generator: torch.Generator) -> Tensor:
     """Each error for its share of the pictures, then 8 bits: [B,3,H,W] in [0,1]."""
     for error, share in SHARES:
-        chosen = torch.rand((len(sdr), 1, 1, 1), generator=generator) < share
+        chosen = rand((len(sdr), 1, 1, 1), generator) < share
         sdr = torch.where(chosen, error(sdr, generator), sdr)
     return quantize(sdr)

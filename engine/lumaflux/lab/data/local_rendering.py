@@ -13,7 +13,7 @@ from torch import Tensor
 
 from lumaflux.color import bt1886, pq
 from lumaflux.color.primaries import BT709, BT709_LUMA, BT2020, apply_matrix, luminance, rgb_to_rgb
-from lumaflux.lab.data.draws import SDR_WHITE_NITS, uniform
+from lumaflux.lab.data.draws import SDR_WHITE_NITS, number, rand, uniform
 
 _FLOOR = 1e-4  # of relative light, before logarithms
 
@@ -49,7 +49,7 @@ def base_and_detail(light: Tensor, generator: torch.Generator) -> Tensor:
 
     y = luminance(light, BT709_LUMA).clamp(min=_FLOOR)
     log_y = y.log2()
-    share = float(uniform((), 0.02, 0.08, generator))
+    share = number(0.02, 0.08, generator)
     base = guided_base(log_y, _radius(light, share), 0.25)
     detail = log_y - base
     top = base.flatten(1).quantile(0.995, dim=1).view(-1, 1, 1, 1)
@@ -66,7 +66,7 @@ def dodge_and_burn(light: Tensor, generator: torch.Generator) -> Tensor:
         return uniform((len(light), 1, 1, 1), low, high, generator)
 
     y = luminance(light, BT709_LUMA).clamp(min=_FLOOR) * torch.exp2(one(-0.5, 1.0))
-    around = smooth(y, _radius(light, float(uniform((), 0.02, 0.1, generator))))
+    around = smooth(y, _radius(light, number(0.02, 0.1, generator)))
     adaptation = y ** (1 - (local := one(0.3, 0.9))) * around**local
     white = one(2.0, 6.0)
     toned = y * (1 + adaptation / white**2) / (1 + adaptation)
@@ -76,7 +76,7 @@ def dodge_and_burn(light: Tensor, generator: torch.Generator) -> Tensor:
 def exposure_fusion(light: Tensor, generator: torch.Generator) -> Tensor:
     """Three exposures blended by how well each is exposed: [B,3,H,W] -> [B,3,H,W] in [0,1]."""
     spread = uniform((len(light), 1, 1, 1), 1.5, 3.0, generator)
-    radius = _radius(light, float(uniform((), 0.03, 0.1, generator)))
+    radius = _radius(light, number(0.03, 0.1, generator))
     total, weights = torch.zeros_like(light), torch.zeros_like(light[:, :1])
     for stops in (-1.0, 0.0, 1.0):
         signal = bt1886.inverse_eotf((light * torch.exp2(stops * spread)).clamp(0, 1), white_nits=1.0)
@@ -95,6 +95,6 @@ LOCAL_FAMILIES: dict[str, Callable[[Tensor, torch.Generator], Tensor]] = {
 
 def render_local(hdr_pq: Tensor, family: str, generator: torch.Generator) -> Tensor:
     """PQ/BT.2020 masters [B,3,H,W] -> BT.1886 signals in [0,1] by a local family; SDR white is 100 or 203 nit."""
-    white = SDR_WHITE_NITS * torch.where(torch.rand(len(hdr_pq), 1, 1, 1, generator=generator) < 0.5, 1.0, 2.03)
+    white = SDR_WHITE_NITS * torch.where(rand((len(hdr_pq), 1, 1, 1), generator) < 0.5, 1.0, 2.03)
     light = apply_matrix(rgb_to_rgb(BT2020, BT709), pq.eotf(hdr_pq)).clamp(min=0) / white
     return bt1886.inverse_eotf(LOCAL_FAMILIES[family](light, generator), white_nits=1.0)

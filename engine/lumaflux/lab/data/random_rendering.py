@@ -8,15 +8,15 @@ from torch import Tensor
 
 from lumaflux.color import bt1886, pq
 from lumaflux.color.primaries import BT709, BT709_LUMA, BT2020, apply_matrix, luminance, rgb_to_rgb
-from lumaflux.lab.data.draws import SDR_WHITE_NITS, uniform
+from lumaflux.lab.data.draws import SDR_WHITE_NITS, normal, rand, uniform
 
 _KNOTS = 6  # segments of the random warp of the SDR signal
 
 
 def random_warp(count: int, deviation: float, generator: torch.Generator) -> Tensor:
     """Values [count, K+1] of increasing curves from 0 to 1 over equal segments."""
-    steps = (deviation * torch.randn(count, _KNOTS, generator=generator)).softmax(-1)
-    return torch.cat([torch.zeros(count, 1), steps.cumsum(-1)], dim=-1)
+    steps = (deviation * normal((count, _KNOTS), generator)).softmax(-1)
+    return torch.cat([steps.new_zeros(count, 1), steps.cumsum(-1)], dim=-1)
 
 
 def warp(signal: Tensor, values: Tensor) -> Tensor:
@@ -44,6 +44,6 @@ def render_random(hdr_pq: Tensor, generator: torch.Generator) -> Tensor:
     y = luminance(light, BT709_LUMA)
     by_luminance = (light * (tone(y) / y.clamp(min=1e-6))).clamp(0, 1)
     per_channel = tone(light)
-    mixed = torch.where(torch.rand(column, generator=generator) < 0.5, by_luminance, per_channel)
+    mixed = torch.where(rand(column, generator) < 0.5, by_luminance, per_channel)
     signal = bt1886.inverse_eotf(mixed, white_nits=1.0) ** (2.4 / gamma)
     return warp(signal.clamp(0, 1), random_warp(count, 0.35, generator))

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from lumaflux.color import bt1886, pq, srgb
 from lumaflux.color.primaries import BT709, BT709_LUMA, BT2020, apply_matrix, luminance, rgb_to_rgb
-from lumaflux.lab.data.draws import uniform
+from lumaflux.lab.data.draws import number, uniform
 from lumaflux.lab.data.local_rendering import guided_base
 
 REFERENCE_WHITE_NITS = 203.0
@@ -50,7 +50,7 @@ def render_reference_white(hdr_pq: Tensor, generator: torch.Generator) -> Tensor
     lift = one(0.0, 0.35) * (one(0, 1) < 0.4)
     slope = 1 - one(0.0, 0.7) * (one(0, 1) < 0.75)
     pivot = torch.exp2(one(*_PIVOT))
-    light = _compressed(light, pivot, lift, slope, float(uniform((), 0.01, 0.12, generator)))
+    light = _compressed(light, pivot, lift, slope, number(0.01, 0.12, generator))
     knee, white = one(0.3, 0.9), one(1.3, 5.0)
     y, peak = luminance(light, BT709_LUMA).clamp(min=_FLOOR), light.amax(1, keepdim=True).clamp(min=_FLOOR)
     by_luminance = light * (roll_off(y, knee, white) / y)

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from lumaflux.color import pq
 from lumaflux.color.primaries import luminance
-from lumaflux.lab.data.draws import uniform
+from lumaflux.lab.data.draws import rand, uniform
 from lumaflux.lab.data.mastering import shoulder
 
 _FLOOR_NITS = 0.005
@@ -22,10 +22,10 @@ def relight(hdr_pq: Tensor, share: float, generator: torch.Generator) -> Tensor:
     y = luminance(nits)
     average = y.log().mean(dim=(2, 3), keepdim=True).exp()
     gain = (y / average) ** (uniform(column, *_CONTRAST, generator) - 1)
-    far = torch.rand(column, generator=generator) < _FAR_SHARE
+    far = rand(column, generator) < _FAR_SHARE
     near = uniform(column, -_LEVEL, _LEVEL, generator)
     gain = gain * torch.exp2(torch.where(far, uniform(column, *_FAR_LEVEL, generator), near))
     tint = torch.cat([uniform(column, -stops, stops, generator) for stops in _TINT], dim=1)
     changed = pq.inverse_eotf(shoulder(nits * gain * torch.exp2(tint)))
-    chosen = torch.rand(column, generator=generator) < share
+    chosen = rand(column, generator) < share
     return torch.where(chosen, changed, hdr_pq)

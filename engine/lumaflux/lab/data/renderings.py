@@ -9,18 +9,19 @@ from lumaflux.color import pq
 from lumaflux.color.operators import OPERATORS
 from lumaflux.color.primaries import luminance
 from lumaflux.errors import UserError
-from lumaflux.lab.data.draws import happens, uniform
+from lumaflux.lab.data.draws import happens, integer, number
 from lumaflux.lab.data.imperfections import imperfections, quantize
 from lumaflux.lab.data.local_rendering import LOCAL_FAMILIES, render_local
 from lumaflux.lab.data.random_rendering import render_random
 from lumaflux.lab.data.reference_white_rendering import render_reference_white
 
-_PEAK_NITS = 1000.0
-_EXPOSURE_DEVIATION = 0.35  # stops
-_STANDARD_SHARE = 0.65  # of the renderings by the eight; the rest is drawn around the standard
-_BRIGHT_NITS = 35.0  # log-average of a master: phones and photo editors make such; the convention has 20
-_LOCAL_SHARE = 0.3  # of the renderings outside the eight
-_REFERENCE_WHITE_SHARE, _REFERENCE_WHITE_BRIGHT = 0.25, 0.55  # of the same, and of those of bright masters
+PEAK_NITS = 1000.0
+EXPOSURE_DEVIATION = 0.35  # stops
+STANDARD_SHARE = 0.65  # of the renderings by the eight; the rest is drawn around the standard
+WORN_SHARE = 0.2  # of the renderings by the eight: imperfect
+BRIGHT_NITS = 35.0  # log-average of a master: phones and photo editors make such; the convention has 20
+LOCAL_SHARE = 0.3  # of the renderings outside the eight
+REFERENCE_WHITE_SHARE, REFERENCE_WHITE_BRIGHT = 0.25, 0.55  # of the same, and of those of bright masters
 
 Draw = Callable[[float, float], float]
 
@@ -56,19 +57,19 @@ def render_jittered(
     """Masters [B,3,H,W] -> signals by one of ``operators``, and its name: at the standard or around it."""
 
     def draw(low: float, high: float) -> float:
-        return float(uniform((), low, high, generator))
+        return number(low, high, generator)
 
-    name = operators[int(torch.randint(len(operators), (), generator=generator))]
+    name = operators[integer(len(operators), generator)]
     light = pq.eotf(hdr_pq)
-    if happens(_STANDARD_SHARE, generator):
+    if happens(STANDARD_SHARE, generator):
         return OPERATORS[name](light).clamp(0, 1), name
-    light = light * 2 ** (_EXPOSURE_DEVIATION * float(torch.randn((), generator=generator)))
+    light = light * 2 ** (EXPOSURE_DEVIATION * float(torch.randn((), generator=generator)))
     parameters = _PARAMETERS[name](draw) if name in _PARAMETERS else {}
-    return OPERATORS[name](light.clamp(max=_PEAK_NITS), **parameters).clamp(0, 1), name
+    return OPERATORS[name](light.clamp(max=PEAK_NITS), **parameters).clamp(0, 1), name
 
 
 def _bright(hdr_pq: Tensor) -> bool:
-    return float(luminance(pq.eotf(hdr_pq)).clamp(min=0.01).log().mean().exp()) > _BRIGHT_NITS
+    return float(luminance(pq.eotf(hdr_pq)).clamp(min=0.01).log().mean().exp()) > BRIGHT_NITS
 
 
 def render_outside(hdr_pq: Tensor, generator: torch.Generator) -> tuple[Tensor, str]:
@@ -76,12 +77,12 @@ def render_outside(hdr_pq: Tensor, generator: torch.Generator) -> tuple[Tensor, 
 
     What is bright at reference white comes mostly from phones and photo editors, which render it so.
     """
-    drawn = float(uniform((), 0, 1, generator))
-    at_white = _REFERENCE_WHITE_BRIGHT if _bright(hdr_pq) else _REFERENCE_WHITE_SHARE
+    drawn = number(0, 1, generator)
+    at_white = REFERENCE_WHITE_BRIGHT if _bright(hdr_pq) else REFERENCE_WHITE_SHARE
     if drawn < at_white:
         return render_reference_white(hdr_pq, generator), "reference-white"
-    if drawn < at_white + _LOCAL_SHARE:
-        family = list(LOCAL_FAMILIES)[int(torch.randint(len(LOCAL_FAMILIES), (), generator=generator))]
+    if drawn < at_white + LOCAL_SHARE:
+        family = list(LOCAL_FAMILIES)[integer(len(LOCAL_FAMILIES), generator)]
         return render_local(hdr_pq, family, generator), family
     return render_random(hdr_pq, generator), "random-curve"
 
@@ -98,7 +99,7 @@ def render_pairs(
     for master in hdr_pq.split(1):
         if happens(random_share, generator):
             rendered.append(imperfections(render_outside(master, generator)[0], generator))
-        elif happens(0.2, generator):
+        elif happens(WORN_SHARE, generator):
             rendered.append(imperfections(render_jittered(master, generator, operators)[0], generator))
         else:
             rendered.append(quantize(render_jittered(master, generator, operators)[0]))
