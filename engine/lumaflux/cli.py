@@ -282,7 +282,7 @@ def corpus_sheet(corpus: Path, target: Path, *, pairs: int = 4) -> None:
 
 
 @app.command
-def train(config: Path, *, dry_run: bool = False, cpu: bool = False) -> None:
+def train(config: Path, *, dry_run: bool = False, cpu: bool = False, minutes: float | None = None) -> None:
     """Train one stage of a model, or go on with it; many processes: accelerate launch -m lumaflux.lab.training CONFIG.
 
     Parameters
@@ -293,6 +293,8 @@ def train(config: Path, *, dry_run: bool = False, cpu: bool = False) -> None:
         Print what memory and time the run will need, and stop.
     cpu
         Ignore accelerators.
+    minutes
+        End by the clock; the learning rate falls with the time.
     """
     from lumaflux.lab.training.train import dry_run as needs
     from lumaflux.lab.training.train import train
@@ -300,7 +302,7 @@ def train(config: Path, *, dry_run: bool = False, cpu: bool = False) -> None:
     if dry_run:
         print("\n".join(needs(config, cpu=cpu)))
     else:
-        for name, figure in train(config, cpu=cpu).items():
+        for name, figure in train(config, cpu=cpu, minutes=minutes).items():
             print(f"{name}: {figure:.4g}")
 
 

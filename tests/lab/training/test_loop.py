@@ -8,7 +8,9 @@ from torch import Tensor, nn
 
 from lumaflux.errors import UserError
 from lumaflux.lab.training.config import TrainConfig
-from lumaflux.lab.training.loop import Averaged, fingerprint, run_stage
+from lumaflux.lab.training.frozen import digest
+from lumaflux.lab.training.loop import run_stage
+from lumaflux.lab.training.run import Averaged, fingerprint
 from lumaflux.lab.training.schedule import learning_rate
 
 
@@ -156,3 +158,64 @@ def test_averaged_swaps_back():
     with Averaged({"p": parameter}, average):
         assert parameter.item() == 5.0
     assert (parameter.item(), average["p"].item()) == (1.0, 5.0)
+
+
+def test_figures_read_late_lead_to_the_same_weights(tmp_path: Path):
+    """As on a CUDA device: the host looks every 7th update; AdamW is the fused one."""
+    every, late = Regression(), Regression()
+    run_stage(every, config(tmp_path / "every"))
+    run_stage(late, config(tmp_path / "late"), look_every=7)
+    assert torch.allclose(weights(every), weights(late), atol=1e-5)
+    again = Regression()
+    run_stage(Regression(), config(tmp_path / "parts"), stop_after=17, look_every=7)
+    run_stage(again, config(tmp_path / "parts"), look_every=7)
+    assert torch.equal(weights(again), weights(late))
+
+
+def test_an_update_that_is_not_finite_leaves_no_trace_though_it_is_read_late(tmp_path: Path):
+    with pytest.raises(UserError, match="the total of update 8 is not finite"):
+        run_stage(Regression(poison=8), config(tmp_path / "bad"), look_every=7)
+    good, bad = Regression(), Regression()
+    run_stage(good, config(tmp_path / "good"), stop_after=8, look_every=7)
+    run_stage(bad, config(tmp_path / "bad"), stop_after=8, look_every=7)
+    assert torch.equal(weights(bad), weights(good))
+
+
+def test_a_checkpoint_goes_on_under_another_optimizer(tmp_path: Path):
+    """A CUDA device's fused AdamW counts its steps in a tensor of its own; the CPU's takes them over, and back."""
+    whole, parts = Regression(), Regression()
+    run_stage(whole, config(tmp_path / "whole"))
+    run_stage(Regression(), config(tmp_path / "parts"), stop_after=10, look_every=5)
+    run_stage(Regression(), config(tmp_path / "parts"), stop_after=20)
+    run_stage(parts, config(tmp_path / "parts"), look_every=5)
+    assert torch.allclose(weights(whole), weights(parts), atol=1e-5)
+
+
+def test_a_run_ends_by_the_clock_and_its_rate_with_it(tmp_path: Path, monkeypatch):
+    clock = iter(0.5 * tick for tick in range(10**6))
+    monkeypatch.setattr("lumaflux.lab.training.loop.time.monotonic", lambda: next(clock))
+    rates = []
+    real = torch.optim.AdamW.step
+    monkeypatch.setattr(
+        torch.optim.AdamW, "step", lambda self, *a: (rates.append(self.param_groups[0]["lr"]), real(self, *a))[1]
+    )
+    run_stage(Regression(), config(tmp_path, steps=10**6, log_every=1000), minutes=1.0)
+    assert 30 < len(rates) < 130
+    assert max(rates) == pytest.approx(1e-2, rel=0.1)
+    assert rates[-1] < 0.02 * max(rates)
+    assert (tmp_path / "done").exists()
+    assert (tmp_path / "checkpoint.safetensors").exists()
+
+
+def test_the_digest_sees_any_bit():
+    weights = {"a": torch.randn(1000), "b": torch.ones(7, dtype=torch.bfloat16), "c": torch.arange(5)}
+    before = digest(weights)
+    assert digest({name: value.clone() for name, value in weights.items()}) == before
+    for name in weights:
+        changed = {key: value.clone() for key, value in weights.items()}
+        changed[name].view(torch.int8)[-1] ^= 1
+        assert digest(changed) != before
+    swapped = weights["a"].clone()
+    swapped[[3, 4]] = swapped[[4, 3]]
+    assert digest({**weights, "a": swapped}) != before
+    assert digest({**weights, "d": weights["c"]}) != before

@@ -12,9 +12,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.training", description=__doc__)
     parser.add_argument("config", type=Path)
     parser.add_argument("--cpu", action="store_true", help="ignore accelerators")
+    parser.add_argument("--minutes", type=float, help="end by the clock, and let the learning rate fall with the time")
     options = parser.parse_args()
     try:
-        print(train(options.config, cpu=options.cpu))
+        print(train(options.config, cpu=options.cpu, minutes=options.minutes))
     except UserError as error:
         print(f"lumaflux: {error}", file=sys.stderr)
         return error.exit_code

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from lumaflux.color import bt2390, ictcp, pq
 from lumaflux.errors import UserError
 from lumaflux.inference.detail import reduce_to
+from lumaflux.lab.data.draws import generator_on, on_device
 from lumaflux.lab.training.bridge import bridge_times, noisy_start, on_path
 from lumaflux.lab.training.config import TrainConfig
 from lumaflux.lab.training.frozen import others
@@ -93,11 +94,12 @@ class AdapterStage:
             raise UserError(f'\'detail\' is "generated" or "source", not {self.options["detail"]!r}')
         self.source_detail = self.options["detail"] == "source"
         share, varied = self.options["random_share"], self.options["varied"]
-        self.pairs = pairs_for(config, "train", share, self.options["without"], varied)
+        self.pairs = pairs_for(config, "train", share, self.options["without"], varied, self.device)
         self.unseen = pairs_for(config, "validation", 0.0)
-        self.network = network_for(config).to(self.device)
+        self.network = network_for(config)
         if config.precision == "bf16":
-            self._halve_frozen()
+            self._halve_frozen()  # before it moves: FLUX.1-dev in fp32 takes 48 GB
+        self.network.to(self.device)
         self.network.gradient_checkpointing = config.gradient_checkpointing
 
     def _halve_frozen(self) -> None:
@@ -119,7 +121,8 @@ class AdapterStage:
         options, network = self.options, self.network
         sdr, hdr = self.pairs.draw(count, self.config.crop, generator)
         sdr, hdr = sdr.to(self.device), hdr.to(self.device)
-        t = bridge_times(count, options["at_one"], generator).to(self.device)
+        generator = on_device(generator, self.device)
+        t = bridge_times(count, options["at_one"], generator)
         seen, aim = sdr, hdr
         if self.source_detail:
             seen, aim = (reduce_to(picture, network.config.working_pixels) for picture in (sdr, hdr))
@@ -173,7 +176,7 @@ class AdapterStage:
             placement = network.placement(seen)
             z_start = network.encode(network.start(seen, placement))
             with self._mixed():
-                z = sample(network, seen, steps, torch.Generator().manual_seed(1)).float() if steps else z_start
+                z = sample(network, seen, steps, generator_on(self.device, 1)).float() if steps else z_start
             picture = network.decode(z).hdr_pq
             if self.source_detail:
                 picture = with_source_detail(network, picture, Begun(seen, placement, z_start), chunk)

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from lumaflux.lab.data.draws import normal, rand
+
 
 def on_path(z0: Tensor, z1: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
     """Latents [B,c,h,w], times [B] -> (z_t, velocity)."""
@@ -12,10 +14,10 @@ def on_path(z0: Tensor, z1: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
 
 def noisy_start(z_sdr: Tensor, scale: float, generator: torch.Generator) -> Tensor:
     """z(1) = z_sdr + scale * eps (paper section 3.4)."""
-    return z_sdr + scale * torch.randn(z_sdr.shape, generator=generator).to(z_sdr)
+    return z_sdr + scale * normal(tuple(z_sdr.shape), generator).to(z_sdr)
 
 
 def bridge_times(count: int, at_one: float, generator: torch.Generator) -> Tensor:
     """Times [count] in [0,1]: uniform, but a share ``at_one`` lies at 1, where few-step sampling is decided."""
-    t = torch.rand(count, generator=generator)
-    return torch.where(torch.rand(count, generator=generator) < at_one, torch.ones(count), t)
+    t = rand((count,), generator)
+    return torch.where(rand((count,), generator) < at_one, torch.ones_like(t), t)

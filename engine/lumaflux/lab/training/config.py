@@ -23,7 +23,8 @@ class TrainConfig:
     ``corpus`` a folder of ready pairs (lumaflux curate), which the adapter stage prefers. ``model`` is the JSON
     configuration of the network, or ``flux-dev`` or ``flux-schnell``; ``start`` holds the weights of earlier stages, or
     the release's directory. ``batch`` counts all processes; ``micro_batch`` pictures pass the network at once.
-    ``precision`` is of the frozen network; what trains stays float32. ``options`` belong to the stage."""
+    ``precision`` is of the frozen network; what trains stays float32. ``resident``: masters lie on the device, and
+    pairs are rendered there, a batch at a time. ``options`` belong to the stage."""
 
     stage: StageName
     run: Path
@@ -37,6 +38,7 @@ class TrainConfig:
     crop: int
     precision: Precision = "float32"
     gradient_checkpointing: bool = False
+    resident: bool = False
     learning_rate: float
     final_learning_rate: float = 0.0
     warmup: int = 100

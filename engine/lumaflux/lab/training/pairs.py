@@ -1,17 +1,22 @@
 """Where a stage's pairs come from: a corpus on disk, or views that are rendered while training."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from lumaflux.errors import UserError
+from lumaflux.lab.data.batch_renderings import render_batch
 from lumaflux.lab.data.batches import CropSampler
+from lumaflux.lab.data.draws import on_device
+from lumaflux.lab.data.panoramas import is_panorama_pool, load_panoramas
 from lumaflux.lab.data.relighting import relight
 from lumaflux.lab.data.renderings import operators_without, render_pairs
+from lumaflux.lab.data.resident import ResidentPanoramas, ResidentViews
 from lumaflux.lab.data.scenes import Split
 from lumaflux.lab.data.shards import ShardPairs
+from lumaflux.lab.data.sources import Kind
 from lumaflux.lab.training.config import TrainConfig, training_views
 
 
@@ -22,13 +27,15 @@ class Pairs(Protocol):
 
 
 class RenderedPairs:
-    """``random_share`` of the pairs are rendered by none of the eight operators; ``varied`` of the masters are relit;
+    """Rendered one by one on the CPU, or, of ``masters`` that lie on a device, a batch at a time there.
+
+    ``random_share`` of the pairs are rendered by none of the eight operators; ``varied`` of the masters are relit;
     ``thin``: pictures are thinned out to the size asked for instead of being cut to it; ``without``: operators that
     render nothing. Raises UserError for an operator that there is not."""
 
     def __init__(
         self,
-        masters: CropSampler,
+        masters: CropSampler | ResidentViews | ResidentPanoramas,
         random_share: float,
         varied: float = 0.0,
         *,
@@ -40,14 +47,35 @@ class RenderedPairs:
 
     @torch.no_grad()
     def draw(self, count: int, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        if not isinstance(self.masters, CropSampler):
+            generator = on_device(generator, self.masters.device)
         hdr = (self.masters.thinned if self.thin else self.masters.draw)(count, size, generator)
         if self.varied:
             hdr = relight(hdr, self.varied, generator)
-        return render_pairs(hdr, generator, self.random_share, self.operators), hdr
+        render = render_pairs if isinstance(self.masters, CropSampler) else render_batch
+        return render(hdr, generator, self.random_share, self.operators), hdr
+
+
+def masters_for(
+    config: TrainConfig, split: Split, device: torch.device, kinds: Sequence[Kind] = ("panorama", "still")
+) -> CropSampler | ResidentViews | ResidentPanoramas:
+    """Who draws a split's masters: one by one from memory, or where the configuration says ``resident`` on ``device``.
+
+    Raises UserError when the pool is missing or the split is empty.
+    """
+    if config.resident and config.views is not None and is_panorama_pool(config.views) and "panorama" in kinds:
+        return ResidentPanoramas(load_panoramas(config.views, split), device)
+    scenes = training_views(config, split, kinds)
+    return ResidentViews(scenes, device) if config.resident else CropSampler(scenes)
 
 
 def pairs_for(
-    config: TrainConfig, split: Split, random_share: float, without: Collection[str] = (), varied: float = 0.0
+    config: TrainConfig,
+    split: Split,
+    random_share: float,
+    without: Collection[str] = (),
+    varied: float = 0.0,
+    device: torch.device | None = None,
 ) -> Pairs:
     """The corpus where one is named, else views.
 
@@ -58,4 +86,5 @@ def pairs_for(
         if without or varied:
             raise UserError("'without' and 'varied' are for views; a corpus' specification says both")
         return ShardPairs(config.corpus, split)
-    return RenderedPairs(CropSampler(training_views(config, split)), random_share, varied, without=without)
+    masters = masters_for(config, split, device or torch.device("cpu"))
+    return RenderedPairs(masters, random_share, varied, without=without)

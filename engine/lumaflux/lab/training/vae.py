@@ -9,12 +9,14 @@ from PIL import Image
 from torch import Tensor, nn
 
 from lumaflux.lab.data.batches import CropSampler
+from lumaflux.lab.data.draws import integer, normal, on_device, rand
 from lumaflux.lab.data.imperfections import imperfections
 from lumaflux.lab.data.random_rendering import render_random
 from lumaflux.lab.training.checkpoint import write_tensors
 from lumaflux.lab.training.config import TrainConfig, training_views
 from lumaflux.lab.training.frozen import others
 from lumaflux.lab.training.losses import gradient_l1, multiscale_l1
+from lumaflux.lab.training.pairs import masters_for
 from lumaflux.lab.training.sheet import grid
 from lumaflux.lab.training.stage_weights import VAE_DIRECTORY, load_stage
 from lumaflux.lab.training.vae_init import linear_init
@@ -36,14 +38,14 @@ class VaeStage:
         self.device = device or torch.device("cpu")
         torch.manual_seed(config.seed)
         self.vae: Any = AutoencoderKL(**read_config(config.model).vae)
-        self.masters = CropSampler(training_views(config, "train"))
-        self.photographs = CropSampler(training_views(config, "train", ("photograph",)))
+        self.masters = masters_for(config, "train", self.device)
+        self.photographs = masters_for(config, "train", self.device, ("photograph",))
         self.unseen = CropSampler(training_views(config, "validation"))
         self.kl = float(config.options.get("kl", 1e-6))
         self.gradient = float(config.options.get("gradient", 0.5))
         self.decoder_noise: float | None = config.options.get("decoder_noise")
         if self.decoder_noise is None:
-            crops = self.draw(torch.Generator().manual_seed(config.seed), _INITIAL_CROPS)
+            crops = self.draw(torch.Generator().manual_seed(config.seed), _INITIAL_CROPS).cpu()
             linear_init(self.vae, 2 * crops - 1)
         elif config.start is None:
             raise ValueError("training the decoder alone needs 'start', the folder of the earlier stages")
@@ -61,7 +63,9 @@ class VaeStage:
     def draw(self, generator: torch.Generator, count: int) -> Tensor:
         """``count`` pictures [B,3,S,S] in [0,1]."""
         size = self.config.crop
-        photographs = int(torch.randint(count + 1, (), generator=generator)) // 4
+        if self.config.resident:
+            generator = on_device(generator, self.device)
+        photographs = integer(count + 1, generator) // 4
         rendered = count * 3 // 8
         masters = self.masters.draw(count - photographs, size, generator)
         with torch.no_grad():
@@ -73,6 +77,7 @@ class VaeStage:
 
     def losses(self, step: int, count: int, generator: torch.Generator) -> dict[str, Tensor]:
         target = 2 * self.draw(generator, count).to(self.device) - 1
+        generator = on_device(generator, self.device)
         latents, kl = self._noisy_latents(target, generator)
         output = self.vae.decode(latents).sample
         l1 = multiscale_l1(output, target)
@@ -88,12 +93,12 @@ class VaeStage:
         """Latents as the decoder sees them in training, and the divergence from a normal distribution per latent."""
         if self.decoder_noise is None:
             posterior = self.vae.encode(target).latent_dist
-            noise = torch.randn(posterior.mean.shape, generator=generator).to(self.device)
+            noise = normal(tuple(posterior.mean.shape), generator)
             return posterior.mean + posterior.std * noise, posterior.kl().mean() / posterior.mean[0].numel()
         with torch.no_grad():
             mode = self.vae.encode(target).latent_dist.mode()
-        level = self.decoder_noise * torch.rand(len(mode), 1, 1, 1, generator=generator)
-        return mode + (level * torch.randn(mode.shape, generator=generator)).to(self.device), torch.zeros(())
+        level = self.decoder_noise * rand((len(mode), 1, 1, 1), generator)
+        return mode + level * normal(tuple(mode.shape), generator), mode.new_zeros(())
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
