@@ -12,7 +12,6 @@ from lumaflux.inference.converter import Converter
 from lumaflux.inference.sampler import schedule
 from lumaflux.model.latents import bridge_noise, pack, pad_to_multiple
 
-
 _PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from lumaflux.model.attention import rotate, rotary_turns
+from lumaflux.model.attention import rotary_turns, rotate
 from lumaflux.model.build import build
 from lumaflux.model.latents import pack
 from lumaflux.model.presets import TINY

@@ -1,20 +1,25 @@
 """The frozen transformer by itself, through diffusers' own forward and attention: what adapters are compared with."""
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import torch
 from diffusers.models.transformers.transformer_flux import FluxAttnProcessor
 from torch import Tensor
 
+from lumaflux.model.attention import SteeredAttention
 from lumaflux.model.latents import pack, position_ids
 from lumaflux.model.lumaflux import Conditions, LumaFlux
 
 
 class BareTransformer:
-    """A copy of ``model``'s transformer, without its adapters."""
+    """``transformer``, or a copy of ``model``'s, without its adapters."""
 
-    def __init__(self, model: LumaFlux):
-        self._transformer: Any = copy.deepcopy(model.transformer)
+    def __init__(self, model: LumaFlux, transformer: Any = None):
+        self._transformer: Any = copy.deepcopy(model.transformer) if transformer is None else transformer
+        self._guided = bool(model.config.transformer.get("guidance_embeds"))
         self._transformer.set_attn_processor(FluxAttnProcessor())
 
     def __call__(self, z: Tensor, t: Tensor, conditions: Conditions) -> Tensor:
@@ -28,5 +33,15 @@ class BareTransformer:
             timestep=t,
             txt_ids=ids[:count],
             img_ids=ids[count:],
+            guidance=torch.ones_like(t) if self._guided else None,
             return_dict=False,
         )[0]
+
+
+@contextmanager
+def bare(model: LumaFlux) -> Iterator[BareTransformer]:
+    """``model``'s own transformer without its adapters, for as long as the block lasts: FLUX.1's is not copied."""
+    try:
+        yield BareTransformer(model, model.transformer)
+    finally:
+        model.transformer.set_attn_processor(SteeredAttention())  # pyright: ignore[reportArgumentType]

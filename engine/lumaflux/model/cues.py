@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from lumaflux.color import bt1886
 from lumaflux.color.primaries import BT709, BT2020, BT2020_LUMA, rgb_to_rgb
+from lumaflux.color.primaries import luminance as weighted
 from lumaflux.model.config import LumaFluxConfig
 from lumaflux.model.precision import full_precision
 
@@ -57,16 +58,15 @@ class PhysicalCues(nn.Module):
 
 def relative_luminance(rgb_linear: Tensor) -> Tensor:
     """BT.2020 RGB [B,3,H,W] -> Y [B,1,H,W]."""
-    weights = torch.tensor(BT2020_LUMA, dtype=rgb_linear.dtype, device=rgb_linear.device)
-    return torch.einsum("c,bchw->bhw", weights, rgb_linear).unsqueeze(1)
+    return weighted(rgb_linear, BT2020_LUMA)
 
 
 def log_gradient(luminance: Tensor) -> Tensor:
     """log(1 + Sobel magnitude) of Y [B,1,H,W], replicated borders."""
-    smooth = luminance.new_tensor([1.0, 2.0, 1.0]) / 4
-    slope = luminance.new_tensor([-1.0, 0.0, 1.0])
-    kernels = torch.stack([torch.outer(smooth, slope), torch.outer(slope, smooth)]).unsqueeze(1)
-    gx, gy = F.conv2d(F.pad(luminance, (1, 1, 1, 1), mode="replicate"), kernels).split(1, dim=1)
+    padded = F.pad(luminance, (1, 1, 1, 1), mode="replicate")
+    across, down = padded[..., 2:] - padded[..., :-2], padded[..., 2:, :] - padded[..., :-2, :]
+    gx = (across[..., :-2, :] + 2 * across[..., 1:-1, :] + across[..., 2:, :]) / 4
+    gy = (down[..., :-2] + 2 * down[..., 1:-1] + down[..., 2:]) / 4
     return torch.log1p(torch.sqrt(gx * gx + gy * gy + 1e-12))
 
 
