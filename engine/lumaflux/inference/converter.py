@@ -13,6 +13,7 @@ from torch import Tensor
 from lumaflux.backends.network import Backend, Network
 from lumaflux.color.placement import static_placement
 from lumaflux.errors import UserError
+from lumaflux.inference.active_area import Area, find_area, in_frame, without_bars
 from lumaflux.inference.composition import ReducedLight, compose
 from lumaflux.inference.debanding import deband
 from lumaflux.inference.detail import enlarge, gain_between, reduce_to
@@ -130,12 +131,16 @@ class Converter:
             return z_start, euler(model, start, conditions, flow, on_step), placement
 
     @torch.inference_mode()
-    def tone_of(self, frame: np.ndarray | Tensor, settings: Settings | None = None) -> Tone:
-        """The tone that an SDR frame asks for by itself, found on its reduced picture. Nothing is decoded."""
-        settings = settings or Settings()
-        reduced = self.reduced(self._batch(frame))
+    def tone_of(self, frame: np.ndarray | Tensor, settings: Settings | None = None, area: Area | None = None) -> Tone:
+        """The tone that an SDR frame asks for by itself, found on its reduced picture. Nothing is decoded.
+
+        ``area``: what of it is picture, between black bars; found if None.
+        """
+        settings, sdr = settings or Settings(), self._batch(frame)
+        area = area or find_area(sdr[0])
+        reduced = self.reduced(area.of(sdr))
         _, z, placement = self._latents(reduced, settings.steps or None, None, settings.seed, _Clock(), None, None)
-        return Tone(placement=placement, knots=self.backend.network.knots(z))
+        return Tone(placement=placement, knots=self.backend.network.knots(z), area=area)
 
     def reduced(self, sdr: Tensor) -> Tensor:
         """SDR [B,3,H,W] at the size that the model works at."""
@@ -144,7 +149,8 @@ class Converter:
     def render(self, frame: Frame, settings: Settings | None = None, tone: Tone | None = None) -> Frame:
         """The product's path: SDR frame as for ``convert`` -> PQ/BT.2020 R'G'B' of the same type and shape.
 
-        The model runs on a reduced frame; the source gives the detail (``settings.detail``). ``tone`` takes the place
+        The model sees the picture between black bars, which stay black, on a reduced frame; the source gives the detail
+        (``settings.detail``). ``tone`` takes the place
         of the frame's own (a tone track's, so that a shot does not pump), as far as ``settings.temporal_stability``
         says.
         """
@@ -168,16 +174,23 @@ class Converter:
         sdr, clock = self._batch(frame), _Clock()
         if settings.strength == 0.0:
             return _like(static_placement(sdr, settings.reference_white), frame), {}
+        areas = [_area(one, tone) for one in sdr]
+        if any(area != areas[0] for area in areas):  # pictures of several films
+            alone = [self.render_timed(one[None], settings, on_step, tone=tone)[0] for one in sdr]
+            return _like(torch.cat(alone), frame), {}
+        with clock("area"):
+            area = areas[0]
+            active, sdr = area.of(sdr), without_bars(sdr, area)
         if settings.detail == 0.0:
-            tone = self._steadied(sdr, settings, clock, on_step, tone)
-            lit = self._generate(sdr, settings.steps or None, None, settings.seed, clock, on_step, tone).hdr_pq
+            tone = self._steadied(active, settings, clock, on_step, tone)
+            lit = self._generate(active, settings.steps or None, None, settings.seed, clock, on_step, tone).hdr_pq
         else:
             with clock("reduce"):
-                smooth = deband(sdr)
+                smooth = deband(active)
             light = light or self._light(smooth, settings, clock, on_step, tone)
-            lit = self._with_source_detail(smooth, sdr, light, settings, clock)
+            lit = self._with_source_detail(smooth, active, light, settings, clock)
         with clock("look"):
-            graded = apply_look(lit, sdr, settings)
+            graded = apply_look(in_frame(lit, sdr, area), sdr, settings)
         return _like(graded, frame), clock.seconds
 
     @torch.inference_mode()
@@ -187,7 +200,7 @@ class Converter:
         """What the model makes of a reduced SDR frame, with the seconds of each stage: the first half of ``render``."""
         sdr, clock = self._batch(frame), _Clock()
         with clock("reduce"):
-            smooth = deband(sdr)
+            smooth = deband(_area(sdr[0], tone).of(sdr))
         return self._light(smooth, settings, clock, None, tone), clock.seconds
 
     def _steadied(
@@ -257,6 +270,11 @@ class Converter:
         if given.shape[-3:] != z_sdr.shape[-3:]:
             raise UserError(f"the noise has shape {tuple(given.shape)}, the latents {tuple(z_sdr.shape)}")
         return given
+
+
+def _area(sdr: Tensor, tone: Tone | None) -> Area:
+    """What of an SDR frame [3,H,W] is picture: what its shot's tone says, or its own."""
+    return find_area(sdr) if tone is None or tone.area is None else tone.area
 
 
 def _like(result: Tensor, frame: Frame) -> Frame:

@@ -1,4 +1,5 @@
-"""What a frame's tone is: where the light anchor places it, and the curve of the tone field. Tones can be mixed."""
+"""What a frame's tone is: where the light anchor places it, the curve of the tone field, and the picture area that both
+were found on. Tones can be mixed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -7,6 +8,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from lumaflux.inference.active_area import Area
 from lumaflux.model.anchor import Placement
 from lumaflux.model.spline import Knots
 
@@ -15,14 +17,15 @@ Part = TypeVar("Part", Placement, Knots)
 
 @dataclass(frozen=True, kw_only=True)
 class Tone:
-    """Of a batch [B]. ``placement`` is None for a model without an anchor."""
+    """Of a batch [B]. ``placement`` is None for a model without an anchor; with ``area`` None a frame finds its own."""
 
     placement: Placement | None
     knots: Knots
+    area: Area | None = None
 
 
 def mix(tones: Sequence[Tone], weights: Sequence[float]) -> Tone:
-    """The mean of tones with weights that sum to 1, number by number.
+    """The mean of tones with weights that sum to 1, number by number; the picture area is that of the first.
 
     Monotone curves stay monotone, ends stay ends, and rows of a matrix keep their sum: each is a convex set.
     """
@@ -30,6 +33,7 @@ def mix(tones: Sequence[Tone], weights: Sequence[float]) -> Tone:
     return Tone(
         placement=_mix(placements, weights) if placements else None,
         knots=_mix([tone.knots for tone in tones], weights),
+        area=tones[0].area,
     )
 
 

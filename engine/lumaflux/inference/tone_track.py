@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from torch import Tensor
 
 from lumaflux.errors import UserError
+from lumaflux.inference.active_area import Area
 from lumaflux.inference.tone import Tone, mix
 from lumaflux.model.anchor import Placement
 from lumaflux.model.regular_file import read_regular
@@ -123,11 +124,35 @@ class Pins(_Part):
         return self
 
 
+class PictureArea(_Part):
+    """lumaflux.inference.active_area.Area: what lies between black bars, as fractions of the frame's sides."""
+
+    top: _Unit = 0.0
+    bottom: _Unit = 1.0
+    left: _Unit = 0.0
+    right: _Unit = 1.0
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not (self.top < self.bottom and self.left < self.right):
+            raise ValueError("the area of a shot must have its top above its bottom and its left before its right")
+        return self
+
+    def area(self) -> Area:
+        return Area(top=self.top, bottom=self.bottom, left=self.left, right=self.right)
+
+    @classmethod
+    def of(cls, area: Area) -> Self:
+        return cls(top=area.top, bottom=area.bottom, left=area.left, right=area.right)
+
+
 class Shot(_Part):
-    """Frames ``first`` to ``last``, both of it. Between two ``keys`` the tone moves in a straight line."""
+    """Frames ``first`` to ``last``, both of it. Between two ``keys`` the tone moves in a straight line. ``area``: the
+    whole frame where it has no black bars."""
 
     first: Annotated[int, Field(ge=0)]
     last: Annotated[int, Field(ge=0)]
+    area: PictureArea = PictureArea()
     pinned: Pins = Pins()
     keys: Annotated[list[Key], Field(min_length=1)]
 
@@ -139,6 +164,9 @@ class Shot(_Part):
         return self
 
     def tone_at(self, frame: int) -> Tone:
+        return replace(self._tone_at(frame), area=self.area.area())
+
+    def _tone_at(self, frame: int) -> Tone:
         if self.pinned.tone is not None:
             return self.pinned.tone.tone()
         after = bisect_right([key.frame for key in self.keys], frame)

@@ -1,6 +1,8 @@
 """`lumaflux analyze`: the shots of a clip and the tone of each, in one pass over the clip."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ from lumaflux.settings import Settings
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from lumaflux.inference.active_area import Area, Sighting
     from lumaflux.inference.converter import Converter
     from lumaflux.inference.tone import Tone
     from lumaflux.inference.tone_track import Clip, Shot, ToneTrack
@@ -19,12 +22,27 @@ if TYPE_CHECKING:
 KEY_INTERVAL = 12  # frames between keys of a shot
 _DEVIATION = 1.5  # keys: the Gaussian that smooths a shot's tones
 _SIGNATURE_PIXELS = 1 << 14
+_LONGEST_WAIT = 64  # keys: about half a minute, by which bars have shown themselves
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """A frame whose tone waits for the picture area of its shot: reduced whole, and reduced inside of its own bars."""
+
+    sighting: "Sighting"
+    whole: "Tensor"
+    own: "Area"
+    active: "Tensor"
+
+    def inside(self, area: "Area") -> "Tensor":
+        return self.active if area == self.own else area.of(self.whole)
 
 
 class Look:
     """One pass over a clip, frame by frame. Of the frames seen so far it keeps a number each, and tones.
 
-    A tone at every KEY_INTERVAL-th frame, and at the frames on both sides of what may be a cut.
+    A tone at every KEY_INTERVAL-th frame, and at the frames on both sides of what may be a cut, all inside of the black
+    bars of their shot. Frames of a shot with bars wait for its end, or for _LONGEST_WAIT others.
     """
 
     def __init__(self, converter: "Converter", settings: Settings):
@@ -32,40 +50,79 @@ class Look:
         self.frames = 0
         self._changes: list[float] = []
         self._tones: dict[int, Tone] = {}
+        self._waiting: dict[int, _Waiting] = {}
+        self._sightings: dict[int, Sighting] = {}  # from a frame on, up to what may be a cut
         self._signature: np.ndarray | None = None
-        self._reduced: Tensor | None = None
+        self._last: _Waiting | None = None
 
     def see(self, picture: np.ndarray) -> None:
         """The next frame, SDR [3,H,W] in [0,1]."""
         import torch
 
+        from lumaflux.inference.active_area import WHOLE, area_of, sighting_of
         from lumaflux.inference.detail import reduce_to
         from lumaflux.media.video.shots import change, could_cut, signature
 
         number = self.frames
-        reduced = self.converter.reduced(torch.as_tensor(picture, device=self.converter.backend.device)[None])
-        here = signature(reduce_to(reduced, _SIGNATURE_PIXELS)[0].cpu().numpy())
-        if self._signature is not None and self._reduced is not None:
+        sdr = torch.as_tensor(picture, device=self.converter.backend.device)[None]
+        sighting = sighting_of(sdr[0])
+        whole, own = self.converter.reduced(sdr), area_of(sighting)
+        active = whole if own == WHOLE else self.converter.reduced(own.of(sdr))
+        here, step = signature(reduce_to(whole, _SIGNATURE_PIXELS)[0].cpu().numpy()), 0.0
+        seen = _Waiting(sighting, whole, own, active)
+        if self._signature is not None and self._last is not None:
             step = change(self._signature, here)
             self._changes.append(step)
             if could_cut(step):
-                self._key(number - 1, self._reduced)
-                self._key(number, reduced)
-        if number % KEY_INTERVAL == 0:
-            self._key(number, reduced)
-        self._signature, self._reduced, self.frames = here, reduced, number + 1
+                self._key(number - 1, self._last)
+        if not self._sightings or could_cut(step):
+            self._sightings[number] = sighting
+        else:
+            start, before = self._sightings.popitem()
+            self._sightings[start] = before.with_(sighting)
+        if number % KEY_INTERVAL == 0 or could_cut(step):
+            self._key(number, seen)
+        self._signature, self._last, self.frames = here, seen, number + 1
+        if len(self._waiting) > _LONGEST_WAIT:
+            self._settle()
 
     def shots(self) -> "list[Shot]":
         """What was seen as shots with keys. At least one frame must have been seen."""
         from lumaflux.media.video.shots import shots_between
 
-        assert self._reduced is not None
-        self._key(self.frames - 1, self._reduced)
-        return [_shot(shot, self._tones) for shot in shots_between(self._changes)]
+        assert self._last is not None
+        self._key(self.frames - 1, self._last)
+        self._settle()
+        shots = shots_between(self._changes)
+        return [_shot(shot, self._tones, self._area(shot)) for shot in shots]
 
-    def _key(self, number: int, reduced: "Tensor") -> None:
-        if number not in self._tones:
-            self._tones[number] = self.converter.tone_of(reduced, self.settings)
+    def _area(self, shot: range) -> "Area":
+        from lumaflux.inference.active_area import Sighting, area_of
+
+        return area_of(reduce(Sighting.with_, (seen for start, seen in self._sightings.items() if start in shot)))
+
+    def _key(self, number: int, seen: _Waiting) -> None:
+        if number in self._tones or number in self._waiting:
+            return
+        if seen.sighting.unbarred:
+            from lumaflux.inference.active_area import WHOLE
+
+            self._tones[number] = self.converter.tone_of(seen.whole, self.settings, WHOLE)
+        else:
+            self._waiting[number] = seen
+
+    def _settle(self) -> None:
+        """The tones of the frames that wait, by what was seen of their shots."""
+        from lumaflux.inference.active_area import WHOLE
+        from lumaflux.media.video.shots import shots_between
+
+        for shot in shots_between(self._changes):
+            waiting = [number for number in self._waiting if number in shot]
+            if waiting:
+                area = self._area(shot)
+                for number in waiting:
+                    seen = self._waiting.pop(number)
+                    self._tones[number] = self.converter.tone_of(seen.inside(area), self.settings, WHOLE)
 
 
 def check_source(source: Path) -> None:
@@ -94,9 +151,9 @@ def track_of(
     return ToneTrack(clip=clip_of(source, look.frames), model=model, shots=look.shots())
 
 
-def _shot(frames: range, tones: "dict[int, Tone]"):
+def _shot(frames: range, tones: "dict[int, Tone]", area: "Area") -> "Shot":
     from lumaflux.inference.tone import mix
-    from lumaflux.inference.tone_track import Key, Shot, StoredTone
+    from lumaflux.inference.tone_track import Key, PictureArea, Shot, StoredTone
 
     numbers = [number for number in sorted(tones) if number in frames]
     keys = []
@@ -104,7 +161,7 @@ def _shot(frames: range, tones: "dict[int, Tone]"):
         weights = np.exp(-0.5 * ((np.array(numbers) - number) / (_DEVIATION * KEY_INTERVAL)) ** 2)
         smooth = mix([tones[n] for n in numbers], (weights / weights.sum()).tolist())
         keys.append(Key(frame=number, tone=StoredTone.of(smooth)))
-    return Shot(first=frames[0], last=frames[-1], keys=keys)
+    return Shot(first=frames[0], last=frames[-1], area=PictureArea.of(area), keys=keys)
 
 
 def clip_of(source: Path, frames: int) -> "Clip":
