@@ -4,13 +4,18 @@ import itertools
 from dataclasses import replace
 from pathlib import Path
 
+import av
 import numpy as np
+import OpenImageIO as oiio
 import pytest
 import torch
+from PIL import Image
 
 import lumaflux
 from lumaflux.errors import UserError
+from lumaflux.inference.active_area import WHOLE
 from lumaflux.inference.tone_track import read_track, text_of
+from lumaflux.render import Job, convert
 from lumaflux.render.analysis import KEY_INTERVAL, check_clip, track_of
 from lumaflux.render.tones import analyze
 from lumaflux.settings import Settings
@@ -150,3 +155,82 @@ def test_a_track_that_lost_a_shot_is_refused_by_the_frame(converter, source, tmp
     path.write_text(text_of(lost))
     with pytest.raises(UserError, match="no shot holds frame 5"):
         read_track(path)
+
+
+def letterboxed(picture, bar, level=0.0):
+    framed = picture.copy()
+    framed[:, :bar], framed[:, picture.shape[1] - bar :] = level, level
+    return framed
+
+
+def test_a_shot_has_one_picture_area_and_the_tone_of_the_picture_in_it(converter, source):
+    frames = [np.maximum(picture, 0.15) for picture in pictures([0.4] * 26)]
+    dark = [letterboxed(np.zeros_like(frames[0]), 5)] * 3  # begins in the dark
+    track = track_of(dark + [letterboxed(f, 5) for f in frames], converter, Settings(), source, "tiny")
+    assert [shot.first for shot in track.shots] == [0, 3]
+    shot = track.shots[1]
+    assert shot.area.area().box(32, 48) == (slice(5, 27), slice(0, 48))
+    alone = track_of([f[:, 5:27] for f in frames], converter, Settings(), source, "tiny")
+    for frame in (0, 13, 25):
+        tone = track.tone_at(3 + frame)
+        torch.testing.assert_close(tone.knots.y, alone.tone_at(frame).knots.y)
+        framed = converter.render(letterboxed(frames[frame], 5), tone=tone)
+        wanted = converter.render(frames[frame][:, 5:27], tone=alone.tone_at(frame))
+        np.testing.assert_allclose(framed[:, 5:27], wanted, atol=1e-6)
+
+
+def test_bars_that_open_leave_the_tone_alone(converter, source):
+    bars = [*[8] * 12, *range(8, -1, -1), *[0] * 12]
+    frames = [np.maximum(picture, 0.15) for picture in pictures([0.4] * len(bars))]
+    opening = [letterboxed(frame, bar) if bar else frame for frame, bar in zip(frames, bars, strict=True)]
+    track = track_of(opening, converter, Settings(), source, "tiny")
+    assert len(track.shots) == 1
+    assert track.shots[0].area.area().box(32, 48) == (slice(0, 32), slice(0, 48))
+    own = converter.tone_of(frames[0][:, 8:24]).knots.y  # another part of one texture: nearly the same
+    barred = converter.tone_of(opening[0], area=WHOLE).knots.y
+    found = track.tone_at(0).knots.y
+    assert float((found - own).abs().max()) < 0.3 * float((barred - own).abs().max())
+
+
+def test_the_picture_area_is_kept_in_the_file(converter, source, tmp_path):
+    frames = [letterboxed(np.maximum(picture, 0.15), 5, 16 / 255) for picture in pictures([0.4] * 3)]
+    track = track_of(frames, converter, Settings(), source, "tiny")
+    path = tmp_path / "track.json"
+    path.write_text(text_of(track))
+    assert read_track(path) == track
+    assert track.tone_at(1).area.box(32, 48) == (slice(5, 27), slice(0, 48))
+    text = path.read_text()
+    start = text.index('"area"')
+    without = text[:start] + text[text.index("}", start) + 3 :]  # as earlier versions wrote it
+    path.write_text(without)
+    assert read_track(path).tone_at(1).area == WHOLE
+    path.write_text(text.replace('"top": 0.15625', '"top": 0.95625'))
+    with pytest.raises(UserError, match="its top above its bottom"):
+        read_track(path)
+
+
+@pytest.mark.parametrize("track", [None, "none"])
+def test_the_bars_of_a_clip_and_of_a_picture_are_black_through_every_delivery(converter, tmp_path, track):
+    rng = np.random.default_rng(0)
+    clip, target = tmp_path / "in.mkv", tmp_path / "out.mkv"
+    with av.open(str(clip), "w") as container:
+        video = container.add_stream("ffv1", rate=25)
+        video.width, video.height, video.pix_fmt = 64, 48, "bgr0"
+        for _ in range(3):
+            pixels = np.full((48, 64, 3), 16, np.uint8)
+            pixels[8:40] = np.kron(rng.integers(60, 200, (4, 8, 3)), np.ones((8, 8, 1))).astype(np.uint8)
+            container.mux(video.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(video.encode())
+    convert(clip, target, lambda: converter, replace(Settings(), steps=1), Job(deliver="ffv1", track=track))
+    with av.open(str(target)) as container:
+        planes = [frame.planes[0] for frame in container.decode(video=0)]
+    luma = np.stack([np.frombuffer(plane, np.uint16).reshape(48, -1)[:, :64] for plane in planes])
+    assert luma.shape == (3, 48, 64)
+    assert luma[:, :8].max() == luma[:, 40:].max() == 64  # black of 10 bits, narrow range
+    assert luma[:, 8:40].min() > 64
+    still, made = tmp_path / "in.png", tmp_path / "out.png"
+    Image.fromarray(pixels).save(still)
+    convert(still, made, lambda: converter, replace(Settings(), steps=1), Job())
+    codes = oiio.ImageBuf(str(made)).get_pixels(oiio.UINT16)
+    assert codes[:8].max() == codes[40:].max() < 64  # of 65535: under 1e-6 of PQ's range in light
+    assert codes[8:40].min() > 640

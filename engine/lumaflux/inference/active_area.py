@@ -15,8 +15,8 @@ from torch import Tensor
 from lumaflux.color.placement import static_placement
 from lumaflux.color.primaries import BT709_LUMA, luminance
 
-_SAMPLES = 256  # across a side
-_BLACKEST = 20.0  # codes of 255: narrow-range black read as full range is 16; noise of a codec is on top
+_SAMPLES = 160  # across a side
+_BLACKEST = 32.0  # codes of 255: narrow-range black read as full range is 16, read as sRGB too it is 28
 _STEPS = (1.5, 4.0, 8.0, 16.0)  # codes above the bar at which picture may begin: exact bars, and those that rang
 _QUIET = 4  # lines that must be dark before picture begins
 _SHARP = 3  # lines within which it begins
@@ -51,6 +51,17 @@ class Area:
         """The area's part of [...,H,W], contiguous."""
         return picture[..., *self.box(picture.shape[-2], picture.shape[-1])].contiguous()
 
+    def within(self, other: Self) -> Self:
+        """What lies in both; the other's if nothing does."""
+        area = replace(
+            self,
+            top=max(self.top, other.top),
+            bottom=min(self.bottom, other.bottom),
+            left=max(self.left, other.left),
+            right=min(self.right, other.right),
+        )
+        return area if area.top < area.bottom and area.left < area.right else other
+
     def bars(self, height: int, width: int) -> list[tuple[slice, slice]]:
         """Rows and columns of the bars around it, which share no pixel; those of no pixel are left out."""
         rows, columns = self.box(height, width)
@@ -79,6 +90,9 @@ class Side:
         )
 
 
+_PICTURE = Side(edge=None, limit=0, dark=0)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sighting:
     """What a frame, or several of one size, show of their bars."""
@@ -105,15 +119,15 @@ class Sighting:
 def sighting_of(sdr: Tensor) -> Sighting:
     """What an SDR frame [3,H,W] in [0,1] shows of its bars."""
     height, width = sdr.shape[-2:]
-    across = _codes(sdr[..., :: max(1, width // _SAMPLES)])
-    down = _codes(sdr[..., :: max(1, height // _SAMPLES), :]).T
+    across, down = max(1, width // _SAMPLES), max(1, height // _SAMPLES)
+    from_top, from_left = sdr[..., ::across], sdr[..., ::down, :].transpose(-1, -2)
     return Sighting(
         height=height,
         width=width,
-        top=_side(across),
-        bottom=_side(across[::-1]),
-        left=_side(down),
-        right=_side(down[::-1]),
+        top=_side(from_top),
+        bottom=_side(from_top, last=True),
+        left=_side(from_left),
+        right=_side(from_left, last=True),
     )
 
 
@@ -168,11 +182,16 @@ def _codes(sdr: Tensor) -> NDArray[np.float32]:
     return 255 * luminance(sdr, BT709_LUMA)[0].float().cpu().numpy()
 
 
-def _side(lines: NDArray[np.float32]) -> Side:
-    """Of luma codes [lines from the side inwards, samples along it]."""
+def _dark(line: Tensor) -> bool:
+    return float(np.median(_codes(line))) <= _BLACKEST
+
+
+def _side(sdr: Tensor, *, last: bool = False) -> Side:
+    """Of SDR [3, lines parallel to the side, samples along it], whose first line is the side, or the ``last``."""
+    if sdr.shape[-2] < 2 * _QUIET or not _dark(sdr[..., -1:, :] if last else sdr[..., :1, :]):
+        return _PICTURE
+    lines = _codes(sdr)[:: -1 if last else 1]
     level = float(np.median(lines[0]))
-    if level > _BLACKEST or len(lines) < 2 * _QUIET:
-        return Side(edge=None, limit=0, dark=0)
     found = [_edge(lines > level + step) for step in _STEPS]
     edges = [(share, edge) for share, edge, _ in found if edge is not None and _flat(lines[:edge] - level)]
     best = max(edges)[1] if edges else None
@@ -192,11 +211,13 @@ def _edge(light: NDArray[np.bool_]) -> tuple[float, int | None, int]:
     count, columns = light.shape
     if columns == 0:
         return 0.0, None, count
-    filled = np.flatnonzero(light.mean(axis=1) > _FILLED)
+    filled = np.flatnonzero(np.count_nonzero(light, axis=1) > _FILLED * columns)
     limit = int(filled[0]) if len(filled) else count
-    summed = np.concatenate([np.zeros((1, columns), int), np.cumsum(light, axis=0)])
-    before = summed[:-1] - summed[np.maximum(np.arange(count) - _QUIET, 0)]
-    begins = (light & (before == 0)).mean(axis=1)
+    depth = max(_SHARP, round(_DEPTH * count))
+    light = light[: limit + _SHARP + depth]
+    after = np.concatenate([np.zeros((_QUIET, columns), bool), light])
+    quiet = ~np.logical_or.reduce([after[shift : shift + len(light)] for shift in range(_QUIET)])
+    begins = np.count_nonzero(light & quiet, axis=1) / columns
     begins[0] = 0.0
     near = np.convolve(begins, np.ones(_SHARP))[_SHARP - 1 :]  # of the line and the two after it
     straight = np.flatnonzero(near[: limit + 1] >= _STRAIGHT)
@@ -204,7 +225,6 @@ def _edge(light: NDArray[np.bool_]) -> tuple[float, int | None, int]:
         return 0.0, None, limit
     first = int(straight[0])
     edge = first + int(np.argmax(begins[first : first + _SHARP]))
-    depth = max(_SHARP, round(_DEPTH * count))
     if edge < _least_bar(count) or light[edge : edge + depth].mean() < _INSIDE:
         return 0.0, None, limit
     return float(near[first]), edge, limit

@@ -35,6 +35,8 @@ class _Waiting:
     active: "Tensor"
 
     def inside(self, area: "Area") -> "Tensor":
+        """What lies inside of the shot's bars, and of the frame's own where those are larger: bars can move."""
+        area = self.own.within(area)
         return self.active if area == self.own else area.of(self.whole)
 
 
