@@ -11,7 +11,10 @@ __all__ = ["load"]
 
 def __getattr__(name: str) -> Any:
     if name == "load":  # torch is imported when a model is wanted, not for `lumaflux --help`
+        from lumaflux.threads import wait_passively
+
+        wait_passively()
         from lumaflux.inference.load import load
 
         return load
-    raise AttributeError(f"module 'engine' has no attribute '{name}'")
+    raise AttributeError(f"module 'lumaflux' has no attribute '{name}'")

@@ -13,6 +13,7 @@ from lumaflux.render.commands import convert, info, list_devices
 from lumaflux.service.commands import app as plugin
 from lumaflux.service.commands import serve
 from lumaflux.settings import DETAIL_WORDS, Settings
+from lumaflux.threads import wait_passively
 from lumaflux.timeline.commands import timeline
 
 Precision = Literal["fp32", "bf16", "fp16"]
@@ -30,6 +31,12 @@ app.command(serve)
 app.command(plugin)
 app.command(farm)
 app.command(timeline)
+# By its name: a checkout that is run without being installed has no `lumaflux.export`.
+app.command(
+    "lumaflux.export.commands:build_engine",
+    name="build-engine",
+    help="Trace, quantize, verify and build an engine bundle; as `python -m export build-engine`.",
+)
 
 
 @app.command
@@ -327,6 +334,7 @@ def adapters(source: Path, target: Path, *, model: str = "flux-dev") -> None:
 
 def main() -> None:
     """The command's entry: every user error is one sentence on standard error."""
+    wait_passively()
     end_by_signals()
     with told("lumaflux"):
         if "--list-devices" in sys.argv[1:]:  # wherever it stands, and without a source

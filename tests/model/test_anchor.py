@@ -62,7 +62,8 @@ def test_bands_are_seamless(anchor: LightAnchor, monkeypatch: pytest.MonkeyPatch
     predicted = anchor.predict(sdr)
     whole = anchor(sdr, predicted)
     monkeypatch.setattr("lumaflux.model.anchor._BAND_PIXELS", 24 * 5)
-    assert torch.equal(anchor(sdr, predicted), whole)
+    # Vector code computes powers of a row's last pixels otherwise than those before; 1e-5 is 0.01 of a ten-bit code.
+    torch.testing.assert_close(anchor(sdr, predicted), whole, atol=1e-5, rtol=0)
 
 
 def test_size_hardly_matters(anchor: LightAnchor):

@@ -16,7 +16,7 @@ _LOG_BYTES, _LOG_FILES = 1 << 20, 3
 def serve(options: Options) -> bool:
     """Runs the worker until it leaves; False when one runs already. Raises UserError where none can run."""
     # A host uses all cores itself: threads that spin while they wait would take ten times as long for a frame.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch is loaded
+    wait_passively()
     directory = runtime.open_runtime_directory()
     claim = runtime.claim(directory)
     if claim is None:
