@@ -295,7 +295,7 @@ def train(config: Path, *, dry_run: bool = False, cpu: bool = False, minutes: fl
     Parameters
     ----------
     config
-        A YAML file: stage, data, schedule (docs/training.md).
+        A YAML file: stage, data, schedule (docs/training.md); or the name of a bundled one, such as lite-vae.
     dry_run
         Print what memory and time the run will need, and stop.
     cpu

@@ -178,7 +178,7 @@ def test_nothing_is_answered_before_hello(worker):
     from lumaflux.service.protocol import HEADER, pack, unpack
 
     with socket.socket(socket.AF_UNIX) as raw:
-        raw.settimeout(5)
+        raw.settimeout(60)
         raw.connect(str(worker[0].socket))
         raw.sendall(pack({"type": "ping", "id": 9}))
         answer = b""
@@ -212,8 +212,8 @@ def test_killed_clients_leave_nothing_behind(worker, until):
             assert list(SHARED_MEMORY.glob(theirs))
             child.send_signal(signal.SIGKILL)
             child.communicate()
-            until(lambda theirs=theirs: not list(SHARED_MEMORY.glob(theirs)), 10)
-            until(lambda: watching.ping()["queue"] == 0 and not watching.ping()["busy"], 10)
+            until(lambda theirs=theirs: not list(SHARED_MEMORY.glob(theirs)))
+            until(lambda: watching.ping()["queue"] == 0 and not watching.ping()["busy"])
             assert shared_memory_of(process.pid) == []
 
 
@@ -224,9 +224,9 @@ def test_connections_and_memory_do_not_grow(worker, frame):
         with Client(directory) as client:
             client.render(frame, {"model": "tiny", "strength": 0.0})
         if round_ == 9:
-            time.sleep(0.5)
+            time.sleep(1.0)
             descriptors = len(os.listdir(f"/proc/{process.pid}/fd"))
-    time.sleep(0.5)
+    time.sleep(1.0)
     assert len(os.listdir(f"/proc/{process.pid}/fd")) <= descriptors
     assert shared_memory_of(process.pid) == []
 
@@ -236,7 +236,7 @@ def test_a_second_worker_leaves_the_first_alone(worker):
 
     directory, process = worker
     second = start_worker(directory, sys.executable, "--model", "tiny")
-    assert second.wait(30) == 0
+    assert second.wait(120) == 0
     assert "runs already" in (directory.path / "start.log").read_text()
     with Client(directory) as client:
         assert client.welcome["pid"] == process.pid
@@ -276,7 +276,7 @@ def test_shutdown_waits_for_the_frame_under_way_and_takes_no_more(start, directo
             other.render(frame, {"model": "tiny"})
         assert refused.value.code == "shutting_down"
         assert client.result(request).pixels is not None
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
 
 
 def test_sigterm_ends_renders_and_leaves_cleanly(start, directory, frame, until):
@@ -287,7 +287,7 @@ def test_sigterm_ends_renders_and_leaves_cleanly(start, directory, frame, until)
         running, waiting = client.submit(slow_frame(9), SLOW), client.submit(frame, {"model": "tiny"})
         until(lambda: client.ping()["busy"])
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
         assert client.result(running).pixels is None
         with pytest.raises(EngineError, match="shutting down"):
             client.result(waiting)

@@ -60,15 +60,22 @@ class TrainConfig:
 _PATHS = ("run", "views", "corpus", "model", "start")
 
 
-def read_train_config(path: Path) -> TrainConfig:
-    """Reads a YAML configuration. Paths in it are relative to the working directory; ``~`` and variables expand.
+def _bundled(path: Path) -> Path:
+    found = Path(__file__).parent / "configs" / path.with_suffix(".yaml")
+    return found if not path.exists() and len(path.parts) == 1 and found.is_file() else path
 
-    Raises UserError for a missing file, an unknown name or a missing one.
+
+def read_train_config(path: Path) -> TrainConfig:
+    """Reads a YAML configuration: a file, or the name of a bundled one (``lite-vae``).
+
+    Paths in it are relative to the working directory; ``~`` and variables expand. ``model`` may lie beside the
+    configuration. Raises UserError for a missing file, an unknown name or a missing one.
     """
     import os
 
     import yaml
 
+    path = _bundled(path)
     try:
         content = yaml.safe_load(path.read_text())
     except OSError as error:
@@ -82,6 +89,8 @@ def read_train_config(path: Path) -> TrainConfig:
     for name in _PATHS:
         if content.get(name):
             content[name] = Path(os.path.expandvars(content[name])).expanduser()
+    if content.get("model") and not content["model"].exists() and (beside := path.parent / content["model"]).is_file():
+        content["model"] = beside
     if "betas" in content:
         content["betas"] = tuple(content["betas"])
     try:
