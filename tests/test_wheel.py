@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import sysconfig
 import venv
 from pathlib import Path
 
@@ -28,7 +27,7 @@ def installed(tmp_path_factory):
         [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], capture_output=True, text=True
     ).stdout.strip()
     # A line of a .pth file adds a folder, but does not read the .pth files in it: not the editable checkout.
-    Path(where, "dependencies.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
+    Path(where, "dependencies.pth").write_text(f"{Path(np.__file__).parents[1]}\n")
     subprocess.run([python, "-m", "pip", "install", "--quiet", "--no-deps", wheel], check=True)
     return folder / "venv" / "bin"
 
