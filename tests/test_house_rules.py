@@ -13,6 +13,7 @@ PACKAGE = ROOT / "engine" / "lumaflux"
 ALLOWED = {
     "errors": set(),
     "settings": set(),
+    "threads": set(),
     "endings": set(),
     "color": set(),
     "ops": set(),
@@ -44,7 +45,7 @@ ALLOWED = {
     "doctor": {"model", "backends", "inference"},
 }
 DOORS = {"cli", "__init__"}  # nothing imports them; they import what they like, when it is called for
-ALWAYS = {"errors", "settings"}
+ALWAYS = {"errors", "settings", "threads"}
 HOLD_NO_CODE = {"weights", "lab"}
 NO_FILES_OR_VIDEO = ("av", "OpenImageIO", "OpenEXR", "PIL")
 

@@ -220,7 +220,7 @@ def test_adapters_of_another_backbone_are_refused_before_any_work(tmp_path):
 
 
 def test_only_an_engine_for_the_cpu_in_fp32_is_installed_by_itself():
-    from lumaflux.export.__main__ import app
+    from lumaflux.export.commands import app
 
     with pytest.raises(UserError, match="--out"):
         app(["build-engine", "--precision", "fp16"], result_action="return_value", exit_on_error=False)

@@ -15,6 +15,7 @@ from lumaflux.farm.frame_set import frames_text, parse_frames
 from lumaflux.farm.frames import Renderer, open_renderer, render_frames
 from lumaflux.farm.job import JobFolder
 from lumaflux.farm.order import read_order
+from lumaflux.threads import wait_passively
 
 SOCKET, LOG, START = "engine.sock", "engine.log", "start.json"
 _IDLE_S = 900.0  # then it leaves: a session that was killed says no goodbye, and a task starts it again
@@ -28,6 +29,7 @@ class _GoneError(Exception):
 
 def main(folder: Path) -> int:
     """Serves ``folder``/engine.sock until told to stop; what it was started with is in start.json. Returns the code."""
+    wait_passively()
     try:
         start = json.loads((folder / START).read_text("utf-8"))
         job = JobFolder(Path(start["output"]))

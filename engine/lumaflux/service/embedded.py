@@ -14,6 +14,7 @@ from lumaflux.errors import UserError
 from lumaflux.service.frames import DTYPES
 from lumaflux.service.parameters import parse_parameters
 from lumaflux.service.renderer import Renderer
+from lumaflux.threads import wait_passively
 
 log = logging.getLogger(__name__)
 _lock = threading.Lock()
@@ -45,6 +46,8 @@ def render(
 ) -> str | None:
     """Renders a frame of rows without gaps, shape [H,W,C], as the worker does. None when it is there, "" when
     ``aborted`` said so (asked between the steps), or a sentence for the user."""
+
+    wait_passively()
 
     def on_step() -> None:
         if aborted():

@@ -9,13 +9,13 @@ import socket
 from lumaflux.errors import UserError
 from lumaflux.service import runtime
 from lumaflux.service.server import Options, Server
+from lumaflux.threads import wait_passively
 
 _LOG_BYTES, _LOG_FILES = 1 << 20, 3
 
 
 def serve(options: Options) -> bool:
     """Runs the worker until it leaves; False when one runs already. Raises UserError where none can run."""
-    # A host uses all cores itself: threads that spin while they wait would take ten times as long for a frame.
     wait_passively()
     directory = runtime.open_runtime_directory()
     claim = runtime.claim(directory)

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from lumaflux.errors import UserError
-from lumaflux.lab.training.train import train
+from lumaflux.threads import wait_passively
 
 
 def main() -> int:
@@ -14,6 +14,9 @@ def main() -> int:
     parser.add_argument("--cpu", action="store_true", help="ignore accelerators")
     parser.add_argument("--minutes", type=float, help="end by the clock, and let the learning rate fall with the time")
     options = parser.parse_args()
+    wait_passively()
+    from lumaflux.lab.training.train import train
+
     try:
         print(train(options.config, cpu=options.cpu, minutes=options.minutes))
     except UserError as error:
