@@ -100,8 +100,8 @@ def test_it_trains_by_a_bundled_configuration(run, tmp_path):
         out.write_image(light)
         out.close()
     run("python", "-m", "lumaflux.lab.data.views", "corpus/views", HDR_DIR=str(tmp_path / "hdr"))
-    run("lumaflux", "train", "tiny-vae", "--cpu")
-    assert (tmp_path / "runs" / "tiny" / "vae" / "train.log").exists()
+    run("lumaflux", "train", "tiny-anchor", "--cpu")
+    assert (tmp_path / "runs" / "tiny" / "anchor" / "train.log").exists()
 
 
 def test_it_exports(run, tmp_path):
