@@ -18,6 +18,7 @@ from lumaflux.model.cues import log_gradient, relative_luminance, saturation
 from lumaflux.model.lumaflux import BlockConditions, Conditions, LumaFlux
 from lumaflux.model.pga import ValueGate
 from lumaflux.model.spline import Knots
+from lumaflux.model.tiny_autoencoder import TinyAutoencoder
 
 from .functions import NodeValueUpdate
 
@@ -111,6 +112,8 @@ class EncodePart(_Held):
     def forward(self, picture: Tensor) -> Tensor:
         """A picture [1,3,H,W] in [0,1] -> normalised latents [1,c,h,w]; no tiling: sizes are the engine's own."""
         vae, config = self.model.vae, self.model.config
+        if isinstance(vae, TinyAutoencoder):
+            return self.model.encode(picture)
         moments = vae.encoder((2 * picture - 1).to(vae.dtype))
         if vae.quant_conv is not None:
             moments = vae.quant_conv(moments)
@@ -122,6 +125,8 @@ class DecodePart(_Held):
     def forward(self, z: Tensor) -> Tensor:
         """Final latents [1,c,h,w] -> the VAE's PQ picture [1,3,H,W] in [0,1]."""
         vae, config = self.model.vae, self.model.config
+        if isinstance(vae, TinyAutoencoder):
+            return self.model.decode_latents(z)
         raw = (z / config.latent_scale + config.latent_shift).to(vae.dtype)
         if vae.post_quant_conv is not None:
             raw = vae.post_quant_conv(raw)
@@ -156,8 +161,7 @@ def parts_of(model: LumaFlux, size: tuple[int, int] = EXAMPLE) -> Iterator[Part]
 
     frame = torch.rand((1, 3, height, width), generator=generator)
     pixels = {2: "height", 3: "width"}
-    vision = config.siglip
-    seen = config.null_tokens + (vision["image_size"] // vision["patch_size"]) ** 2
+    seen = config.null_tokens + config.siglip_tokens
     conditions = {"sdr": frame, "statistics": noise(1, 4).abs(), "spectrum": noise(1, config.spectral_rings).abs()}
     names = ("context", "pooled", "physical", "spectral", "film", "bottlenecks")
     yield Part(

@@ -75,9 +75,10 @@ class Settings:
         high=1.0,
     )
     highlight_recovery: float = _control(
-        0.5,
+        1.0,
         label="Highlight recovery",
-        help="How much of the model's structure enters where the source is clipped: 0 is the curve alone.",
+        help="How much of the light that the model finds where the source is clipped enters: 0 is the curve alone, "
+        "1 all of it.",
         unit="ratio",
         group="Detail",
         low=0.0,

@@ -15,7 +15,7 @@ def _shapes(part: str, config: LumaFluxConfig, width: int, height: int) -> dict[
     picture = (1, 3, height, width)
     latents = (1, config.latent_channels, height // config.vae_stride, width // config.vae_stride)
     n = (height // config.token_stride) * (width // config.token_stride)
-    seen = config.null_tokens + (config.siglip["image_size"] // config.siglip["patch_size"]) ** 2
+    seen = config.null_tokens + config.siglip_tokens
     half_head = config.width // config.heads // 2
     return {
         "conditions": {"sdr": picture},

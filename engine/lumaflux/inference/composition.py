@@ -42,6 +42,12 @@ class ReducedLight:
         lines = lines_of(gain, guide)
         return cls(lines=lines, structure=gain - lines.of(guide))
 
+    @classmethod
+    def of_highlights(cls, stops: Tensor) -> "ReducedLight":
+        """Stops [B,3,h,w] for clipped areas alone: all of it structure, and no light elsewhere."""
+        nothing = torch.zeros_like(stops)
+        return cls(lines=Lines(slope=nothing, level=nothing), structure=stops)
+
 
 def compose(
     smooth: Tensor,

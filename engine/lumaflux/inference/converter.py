@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from lumaflux.backends.network import Backend, Network
+from lumaflux.color.clipping import clipped_area
 from lumaflux.color.placement import static_placement
 from lumaflux.errors import UserError
 from lumaflux.inference.active_area import Area, find_area, in_frame, without_bars
@@ -18,6 +19,7 @@ from lumaflux.inference.composition import ReducedLight, compose
 from lumaflux.inference.debanding import deband
 from lumaflux.inference.detail import enlarge, gain_between, reduce_to
 from lumaflux.inference.gain_blending import FrameLight, placed_by_the_shot
+from lumaflux.inference.highlights import highlight_stops, invented
 from lumaflux.inference.look import apply_look
 from lumaflux.inference.sampler import euler, schedule
 from lumaflux.inference.tiled_network import TiledNetwork
@@ -194,6 +196,14 @@ class Converter:
         return _like(graded, frame), clock.seconds
 
     @torch.inference_mode()
+    def invented(self, frame: Frame, settings: Settings | None = None) -> Frame:
+        """How much of each pixel of ``render`` the model invents: [1,H,W] or [B,1,H,W] in [0,1], of the frame's type.
+
+        0 where a pixel's light follows from its code by the tone alone, 1 where the source says nothing about it.
+        """
+        return _like(invented(self._batch(frame), settings or Settings()), frame)
+
+    @torch.inference_mode()
     def light_timed(
         self, frame: np.ndarray | Tensor, settings: Settings, *, tone: Tone | None = None
     ) -> tuple[FrameLight, dict[str, float]]:
@@ -223,9 +233,12 @@ class Converter:
         on_step: Callable[[], None] | None,
         tone: Tone | None,
     ) -> FrameLight:
-        model = self.backend.network
+        model, recovers = self.backend.network, self.config.local_light == "highlights"
         with clock("reduce"):
             reduced = self.reduced(smooth)
+            clipped = reduce_to(clipped_area(smooth), self.config.working_pixels) if recovers else None
+        if clipped is not None and settings.detail == 1.0 and not clipped.any():
+            return self._unclipped(reduced, tone)
         share = settings.temporal_stability if tone is not None and tone.placement is not None else 0.0
         tone = self._steadied(reduced, settings, clock, on_step, tone)
         made = self._generate(reduced, settings.steps or None, None, settings.seed, clock, on_step, tone)
@@ -233,16 +246,36 @@ class Converter:
             begun = model.decode_latents(made.z_start)[..., : reduced.shape[-2], : reduced.shape[-1]]
         with clock("detail"):
             base_pq = model.in_light(model.start(reduced, made.placement))
-            gain = gain_between(made.hdr_pq, model.in_light(begun), base_pq)
+            if clipped is None:
+                gain = gain_between(made.hdr_pq, model.in_light(begun), base_pq)
+            else:
+                white_pq = self._white(reduced, made.placement)
+                gain = highlight_stops(made.hdr_pq, model.in_light(begun), clipped, white_pq)
         light = FrameLight(reduced=reduced, base_pq=base_pq, hdr_pq=made.hdr_pq, gain=gain, placement=made.placement)
-        return placed_by_the_shot(light, share)
+        return light if recovers else placed_by_the_shot(light, share)
+
+    def _unclipped(self, reduced: Tensor, tone: Tone | None) -> FrameLight:
+        """The light of a frame where no pixel is clipped, and the transformer is not asked: the placement's alone."""
+        model = self.backend.network
+        placement = tone.placement if tone is not None and tone.placement is not None else model.placement(reduced)
+        base_pq = model.in_light(model.start(reduced, placement))
+        gain = torch.zeros_like(base_pq)
+        return FrameLight(reduced=reduced, base_pq=base_pq, hdr_pq=base_pq, gain=gain, placement=placement)
+
+    def _white(self, reduced: Tensor, placement: Placement | None) -> Tensor:
+        """Where the largest code of each frame is placed: PQ/BT.2020 [B,3,1,1]."""
+        model = self.backend.network
+        return model.in_light(model.start(torch.ones_like(reduced[..., :1, :1]), placement))
 
     def _with_source_detail(
         self, smooth: Tensor, sdr: Tensor, light: FrameLight, settings: Settings, clock: "_Clock"
     ) -> Tensor:
         model = self.backend.network
         with clock("detail"):
-            reduced = ReducedLight.of(light.gain, light.base_pq)
+            if self.config.local_light == "highlights":
+                reduced = ReducedLight.of_highlights(light.gain)
+            else:
+                reduced = ReducedLight.of(light.gain, light.base_pq)
 
             def place(codes: Tensor) -> Tensor:
                 return model.in_light(model.start(codes, light.placement))

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lumaflux.errors import UserError
 from lumaflux.model.config import LumaFluxConfig
+from lumaflux.model.frozen_shapes import finest_channels
 
 WORKING_BYTES = 16 << 30  # what the autoencoder may take for one tile
 _BYTES_PER_CHANNEL = 100  # of the autoencoder's outermost level and of a pixel: about 25 of its buffers in float32
@@ -133,7 +134,7 @@ def tile_side(tile: str | int, config: LumaFluxConfig) -> int | None:
     if tile == "none":
         return None
     if tile == "auto":
-        channels = config.vae["block_out_channels"][0]
+        channels = finest_channels(config.vae)
         if channels < _NARROW:
             return None
         pixels = WORKING_BYTES / (_BYTES_PER_CHANNEL * channels)

@@ -5,12 +5,14 @@ from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, FluxTransformer2DModel
-from transformers import SiglipVisionConfig, SiglipVisionModel
+from transformers import SiglipVisionModel
 
 from lumaflux.errors import UserError
+from lumaflux.model.autoencoder import build_autoencoder, tiled
 from lumaflux.model.config import LumaFluxConfig
 from lumaflux.model.lumaflux import Adapters, LumaFlux
 from lumaflux.model.presets import HUB_BACKBONES
+from lumaflux.model.tower import build_tower
 
 
 def build(config: LumaFluxConfig, seed: int | None = None) -> LumaFlux:
@@ -21,8 +23,8 @@ def build(config: LumaFluxConfig, seed: int | None = None) -> LumaFlux:
         return LumaFlux(
             config,
             FluxTransformer2DModel(**config.transformer),
-            AutoencoderKL(**config.vae),
-            SiglipVisionModel(SiglipVisionConfig(**config.siglip)),
+            build_autoencoder(config.vae),
+            build_tower(config.siglip),
             Adapters(config),
         )
 
@@ -41,7 +43,7 @@ def build_on_pretrained(config: LumaFluxConfig, directory: Path | None = None, *
         return LumaFlux(
             config,
             FluxTransformer2DModel.from_pretrained(flux, subfolder="transformer", **options),
-            AutoencoderKL.from_pretrained(flux, subfolder="vae", **options),
+            tiled(AutoencoderKL.from_pretrained(flux, subfolder="vae", **options)),
             SiglipVisionModel.from_pretrained(siglip, **options),
             Adapters(config),
         )

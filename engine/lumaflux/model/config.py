@@ -3,13 +3,15 @@
 import json
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from lumaflux.errors import UserError
+from lumaflux.model.frozen_shapes import latent_stride, token_count
 from lumaflux.model.regular_file import read_regular
 
 ValueUpdate = Literal["lora", "pga-no-spectrum", "pga"]
 Spline = Literal["linear", "monotone"]
+LocalLight = Literal["everywhere", "highlights"]
 _LARGEST = 1 << 20  # bytes of a config.json
 
 
@@ -38,7 +40,8 @@ class LumaFluxConfig:
     """Shapes of one model.
 
     ``transformer``, ``vae`` and ``siglip`` are the keyword arguments of diffusers' FluxTransformer2DModel and
-    AutoencoderKL and of transformers' SiglipVisionConfig. ``steps`` is the default number of Euler steps.
+    AutoencoderKL and of transformers' SiglipVisionConfig; with an ``architecture``, those of another autoencoder or
+    tower (lumaflux.model.frozen_shapes). ``steps`` is the default number of Euler steps.
     """
 
     name: str = "custom"
@@ -57,6 +60,7 @@ class LumaFluxConfig:
     tone_channels: int = 128
     bins: int = 8
     working_pixels: int = 1 << 20  # frames are reduced to about this many where the source gives the detail
+    local_light: LocalLight = "everywhere"  # where the source gives the detail: whose light the transformer may change
     anchor_bins: int = 0  # of the light anchor's curve; 0 leaves it out, as the paper does
     variant: Variant = field(default_factory=Variant)
 
@@ -91,7 +95,12 @@ class LumaFluxConfig:
     @property
     def vae_stride(self) -> int:
         """Pixels per latent sample in each direction."""
-        return 2 ** (len(self.vae["block_out_channels"]) - 1)
+        return latent_stride(self.vae)
+
+    @property
+    def siglip_tokens(self) -> int:
+        """How many tokens the tower makes of a picture."""
+        return token_count(self.siglip)
 
     @property
     def token_stride(self) -> int:
@@ -126,9 +135,11 @@ def config_from_json(content: dict[str, Any]) -> LumaFluxConfig:
             rest["variant"] = Variant(**rest["variant"])
         config = LumaFluxConfig(**parts, **rest)
         tokens_ok = config.transformer["in_channels"] == 4 * config.latent_channels
-        _ = config.width, config.blocks, config.vae_stride, config.siglip["hidden_size"]
+        _ = config.width, config.blocks, config.vae_stride, config.siglip["hidden_size"], config.siglip_tokens
     except (TypeError, KeyError) as error:
         raise UserError(f"config.json is incomplete or malformed: {error}") from None
+    if config.local_light not in get_args(LocalLight):
+        raise UserError(f"config.json: local_light is one of {', '.join(get_args(LocalLight))}")
     if not tokens_ok:
         raise UserError(
             f"config.json is inconsistent: transformer.in_channels is {config.transformer['in_channels']}, "

@@ -11,14 +11,13 @@ from functools import partial
 from typing import cast
 
 import torch
-from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
-from transformers import SiglipVisionModel
 
 from lumaflux.model.anchor import LightAnchor, Placement, light_of
 from lumaflux.model.attention import SteeredAttention, rotary_turns
+from lumaflux.model.autoencoder import Autoencoder, latents_of, pixels_of
 from lumaflux.model.conditioner import Conditioner, modulation
 from lumaflux.model.config import LumaFluxConfig
 from lumaflux.model.coupler import ResidualCoupler
@@ -28,8 +27,7 @@ from lumaflux.model.pcm import PerceptualModulation
 from lumaflux.model.perception import PerceptualCues, siglip_input
 from lumaflux.model.pga import ValueGate, ValueUpdate
 from lumaflux.model.spline import Knots, ToneField
-
-VAE_TILE = 2048  # pixels: larger frames pass the VAE in overlapping tiles, so that memory stays bounded
+from lumaflux.model.tower import tokens_of
 
 
 class BlockAdapters(nn.Module):
@@ -93,8 +91,8 @@ class LumaFlux(nn.Module):
         self,
         config: LumaFluxConfig,
         transformer: FluxTransformer2DModel,
-        vae: AutoencoderKL,
-        siglip: SiglipVisionModel,
+        vae: Autoencoder,
+        siglip: nn.Module,
         adapters: Adapters,
     ):
         super().__init__()
@@ -104,9 +102,6 @@ class LumaFlux(nn.Module):
         self.siglip = siglip.requires_grad_(False).eval()
         self.adapters = adapters
         self.transformer.set_attn_processor(SteeredAttention())  # pyright: ignore[reportArgumentType]
-        self.vae.enable_tiling()  # only frames beyond the tile's size are tiled
-        self.vae.tile_sample_min_size = VAE_TILE
-        self.vae.tile_latent_min_size = VAE_TILE // config.vae_stride
         self.gradient_checkpointing = False
 
     def train(self, mode: bool = True) -> "LumaFlux":
@@ -115,7 +110,7 @@ class LumaFlux(nn.Module):
             frozen.eval()
         return self
 
-    def with_vae(self, vae: AutoencoderKL) -> "LumaFlux":
+    def with_vae(self, vae: Autoencoder) -> "LumaFlux":
         """The same network, sharing every module but ``vae``."""
         other = copy.copy(self)
         other._modules = {**self._modules, "vae": vae}
@@ -176,7 +171,7 @@ class LumaFlux(nn.Module):
 
     def _siglip_tokens(self, sdr: Tensor) -> Tensor:
         pixels = siglip_input(sdr.float(), self.config.siglip["image_size"]).to(self.dtype)
-        return self.siglip(pixel_values=pixels).last_hidden_state
+        return tokens_of(self.siglip, pixels)
 
     def psi(self, t: Tensor) -> Tensor:
         """Flow times [B] -> Psi for all blocks [B,blocks,6]; for a fixed schedule computed once."""
@@ -204,7 +199,7 @@ class LumaFlux(nn.Module):
     def encode(self, picture: Tensor) -> Tensor:
         """A non-linear picture [B,3,H,W] in [0,1] (SDR or PQ) -> normalised latents [B,c,h,w]."""
         pixels = (2 * picture - 1).to(self.vae.dtype)
-        mode = self.vae.encode(pixels, return_dict=False)[0].mode().float()
+        mode = latents_of(self.vae, pixels).float()
         return (mode - self.config.latent_shift) * self.config.latent_scale
 
     def velocity(self, z: Tensor, t: Tensor, conditions: Conditions, psi: Tensor | None = None) -> Tensor:
@@ -275,7 +270,7 @@ class LumaFlux(nn.Module):
     def decode_latents(self, z: Tensor) -> Tensor:
         """Final normalised latents [B,c,h,w] -> the VAE's PQ picture [B,3,H,W] in [0,1]."""
         raw = z / self.config.latent_scale + self.config.latent_shift
-        pixels = self.vae.decode(raw.to(self.vae.dtype), return_dict=False)[0].float()  # pyright: ignore[reportArgumentType]
+        pixels = pixels_of(self.vae, raw.to(self.vae.dtype)).float()
         return (0.5 * pixels + 0.5).clamp(0, 1)
 
     def knots(self, z: Tensor) -> Knots:

@@ -149,7 +149,7 @@ def transformer_flops(model: LumaFlux, crop: int) -> float:
     """Of one forward pass for one picture: 2 for each weight and token, 4 n^2 d a block for attention."""
     shape = model.config
     tokens = (crop // shape.token_stride) ** 2
-    context = shape.null_tokens + _siglip_tokens(shape)
+    context = shape.null_tokens + shape.siglip_tokens
     double = sum(p.numel() for p in model.transformer.transformer_blocks.parameters())
     single = sum(p.numel() for p in model.transformer.single_transformer_blocks.parameters())
     dense = 2.0 * tokens * (double / 2 + single) + 2.0 * context * (double / 2 + single)
@@ -161,7 +161,7 @@ def vae_flops(model: LumaFlux, crop: int) -> float:
     total, side = 0.0, crop
     for name, module in model.vae.encoder.named_modules():
         if isinstance(module, nn.Conv2d):
-            side = side // 2 if "downsamplers" in name else side
+            side = side // 2 if "downsamplers" in name or "halvings" in name else side
             total += 2.0 * module.weight.numel() * side * side
     return total
 
@@ -172,10 +172,6 @@ def activation_elements(shape: LumaFluxConfig, crop: int, checkpointed: bool) ->
     A block keeps about 34 numbers a token and channel (Korthikanti et al. 2023, eq. 2, without the attention matrix,
     which fused attention recomputes); with checkpointing one state a block and one block in full.
     """
-    tokens = (crop // shape.token_stride) ** 2 + shape.null_tokens + _siglip_tokens(shape)
+    tokens = (crop // shape.token_stride) ** 2 + shape.null_tokens + shape.siglip_tokens
     state, block = tokens * shape.width, 34 * tokens * shape.width
     return shape.blocks * state + block if checkpointed else shape.blocks * block
-
-
-def _siglip_tokens(shape: LumaFluxConfig) -> int:
-    return (shape.siglip["image_size"] // shape.siglip["patch_size"]) ** 2

@@ -4,11 +4,11 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from safetensors.torch import load_file
 from torch import nn
 
 from lumaflux.errors import UserError
+from lumaflux.model.autoencoder import Autoencoder, build_autoencoder
 from lumaflux.model.build import build
 from lumaflux.model.config import LumaFluxConfig, read_config
 from lumaflux.model.lumaflux import LumaFlux
@@ -38,9 +38,9 @@ def scaled_config(model: Path, start: Path) -> LumaFluxConfig:
     return config
 
 
-def load_vae(model: Path, start: Path) -> AutoencoderKL:
+def load_vae(model: Path, start: Path) -> Autoencoder:
     """The frozen autoencoder of the first stage."""
-    vae = AutoencoderKL(**scaled_config(model, start).vae)
+    vae = build_autoencoder(scaled_config(model, start).vae)
     load_stage(vae, start / VAE_DIRECTORY / "vae.safetensors")
     return vae.requires_grad_(False).eval()
 

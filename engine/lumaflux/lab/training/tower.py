@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor, nn
 from transformers import SiglipVisionConfig, SiglipVisionModel
 
+from lumaflux.errors import UserError
 from lumaflux.lab.data.batches import CropSampler
 from lumaflux.lab.data.imperfections import imperfections
 from lumaflux.lab.data.random_rendering import render_random
@@ -21,6 +22,7 @@ from lumaflux.lab.training.config import TrainConfig, training_views
 from lumaflux.lab.training.losses import sigmoid_contrastive
 from lumaflux.lab.training.sheet import grid
 from lumaflux.model.config import read_config
+from lumaflux.model.frozen_shapes import is_mobilenet
 
 RESULT = "siglip.safetensors"
 
@@ -34,6 +36,10 @@ class TowerStage:
         torch.manual_seed(config.seed)
         shape = read_config(config.model).siglip
         self.size = int(shape["image_size"])
+        if is_mobilenet(shape):
+            raise UserError(
+                "MobileNetV2 is not trained here: python -m lumaflux.lab.training.tflite_weights reads its weights"
+            )
         self.tower: Any = SiglipVisionModel(SiglipVisionConfig(**shape))
         self.tower.to(self.device)
         self.scale = nn.Parameter(torch.tensor(math.log(10.0), device=self.device))

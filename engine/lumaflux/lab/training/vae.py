@@ -1,17 +1,21 @@
-"""Stage 1: the autoencoder, on PQ masters, their SDR renderings and SDR photographs."""
+"""Stage 1: the autoencoder, on PQ masters, their SDR renderings and SDR photographs.
+
+An AutoencoderKL starts as a linear transform, or anew; a TinyAutoencoder is tuned from weights that exist.
+"""
 
 from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from PIL import Image
 from torch import Tensor, nn
 
+from lumaflux.errors import UserError
 from lumaflux.lab.data.batches import CropSampler
 from lumaflux.lab.data.draws import integer, normal, on_device, rand
 from lumaflux.lab.data.imperfections import imperfections
 from lumaflux.lab.data.random_rendering import render_random
+from lumaflux.lab.data.relighting import relight
 from lumaflux.lab.training.checkpoint import write_tensors
 from lumaflux.lab.training.config import TrainConfig, training_views
 from lumaflux.lab.training.frozen import others
@@ -20,7 +24,9 @@ from lumaflux.lab.training.pairs import masters_for
 from lumaflux.lab.training.sheet import grid
 from lumaflux.lab.training.stage_weights import VAE_DIRECTORY, load_stage
 from lumaflux.lab.training.vae_init import linear_init
+from lumaflux.model.autoencoder import build_autoencoder, latents_of, pixels_of
 from lumaflux.model.config import read_config
+from lumaflux.model.tiny_autoencoder import TinyAutoencoder
 
 RESULT = "vae.safetensors"
 _INITIAL_CROPS = 64
@@ -29,22 +35,28 @@ _INITIAL_CROPS = 64
 class VaeStage:
     """A batch holds masters, three eighths renderings and up to a quarter photographs.
 
-    Options: ``kl`` and ``gradient`` weights. ``decoder_noise`` trains the decoder alone, on latents of the frozen
-    encoder in ``start`` plus noise of up to this deviation: what was trained on these latents stays valid.
+    Options: ``kl`` and ``gradient`` weights; ``weights``, a safetensors file to start from; ``varied``, the share of
+    masters that are relit. ``decoder_noise`` trains the decoder alone, on latents of the frozen encoder in ``start``
+    plus noise of up to this deviation: what was trained on these latents stays valid.
     """
 
     def __init__(self, config: TrainConfig, device: torch.device | None = None):
         self.config = config
         self.device = device or torch.device("cpu")
         torch.manual_seed(config.seed)
-        self.vae: Any = AutoencoderKL(**read_config(config.model).vae)
+        self.vae: Any = build_autoencoder(read_config(config.model).vae)
         self.masters = masters_for(config, "train", self.device)
         self.photographs = masters_for(config, "train", self.device, ("photograph",))
         self.unseen = CropSampler(training_views(config, "validation"))
         self.kl = float(config.options.get("kl", 1e-6))
         self.gradient = float(config.options.get("gradient", 0.5))
+        self.varied = float(config.options.get("varied", 0.0))
         self.decoder_noise: float | None = config.options.get("decoder_noise")
-        if self.decoder_noise is None:
+        if config.options.get("weights"):
+            load_stage(self.vae, Path(config.options["weights"]))
+        elif self.decoder_noise is None and isinstance(self.vae, TinyAutoencoder):
+            raise UserError("the small autoencoder is tuned, not trained anew: name its weights with 'weights'")
+        elif self.decoder_noise is None:
             crops = self.draw(torch.Generator().manual_seed(config.seed), _INITIAL_CROPS).cpu()
             linear_init(self.vae, 2 * crops - 1)
         elif config.start is None:
@@ -69,6 +81,7 @@ class VaeStage:
         rendered = count * 3 // 8
         masters = self.masters.draw(count - photographs, size, generator)
         with torch.no_grad():
+            masters = relight(masters, self.varied, generator) if self.varied else masters
             sdr = imperfections(render_random(masters[:rendered], generator), generator)
         parts = [masters[rendered:], sdr]
         if photographs:
@@ -79,7 +92,7 @@ class VaeStage:
         target = 2 * self.draw(generator, count).to(self.device) - 1
         generator = on_device(generator, self.device)
         latents, kl = self._noisy_latents(target, generator)
-        output = self.vae.decode(latents).sample
+        output = pixels_of(self.vae, latents)
         l1 = multiscale_l1(output, target)
         edges = gradient_l1(output, target)
         return {
@@ -91,12 +104,14 @@ class VaeStage:
 
     def _noisy_latents(self, target: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Latents as the decoder sees them in training, and the divergence from a normal distribution per latent."""
+        if self.decoder_noise is None and isinstance(self.vae, TinyAutoencoder):
+            return self.vae.latents(target), torch.zeros(())
         if self.decoder_noise is None:
             posterior = self.vae.encode(target).latent_dist
             noise = normal(tuple(posterior.mean.shape), generator)
             return posterior.mean + posterior.std * noise, posterior.kl().mean() / posterior.mean[0].numel()
         with torch.no_grad():
-            mode = self.vae.encode(target).latent_dist.mode()
+            mode = latents_of(self.vae, target)
         level = self.decoder_noise * rand((len(mode), 1, 1, 1), generator)
         return mode + level * normal(tuple(mode.shape), generator), mode.new_zeros(())
 
@@ -111,7 +126,7 @@ class VaeStage:
     def _psnr(self, pictures: Tensor) -> float:
         values = []
         for chunk in pictures.to(self.device).split(8):
-            output = self.vae.decode(self.vae.encode(2 * chunk - 1).latent_dist.mode()).sample
+            output = pixels_of(self.vae, latents_of(self.vae, 2 * chunk - 1))
             error = (0.5 * output + 0.5).clamp(0, 1) - chunk
             values.append(-10 * error.square().mean(dim=(1, 2, 3)).log10())
         return float(torch.cat(values).mean())
@@ -122,7 +137,7 @@ class VaeStage:
         generator = torch.Generator().manual_seed(0)
         masters = self.unseen.draw(3, self.config.validation_size, generator)
         shown = torch.cat([masters, imperfections(render_random(masters, generator), generator)]).to(self.device)
-        output = self.vae.decode(self.vae.encode(2 * shown - 1).latent_dist.mode()).sample
+        output = pixels_of(self.vae, latents_of(self.vae, 2 * shown - 1))
         return {"reconstruction": grid([shown, (0.5 * output + 0.5).clamp(0, 1)])}
 
     def finish(self, out: Path) -> None:

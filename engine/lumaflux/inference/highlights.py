@@ -1,0 +1,65 @@
+"""Highlights: the light that the transformer finds where the source is clipped, as stops over the placed source.
+
+What it generates there is compared with what the autoencoder makes of where the bridge began. The ratio is luminance's
+alone, so grey stays grey; it only brightens, up to the master's peak, and is carried a few pixels outwards, so that the
+source's own edges cut it out at full resolution, without a rim.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lumaflux.color import pq
+from lumaflux.color.clipping import share_of_gain
+from lumaflux.color.primaries import BT2020_LUMA, luminance
+from lumaflux.inference.detail import OFFSET_NITS, clipping
+from lumaflux.model.spline import PEAK_NITS
+from lumaflux.settings import Settings
+
+LARGEST_RECOVERY = 3.0  # stops
+_OWN_SHARE = 0.5  # of a reduced pixel: where more of it is clipped, its stops are its own
+_REACH = 3  # reduced pixels that stops are carried beyond clipped areas
+
+
+def highlight_stops(generated_pq: Tensor, begun_pq: Tensor, clipped: Tensor, white_pq: Tensor) -> Tensor:
+    """Decoded pictures [B,3,h,w], PQ/BT.2020, and clipped shares [B,1,h,w] -> stops [B,3,h,w], >= 0.
+
+    ``white_pq`` [B,3,1,1]: where the source's largest code is placed; with the stops, none is above 1000 cd/m2.
+    """
+    return bounded(carried_outwards(stops_between(generated_pq, begun_pq), clipped), white_pq).expand(-1, 3, -1, -1)
+
+
+def stops_between(generated_pq: Tensor, begun_pq: Tensor) -> Tensor:
+    """Luminance of the first over that of the second, PQ/BT.2020 [B,3,h,w] -> stops [B,1,h,w]."""
+    first, second = (luminance(pq.eotf(picture), BT2020_LUMA) + OFFSET_NITS for picture in (generated_pq, begun_pq))
+    return torch.log2(first / second)
+
+
+def bounded(stops: Tensor, white_pq: Tensor) -> Tensor:
+    """Stops [B,1,h,w] between none and what leads from white [B,3,1,1], PQ, to the peak."""
+    room = torch.log2(PEAK_NITS / pq.eotf(white_pq).amax(dim=1, keepdim=True)).clamp(0, LARGEST_RECOVERY)
+    return stops.clamp(min=0).minimum(room)
+
+
+def carried_outwards(stops: Tensor, clipped: Tensor) -> Tensor:
+    """Stops [B,1,h,w] of pixels that are clipped at least by half; the others take theirs from what is clipped near."""
+    own = clipped > _OWN_SHARE
+    near, weight = _around(clipped * stops), _around(clipped * share_of_gain(clipped))
+    found = torch.where(own, stops, near / weight.clamp(min=1e-4))
+    known = (own | (weight > 1e-3)).to(stops.dtype)
+    for _ in range(_REACH):
+        found, count = known * found, _around(known)
+        found = torch.where(known > 0, found, _around(found) / count.clamp(min=1e-4))
+        known = (count > 1e-4).to(stops.dtype)
+    return known * found
+
+
+def _around(picture: Tensor) -> Tensor:
+    """Mean of 3 x 3 pixels [B,1,h,w]; beyond the border there is nothing."""
+    return F.avg_pool2d(picture, 3, stride=1, padding=1)
+
+
+def invented(sdr: Tensor, settings: Settings) -> Tensor:
+    """How much of each pixel of a rendered frame [B,3,H,W] is the model's invention: [B,1,H,W] in [0,1]."""
+    recovered = settings.highlight_recovery * clipping(sdr)
+    return settings.strength * torch.lerp(torch.ones_like(recovered), recovered, settings.detail)

@@ -1,0 +1,114 @@
+"""Pairs for highlights: a scene exposed so that a drawn share of it clips, and how much light the clipping took.
+
+The tone is given: SDR is the scene's own light, clipped, so that only what was lost is left to find. Pictures are drawn
+at the views' size; codes and light are then brought to the size that a model works at, as a frame is.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lumaflux.color import bt1886, pq
+from lumaflux.color.clipping import clipped_area, share_of_gain
+from lumaflux.color.placement import static_placement
+from lumaflux.color.primaries import BT709, BT709_LUMA, BT2020, apply_matrix, luminance, rgb_to_rgb
+from lumaflux.lab.data.draws import happens, uniform
+from lumaflux.lab.data.graphics import overlaid
+from lumaflux.lab.data.imperfections import quantize
+from lumaflux.lab.data.mastering import PEAK_NITS, SHOULDER_NITS, SHOULDER_RANGE_NITS, shoulder
+
+_SHARES = ((0.70, 0.02, 0.12), (0.15, 0.12, 0.35), (0.12, 0.002, 0.02))  # how often, and of how much of the frame
+_UNCLIPPED = 1.25  # times the brightest pixel: the clipping level of the rest
+_KNEE_SHARE, _KNEE = 0.35, (0.75, 0.95)  # of cameras that round the shoulder off, and where it begins
+_WHITE_NITS = (150.0, 400.0)  # where the tone places SDR white
+_OVERLAID = 0.15
+_FLOOR = 1e-4
+
+
+class HighlightPair(NamedTuple):
+    """``sdr`` codes [B,3,H,W] in [0,1]; ``stops`` [B,1,H,W]: luminance of the scene over that of the clipped picture,
+    >= 0, before any tone; ``white`` [B]: cd/m2 at which static placement puts SDR white."""
+
+    sdr: Tensor
+    stops: Tensor
+    white: Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReducedHighlights:
+    """What a model sees and should find, at its working size. ``clipped`` [B,1,h,w] is the share of a pixel's area that
+    is clipped, ``stops`` [B,1,h,w] the light that the target adds there, on average over that area."""
+
+    sdr: Tensor
+    base_pq: Tensor
+    target_pq: Tensor
+    clipped: Tensor
+    stops: Tensor
+
+
+def scene_light(master_pq: Tensor) -> Tensor:
+    """Masters [B,3,H,W] -> light in cd/m2 without the mastering shoulder, BT.2020."""
+    nits = pq.eotf(master_pq)
+    peak = nits.amax(dim=1, keepdim=True)
+    over = ((peak - SHOULDER_NITS) / SHOULDER_RANGE_NITS).clamp(0, 1 - 1e-5)
+    straight = SHOULDER_NITS - SHOULDER_RANGE_NITS * torch.log1p(-over)
+    return nits * torch.where(peak > SHOULDER_NITS, straight / peak.clamp(min=SHOULDER_NITS), torch.ones_like(peak))
+
+
+def expose(master_pq: Tensor, generator: torch.Generator) -> HighlightPair:
+    """One master [1,3,H,W] -> its picture by a camera whose sensor clips a drawn share of it."""
+    light = apply_matrix(rgb_to_rgb(BT2020, BT709), scene_light(master_pq)).clamp(min=0)
+    largest = light.amax(dim=1)
+    drawn = float(torch.rand((), generator=generator))
+    level = _UNCLIPPED * float(largest.max())
+    for often, low, high in _SHARES:
+        if drawn < often:
+            share = math.exp(float(uniform((), math.log(low), math.log(high), generator)))
+            level = float(largest.flatten().kthvalue(max(1, round((1 - share) * largest.numel()))).values)
+            break
+        drawn -= often
+    relative = light / max(level, _FLOOR)
+    linear = relative.clamp(max=1.0)
+    if happens(_KNEE_SHARE, generator):
+        knee = float(uniform((), *_KNEE, generator))
+        rounded = knee - (1 - knee) * torch.expm1(-(relative - knee).clamp(min=0) / (1 - knee))
+        linear = torch.where(relative < knee, relative, rounded)
+    sdr = quantize(bt1886.inverse_eotf(linear, white_nits=1.0).clamp(0, 1))
+    shown = luminance(bt1886.eotf(sdr, white_nits=1.0), BT709_LUMA)
+    stops = torch.log2((luminance(relative, BT709_LUMA) + _FLOOR) / (shown + _FLOOR)).clamp(min=0) * clipped_area(sdr)
+    if happens(_OVERLAID, generator):
+        sdr, covered = overlaid(sdr, generator)
+        stops = torch.where(covered, torch.zeros_like(stops), stops)
+    low, high = (math.log(nits) for nits in _WHITE_NITS)
+    return HighlightPair(sdr, stops, torch.exp(uniform((1,), low, high, generator)))
+
+
+def lit(base_pq: Tensor, stops: Tensor) -> Tensor:
+    """A placed picture [B,3,H,W] PQ/BT.2020 with ``stops`` [B,1,H,W] of light more, at most 1000 cd/m2."""
+    return pq.inverse_eotf(torch.where(stops > 0, shoulder(pq.eotf(base_pq) * torch.exp2(stops)), pq.eotf(base_pq)))
+
+
+def reduced(pair: HighlightPair, base_pq: Tensor, size: tuple[int, int]) -> ReducedHighlights:
+    """A pair and its placed picture [B,3,H,W] at ``size`` (rows, columns)."""
+
+    def smaller(picture: Tensor) -> Tensor:
+        return F.interpolate(picture, size, mode="bilinear", align_corners=False, antialias=True)
+
+    area = clipped_area(pair.sdr)
+    white = luminance(pq.eotf(lit(base_pq, pair.stops))) / luminance(pq.eotf(base_pq)).clamp(min=_FLOOR)
+    gained = torch.log2(white.clamp(min=_FLOOR))
+    clipped = smaller(area)
+    stops = smaller(area * gained) / clipped.clamp(min=1e-3)
+    sdr, base = smaller(pair.sdr), smaller(base_pq)
+    target = pq.inverse_eotf((pq.eotf(base) * torch.exp2(stops * share_of_gain(clipped))).clamp(max=PEAK_NITS))
+    return ReducedHighlights(sdr=sdr, base_pq=base, target_pq=target, clipped=clipped, stops=stops)
+
+
+def statically_placed(pair: HighlightPair) -> Tensor:
+    """The pair's codes placed with white at its ``white``: PQ/BT.2020 [B,3,H,W]."""
+    placed = zip(pair.sdr.split(1), pair.white, strict=True)
+    return torch.cat([static_placement(codes, float(nits)) for codes, nits in placed])

@@ -1,0 +1,92 @@
+"""Highlights: nothing outside clipped areas, no rim, no ceiling below the peak, and the mask of what is invented."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from lumaflux.backends.torch import TorchBackend
+from lumaflux.color import pq
+from lumaflux.color.clipping import clipped_area, share_of_gain
+from lumaflux.inference.converter import Converter
+from lumaflux.inference.highlights import carried_outwards, highlight_stops
+from lumaflux.model.build import build
+from lumaflux.model.presets import TINY
+from lumaflux.settings import Settings
+
+HIGHLIGHTS = replace(TINY, name="highlights", local_light="highlights", working_pixels=1024, anchor_bins=4)
+
+
+@pytest.fixture(scope="module")
+def converter() -> Converter:
+    return Converter(TorchBackend(build(HIGHLIGHTS, seed=0)))
+
+
+def _with_lamp() -> torch.Tensor:
+    frame = 0.6 * torch.rand(3, 64, 96, generator=torch.Generator().manual_seed(0))
+    frame[:, 20:40, 30:60] = 1.0
+    return frame
+
+
+def _grey(nits: torch.Tensor) -> torch.Tensor:
+    return pq.inverse_eotf(nits).expand(1, 3, -1, -1)
+
+
+def test_outside_of_clipped_areas_light_is_the_placement_s(converter: Converter):
+    frame = _with_lamp()
+    with_it, without = (converter.render(frame, Settings(highlight_recovery=share)) for share in (1.0, 0.0))
+    outside = converter.invented(frame)[0] == 0
+    assert 0.5 < float(outside.float().mean()) < 0.95
+    torch.testing.assert_close(with_it[:, outside], without[:, outside], rtol=0, atol=1e-6)
+
+
+def test_recovery_only_brightens_up_to_the_peak(converter: Converter):
+    frame = _with_lamp()
+    shares = (0.0, 0.5, 1.0)
+    none, half, whole = (pq.eotf(converter.render(frame, Settings(highlight_recovery=share))) for share in shares)
+    assert (half >= none - 1e-2).all()
+    assert (whole >= half - 1e-2).all()
+    assert float(whole.max()) <= 1000.5
+
+
+def test_a_frame_that_clips_nothing_passes_no_transformer(converter: Converter, monkeypatch: pytest.MonkeyPatch):
+    frame = 0.6 * torch.rand(3, 64, 96, generator=torch.Generator().manual_seed(0))
+    wanted = converter.render(frame, Settings(highlight_recovery=0.0))
+    monkeypatch.setattr(converter.backend.network, "velocity", None)
+    assert torch.equal(converter.render(frame), wanted)
+
+
+def test_stops_reach_the_peak_and_not_beyond():
+    begun, generated = (_grey(torch.full((1, 1, 8, 8), nits)) for nits in (250.0, 4000.0))
+    clipped, white = torch.ones(1, 1, 8, 8), _grey(torch.full((1, 1, 1, 1), 250.0))
+    stops = highlight_stops(generated, begun, clipped, white)
+    torch.testing.assert_close(stops, torch.full((1, 3, 8, 8), 2.0), rtol=0, atol=1e-4)
+    assert not highlight_stops(begun, generated, clipped, white).any()
+
+
+def test_stops_are_carried_over_the_edge_at_their_full_height():
+    clipped, stops = torch.zeros(1, 1, 16, 16), torch.zeros(1, 1, 16, 16)
+    clipped[..., 4:8, 4:8] = 1.0
+    clipped[..., 8, 4:8] = 0.2  # an edge through pixels, which show a part of it
+    stops[...] = 1.5 * share_of_gain(clipped)
+    carried = carried_outwards(stops, clipped)
+    torch.testing.assert_close(carried[..., 3:10, 3:9], torch.full((1, 1, 7, 6), 1.5), rtol=0, atol=0.02)
+    assert not carried[..., 13:, 13:].any()
+
+
+def test_the_mask_of_invention_follows_the_settings(converter: Converter):
+    frame = _with_lamp()
+    mask = converter.invented(frame)
+    assert mask.shape == (1, 64, 96)
+    assert float(mask[0, 30, 45]) == 1.0
+    assert float(mask[0, 5, 5]) == 0.0
+    torch.testing.assert_close(converter.invented(frame, Settings(highlight_recovery=0.5)), 0.5 * mask)
+    assert (converter.invented(frame, Settings(detail=0.0)) == 1.0).all()
+    assert not converter.invented(frame, Settings(strength=0.0)).any()
+    assert converter.invented(frame.numpy()).shape == (1, 64, 96)
+
+
+def test_clipped_is_the_largest_channel():
+    codes = torch.tensor([0.2, 0.98, 0.1]).view(3, 1, 1)
+    assert float(clipped_area(codes)) == 1.0
+    assert float(clipped_area(0.98 * codes)) == 0.0
