@@ -12,10 +12,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 os.environ["LUMAFLUX_ENGINES"] = os.devnull
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ["OMP_NUM_THREADS"] = "1"
+
+# How fast examples come says how busy the machine is, not whether the code is right.
+settings.register_profile("busy-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy-machine")
 
 _before = set(sys.modules)
 import colour  # noqa: E402, F401
