@@ -62,6 +62,7 @@ corpus: setup
 lite: setup
 	$(BIN)/python -m lumaflux.lab.data.fetch corpus/packages
 	$(BIN)/python -m lumaflux.lab.data.views corpus/views --packages corpus/packages
+	$(BIN)/python -m lumaflux.lab.data.tone_pool corpus/tone --packages corpus/packages
 	for stage in vae tower prior decoder anchor adapters; do \
 	  $(BIN)/lumaflux train lite-$$stage || exit 1; done
 

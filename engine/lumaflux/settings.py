@@ -1,7 +1,8 @@
 """What a user can set: the one descriptor that command, effect, farm and web page read."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Literal
 
 from lumaflux.errors import UserError
 
@@ -20,8 +21,19 @@ class Control:
     high: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """How a setting with few values is shown. ``values``: what each is called in a menu, by its word."""
+
+    label: str
+    help: str
+    group: str
+    values: Mapping[str, str]
+
+
 def _control(default: Any, **description: Any) -> Any:
-    return field(default=default, metadata={"control": Control(**description), "help": description["help"]})
+    kind, shown = ("choice", Choice) if "values" in description else ("control", Control)
+    return field(default=default, metadata={kind: shown(**description), "help": description["help"]})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +48,33 @@ class Settings:
         group="Look",
         low=0.0,
         high=1.0,
+    )
+    exposure: float = _control(
+        0.0,
+        label="Exposure",
+        help="Brighter or darker than the model makes it; what would exceed the target peak is rolled off below it.",
+        unit="stops",
+        group="Look",
+        low=-6.0,
+        high=6.0,
+    )
+    auto_tone: float = _control(
+        1.0,
+        label="Auto tone",
+        help="How far the tone that the model finds for the picture goes: 0 is the static placement at reference white "
+        "with highlights recovered, 1 is all of it.",
+        unit="ratio",
+        group="Look",
+        low=0.0,
+        high=1.0,
+    )
+    source: Literal["auto", "camera", "graded"] = _control(
+        "auto",
+        label="Source",
+        help="What the picture comes from: a camera or phone, or a graded master that was made SDR. auto goes by what "
+        "the file says, else by the picture.",
+        group="Look",
+        values={"auto": "Auto", "camera": "Camera", "graded": "Graded master"},
     )
     target_peak: float = _control(
         1000.0,
@@ -121,13 +160,26 @@ class Settings:
                     f"{control.label.lower()} is {value:g}; it must be between {control.low:g} and "
                     f"{control.high:g} {control.unit}"
                 )
+        for name, choice in choices().items():
+            if (word := getattr(self, name)) not in choice.values:
+                raise UserError(f"{name} is '{word}'; choose one of {', '.join(choice.values)}")
         if self.target_peak <= self.reference_white:
             raise UserError(
                 f"target peak ({self.target_peak:g} cd/m2) must be above reference white "
                 f"({self.reference_white:g} cd/m2); raise the one or lower the other"
             )
 
+    @property
+    def camera(self) -> float | None:
+        """How much the source is camera material, in [0, 1]; None where nobody has said."""
+        return {"camera": 1.0, "graded": 0.0}.get(self.source)
+
 
 def controls() -> dict[str, Control]:
-    """Every setting's name and description, in the order in which a front end shows them."""
-    return {f.name: f.metadata["control"] for f in fields(Settings)}
+    """Every setting in numbers: name and description, in the order in which a front end shows them."""
+    return {f.name: f.metadata["control"] for f in fields(Settings) if "control" in f.metadata}
+
+
+def choices() -> dict[str, Choice]:
+    """Every setting in words: name and description, likewise."""
+    return {f.name: f.metadata["choice"] for f in fields(Settings) if "choice" in f.metadata}

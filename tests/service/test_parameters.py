@@ -32,6 +32,15 @@ def test_every_setting_is_a_parameter_with_its_own_range():
         assert parameter["type"] == ("int" if name in ("steps", "seed") else "double")
 
 
+def test_settings_in_words_are_choices():
+    source = by_name(parameters_json())["source"]
+    assert (source["type"], source["default"]) == ("choice", "auto")
+    assert source["values"] == ["auto", "camera", "graded"]
+    assert parse_parameters({"source": "camera"}).settings.source == "camera"
+    with pytest.raises(UserError, match="source is 'film'; choose one of auto, camera, graded"):
+        parse_parameters({"source": "film"})
+
+
 def test_names_are_unique_and_groups_exist():
     description = parameters_json()
     groups = [group["name"] for group in description["groups"]]

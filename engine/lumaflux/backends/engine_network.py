@@ -76,8 +76,8 @@ class EngineNetwork:
             frames.append({**made, "turns": turns})
         return EngineConditions(frames=tuple(frames))
 
-    def placement(self, sdr: Tensor) -> Placement | None:
-        return None if self.host.anchor is None else self.host.anchor.predict(sdr)
+    def placement(self, sdr: Tensor, camera: float | None = None) -> Placement | None:
+        return None if self.host.anchor is None else self.host.anchor.predict(sdr, camera)
 
     def start(self, sdr: Tensor, placement: Placement | None = None) -> Tensor:
         anchor = self.host.anchor

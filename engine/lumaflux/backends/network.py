@@ -17,8 +17,11 @@ class Network(Protocol[Conditions]):
         """SDR [B,3,H,W] in [0,1], H and W multiples of the token stride -> everything independent of t."""
         ...
 
-    def placement(self, sdr: Tensor) -> Placement | None:
-        """SDR [B,3,H,W] in [0,1] -> where the light anchor places the frame; None without an anchor."""
+    def placement(self, sdr: Tensor, camera: float | None = None) -> Placement | None:
+        """SDR [B,3,H,W] in [0,1] -> where the light anchor places the frame; None without an anchor.
+
+        ``camera`` in [0,1]: how much the source is camera material; None leaves that to the anchor.
+        """
         ...
 
     def start(self, sdr: Tensor, placement: Placement | None = None) -> Tensor:

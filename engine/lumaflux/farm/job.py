@@ -34,7 +34,7 @@ class Manifest(BaseModel):
     width: int
     height: int
     frames: str
-    settings: dict[str, float | int]
+    settings: dict[str, float | int | str]
     model: str
     model_digest: str
     tone_track: str | None = None

@@ -8,6 +8,7 @@ from lumaflux.farm.frame_set import frames_text, parse_frames
 from lumaflux.farm.job import Manifest
 from lumaflux.render.motion_blending import check_motion_blending
 from lumaflux.render.numbered_source import Source, digest_of_file, digest_of_text, open_source
+from lumaflux.render.source_kind import settings_for
 from lumaflux.settings import Settings
 
 _MODEL_FILES = "*.safetensors", "*.json"
@@ -63,7 +64,7 @@ def manifest_of(order: Order, track: Path | None = None) -> tuple[Manifest, Sour
         width=source.width,
         height=source.height,
         frames=frames_text(numbers),
-        settings=asdict(order.settings),
+        settings=asdict(settings_for(order.settings, order.source)[0]),
         model=order.model,
         model_digest=model_digest(order.model),
         tone_track=None if track is None else _track_digest(track),

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from lumaflux.farm.manifest import Order
     from lumaflux.render.numbered_source import Source
+from lumaflux.render.source_kind import settings_for
 
 _IN_A_ROW = 8  # frames that cannot be read, after which nothing more is expected
 NONE = "none"
@@ -84,6 +85,7 @@ def _make(order: "Order", path: Path) -> None:
     torch.set_num_threads(order.threads)
     source = open_source(order.source, allow_hdr=order.force_sdr)
     converter = load(order.model, device=order.device, dtype=order.precision)
-    track = track_of(_pictures(source), converter, order.settings, order.source, weights_identity(order.model))
+    settings = settings_for(order.settings, order.source)[0]
+    track = track_of(_pictures(source), converter, settings, order.source, weights_identity(order.model))
     with AtomicFile(path, overwrite=True) as file:
         file.partial.write_text(text_of(track), "utf-8")

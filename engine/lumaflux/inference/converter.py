@@ -20,11 +20,11 @@ from lumaflux.inference.debanding import deband
 from lumaflux.inference.detail import enlarge, gain_between, reduce_to
 from lumaflux.inference.gain_blending import FrameLight, placed_by_the_shot
 from lumaflux.inference.highlights import highlight_stops, invented
-from lumaflux.inference.look import apply_look
+from lumaflux.inference.look import apply_look, expose
 from lumaflux.inference.sampler import euler, schedule
 from lumaflux.inference.tiled_network import TiledNetwork
 from lumaflux.inference.tiles import tile_side, tiling_of
-from lumaflux.inference.tone import Tone, mix
+from lumaflux.inference.tone import Tone, mix, toned
 from lumaflux.model.anchor import Placement
 from lumaflux.model.latents import bridge_noise, pad_to_multiple
 from lumaflux.model.spline import Knots
@@ -141,7 +141,8 @@ class Converter:
         settings, sdr = settings or Settings(), self._batch(frame)
         area = area or find_area(sdr[0])
         reduced = self.reduced(area.of(sdr))
-        _, z, placement = self._latents(reduced, settings.steps or None, None, settings.seed, _Clock(), None, None)
+        placement = self._placement(reduced, settings)
+        _, z, placement = self._latents(reduced, settings.steps or None, None, settings.seed, _Clock(), None, placement)
         return Tone(placement=placement, knots=self.backend.network.knots(z), area=area)
 
     def reduced(self, sdr: Tensor) -> Tensor:
@@ -175,7 +176,7 @@ class Converter:
         """
         sdr, clock = self._batch(frame), _Clock()
         if settings.strength == 0.0:
-            return _like(static_placement(sdr, settings.reference_white), frame), {}
+            return _like(expose(static_placement(sdr, settings.reference_white), settings), frame), {}
         areas = [_area(one, tone) for one in sdr]
         if any(area != areas[0] for area in areas):  # pictures of several films
             alone = [self.render_timed(one[None], settings, on_step, tone=tone)[0] for one in sdr]
@@ -215,15 +216,23 @@ class Converter:
 
     def _steadied(
         self, seen: Tensor, settings: Settings, clock: "_Clock", on_step: Callable[[], None] | None, tone: Tone | None
-    ) -> Tone | None:
-        """A shot's tone, the frame's own (None), or their mixture, found on the picture that the model will see."""
-        if tone is None or settings.temporal_stability == 1.0:
-            return tone
-        if settings.temporal_stability == 0.0:
-            return None
-        _, z, placement = self._latents(seen, settings.steps or None, None, settings.seed, clock, on_step, None)
-        own = Tone(placement=placement, knots=self.backend.network.knots(z))
-        return mix([tone, own], [settings.temporal_stability, 1.0 - settings.temporal_stability])
+    ) -> Tone:
+        """A shot's tone, the frame's own, or their mixture, found on the picture that the model will see; as much of it
+        as ``settings.auto_tone`` says."""
+        share = 0.0 if tone is None else settings.temporal_stability
+        if tone is not None and share == 1.0:
+            return toned(tone, settings.auto_tone)
+        placement, knots = self._placement(seen, settings), None
+        if share > 0.0:
+            _, z, _ = self._latents(seen, settings.steps or None, None, settings.seed, clock, on_step, placement)
+            knots = self.backend.network.knots(z)
+        own = Tone(placement=placement, knots=knots)
+        found = own if tone is None or share == 0.0 else mix([tone, own], [share, 1.0 - share])
+        return toned(found, settings.auto_tone)
+
+    def _placement(self, seen: Tensor, settings: Settings) -> Placement | None:
+        """Where the picture that the model sees is placed, by what ``settings`` say of its source."""
+        return self.backend.network.placement(pad_to_multiple(seen, self.config.token_stride), settings.camera)
 
     def _light(
         self,
@@ -238,7 +247,7 @@ class Converter:
             reduced = self.reduced(smooth)
             clipped = reduce_to(clipped_area(smooth), self.config.working_pixels) if recovers else None
         if clipped is not None and settings.detail == 1.0 and not clipped.any():
-            return self._unclipped(reduced, tone)
+            return self._unclipped(reduced, self._steadied(reduced, settings, clock, on_step, tone))
         share = settings.temporal_stability if tone is not None and tone.placement is not None else 0.0
         tone = self._steadied(reduced, settings, clock, on_step, tone)
         made = self._generate(reduced, settings.steps or None, None, settings.seed, clock, on_step, tone)
@@ -254,10 +263,10 @@ class Converter:
         light = FrameLight(reduced=reduced, base_pq=base_pq, hdr_pq=made.hdr_pq, gain=gain, placement=made.placement)
         return light if recovers else placed_by_the_shot(light, share)
 
-    def _unclipped(self, reduced: Tensor, tone: Tone | None) -> FrameLight:
+    def _unclipped(self, reduced: Tensor, tone: Tone) -> FrameLight:
         """The light of a frame where no pixel is clipped, and the transformer is not asked: the placement's alone."""
         model = self.backend.network
-        placement = tone.placement if tone is not None and tone.placement is not None else model.placement(reduced)
+        placement = tone.placement
         base_pq = model.in_light(model.start(reduced, placement))
         gain = torch.zeros_like(base_pq)
         return FrameLight(reduced=reduced, base_pq=base_pq, hdr_pq=base_pq, gain=gain, placement=placement)

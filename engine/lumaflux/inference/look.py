@@ -22,7 +22,18 @@ def apply_look(model_pq: Tensor, sdr: Tensor, settings: Settings) -> Tensor:
     if settings.strength != 1.0:
         placed = static_placement(sdr, settings.reference_white)
         graded = torch.lerp(placed, graded, settings.strength)
-    return graded
+    return expose(graded, settings)
+
+
+def expose(hdr_pq: Tensor, settings: Settings) -> Tensor:
+    """Light ``settings.exposure`` stops brighter. Brightened light above reference white meets the target peak where
+    light at that peak would have exceeded it, by the curve of ``place_peak``; darkened light keeps its ratios."""
+    if settings.exposure == 0.0:
+        return hdr_pq
+    nits = pq.eotf(hdr_pq) * 2.0**settings.exposure
+    if settings.exposure > 0.0:
+        nits = nits * _rolled_off(nits, settings.reference_white, settings.target_peak, 2.0**settings.exposure)
+    return pq.inverse_eotf(nits.clamp(0, settings.target_peak))
 
 
 def place_peak(hdr_pq: Tensor, reference_white: float, target_peak: float) -> Tensor:
@@ -32,12 +43,18 @@ def place_peak(hdr_pq: Tensor, reference_white: float, target_peak: float) -> Te
     that the model's 1000 nit meet the target, strictly increasing. Channel ratios are kept.
     """
     nits = pq.eotf(hdr_pq) * (reference_white / REFERENCE_WHITE_NITS)
-    brightest = nits.amax(dim=1, keepdim=True)
-    u = torch.log((brightest / reference_white).clamp(min=1.0))
-    span, wanted = math.log(PEAK_NITS / REFERENCE_WHITE_NITS), math.log(target_peak / reference_white)
-    k = (span / wanted - 1) / span
-    gain = torch.exp(u / (1 + k * u) - u)
+    beyond = PEAK_NITS / REFERENCE_WHITE_NITS * reference_white / target_peak
+    gain = _rolled_off(nits, reference_white, target_peak, beyond)
     return pq.inverse_eotf((nits * gain).clamp(0, target_peak))
+
+
+def _rolled_off(nits: Tensor, white: float, peak: float, beyond: float) -> Tensor:
+    """The gain [B,1,H,W] that takes max(R,G,B) of ``beyond`` times ``peak`` to ``peak``, none below ``white``."""
+    u = torch.log((nits.amax(dim=1, keepdim=True) / white).clamp(min=1.0))
+    wanted = math.log(peak / white)
+    span = wanted + math.log(beyond)
+    k = (span / wanted - 1) / span
+    return torch.exp(u / (1 + k * u) - u)
 
 
 def saturate(hdr_pq: Tensor, saturation: float, target_peak: float) -> Tensor:

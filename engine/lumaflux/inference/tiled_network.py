@@ -40,8 +40,8 @@ class TiledNetwork:
     def condition(self, sdr: Tensor) -> Any:
         return self._network.condition(sdr)
 
-    def placement(self, sdr: Tensor) -> Placement | None:
-        return self._network.placement(sdr)
+    def placement(self, sdr: Tensor, camera: float | None = None) -> Placement | None:
+        return self._network.placement(sdr, camera)
 
     def start(self, sdr: Tensor, placement: Placement | None = None) -> Tensor:
         return self._network.start(sdr, placement)

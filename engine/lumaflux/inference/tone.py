@@ -2,14 +2,14 @@
 were found on. Tones can be mixed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from lumaflux.inference.active_area import Area
-from lumaflux.model.anchor import Placement
+from lumaflux.model.anchor import Placement, static_curve
 from lumaflux.model.spline import Knots
 
 Part = TypeVar("Part", Placement, Knots)
@@ -17,10 +17,11 @@ Part = TypeVar("Part", Placement, Knots)
 
 @dataclass(frozen=True, kw_only=True)
 class Tone:
-    """Of a batch [B]. ``placement`` is None for a model without an anchor; with ``area`` None a frame finds its own."""
+    """Of a batch [B]. ``placement`` is None for a model without an anchor, ``knots`` where those that the model ends at
+    are taken; with ``area`` None a frame finds its own."""
 
     placement: Placement | None
-    knots: Knots
+    knots: Knots | None
     area: Area | None = None
 
 
@@ -30,11 +31,19 @@ def mix(tones: Sequence[Tone], weights: Sequence[float]) -> Tone:
     Monotone curves stay monotone, ends stay ends, and rows of a matrix keep their sum: each is a convex set.
     """
     placements = [tone.placement for tone in tones if tone.placement is not None]
+    knots = [tone.knots for tone in tones if tone.knots is not None]
     return Tone(
         placement=_mix(placements, weights) if placements else None,
-        knots=_mix([tone.knots for tone in tones], weights),
+        knots=_mix(knots, weights) if knots else None,
         area=tones[0].area,
     )
+
+
+def toned(tone: Tone, amount: float) -> Tone:
+    """A tone of which ``amount`` in [0,1] is left, and the rest is static placement at reference white."""
+    if amount == 1.0 or tone.placement is None:
+        return tone
+    return replace(tone, placement=_mix([static_curve(tone.placement), tone.placement], [1 - amount, amount]))
 
 
 def _mix(parts: Sequence[Part], weights: Sequence[float]) -> Part:

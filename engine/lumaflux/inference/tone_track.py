@@ -100,6 +100,7 @@ class StoredTone(_Part):
 
     @classmethod
     def of(cls, tone: Tone) -> Self:
+        assert tone.knots is not None, "a tone of a track was found with its curve"
         return cls(placement=tone.placement and Placed.of(tone.placement), curve=Curve.of(tone.knots))
 
 

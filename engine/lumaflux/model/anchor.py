@@ -4,10 +4,15 @@ The paper's bridge begins at the SDR picture's own latents. Which light its code
 find, token by token, although it is one fact of the frame: how it was tone-mapped. The anchor reads that fact from the
 distribution of codes and places the frame by one monotone curve and one colour matrix; the bridge begins there. Off
 (``anchor_bins`` 0) in every published configuration.
+
+The curve is static placement (white at 203 cd/m2) times a bounded gain. Its exposure is a line in the SDR's own
+log-average plus a bounded residual, so that a doubting model falls back on what the picture itself says, never on a
+constant. Its slope is bounded, most of all near white, where codes are noise: highlights are for the path that sees
+where they lie.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -17,16 +22,20 @@ from torch import Tensor, nn
 from lumaflux.color import bt1886, pq
 from lumaflux.color.placement import static_placement
 from lumaflux.color.primaries import BT709, BT2020, BT2020_LUMA, apply_matrix, luminance, rgb_to_rgb
-from lumaflux.model.anchor_cues import LENGTH, distribution, thumbnail
+from lumaflux.model.anchor_cues import AVERAGE_SCALE, LENGTH, distribution, thumbnail
 from lumaflux.model.config import LumaFluxConfig
 from lumaflux.model.precision import full_precision
-from lumaflux.model.spline import MINIMUM, PEAK_PQ, Knots, apply_spline, knots_from_logits
+from lumaflux.model.spline import PEAK_PQ, Knots, apply_spline
 
 _BT709_TO_BT2020 = rgb_to_rgb(BT709, BT2020)
 _WHITE_NITS = 203.0
 _WHITE_PQ = float(pq.inverse_eotf(torch.tensor(_WHITE_NITS, dtype=torch.float64)))
-_TOP_LOGIT = 1.2  # sigmoid(1.2) PQ(1000) is PQ(203): at initialisation white lies at reference white
-_LARGEST_FLOOR = 0.12  # PQ
+_LARGEST_RESIDUAL = 2.0  # stops of exposure beside the line
+_STEEPEST, _STEEPEST_AT_WHITE = 2.6, 1.7  # stops a stop; as flat as their inverses
+_NEAR_WHITE = -1.5  # stops below white: segments that begin above it
+_PIVOT = -2.5  # stops below white: the tone that the exposure speaks of, about mid-grey
+_CAP = 0.008  # PQ: how softly the curve meets the peak
+_LEAST_RISE = 1e-4  # PQ a knot
 _LARGEST_MIXTURE = 0.15  # of a colour channel into another
 _BAND_PIXELS = 1 << 21  # larger frames are placed in bands of rows, which bounds memory
 _FLOOR = 1e-6  # of relative light and of cd/m2, before powers
@@ -48,14 +57,29 @@ class Placement:
 class _Widths(NamedTuple):
     thumbnail: tuple[int, ...] = (24, 48, 64, 96)
     hidden: int = 256
+    tone: int = 160
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What the predictor says of a frame [B]: its ``placement``, ``camera``, the logit that its source is camera
+    material and not a graded master, ``residual``, stops of exposure beside the line, and ``hidden`` [B,n], what it was
+    said by."""
+
+    placement: Placement
+    camera: Tensor
+    residual: Tensor
+    hidden: Tensor
 
 
 class LightAnchor(nn.Module):
     """Predicts a frame's ``Placement`` and applies it. Always float32."""
 
+    levels: Tensor  # stops below white of the curve's knots but for the first, which is black [bins]
+
     def __init__(self, config: LumaFluxConfig):
         super().__init__()
-        self.bins = config.anchor_bins
+        self.bins, self.pivot = config.anchor_bins, _PIVOT
         widths = _Widths()
         stages, channels = [], 3
         for width in widths.thumbnail:
@@ -68,35 +92,88 @@ class LightAnchor(nn.Module):
         self.hidden = nn.Sequential(
             nn.Linear(seen, widths.hidden), nn.SiLU(), nn.Linear(widths.hidden, widths.hidden), nn.SiLU()
         )
-        self.head = nn.Linear(widths.hidden, 3 * self.bins + 1 + 9)
+        self.camera = nn.Linear(widths.hidden, 1)
+        self.by_kind = nn.Sequential(nn.Linear(2 * widths.hidden + 1, widths.tone), nn.SiLU())
+        self.head = nn.Linear(widths.tone, 1 + (self.bins - 1) + 1 + 6)
+        self.line = nn.Parameter(torch.zeros(2, 2))  # of graded masters and cameras: stops, stops a stop
+        knots = torch.arange(1, self.bins + 1, dtype=torch.float64) / self.bins * _WHITE_PQ
+        self.register_buffer("levels", torch.log2(pq.eotf(knots) / _WHITE_NITS).float(), persistent=False)
         with torch.no_grad():
             nn.init.normal_(self.head.weight, std=1e-3)
             nn.init.zeros_(self.head.bias)
-            self.head.bias[2 * self.bins : 3 * self.bins + 1] = math.log(math.expm1(1 - MINIMUM))
+
+    def predict(self, sdr: Tensor, camera: Tensor | float | None = None) -> Placement:
+        """SDR [B,3,H,W] in [0,1] -> its placement; ``camera`` as ``read`` takes it."""
+        return self.read(sdr, camera).placement
 
     @full_precision
-    def predict(self, sdr: Tensor) -> Placement:
-        """SDR [B,3,H,W] in [0,1] -> its placement."""
-        seen = distribution(sdr.float())
-        features = self.thumbnail(thumbnail(sdr.float())).flatten(2)
+    def read(self, sdr: Tensor, camera: Tensor | float | None = None, seen: Tensor | None = None) -> Reading:
+        """SDR [B,3,H,W] in [0,1] -> what the predictor says of it. ``camera``, in [0,1] [B] or one for all: the source
+        is camera material (1), a graded master (0), or as likely as that; None, or NaN for a frame, leaves it to the
+        predictor's own head. ``seen``: the frames' ``distribution``, where it is known already.
+        """
+        sdr = sdr.float()
+        seen = distribution(sdr) if seen is None else seen
+        average = AVERAGE_SCALE * seen[:, -1:]
+        features = self.thumbnail(thumbnail(sdr)).flatten(2)
         seen = torch.cat([seen, self.norm(seen), features.mean(2), features.amax(2)], dim=1)
         hidden = self.hidden(F.dropout(seen, self.dropout, self.dropout > 0))
-        logits, rest = self.head(F.dropout(hidden, self.dropout, self.dropout > 0)).split([3 * self.bins + 1, 9], dim=1)
-        mixture = _LARGEST_MIXTURE * rest[:, 3:].tanh().view(-1, 3, 2)
+        logit = self.camera(hidden)
+        told = torch.as_tensor(math.nan if camera is None else camera).to(logit).expand(len(sdr)).view(-1, 1)
+        share = torch.where(told.isnan(), logit.sigmoid(), told.nan_to_num())
+        toned = F.dropout(hidden, self.dropout, self.dropout > 0)
+        raw = self.head(self.by_kind(torch.cat([share * toned, (1 - share) * toned, share], dim=1)))
+        residual, slopes, mix, colour = raw.split([1, self.bins - 1, 1, 6], dim=1)
+        residual = _LARGEST_RESIDUAL * (residual / _LARGEST_RESIDUAL).tanh()
+        line = torch.lerp(self.line[0], self.line[1], share)
+        exposure = line[:, :1] + line[:, 1:] * (average - _PIVOT) + residual
+        mixture = _LARGEST_MIXTURE * colour.tanh().view(-1, 3, 2)
         mixture = torch.cat([mixture, -mixture.sum(2, keepdim=True)], dim=2)
-        return Placement(
-            knots=knots_from_logits(logits, self.bins),
-            floor=_LARGEST_FLOOR * rest[:, 1].tanh(),
-            top=PEAK_PQ * (rest[:, 0] + _TOP_LOGIT).sigmoid(),
-            by_channel=rest[:, 2].sigmoid(),
+        knots, top = self._curve(exposure, slopes)
+        placement = Placement(
+            knots=knots,
+            floor=torch.zeros_like(top),
+            top=top,
+            by_channel=mix[:, 0].sigmoid(),
             matrix=torch.eye(3, device=sdr.device) + mixture,
         )
+        return Reading(placement=placement, camera=logit[:, 0], residual=residual[:, 0], hidden=hidden)
+
+    def _curve(self, exposure: Tensor, slopes: Tensor) -> tuple[Knots, Tensor]:
+        """Stops over static placement at the pivot [B,1] and raw slopes [B,bins-1] -> knots, and PQ of white [B]."""
+        steepest = torch.where(self.levels[:-1] > _NEAR_WHITE, _STEEPEST_AT_WHITE, _STEEPEST).log()
+        rises = (steepest * slopes.tanh()).exp() * self.levels.diff()
+        above = F.pad(rises.cumsum(1), (1, 0))
+        pivot = int((self.levels - _PIVOT).abs().argmin())
+        stops = self.levels[pivot] + exposure + above - above[:, pivot : pivot + 1]
+        level = pq.inverse_eotf((_WHITE_NITS * torch.exp2(stops)).clamp(_FLOOR, pq.PQ_PEAK_NITS))
+        capped = -_CAP * torch.logaddexp(-level / _CAP, torch.full_like(level, -PEAK_PQ / _CAP))
+        capped = capped + _LEAST_RISE * torch.arange(1, self.bins + 1, device=level.device)
+        y = F.pad(capped, (1, 0)).clamp(max=PEAK_PQ + 1)
+        top = y[:, -1].clamp(max=PEAK_PQ)
+        y = y / y[:, -1:]
+        secants = y.diff(dim=1) * self.bins
+        inner = 2 / (1 / secants[:, 1:] + 1 / secants[:, :-1])  # harmonic: no overshoot
+        x = torch.linspace(0, 1, self.bins + 1, device=y.device).expand_as(y)
+        return Knots(x=x, y=y, derivatives=torch.cat([secants[:, :1], inner, secants[:, -1:]], dim=1)), top
 
     @full_precision
     def forward(self, sdr: Tensor, placement: Placement) -> Tensor:
         """SDR [B,3,H,W] in [0,1], any part of the frame -> PQ/BT.2020 [B,3,H,W] in [0, PQ(1000 nit)]."""
         rows = max(1, _BAND_PIXELS // sdr.shape[-1])
         return torch.cat([_place(band.float(), placement) for band in sdr.split(rows, dim=-2)], dim=-2)
+
+
+def static_curve(placement: Placement) -> Placement:
+    """Static placement at reference white, with as many knots as ``placement`` has."""
+    x = torch.linspace(0, 1, placement.knots.x.shape[1], device=placement.top.device).expand_as(placement.knots.x)
+    return replace(
+        placement,
+        knots=Knots(x=x, y=x, derivatives=torch.ones_like(x)),
+        floor=torch.zeros_like(placement.floor),
+        top=torch.full_like(placement.top, _WHITE_PQ),
+        matrix=torch.eye(3, device=placement.matrix.device).expand_as(placement.matrix),
+    )
 
 
 def light_of(start: Tensor, *, anchored: bool) -> Tensor:

@@ -179,10 +179,13 @@ class LumaFlux(nn.Module):
 
     # -- latents ------------------------------------------------------------------------------------------------
 
-    def placement(self, sdr: Tensor) -> Placement | None:
-        """SDR [B,3,H,W] in [0,1] -> where the light anchor places the frame; None without an anchor."""
+    def placement(self, sdr: Tensor, camera: float | None = None) -> Placement | None:
+        """SDR [B,3,H,W] in [0,1] -> where the light anchor places the frame; None without an anchor.
+
+        ``camera`` in [0,1]: how much the source is camera material; None leaves that to the anchor.
+        """
         anchor = self.adapters.anchor
-        return None if anchor is None else anchor.predict(sdr)
+        return None if anchor is None else anchor.predict(sdr, camera)
 
     def start(self, sdr: Tensor, placement: Placement | None = None) -> Tensor:
         """SDR [B,3,H,W] in [0,1] -> the picture [B,3,H,W] whose latents the bridge begins at.

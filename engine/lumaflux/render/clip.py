@@ -11,6 +11,7 @@ from lumaflux.render.interruption import Interruption
 from lumaflux.render.job import Job, Progress, Report, name_pass
 from lumaflux.render.motion_blending import blending_of
 from lumaflux.render.pipeline import Consumer, Prefetched
+from lumaflux.render.source_kind import settings_for
 from lumaflux.render.sources import chosen, frames_to_come, open_source
 from lumaflux.render.targets import Target, open_target
 from lumaflux.render.tones import Tones, tones_of
@@ -40,11 +41,14 @@ def convert_clip(
     if job.hdr10plus is not None and job.hdr10plus.exists() and not job.overwrite:
         raise UserError(f"{job.hdr10plus} exists already; remove it, or allow overwriting (-y).")
     spaces = ocio_spaces(job)
+    settings, told_by = settings_for(settings, source)
     with open_source(source, job) as reader:
         made = open_target(source, target, reader, settings, job, spaces)
         report.delivery = made.delivery
         if reader.info.alpha and not made.keeps_alpha:
             report.note(f"Alpha is left out: {made.delivery} holds none.")
+        for note in told_by:
+            report.note(note)
         for dropped in reader.info.dropped:
             report.note(f"The source's {dropped} is left out.")
         with made.sink, Interruption() as interruption:

@@ -46,6 +46,7 @@ def convert(
     hdr_metadata: str = "auto",
     ocio: str | None = None,
     input_space: str | None = None,
+    input_transfer: Literal["auto", "srgb", "bt1886"] = "auto",
     output_space: str | None = None,
     overwrite: Annotated[bool, Parameter(name=["--overwrite", "-y"], negative=["--no-overwrite", "-n"])] = False,
     copy_audio: bool = True,
@@ -102,6 +103,9 @@ def convert(
         An OpenColorIO configuration, a file or a built-in name, for the spaces below.
     input_space
         The source's colour space in that configuration.
+    input_transfer
+        How the codes of SDR pictures are meant: srgb as photographs, bt1886 as frames of a video. auto goes by the
+        file's tag, else by what it says: a numbered picture beside others that no camera made is a video's.
     output_space
         The colour space of the pictures written, in that configuration.
     overwrite
@@ -183,6 +187,7 @@ def convert(
         exr_compression=exr_compression,
         ocio=ocio,
         input_space=input_space,
+        input_transfer=input_transfer,
         output_space=output_space,
         model=model_identity(model, adapters, backbone, precision, engine),
         track=track,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lumaflux.media.deliveries import Deliver
     from lumaflux.media.metadata.light_levels import LightLevels
     from lumaflux.media.metadata.shot_levels import ShotLight
+    from lumaflux.media.stills.picture import InputTransfer
     from lumaflux.media.stills.picture_writer import ExrCompression
     from lumaflux.media.video.reader import Interlaced
     from lumaflux.settings import Settings
@@ -34,7 +35,7 @@ class Job:
     track's file, "none" for a tone of its own for every frame, None to find one first. ``motion_blending`` from 0 to 1
     is how much the neighbours' gain maps count for a frame's. ``tile`` is what the model was loaded with.
     ``hdr10plus``: the JSON file that HDR10+ metadata is written to. ``crf`` and ``encoder_preset`` are a video
-    encoder's own rate and speed.
+    encoder's own rate and speed. ``input_transfer`` is how SDR codes of pictures are meant.
     """
 
     overwrite: bool = False
@@ -53,6 +54,7 @@ class Job:
     exr_compression: "ExrCompression | None" = None
     ocio: str | None = None
     input_space: str | None = None
+    input_transfer: "InputTransfer" = "auto"
     output_space: str | None = None
     model: str = ""
     track: str | None = None

@@ -26,7 +26,7 @@ class SequenceManifest(pydantic.BaseModel):
     source: str
     source_digest: str
     model: str
-    settings: dict[str, float | int]
+    settings: dict[str, float | int | str]
     delivery: dict[str, str | int | float | bool | None]
 
 
@@ -34,7 +34,8 @@ def manifest_of(source: Path, settings: Settings, job: Job, delivery: str) -> Se
     """``source``: a file, or the pattern of a sequence, which its first picture stands for."""
     pattern = SequencePath.parse(source)
     first = source if pattern is None else pattern.file(pattern.numbers()[0])
-    keys = ("force_sdr", "interlaced", "exr_compression", "ocio", "input_space", "output_space", "start_number")
+    spaces = ("ocio", "input_space", "input_transfer", "output_space")
+    keys = ("force_sdr", "interlaced", "exr_compression", *spaces, "start_number")
     facts = {key: getattr(job, key) for key in keys}
     facts["track"] = file_digest(Path(job.track)) if job.track not in (None, "none") else job.track
     if job.tile != "auto":

@@ -41,7 +41,13 @@ def open_source(source: Path, job: Job) -> Source:
         numbers = list(chosen(job)) if job.frames is not None or job.preview is not None else None
         rate = job.frame_rate or SEQUENCE_RATE
         return SequenceReader(
-            pattern, numbers, frame_rate=rate, allow_hdr=job.force_sdr, keep_going=job.keep_going, raw=raw
+            pattern,
+            numbers,
+            frame_rate=rate,
+            allow_hdr=job.force_sdr,
+            keep_going=job.keep_going,
+            raw=raw,
+            transfer=job.input_transfer,
         )
     return VideoReader(
         source, allow_hdr=job.force_sdr or raw, interlaced=job.interlaced, keep_going=job.keep_going, raw=raw

@@ -9,6 +9,7 @@ from lumaflux.errors import FrameError, UserError
 from lumaflux.render.clip import ocio_spaces
 from lumaflux.render.job import Job, Progress, Report
 from lumaflux.render.motion_blending import blending_of
+from lumaflux.render.source_kind import settings_for
 from lumaflux.render.sources import open_source
 from lumaflux.render.targets import picture_options
 from lumaflux.render.tones import Tones, tones_of
@@ -73,15 +74,21 @@ def convert_stills(
         try:
             with report.stage("decode"):
                 kind, options = _format(target, settings, job, report)
-                still = read_still(source, allow_hdr=job.force_sdr, raw=job.input_space is not None)
+                raw = job.input_space is not None
+                still = read_still(source, allow_hdr=job.force_sdr, raw=raw, transfer=job.input_transfer)
+                look, told_by = settings_for(settings, source)
             if converter is None:
                 converter = load_converter()
                 progress(0, len(pairs))
                 start = time.perf_counter()
-            for note in (*still.notes, *(f"{source}'s {dropped} is left out." for dropped in still.info.dropped)):
+            for note in (
+                *told_by,
+                *still.notes,
+                *(f"{source}'s {dropped} is left out." for dropped in still.info.dropped),
+            ):
                 report.note(note)
             sdr = still.bt1886 if spaces is None else spaces.sdr(still.bt1886)
-            _write(report, sdr, still.alpha, converter, settings, kind, options, source)
+            _write(report, sdr, still.alpha, converter, look, kind, options, source)
         except UserError as error:
             if len(pairs) == 1:
                 raise
@@ -106,6 +113,9 @@ def convert_preview(
     """One frame of a clip or a sequence becomes a picture."""
     report = Report(target=target, source=source)
     spaces = ocio_spaces(job)
+    settings, told_by = settings_for(settings, source)
+    for note in told_by:
+        report.note(note)
     kind, options = _format(target, settings, job, report)
     with open_source(source, job) as reader:
         frame = next((f for f in reader.frames(lambda number: number == job.preview)), None)

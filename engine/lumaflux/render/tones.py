@@ -12,6 +12,7 @@ from lumaflux.errors import UserError
 from lumaflux.render.analysis import check_clip, check_model, track_of
 from lumaflux.render.job import Job, Progress
 from lumaflux.render.model_identity import weights_of
+from lumaflux.render.source_kind import settings_for
 from lumaflux.render.sources import open_source
 from lumaflux.settings import Settings
 
@@ -94,7 +95,8 @@ def analyze(
     allow_hdr: bool = False,
 ) -> "ToneTrack":
     """The tone track of a clip, always of the whole. Raises UserError for a clip that cannot be read."""
-    made = tones_of(source, converter, settings or Settings(), Job(force_sdr=allow_hdr, model=model), None, progress)
+    settings = settings_for(settings or Settings(), source)[0]
+    made = tones_of(source, converter, settings, Job(force_sdr=allow_hdr, model=model), None, progress)
     if made.track is None:
         raise UserError("at strength 0 no frame has a tone; leave the strength as it is")
     return made.track

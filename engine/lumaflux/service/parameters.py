@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lumaflux.errors import UserError
-from lumaflux.settings import Settings, controls
+from lumaflux.settings import Settings, choices, controls
 
 VERSION = 1  # of the JSON's shape
 MODELS = {"lite": "Lite"}  # what every installation has; `plugin install --model` adds directories
@@ -78,10 +78,10 @@ class RenderParameters:
     host_frame: int = 0
 
     def __post_init__(self) -> None:
-        for name, choices in (("input_space", INPUT_SPACES), ("output_space", OUTPUT_SPACES), ("view", VIEWS)):
+        for name, known in (("input_space", INPUT_SPACES), ("output_space", OUTPUT_SPACES), ("view", VIEWS)):
             value = getattr(self, name)
-            if value not in choices:
-                raise UserError(f"{name} is '{value}'; choose one of {', '.join(choices)}")
+            if value not in known:
+                raise UserError(f"{name} is '{value}'; choose one of {', '.join(known)}")
         if not self.model:
             raise UserError("model is empty; name lite or a model directory")
 
@@ -92,7 +92,7 @@ def parse_parameters(values: Mapping[str, Any]) -> RenderParameters:
     Raises UserError for an unknown name, a wrong type or a value out of range.
     """
     own = {f.name: f.default for f in fields(RenderParameters) if f.name != "settings"}
-    defaults = {**{name: getattr(Settings(), name) for name in controls()}, **own}
+    defaults = {**{name: getattr(Settings(), name) for name in (*controls(), *choices())}, **own}
     if unknown := sorted(set(values) - set(defaults)):
         raise UserError(f"unknown parameter '{unknown[0]}'; the engine knows {', '.join(defaults)}")
     typed = {name: _typed(name, value, defaults[name]) for name, value in values.items()}
@@ -139,22 +139,24 @@ def write_parameters(target: Path, models: Mapping[str, str] | None = None) -> N
         file.partial.write_text(json.dumps(parameters_json(models), indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
-def _choice(name: str, label: str, hint: str, choices: Mapping[str, str], group: str = "Colour") -> dict[str, Any]:
+def _choice(
+    name: str, label: str, hint: str, values: Mapping[str, str], group: str = "Colour", default: str | None = None
+) -> dict[str, Any]:
     return {
         "name": name,
         "label": label,
         "hint": hint,
         "type": "choice",
-        "default": getattr(RenderParameters(), name),
-        "choices": list(choices.values()),
-        "values": list(choices),
+        "default": getattr(RenderParameters(), name) if default is None else default,
+        "choices": list(values.values()),
+        "values": list(values),
         "group": _GROUPS[group],
     }
 
 
 def _input_space() -> dict[str, Any]:
-    choices = {FROM_HOST: "From the host, else BT.709 gamma 2.4", **INPUT_SPACES}
-    described = _choice("input_space", "Input space", "What the pixels are that the host hands over.", choices)
+    values = {FROM_HOST: "From the host, else BT.709 gamma 2.4", **INPUT_SPACES}
+    described = _choice("input_space", "Input space", "What the pixels are that the host hands over.", values)
     return described | {"default": FROM_HOST, "colourspaces": INPUT_COLOURSPACES}
 
 
@@ -232,4 +234,7 @@ def _settings() -> list[dict[str, Any]]:
                 "group": _GROUPS[control.group],
             }
         )
+    for name, choice in choices().items():
+        default = getattr(Settings(), name)
+        described.append(_choice(name, choice.label, choice.help, choice.values, choice.group, default))
     return described

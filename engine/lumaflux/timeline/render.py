@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lumaflux.errors import UserError
+from lumaflux.render.source_kind import settings_for
 from lumaflux.render.tones import Tones
 from lumaflux.timeline.media import Media
 from lumaflux.timeline.plan import Rendering, TimelineOptions, file_name, plan
@@ -121,7 +122,7 @@ def _render(
     from lumaflux.media.video.hdr10_writer import Hdr10Writer
 
     rate = Fraction(rendering.media.rate).limit_denominator(_CLIP_RATES)
-    settings = rendering.look.settings
+    settings = settings_for(rendering.look.settings, rendering.media.path)[0]
     frames = source_frames(rendering.media, rendering.first, rendering.last)
     first = next(frames, None)
     if first is None:
@@ -151,7 +152,7 @@ def _tones(rendering: Rendering, converter: "Converter") -> Tones:
     if look.settings.strength == 0.0:
         return Tones()
     pictures = source_frames(media, rendering.first, rendering.last)
-    return Tones(track_of(pictures, converter, look.settings, media.path, look.model))
+    return Tones(track_of(pictures, converter, settings_for(look.settings, media.path)[0], media.path, look.model))
 
 
 def _chained(first: np.ndarray, rest: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
@@ -190,4 +191,8 @@ def _set(rendering: Rendering) -> str:
 
     look = rendering.look
     changed = (f for f in fields(look.settings) if getattr(look.settings, f.name) != f.default)
-    return ", ".join([f"model {look.model}", *(f"{f.name} {getattr(look.settings, f.name):g}" for f in changed)])
+    return ", ".join([f"model {look.model}", *(f"{f.name} {_shown(getattr(look.settings, f.name))}" for f in changed)])
+
+
+def _shown(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:g}"

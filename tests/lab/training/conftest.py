@@ -34,6 +34,27 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tone_pool(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As lumaflux.lab.data.tone_pool writes it: scenes of two splits, a pair and a photograph."""
+    out = tmp_path_factory.mktemp("tone")
+    kinds = {"a": ("panorama", "train"), "c": ("panorama", "validation"), "pair": ("pair", "train")}
+    kinds["photograph"] = ("photograph", "train")
+    rows, columns = np.mgrid[0:144, 0:144] / 144.0
+    entries = []
+    for seed, (name, (kind, split)) in enumerate(kinds.items()):
+        wave = np.sin((5 + seed) * columns) * np.cos(7 * rows) * np.ones((2, 3, 1, 1))
+        arrays = {}
+        if kind != "photograph":
+            arrays["hdr"] = np.rint((0.38 + 0.25 * wave) * FULL_SCALE).astype(np.uint16)
+        if kind in ("pair", "photograph"):
+            arrays["sdr"] = np.rint((0.5 + 0.4 * wave) * 255).astype(np.uint8)
+        save_file(arrays, out / f"{name}.safetensors")
+        entries.append({"file": f"{name}.safetensors", "name": name, "scene": name, "split": split, "kind": kind})
+    (out / "manifest.json").write_text(json.dumps(entries))
+    return out
+
+
+@pytest.fixture(scope="session")
 def model_json(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("model") / "tiny.json"
     content = TINY.to_json()

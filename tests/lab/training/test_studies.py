@@ -40,12 +40,14 @@ def start(tmp_path_factory: pytest.TempPathFactory, model_json: Path) -> Path:
 
 
 @pytest.fixture
-def configured(start: Path, pool: Path, tmp_path: Path):
+def configured(start: Path, pool: Path, tone_pool: Path, tmp_path: Path):
     def make(stage: str, **changes) -> TrainConfig:
+        anchor = stage == "anchor"
         values = {
             "stage": stage,
             "run": tmp_path / stage,
-            "views": pool,
+            "views": tone_pool if anchor else pool,
+            "options": {"bank": 12} if anchor else {},
             "model": start / "model.json",
             "start": start,
             "steps": 1,
@@ -116,6 +118,21 @@ def test_adapters_without_an_operator(configured):
         AdapterStage(configured("adapters", options={"without": ["reinhart"]}))
     with pytest.raises(UserError, match="anchor stage has no options"):
         AnchorStage(configured("anchor", options={"whithout": ["reinhard"]}))
+
+
+def test_an_anchor_learns_from_its_bank_and_is_judged_on_what_it_did_not_see(configured, tmp_path: Path):
+    from lumaflux.lab.training.train import train_configured
+
+    config = configured("anchor", steps=8, options={"bank": 40, "held": ["pair"]})
+    stage = AnchorStage(config)
+    assert "pair" not in {picture.name for picture in stage.pairs.pairs}
+    assert stage.anchor.line.abs().max() > 0  # fitted before the first update
+    figures = train_configured(config, cpu=True)
+    assert {"pq_psnr_told", "delta_e_itp_auto", "pairs_pq_psnr_told"} <= set(figures)
+    assert all(0 < value < 200 for value in figures.values())
+    assert (config.run / "anchor.safetensors").exists()
+    with pytest.raises(UserError, match="no training source nowhere to hold out"):
+        AnchorStage(configured("anchor", options={"held": ["nowhere"]}))
 
 
 def test_ablation_trains_each_variant(configured):

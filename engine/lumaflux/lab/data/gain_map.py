@@ -19,6 +19,7 @@ from lumaflux.media.stills.jpeg_pictures import pictures
 from lumaflux.media.stills.probe import probe_still
 from lumaflux.media.video.source import check_file
 
+_SRGB_PROFILES = ("Display P3", "sRGB")  # by name: their curve is sRGB's
 SDR_WHITE_NITS = 203.0  # diffuse white of the master, BT.2408-7 2.2
 
 
@@ -82,7 +83,8 @@ def read_gain_map_photograph(path: str | os.PathLike) -> GainMapPhotograph:
         raise UserError(f"{path} has no sound gain map: {error}.") from error
     if not maps:
         raise UserError(f"{path} is a JPEG picture without a gain map; name an Ultra HDR or ISO 21496-1 photograph.")
-    if info.primaries.value not in CHROMATICITIES or info.transfer.value != "srgb":
+    curve = info.transfer.value
+    if info.primaries.value not in CHROMATICITIES or not (curve == "srgb" or any(p in curve for p in _SRGB_PROFILES)):
         raise UserError(f"{path} has {info.primaries.value} primaries with a gain map, which are not read.")
     picture, metadata = maps[0]
     base = _decoded(primary, path)

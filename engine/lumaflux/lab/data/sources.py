@@ -1,7 +1,7 @@
 """Where HDR and SDR pictures come from: folders of panoramas, stills and photographs, each with its scene and licence.
 
-Two roots are read: a folder filled by ``python -m lumaflux.lab.data.fetch`` and, where HDR_DIR is set, a second
-collection (``panoramas/``, ``stills/``).
+Roots: a folder filled by ``python -m lumaflux.lab.data.fetch`` and, where HDR_DIR and HDR_MORE_DIR are set, two further
+collections (``panoramas/``, ``stills/``; the second also ``cubes/``, ``video/``, ``gainmap/``, ``sdr/``).
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,8 @@ from typing import Literal
 from lumaflux.errors import UserError
 from lumaflux.lab.data.scenes import Split, scene_table
 
-Kind = Literal["panorama", "still", "photograph"]  # photograph: SDR, signal as it is stored
+# photograph: SDR, signal as it is stored; graded: HDR as its authors made it; pair: an author's SDR and HDR
+Kind = Literal["panorama", "still", "cube", "photograph", "graded", "pair"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,11 +24,15 @@ class Source:
     licence: str
     scene: str
     split: Split
+    beside: Path | None = None  # a pair's HDR picture, where it is a file of its own
 
 
 @dataclass(frozen=True, kw_only=True)
 class Collection:
-    """A folder of pictures of one kind and licence; ``only`` restricts it to the stems whose licence was checked."""
+    """A folder of pictures of one kind and licence; ``only`` restricts it to the stems whose licence was checked.
+
+    ``beside`` names the HDR sibling of a pair's SDR picture.
+    """
 
     name: str
     folder: str
@@ -35,6 +40,7 @@ class Collection:
     kind: Kind
     licence: str
     only: frozenset[str] | None = None
+    beside: str | None = None
 
 
 _BLENDER = "usr/share/blender/datafiles/studiolights/world"
@@ -67,9 +73,40 @@ PACKAGES = (
     ),
 )
 HDR_DIR = (
+    Collection(name="pixel", folder="gainmap", pattern="pixel-*.jpg", kind="pair", licence="CC BY 4.0"),
     Collection(name="polyhaven", folder="panoramas", pattern="*.hdr", kind="panorama", licence="CC0"),
     Collection(name="openexr", folder="panoramas", pattern="*.exr", kind="panorama", licence="BSD-style (ILM)"),
     Collection(name="openexr", folder="stills", pattern="*.exr", kind="still", licence="BSD-style (ILM)"),
+)
+# A third root (HDR_MORE_DIR): the same kinds from other repositories, HDR pictures and clips as graded, and pairs.
+HDR_MORE_DIR = (
+    Collection(name="more", folder="panoramas", pattern="*.exr", kind="panorama", licence="CC0"),
+    Collection(name="cubes", folder="cubes", pattern="*.exr", kind="cube", licence="MIT"),
+    Collection(name="arm", folder="stills", pattern="arm_*.exr", kind="still", licence="CC0"),
+    Collection(name="pfstools", folder="stills", pattern="mpi_atrium_3.exr", kind="still", licence="CC BY 3.0"),
+    Collection(
+        name="radiance", folder="stills", pattern="radiance_*.exr", kind="still", licence="Radiance (BSD-style)"
+    ),
+    Collection(name="immich", folder="stills", pattern="immich_*.avif", kind="graded", licence="public domain"),
+    Collection(name="cosmos", folder="stills", pattern="libavif_cosmos*.y4m", kind="graded", licence="CC BY 3.0"),
+    Collection(name="libjxl", folder="stills", pattern="libjxl_*.png", kind="graded", licence="CC BY 4.0"),
+    Collection(name="live-ugc", folder="video", pattern="live_ugc_*.mov", kind="graded", licence="LIVE UGC HDR"),
+    Collection(name="android", folder="gainmap", pattern="android_*.jpg", kind="pair", licence="Apache-2.0"),
+    Collection(name="jetpack", folder="gainmap", pattern="jetpack_*.jpg", kind="pair", licence="Apache-2.0"),
+    Collection(name="libavif", folder="gainmap", pattern="libavif_*.jpg", kind="pair", licence="BSD-2-Clause"),
+    Collection(name="vearutop", folder="gainmap", pattern="vearutop_*.jpg", kind="pair", licence="MIT"),
+    Collection(
+        name="jbjrdn",
+        folder="gainmap",
+        pattern="jbjrdn_input_sdr.jpg",
+        kind="pair",
+        licence="Apache-2.0",
+        beside="jbjrdn_input_hdr.avif",
+    ),
+    Collection(name="budgie", folder="sdr", pattern="budgie_*.jpg", kind="photograph", licence="CC0"),
+    Collection(name="gb82", folder="sdr", pattern="gb82_*.jpg", kind="photograph", licence="CC0"),
+    Collection(name="immich", folder="sdr", pattern="immich_*.jpg", kind="photograph", licence="public domain"),
+    Collection(name="kodak", folder="sdr", pattern="kodak_*.jpg", kind="photograph", licence="Kodak, unrestricted"),
 )
 
 
@@ -90,14 +127,17 @@ def pictures_of(root: Path, collections: tuple[Collection, ...]) -> Iterator[Sou
                 licence=collection.licence,
                 scene=scene,
                 split=table.split(scene),
+                beside=path.with_name(collection.beside) if collection.beside else None,
             )
 
 
-def find_sources(packages: Path | None, hdr_dir: Path | None = None) -> list[Source]:
-    """All pictures below the two roots, ordered by name. Raises UserError when there are none."""
+def find_sources(packages: Path | None, hdr_dir: Path | None = None, more_dir: Path | None = None) -> list[Source]:
+    """All pictures below the roots, ordered by name. Raises UserError when there are none."""
     found = list(pictures_of(packages, PACKAGES)) if packages else []
     if hdr_dir:
         found += pictures_of(hdr_dir, HDR_DIR)
+    if more_dir:
+        found += pictures_of(more_dir, HDR_MORE_DIR)
     if not found:
         raise UserError(
             f"no training pictures below {packages} or HDR_DIR ({hdr_dir}); fill a folder with: "

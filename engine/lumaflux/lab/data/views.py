@@ -93,7 +93,7 @@ def source_views(source: Source, plan: ViewPlan) -> NDArray[np.uint16]:
     return np.ascontiguousarray(views)  # safetensors stores the buffer as it lies
 
 
-def _best(sources: Sequence[Source]) -> list[Source]:
+def best_sources(sources: Sequence[Source]) -> list[Source]:
     """One source a name's scene where a scene comes in several resolutions: the largest file of each alias group.
 
     Different photographs of one scene (brown_photostudio_01 and _02) are all kept: they come from one collection.
@@ -115,7 +115,7 @@ def make_views(sources: Sequence[Source], out: Path, plan: ViewPlan) -> None:
 
     out.mkdir(parents=True, exist_ok=True)
     entries: list[dict[str, Any]] = []
-    for source in _best(sources):
+    for source in best_sources(sources):
         target = out / f"{source.name.replace('/', '.')}.safetensors"
         if not target.exists():
             temporary = target.with_name(f".{target.name}.partial")

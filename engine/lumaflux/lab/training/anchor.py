@@ -1,33 +1,52 @@
-"""The light anchor: curve and colour of a frame, learned from pairs of whole views, thinned."""
+"""The light anchor: curve and colour of a frame, learned from a bank of pairs (lumaflux.lab.data.tone_pairs)."""
 
+import math
 from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
 from lumaflux.color import bt2390, ictcp, pq
 from lumaflux.color.operators import OPERATORS
 from lumaflux.errors import UserError
-from lumaflux.lab.data.batches import CropSampler
+from lumaflux.lab.data.exposure import at_exposure
 from lumaflux.lab.data.renderings import render_standard
+from lumaflux.lab.data.tone_pairs import PairRenderer, needed_stops
+from lumaflux.lab.data.tone_pool import FULL_SCALE, TonePictures, load_pool
 from lumaflux.lab.training.checkpoint import write_tensors
-from lumaflux.lab.training.config import TrainConfig, training_views
+from lumaflux.lab.training.config import TrainConfig
 from lumaflux.lab.training.losses import itp_distance
-from lumaflux.lab.training.pairs import RenderedPairs
 from lumaflux.lab.training.sheet import grid
 from lumaflux.model.anchor import LightAnchor
+from lumaflux.model.anchor_cues import AVERAGE_SCALE, distribution
 from lumaflux.model.config import read_config
 
 RESULT = "anchor.safetensors"
-_THINNED = 2
-DEFAULTS: dict[str, Any] = {"random_share": 0.45, "varied": 0.5, "without": (), "dropout": 0.0}
+_THINNED = 3
+_AT_ONCE = 64
+_TOLD, _OWN = 0.5, 0.4  # shares of the pairs whose source is told, or left to the head; of the rest it is unknown
+DEFAULTS: dict[str, Any] = {
+    "bank": 15000,
+    "shares": {},
+    "without": (),
+    "held": (),
+    "dropout": 0.1,
+    "doubt": 0.002,
+    "chroma": 0.02,
+    "camera": 0.1,
+    "rendering": 0.03,
+}
 
 
 class AnchorStage:
-    """Options: ``random_share`` of pairs by none of the eight operators, ``varied`` share of relit masters,
-    ``without``: operators left out of training (validation is by all eight); ``dropout`` of what the anchor sees.
+    """Options: ``bank`` records rendered before training, their ``shares`` by kind (lumaflux.lab.data.tone_pairs),
+    ``without``: operators left out of training (validation is by all eight); ``held``: sources left out, by name, and
+    judged beside validation scenes if they are pairs; ``dropout`` of what the anchor sees; weights of losses on the
+    exposure's residual (``doubt``), on mean ``chroma``, of the head that tells ``camera`` material and of one that
+    tells the ``rendering`` (an operator or none of them), which helps training and is left behind.
 
     Raises UserError for a model configuration without an anchor and for an unknown option.
     """
@@ -38,64 +57,144 @@ class AnchorStage:
             raise UserError(f"{config.model} has no light anchor to train; set anchor_bins")
         if unknown := sorted(set(config.options) - set(DEFAULTS)):
             raise UserError(f"the anchor stage has no options {unknown}; it has {', '.join(DEFAULTS)}")
-        self.config = config
-        self.device = device or torch.device("cpu")
-        options = {**DEFAULTS, **config.options}
-        train = CropSampler(training_views(config, "train"))
-        self.pairs = RenderedPairs(
-            train, options["random_share"], options["varied"], thin=True, without=options["without"]
-        )
-        self.dropout = float(options["dropout"])
-        self.unseen = CropSampler(training_views(config, "validation"))
+        if config.views is None:
+            raise UserError("the anchor stage trains on a pool of lumaflux.lab.data.tone_pool; name it with 'views'")
+        self.config, self.device = config, device or torch.device("cpu")
+        self.options = {**DEFAULTS, **config.options}
+        held = set(self.options["held"])
+        known = load_pool(config.views)
+        if unknown := sorted(held - {picture.name for picture in known}):
+            raise UserError(f"{config.views} has no training source {', '.join(unknown)} to hold out")
+        seen = [picture for picture in known if picture.name not in held]
+        self.pairs = PairRenderer(seen, self.options["without"], self.options["shares"])
+        self.unseen = load_pool(config.views, ("validation",))
+        self.held = [picture for picture in known if picture.name in held and picture.kind == "pair"]
+        bank = self.pairs.bank(int(self.options["bank"]), config.seed)
+        self.sdr, self.hdr, self.is_camera = (x.to(self.device) for x in (bank.sdr, bank.hdr, bank.camera))
         torch.manual_seed(config.seed)
         self.anchor = LightAnchor(shape).to(self.device)
+        self.rendering = nn.Linear(self.anchor.camera.in_features, len(OPERATORS) + 1).to(self.device)
+        places = {name: place for place, name in enumerate(OPERATORS)}
+        self.renderings = torch.tensor([places.get(name, len(places)) for name in bank.names], device=self.device)
+        self.seen = torch.cat([distribution(_signal(part, 255)) for part in self.sdr.split(_AT_ONCE)])
+        with torch.no_grad():
+            self.anchor.line.copy_(self._lines())
+
+    def _lines(self) -> Tensor:
+        """Least squares of the exposure that pairs need on the SDR's log-average, of masters and of camera material."""
+        needed = torch.cat(
+            [
+                needed_stops(_signal(sdr[..., ::3, ::3], 255), _signal(hdr[..., ::3, ::3], FULL_SCALE))
+                for sdr, hdr in zip(self.sdr.split(_AT_ONCE), _split(self.hdr), strict=True)
+            ]
+        )
+        average = AVERAGE_SCALE * self.seen[:, -1:] - self.anchor.pivot
+        found = torch.zeros(2, 2)
+        for kind in (0, 1):
+            chosen = self.is_camera == kind
+            if int(chosen.sum()) > 2:
+                columns = torch.cat([torch.ones_like(average[chosen]), average[chosen]], dim=1)
+                found[kind] = torch.linalg.lstsq(columns.cpu(), needed[chosen].cpu()).solution[:, 0]
+        return found
 
     def parameters(self) -> dict[str, nn.Parameter]:
-        return dict(self.anchor.named_parameters())
+        return dict(self.anchor.named_parameters()) | {
+            f"rendering.{name}": parameter for name, parameter in self.rendering.named_parameters()
+        }
 
     def frozen(self) -> dict[str, Tensor]:
         return {}
 
-    def _placed(self, sdr: Tensor) -> Tensor:
-        return self.anchor(sdr, self.anchor.predict(sdr))
-
     def losses(self, step: int, count: int, generator: torch.Generator) -> dict[str, Tensor]:
-        sdr, hdr = (x.to(self.device) for x in self.pairs.draw(count, self.config.crop, generator))
+        picked = torch.randint(len(self.sdr), (count,), generator=generator)
+        sdr, hdr = _signal(self.sdr[picked], 255), _signal(_rows(self.hdr, picked), FULL_SCALE)
+        camera, chance = self.is_camera[picked], torch.rand(count, generator=generator).to(self.device)
+        told = camera.where(chance < _TOLD, torch.where(chance < _TOLD + _OWN, math.nan, 0.5))
         torch.manual_seed(int(torch.randint(2**31, (), generator=generator)))  # of dropout
-        self.anchor.dropout = self.dropout
-        placement = self.anchor.predict(sdr)
+        self.anchor.dropout = float(self.options["dropout"])
+        read = self.anchor.read(sdr, told, self.seen[picked])
         self.anchor.dropout = 0.0
-        sdr, hdr = (x[..., ::_THINNED, ::_THINNED] for x in (sdr, hdr))  # one curve a frame: fewer pixels judge it
-        placed = self.anchor(sdr, placement)
+        top, left = torch.randint(_THINNED, (2,), generator=generator).tolist()  # one curve a frame: fewer pixels judge
+        sdr, hdr = (x[..., top::_THINNED, left::_THINNED] for x in (sdr, hdr))
+        placed = self.anchor(sdr, read.placement)
         error = placed - hdr
-        l1, itp = error.abs().mean(), itp_distance(placed, hdr)
-        deviation = (error.square().mean(dim=(1, 2, 3)) + 1e-5).sqrt().mean()
-        return {"total": l1 + deviation + itp, "l1": l1.detach(), "deviation": deviation.detach(), "itp": itp.detach()}
+        parts = {
+            "l1": error.abs().mean(),
+            "deviation": (error.square().mean(dim=(1, 2, 3)) + 1e-5).sqrt().mean(),
+            "itp": itp_distance(placed, hdr),
+            "doubt": self.options["doubt"] * read.residual.square().mean(),
+            "chroma": self.options["chroma"] * _chroma_error(placed, hdr),
+            "rendering": self.options["rendering"]
+            * F.cross_entropy(self.rendering(read.hidden), self.renderings[picked]),
+            "camera": self.options["camera"] * F.binary_cross_entropy_with_logits(read.camera, camera),
+        }
+        return {"total": torch.stack(list(parts.values())).sum(), **{k: v.detach() for k, v in parts.items()}}
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
-        """PQ-PSNR and Delta-E-ITP over the eight standard operators on views of validation scenes."""
-        generator = torch.Generator().manual_seed(0)
-        hdr = self.unseen.draw(self.config.validation_count, self.config.validation_size, generator)
-        psnr, difference = [], []
-        for operator in OPERATORS:
-            output = self._placed(render_standard(hdr, operator).to(self.device)).cpu()
-            psnr.append(-10 * (output - hdr).square().mean(dim=(1, 2, 3)).log10().mean())
-            difference.append(ictcp.delta_e_itp(pq.eotf(output), pq.eotf(hdr)).mean())
-        return {"pq_psnr": float(torch.stack(psnr).mean()), "delta_e_itp": float(torch.stack(difference).mean())}
+        """PQ-PSNR and Delta-E-ITP, source told and not: eight operators on validation scenes, and pairs held out."""
+        figures = _scored(self.anchor, *self._rendered(), 0.0)
+        if self.held:
+            sdr, hdr = (torch.cat(side) for side in zip(*(self.pairs.whole(p) for p in self.held), strict=True))
+            figures |= {f"pairs_{name}": value for name, value in _scored(self.anchor, sdr, hdr, 1.0).items()}
+        return figures
+
+    def _rendered(self) -> tuple[Tensor, Tensor]:
+        """Validation scenes through each operator: SDR and HDR [N,3,S,S]."""
+        scenes = [p for p in self.unseen if p.hdr is not None and p.kind not in ("pair", "graded")]
+        count = max(1, self.config.validation_count // len(scenes))
+        masters = torch.cat([_masters(scene, count) for scene in scenes])
+        sdr = torch.cat([render_standard(masters, operator) for operator in OPERATORS])
+        return sdr, masters.repeat(len(OPERATORS), 1, 1, 1)
 
     @torch.no_grad()
     def pictures(self) -> dict[str, Image.Image]:
         """SDR by four operators, its placement and the reference, tone-mapped (BT.2390 to 203 cd/m2)."""
-        generator = torch.Generator().manual_seed(0)
-        hdr = self.unseen.draw(1, self.config.validation_size, generator).expand(4, -1, -1, -1)
-        operators = list(OPERATORS)[::2]
-        sdr = torch.cat([render_standard(hdr[:1], operator) for operator in operators]).to(self.device)
+        scene = next(p for p in self.unseen if p.hdr is not None)
+        hdr = _masters(scene, 1).expand(4, -1, -1, -1)
+        sdr = torch.cat([render_standard(hdr[:1], operator) for operator in list(OPERATORS)[::2]]).to(self.device)
 
         def page(hdr_pq: Tensor) -> Tensor:
             return bt2390.sdr_from_hdr(pq.eotf(hdr_pq), master_peak=1000.0, target_peak=203.0)
 
-        return {"placed": grid([sdr, page(self._placed(sdr)), page(hdr)])}
+        return {"placed": grid([sdr, page(self.anchor(sdr, self.anchor.predict(sdr))), page(hdr)])}
 
     def finish(self, out: Path) -> None:
         write_tensors(self.anchor.state_dict(), out / RESULT, {"stage": "anchor"})
+
+
+def _signal(codes: Tensor, scale: int) -> Tensor:
+    return codes.float() / scale
+
+
+def _rows(codes: Tensor, picked: Tensor) -> Tensor:
+    """Rows of uint16, which torch does not index."""
+    return codes.view(torch.int16)[picked].view(torch.uint16)
+
+
+def _split(codes: Tensor) -> list[Tensor]:
+    return [part.view(torch.uint16) for part in codes.view(torch.int16).split(_AT_ONCE)]
+
+
+def _masters(scene: TonePictures, count: int) -> Tensor:
+    assert scene.hdr is not None
+    return at_exposure(torch.from_numpy(scene.hdr[:count].astype("float32") / FULL_SCALE), 0.0)
+
+
+def _chroma_error(placed: Tensor, hdr: Tensor) -> Tensor:
+    """How far the mean chroma of pictures is off, in shares of the reference's: doubt must not turn colour grey."""
+
+    def chroma(signal: Tensor) -> Tensor:
+        return (ictcp.rgb_to_ictcp(pq.eotf(signal))[:, 1:].square().sum(1) + 1e-8).sqrt().flatten(1).mean(1)
+
+    wanted = chroma(hdr)
+    return ((chroma(placed) - wanted) / (wanted + 0.01)).mean().abs()
+
+
+def _scored(anchor: LightAnchor, sdr: Tensor, hdr: Tensor, camera: float) -> dict[str, float]:
+    device, figures = anchor.line.device, {}
+    for name, told in (("told", camera), ("auto", None)):
+        out = torch.cat([anchor(x, anchor.predict(x, told)).cpu() for x in sdr.to(device).split(_AT_ONCE)])
+        figures[f"pq_psnr_{name}"] = float(-10 * (out - hdr).square().mean(dim=(1, 2, 3)).log10().mean())
+        figures[f"delta_e_itp_{name}"] = float(ictcp.delta_e_itp(pq.eotf(out), pq.eotf(hdr)).mean())
+    return figures

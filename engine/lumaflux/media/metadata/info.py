@@ -47,7 +47,7 @@ class MediaInfo:
     say; ``duration`` is in seconds. ``dropped`` names what a reader will leave out (a gain map, alpha it cannot take);
     ``alpha`` says that it comes with the picture; ``times_of_decoding`` that the container holds no presentation times
     of a stream that needs them; ``first_stamp``, in ``time_base``, is where a reader's time 0 lies.
-    ``hdr`` says in words what makes a file HDR whose transfer tag does not.
+    ``hdr`` says in words what makes a file HDR whose transfer tag does not, ``camera`` what says that a camera made it.
     """
 
     path: str
@@ -78,6 +78,7 @@ class MediaInfo:
     times_of_decoding: bool = False
     first_stamp: int = 0
     hdr: str | None = None
+    camera: str | None = None
 
     @property
     def is_hdr(self) -> bool:

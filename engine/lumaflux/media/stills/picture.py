@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from lumaflux.errors import UserError
 from lumaflux.media.metadata.info import MediaInfo
 from lumaflux.media.metadata.light_levels import LightLevels
 from lumaflux.media.metadata.mastering import container_display
+from lumaflux.media.metadata.origin import of_a_sequence
 from lumaflux.media.stills import png_chunks
 from lumaflux.media.stills.color_models import by_color_model
 from lumaflux.media.stills.display_window import in_display_window
@@ -25,6 +26,8 @@ from lumaflux.media.stills.probe import damaged, format_of, heif_color, is_still
 from lumaflux.media.video.reader import refuse_hdr
 
 __all__ = ["Still", "is_still", "probe_still", "read_still", "write_still"]
+
+InputTransfer = Literal["auto", "srgb", "bt1886"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,14 +51,21 @@ class Still:
 
 
 def read_still(
-    path: str | os.PathLike, *, allow_hdr: bool = False, raw: bool = False, layer: str | None = None
+    path: str | os.PathLike,
+    *,
+    allow_hdr: bool = False,
+    raw: bool = False,
+    layer: str | None = None,
+    transfer: InputTransfer = "auto",
 ) -> Still:
     """Read a picture; grey becomes three channels; gain maps are left out (``info.dropped`` names what is not read).
 
     Colors are brought to sRGB by the profile or the tags and clipped; linear EXR light of 1 is white. ``layer`` names
     the layer of an EXR file, whose beauty is read otherwise. Raises UserError when the file is damaged, has colors that
     cannot be converted, or is HDR and not ``allow_hdr``. ``raw`` gives the values as stored in any color space, not
-    clipped, for a conversion elsewhere.
+    clipped, for a conversion elsewhere. ``transfer``: how SDR codes are meant; "auto" goes by the file's tag, and of a
+    file without one by what else it says: frames of a numbered sequence that no camera made are a video's, meant for
+    BT.1886, other pictures sRGB.
     """
     info = probe_still(path, layer)
     if not allow_hdr and not raw:
@@ -82,22 +92,37 @@ def read_still(
         alpha, notes = pixels[..., spec.alpha_channel].clip(0, 1) if has_alpha else None, []
     if raw:
         sdr, repairs = repaired(np.moveaxis(_three(pixels), -1, 0), negative=True)
-        transfer, notes = "bt709", [*notes, *repairs]
+        meant, notes = "bt709", [*notes, *repairs]
     elif picked is not None:
         sdr, repairs = sdr_of_linear(np.moveaxis(pixels, -1, 0), chromaticities)
-        transfer, notes = "bt709", [*notes, *repairs]
+        meant, notes = "bt709", [*notes, *repairs]
     else:
         pixels, color, repairs = by_color_model(pixels, spec, color, path)
-        sdr, transfer = color.to_sdr(pixels, info.bit_depth, os.fspath(path))
-        notes = [*notes, *repairs, *color.notes]
+        sdr, tagged = color.to_sdr(pixels, info.bit_depth, os.fspath(path))
+        meant, said = resolved_transfer(path, info, transfer, tagged)
+        notes = [*notes, *repairs, *color.notes, *said]
     upright = info.orientation.apply
     return Still(
         sdr=upright(sdr),
-        transfer=transfer,
+        transfer=meant,
         info=info,
         alpha=None if alpha is None else upright(alpha),
         notes=tuple(f"{path}: {note}" for note in notes),
     )
+
+
+def resolved_transfer(
+    path: str | os.PathLike, info: MediaInfo, asked: InputTransfer, tagged: str
+) -> tuple[str, tuple[str, ...]]:
+    """How the codes of an SDR picture are meant ("srgb", "bt709"), and a note where neither tag nor person said so."""
+    if info.is_hdr:
+        return tagged, ()
+    if asked != "auto":
+        return {"srgb": "srgb", "bt1886": "bt709"}[asked], ()
+    video = tagged == "srgb" and info.transfer.source == "guessed" and info.camera is None and of_a_sequence(Path(path))
+    if not video:
+        return tagged, ()
+    return "bt709", ("has no tag and is a frame of a sequence, read as video (BT.1886); --input-transfer srgb if not",)
 
 
 def _read_heif(path: str | os.PathLike, info: MediaInfo, raw: bool) -> Still:

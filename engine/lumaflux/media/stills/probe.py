@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lumaflux.errors import UserError
 from lumaflux.media.metadata import coding_points
 from lumaflux.media.metadata.info import MediaInfo
+from lumaflux.media.metadata.origin import camera_of_still
 from lumaflux.media.stills import orientation, png_chunks
 from lumaflux.media.stills.camera_raw import camera_raw
 from lumaflux.media.stills.color_models import is_cmyk, needs_raw_values
@@ -155,6 +156,7 @@ def probe_still(path: str | os.PathLike, layer: str | None = None) -> MediaInfo:
             content_light=png_chunks.content_light(chunks[b"cLLI"]) if b"cLLI" in chunks else None,
             alpha=alpha,
             dropped=(*extra, *pages, *dropped),
+            camera=camera_of_still(spec, dropped),
             hdr=color.hdr,
         )
 

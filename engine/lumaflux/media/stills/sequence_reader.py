@@ -8,7 +8,7 @@ from typing import Self
 from lumaflux.errors import FrameError, UserError
 from lumaflux.media.metadata.info import MediaInfo, probe
 from lumaflux.media.stills.frame_numbers import frames_text
-from lumaflux.media.stills.picture import read_still
+from lumaflux.media.stills.picture import InputTransfer, read_still, resolved_transfer
 from lumaflux.media.stills.sequence_path import SequencePath
 from lumaflux.media.video.reader import SdrFrame, refuse_hdr
 
@@ -29,6 +29,7 @@ class SequenceReader:
         allow_hdr: bool = False,
         keep_going: bool = False,
         raw: bool = False,
+        transfer: InputTransfer = "auto",
     ):
         there = path.numbers()
         self.path = path
@@ -48,7 +49,11 @@ class SequenceReader:
             raise UserError(f"{path.pattern} is no sequence of pictures; name one picture file a frame")
         if not allow_hdr and not raw:
             refuse_hdr(self.info)
-        self._allow_hdr, self._keep_going, self._raw = allow_hdr, keep_going, raw
+        self._allow_hdr, self._keep_going, self._raw, self._transfer = allow_hdr, keep_going, raw, transfer
+        if transfer == "auto" and not raw:  # one reading for all frames, said once
+            _, said = resolved_transfer(self.info.path, self.info, transfer, "srgb")
+            self._transfer = "bt1886" if said else transfer
+            self.notes += [f"{path.pattern} {note}" for note in said]
         self.time_base = 1 / frame_rate
         self.frame_rate = frame_rate
 
@@ -69,7 +74,7 @@ class SequenceReader:
                 continue
             file = self.path.file(number)
             try:
-                still = read_still(file, allow_hdr=self._allow_hdr, raw=self._raw)
+                still = read_still(file, allow_hdr=self._allow_hdr, raw=self._raw, transfer=self._transfer)
                 found = (still.info.width, still.info.height)
                 if found != size:
                     raise FrameError(

@@ -10,6 +10,7 @@ from lumaflux.errors import UserError
 from lumaflux.media.metadata import coding_points
 from lumaflux.media.metadata.info import AudioInfo, ColourTags, MediaInfo, Tag
 from lumaflux.media.metadata.mastering import FrameSideData
+from lumaflux.media.metadata.origin import camera_of_video
 from lumaflux.media.stills import orientation
 from lumaflux.media.video.clock import by_decoding, first_stamp
 from lumaflux.media.video.frame_planes import has_alpha_plane
@@ -70,6 +71,7 @@ def probe_video(path: str | os.PathLike) -> MediaInfo:
             hdr=hdr_mark(path, container.format.name, frame, colour.transfer),
             times_of_decoding=(decoding := by_decoding(container.format.name, stamps, reorders)),
             first_stamp=first_stamp(container, stream, [(dts, dts) for _, dts in stamps] if decoding else stamps),
+            camera=camera_of_video(container.metadata, stream.metadata),
             dropped=("alpha",) if not alpha and any(c.is_alpha for c in frame.format.components) else (),
         )
 

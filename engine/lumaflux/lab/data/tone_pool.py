@@ -1,0 +1,197 @@
+"""What the tone predictor learns from: whole views of scenes, graded HDR, author-made pairs and SDR photographs.
+
+Every view is the picture's own light, not one convention's: scenes are kept without shoulder (their exposure is drawn
+while training), graded HDR and pairs as their authors made them. One safetensors file a source, ``manifest.json`` lists
+them. ``python -m lumaflux.lab.data.tone_pool OUT [--packages DIR]`` makes the pool; HDR_DIR and HDR_MORE_DIR add
+collections.
+"""
+
+import argparse
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lumaflux.color import pq
+from lumaflux.errors import UserError
+from lumaflux.lab.data.camera import Camera, view
+from lumaflux.lab.data.gain_map import read_gain_map_photograph
+from lumaflux.lab.data.graded_pictures import graded_light, graded_pair
+from lumaflux.lab.data.mastering import master_gain, to_bt2020
+from lumaflux.lab.data.pictures import read_linear, read_sdr
+from lumaflux.lab.data.scaling import reduce_area
+from lumaflux.lab.data.scenes import Split
+from lumaflux.lab.data.sources import Source, find_sources
+from lumaflux.lab.data.views import best_sources
+
+MANIFEST = "manifest.json"
+FULL_SCALE = 65535
+SIZE = 144  # pixels a side
+_OVERSAMPLING = 2
+_SMALLEST_CUT = 0.55  # of a flat picture's side, either way
+_VIEWS = {"panorama": 26, "still": 18, "cube": 20, "graded": 16, "pair": 28, "photograph": 12}
+
+
+@dataclass(frozen=True)
+class TonePictures:
+    """Views of one source. ``hdr``: PQ/BT.2020 uint16 [N,3,S,S] (65535 = signal 1), scenes up to 10,000 cd/m2 with a
+    log-average of 20; ``sdr``: sRGB codes uint8 [N,3,S,S]. Photographs have no ``hdr``, scenes and graded no ``sdr``.
+    """
+
+    name: str
+    scene: str
+    kind: str
+    hdr: NDArray[np.uint16] | None
+    sdr: NDArray[np.uint8] | None
+
+
+def _cuts(shape: tuple[int, int], count: int, rng: np.random.Generator) -> Iterator[tuple[slice, slice]]:
+    """The whole picture, then parts of it; width and height are drawn apart, for a distribution has no aspect ratio."""
+    yield slice(0, shape[0]), slice(0, shape[1])
+    for _ in range(count - 1):
+        sides = [max(SIZE, int(side * rng.uniform(_SMALLEST_CUT, 1))) for side in shape]
+        top, left = (int(rng.integers(side - cut + 1)) for side, cut in zip(shape, sides, strict=True))
+        yield slice(top, top + sides[0]), slice(left, left + sides[1])
+
+
+def _flat(pictures: Sequence[NDArray[np.float32]], count: int, rng: np.random.Generator) -> list[NDArray[np.float32]]:
+    """The same parts of pictures of linear light [3,H,W], each reduced to a square: [count,3,S,S] a picture."""
+    height, width = pictures[0].shape[1:]
+    if min(height, width) < SIZE:
+        raise ValueError(f"a picture of {width}x{height} holds no view of {SIZE} pixels")
+    parts = list(_cuts((height, width), count, rng))
+    return [np.stack([reduce_area(picture[:, y, x], SIZE, SIZE) for y, x in parts]) for picture in pictures]
+
+
+def _panorama(light: NDArray[np.float32], count: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    side, views = SIZE * _OVERSAMPLING, []
+    for _ in range(count):
+        pitch = float(np.clip(rng.normal(0, 18), -60, 60))
+        camera = Camera(yaw=float(rng.uniform(-180, 180)), pitch=pitch, fov=float(rng.uniform(35, 105)))
+        views.append(reduce_area(view(light, camera, side, side), SIZE, SIZE))
+    return np.stack(views)
+
+
+def _cube(light: NDArray[np.float32], count: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Parts of the six square faces, which lie side by side or one below the other."""
+    side = min(light.shape[1:])
+    faces = [
+        light[:, top : top + side, left : left + side]
+        for top in range(0, light.shape[1] - side + 1, side)
+        for left in range(0, light.shape[2] - side + 1, side)
+    ]
+    return np.concatenate([_flat([face], max(1, count // len(faces)), rng)[0] for face in faces])
+
+
+def _codes(linear: NDArray[np.float32]) -> NDArray[np.uint8]:
+    from lumaflux.color import srgb
+
+    return np.rint(np.asarray(srgb.inverse_eotf(linear.clip(0, 1))) * 255).astype(np.uint8)
+
+
+def _pq(nits: NDArray[np.float32]) -> NDArray[np.uint16]:
+    return np.rint(np.asarray(pq.inverse_eotf(nits.clip(0, pq.PQ_PEAK_NITS))) * FULL_SCALE).astype(np.uint16)
+
+
+def _scene(source: Source, rng: np.random.Generator) -> dict[str, NDArray]:
+    light = to_bt2020(read_linear(source.path))
+    drawn = {"panorama": _panorama, "cube": _cube}.get(source.kind, lambda x, n, r: _flat([x], n, r)[0])
+    return {"hdr": _pq(drawn(light * np.float32(master_gain(light)), _VIEWS[source.kind], rng))}
+
+
+def _graded(source: Source, rng: np.random.Generator) -> dict[str, NDArray]:
+    frames = graded_light(source.path)
+    count = max(2, _VIEWS["graded"] // len(frames))
+    return {"hdr": np.concatenate([_pq(_flat([frame], count, rng)[0]) for frame in frames])}
+
+
+def _pair(source: Source, rng: np.random.Generator) -> dict[str, NDArray]:
+    if source.beside is None:
+        photograph = read_gain_map_photograph(source.path)
+        sdr, hdr = photograph.sdr_linear(), photograph.hdr_nits()
+    else:
+        sdr, hdr = graded_pair(source.path, source.beside)
+    sdr, hdr = _flat([sdr, hdr], _VIEWS["pair"], rng)
+    return {"sdr": _codes(sdr), "hdr": _pq(hdr)}
+
+
+def _photograph(source: Source, rng: np.random.Generator) -> dict[str, NDArray]:
+    from lumaflux.color import srgb
+
+    return {
+        "sdr": _codes(_flat([np.asarray(srgb.eotf(read_sdr(source.path)), np.float32)], _VIEWS["photograph"], rng)[0])
+    }
+
+
+_READERS: dict[str, Callable[[Source, np.random.Generator], dict[str, NDArray]]] = {
+    "graded": _graded,
+    "pair": _pair,
+    "photograph": _photograph,
+}
+
+
+def make_pool(sources: Sequence[Source], out: Path, seed: int = 1) -> None:
+    """Writes the pool below ``out``; sources already there are kept, so that a stopped run goes on."""
+    from safetensors.numpy import save_file
+
+    out.mkdir(parents=True, exist_ok=True)
+    entries = []
+    for source in best_sources(sources):
+        target = out / f"{source.name.replace('/', '.')}.safetensors"
+        if not target.exists():
+            rng = np.random.default_rng([seed, crc32(source.name.encode())])
+            temporary = target.with_name(f".{target.name}.partial")
+            arrays = _READERS.get(source.kind, _scene)(source, rng)
+            save_file({key: np.ascontiguousarray(value) for key, value in arrays.items()}, temporary)
+            os.replace(temporary, target)
+        entries.append(
+            {
+                "file": target.name,
+                "name": source.name,
+                "scene": source.scene,
+                "split": source.split,
+                "kind": source.kind,
+                "licence": source.licence,
+            }
+        )
+    (out / MANIFEST).write_text(json.dumps(entries, indent=1) + "\n")
+
+
+def load_pool(pool: Path, splits: Sequence[Split] = ("train",)) -> list[TonePictures]:
+    """Raises UserError when the pool is missing or the splits are empty."""
+    from safetensors.numpy import load_file
+
+    try:
+        entries = json.loads((pool / MANIFEST).read_text())
+    except OSError:
+        raise UserError(
+            f"{pool} holds no pictures; make them with: python -m lumaflux.lab.data.tone_pool {pool}"
+        ) from None
+    found = []
+    for entry in entries:
+        if entry["split"] in splits:
+            arrays = load_file(pool / entry["file"])
+            found.append(
+                TonePictures(entry["name"], entry["scene"], entry["kind"], arrays.get("hdr"), arrays.get("sdr"))
+            )
+    if not found:
+        raise UserError(f"{pool} has nothing for {', '.join(splits)}")
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.data.tone_pool", description=__doc__)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--packages", type=Path, default=None, help="folder filled by lumaflux.lab.data.fetch")
+    options = parser.parse_args(arguments)
+    roots = [Path(folder) if (folder := os.environ.get(name)) else None for name in ("HDR_DIR", "HDR_MORE_DIR")]
+    make_pool(find_sources(options.packages, *roots), options.out)
+
+
+if __name__ == "__main__":
+    main()
