@@ -1,4 +1,4 @@
-"""What a user can set: the one descriptor that command, effect, farm and web page read."""
+"""What a user can set: the one descriptor that command, effect, farm and timeline read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields

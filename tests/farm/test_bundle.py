@@ -13,7 +13,7 @@ from footage import pictures
 from lumaflux.errors import FrameError, UserError
 from lumaflux.farm.check import verify_job
 from lumaflux.farm.job import JobFolder
-from lumaflux.farm.local_run import run_bundle
+from lumaflux.farm.local_run import run_bundle, values_of
 from lumaflux.farm.manifest import Order
 from lumaflux.farm.order import order_text, read_order
 from lumaflux.farm.submit import make_bundle
@@ -45,8 +45,8 @@ def test_the_library_takes_it(bundle):
     folder = bundle("out.mp4")
     decoded = check_template(document(folder))
     values = preprocess_job_parameters(
-        job_template=decoded, job_parameter_values={}, job_template_dir=folder, current_working_dir=Path.cwd(),
-        allow_job_template_dir_walk_up=True,
+        job_template=decoded, job_parameter_values=values_of(folder), job_template_dir=folder,
+        current_working_dir=Path.cwd(),
     )  # fmt: skip
     job = create_job(job_template=decoded, job_parameter_values=values)
     frames, encode = job.steps
@@ -57,7 +57,7 @@ def test_the_library_takes_it(bundle):
 
 def test_a_stepped_set_is_written_as_the_description_has_it(bundle):
     folder = bundle("out", frames="0-20x5")
-    defaults = {p["name"]: p["default"] for p in document(folder)["parameterDefinitions"]}
+    defaults = {p["name"]: p.get("default") for p in document(folder)["parameterDefinitions"]}
     assert defaults["FrameSet"] == "0-20:5"
     assert len(document(folder)["steps"]) == 1
 

@@ -15,6 +15,7 @@ from lumaflux.farm.frame_set import frames_text, parse_frames
 from lumaflux.farm.frames import Renderer, open_renderer, render_frames
 from lumaflux.farm.job import JobFolder
 from lumaflux.farm.order import read_order
+from lumaflux.farm.sockets import near
 from lumaflux.threads import wait_passively
 
 SOCKET, LOG, START = "engine.sock", "engine.log", "start.json"
@@ -72,7 +73,8 @@ def _listening(folder: Path):
     hidden = folder / f".{SOCKET}"
     hidden.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-        listener.bind(os.fspath(hidden))
+        with near(folder) as short:
+            listener.bind(f"{short}/{hidden.name}")
         listener.listen(8)
         listener.settimeout(_LOOK_S)
         os.replace(hidden, path)  # what has the name answers

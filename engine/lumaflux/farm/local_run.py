@@ -1,8 +1,11 @@
 """`lumaflux farm run`: a job bundle on this machine by the Open Job Description's own libraries, with retries."""
 
 import itertools
+import os
 import queue
 import secrets
+import shutil
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,8 +16,9 @@ import yaml
 
 from lumaflux.errors import FrameError, MissingExtraError, UserError
 from lumaflux.farm.job import JobFolder
+from lumaflux.farm.leftovers import remove_leftovers
 from lumaflux.farm.runner_lock import runner_lock
-from lumaflux.farm.template import TEMPLATE
+from lumaflux.farm.template import OPENJD_PARAMETERS, TEMPLATE
 
 ATTEMPTS = 3
 _EXTENSIONS = ["TASK_CHUNKING"]
@@ -45,12 +49,15 @@ def run_bundle(bundle: Path, *, workers: int = 1, say: Say = lambda line: None, 
     UserError for what is no bundle, for a wrong input and for a second run on the same output, FrameError when frames
     failed, both after everything else was done that could be.
     """
-    job, parameters = _job(bundle, values or {})
+    if workers < 1:
+        raise UserError(f"workers are {workers}; give one or more")
+    job, parameters = _job(bundle, {**values_of(bundle), **(values or {})})
     if "Frames" not in parameters:
         raise UserError(f"{bundle} is no bundle that lumaflux farm job wrote: it has no parameter Frames.")
     frames = parameters["Frames"].value
     report = RunReport()
     with runner_lock(Path(frames)):
+        remove_leftovers()
         for step in _in_order(job):
             _run_step(step, parameters, workers, report, say)
             if report.problems:
@@ -69,7 +76,7 @@ def _job(bundle: Path, given: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         from openjd import model
     except ImportError:
         raise MissingExtraError("The Open Job Description's library", "farm") from None
-    path = bundle / TEMPLATE if bundle.is_dir() else bundle
+    path = _template_of(bundle)
     try:
         document = yaml.safe_load(path.read_text("utf-8"))
         decoded = model.decode_job_template(template=document, supported_extensions=_EXTENSIONS)
@@ -85,6 +92,29 @@ def _job(bundle: Path, given: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         raise UserError(f"{path} cannot be read: {error.strerror}; name a job bundle.") from None
     except (yaml.YAMLError, ValueError) as error:
         raise UserError(f"{path} is no job that can be run: {' '.join(str(error).split())}") from None
+
+
+def _template_of(bundle: Path) -> Path:
+    return bundle / TEMPLATE if bundle.is_dir() else bundle
+
+
+def values_of(bundle: Path) -> dict[str, Any]:
+    """The values that lie beside a bundle's template; none where they do not (before 0.2 they were its defaults).
+
+    The plain command ``lumaflux`` becomes this installation's own where it is not on the PATH.
+    Raises UserError for a file that holds no such values.
+    """
+    path = _template_of(bundle).with_name(OPENJD_PARAMETERS)
+    try:
+        found = yaml.safe_load(path.read_text("utf-8")) if path.is_file() else {}
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise UserError(f"{path} cannot be read ({' '.join(str(error).split())}); write the bundle anew") from None
+    if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
+        raise UserError(f"{path} holds no values of parameters; write the bundle anew")
+    own = Path(sys.executable).with_name("lumaflux")
+    if found.get("Engine", "lumaflux") == "lumaflux" and shutil.which("lumaflux") is None and own.is_file():
+        found["Engine"] = str(own)
+    return found
 
 
 def _in_order(job: Any) -> list[Any]:
@@ -136,6 +166,7 @@ def _work(
     say_done: Callable[[], None],
 ) -> None:
     """One worker: sessions until no task is left."""
+    from lumaflux.farm.leftovers import SESSION
     from lumaflux.farm.openjd_session import WorkerSession
 
     session: WorkerSession | None = None
@@ -145,7 +176,7 @@ def _work(
         except queue.Empty:
             break
         if session is None:
-            session = WorkerSession(f"lumaflux-{secrets.token_hex(6)}", values, stop, say)
+            session = WorkerSession(f"{SESSION}{os.getpid()}-{secrets.token_hex(6)}", values, stop, say)
             outcome = session.enter(step)
             with lock:
                 report.sessions += 1

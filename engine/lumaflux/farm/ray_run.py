@@ -69,6 +69,8 @@ def run_on_ray(
     A chunk whose worker or node is lost goes to another one. Raises UserError for bad input, WorkerError for a chunk
     over which LOSSES workers died, MissingExtraError without Ray.
     """
+    if workers is not None and workers < 1:
+        raise UserError(f"workers are {workers}; give one or more")
     try:
         import ray
         from ray.job_config import JobConfig
@@ -83,10 +85,15 @@ def run_on_ray(
             config = JobConfig(metadata={"job_name": name})
             try:
                 library.init(address=address, namespace="lumaflux", job_config=config, log_to_driver=False)
-            except ConnectionError:
+            except library.exceptions.AuthenticationError:
                 raise UserError(
-                    f"no Ray cluster answers at {address}; start one with `ray start --head`, "
-                    "and set RAY_AUTH_MODE=token where it asks for a token"
+                    "Ray asks for a token and finds none; make one with `ray get-auth-token --generate`, and copy "
+                    "~/.ray/auth_token to every node"
+                ) from None
+            except (ConnectionError, TimeoutError, RuntimeError, ValueError) as error:
+                raise UserError(
+                    f"no Ray cluster answers at {address or 'this machine'} ({_first_line(error)}); start one with "
+                    "`ray start --head`, with the same RAY_AUTH_MODE and token as here"
                 ) from None
         try:
             return _Pool(library, order, job, manifest.device, manifest.threads, workers, progress).run(
@@ -199,6 +206,10 @@ class _Pool:
         if self.losses[key] >= LOSSES:
             what = "before their first frame" if key < 0 else f"over the frames from {key} on"
             raise WorkerError(f"{LOSSES} workers were lost {what}; look into the cluster's logs, then start again")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200].rstrip(".")
 
 
 def _own(error: Any) -> Exception:

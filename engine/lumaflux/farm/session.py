@@ -16,6 +16,8 @@ from typing import Any
 from lumaflux.errors import FrameError, UserError
 from lumaflux.farm.engine_process import LOG, SOCKET, START
 from lumaflux.farm.frames import WorkerError
+from lumaflux.farm.leftovers import ENGINE, remove_leftovers
+from lumaflux.farm.sockets import near
 
 VARIABLE = "LUMAFLUX_FARM_ENGINE"  # the folder of the session's engine
 OWNER = "LUMAFLUX_FARM_OWNER"  # the process on this machine without which the engine is of no use
@@ -32,7 +34,8 @@ def say_openjd(line: str) -> None:
 
 def start_engine(order: Path, source: Path, output: Path, say: Say = say_openjd) -> Path:
     """Starts the engine in a folder of its own, which later actions find by the environment variable."""
-    folder = Path(tempfile.mkdtemp(prefix="lumaflux-farm-"))  # 0700: only this user speaks to the engine
+    remove_leftovers()
+    folder = Path(tempfile.mkdtemp(prefix=ENGINE))  # 0700: only this user speaks to the engine
     kept = folder / "order.json"  # the session's copy may be gone when the engine is started again
     shutil.copyfile(order, kept)
     words: dict[str, Any] = {"order": str(kept), "input": str(source.resolve()), "output": str(output.resolve())}
@@ -101,7 +104,8 @@ def _asked(folder: Path, frames: str, say: Say) -> dict[str, Any]:
 @contextlib.contextmanager
 def _connected(folder: Path):
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.connect(os.fspath(folder / SOCKET))
+        with near(folder) as path:
+            connection.connect(f"{path}/{SOCKET}")
         with connection.makefile("rwb") as stream:
             yield stream
 

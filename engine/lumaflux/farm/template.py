@@ -12,6 +12,7 @@ from lumaflux.farm.order import order_text
 
 TEMPLATE = "template.yaml"
 PARAMETERS = "parameter_values.yaml"  # as AWS Deadline Cloud's bundles have it
+OPENJD_PARAMETERS = "openjd_parameters.yaml"  # as `openjd run --job-param file://` reads them
 _START_S, _CHUNK_S, _ENCODE_S = 3600, 24 * 3600, 24 * 3600
 
 
@@ -37,27 +38,31 @@ def template(bundle: Bundle) -> dict[str, Any]:
     steps = [_frames_step(bundle)]
     if bundle.target is not None:
         steps.append(_encode_step(bundle))
+    for file in steps[0]["stepEnvironments"][0]["script"]["embeddedFiles"]:
+        file["data"] = _plain(file["data"], "{\\u007b", "}\\u007d")  # of JSON, where it stands in strings alone
     return {
         "specificationVersion": "jobtemplate-2023-09",
         "extensions": ["TASK_CHUNKING"],
-        "name": f"LumaFlux {bundle.order.source.name}"[:64],
-        "parameterDefinitions": _parameters(bundle),
+        "name": _job_name(f"LumaFlux {bundle.order.source.name}"),
+        "parameterDefinitions": [_definition(parameter) for parameter in _parameters(bundle)],
         "steps": steps,
     }
 
 
 def write_bundle(bundle: Bundle, folder: Path, *, overwrite: bool = False) -> Path:
-    """Writes template.yaml and parameter_values.yaml into ``folder``, which is made. Returns the template's path."""
+    """Writes template.yaml and its parameters' values, in two shapes, into ``folder``, which is made. Returns the
+    template's path."""
     from lumaflux.media.atomic_file import AtomicFile
 
     document = template(bundle)
     check_template(document)
-    values = [{"name": p["name"], "value": str(p["default"])} for p in document["parameterDefinitions"]]
+    values = {parameter["name"]: str(parameter["default"]) for parameter in _parameters(bundle)}
+    deadline = {"parameterValues": [{"name": name, "value": value} for name, value in values.items()]}
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"the bundle {folder} cannot be made: {error.strerror}; choose another name") from None
-    for name, written in ((TEMPLATE, document), (PARAMETERS, {"parameterValues": values})):
+    for name, written in ((TEMPLATE, document), (PARAMETERS, deadline), (OPENJD_PARAMETERS, values)):
         with AtomicFile(folder / name, overwrite=overwrite) as file:
             file.partial.write_text(yaml.safe_dump(written, sort_keys=False, allow_unicode=True, width=100), "utf-8")
     return folder / TEMPLATE
@@ -73,6 +78,24 @@ def check_template(document: dict[str, Any]) -> Any:
         return decode_job_template(template=document, supported_extensions=["TASK_CHUNKING"])
     except DecodeValidationError as error:
         raise UserError(f"no valid job: {' '.join(str(error).split())}") from None
+
+
+def _job_name(text: str) -> str:
+    """What the description allows: 64 characters, none that controls, and no expression."""
+    shown = "".join(letter if letter.isprintable() else " " for letter in text)
+    return _plain(shown, "{ {", "} }")[:64]
+
+
+def _definition(parameter: dict[str, Any]) -> dict[str, Any]:
+    """Without the default of a path: the description allows none outside of the template's directory."""
+    return {key: value for key, value in parameter.items() if key != "default" or parameter["type"] != "PATH"}
+
+
+def _plain(text: str, opening: str, closing: str) -> str:
+    """Text without the braces around expressions of the description; ``opening`` and ``closing`` stand for them."""
+    while "{{" in text or "}}" in text:
+        text = text.replace("{{", opening).replace("}}", closing)
+    return text
 
 
 def _parameters(bundle: Bundle) -> list[dict[str, Any]]:
