@@ -19,6 +19,8 @@ Baseline = Callable[[np.ndarray], np.ndarray]  # SDR [3,H,W] in [0,1] -> PQ/BT.2
 
 _PEAK_NITS = 1000.0
 _SDR_WHITE_NITS = 100.0
+_CLIPPED = 250 / 255  # of the largest channel
+_DOME_PIXELS = 32
 _INVERTED = ("bt2446a", "bt2446c", "reinhard", "bt2390", "aces-1.3", "aces-2.0")
 
 
@@ -26,9 +28,26 @@ def _inverse(name: str, sdr: np.ndarray) -> np.ndarray:
     return pq.inverse_eotf(INVERSES[name](sdr).clip(0, _PEAK_NITS)).astype(np.float32)
 
 
+def dome(sdr: np.ndarray) -> np.ndarray:
+    """Static placement, and clipped areas that rise with the distance d in pixels to their edge: times 1 + d."""
+    import torch
+    import torch.nn.functional as F
+
+    rest = torch.as_tensor((sdr.max(axis=0) >= _CLIPPED).astype(np.float32))[None, None]
+    distance = torch.zeros_like(rest)
+    for _ in range(_DOME_PIXELS):
+        if not rest.any():
+            break
+        distance += rest
+        rest = -F.max_pool2d(-F.pad(rest, (1, 1, 1, 1), value=1.0), 3, 1)
+    nits = pq.eotf(static_placement(sdr).astype(np.float64)) * (1 + distance[0].numpy())
+    return pq.inverse_eotf(nits.clip(0, _PEAK_NITS)).astype(np.float32)
+
+
 BASELINES: dict[str, Baseline] = {
     "none": lambda sdr: static_placement(sdr, _SDR_WHITE_NITS).astype(np.float32),
     "static-203": lambda sdr: static_placement(sdr).astype(np.float32),
+    "dome": dome,
     **{f"inverse-{name}": partial(_inverse, name) for name in _INVERTED},
 }
 

@@ -163,6 +163,24 @@ def report(
 
 
 @app.command
+def invariants(method: str = "model:lite") -> None:
+    """Measure what must not change a picture's light: bars, subtitles, pages, flat fields, dimmed and cropped pictures.
+
+    Parameters
+    ----------
+    method
+        A model (model:NAME_OR_DIR) or a baseline's name.
+    """
+    from lumaflux.lab.evaluation.invariants import measured, night_over_static, renderer_named
+
+    render = renderer_named(method)
+    for found in measured(render):
+        verdict = "kept" if found.kept else "MISSED"
+        print(f"{found.name:40} {found.value:8.3f} {found.unit:6} limit {found.limit:g}: {verdict}")
+    print(f"{'night over static placement: median':40} {night_over_static(render):8.3f} stops")
+
+
+@app.command
 def fit_curve(pool: Path, target: Path) -> None:
     """Fit the static curve to training views through the eight renderings; the one that ships was made like this.
 

@@ -5,8 +5,10 @@ from typing import Any
 
 from lumaflux.errors import UserError
 from lumaflux.lab.evaluation.metrics import (
+    clipped_light,
     cvvdp,
     delta_e_itp,
+    error_split,
     exposure,
     flicker,
     hdr_lpips,
@@ -54,6 +56,11 @@ class Preset:
     pixels_per_degree: float = 50.0
     display: str = "led-lcd-wcg"
 
+    @property
+    def diagnoses(self) -> bool:
+        """Whether it says where errors come from."""
+        return "error_exposure" in self.keys
+
     def options(self) -> dict[str, Any]:
         """Everything that a score depends on, besides the pictures."""
         return {
@@ -64,6 +71,7 @@ class Preset:
             "pu21": pu21.OPTIONS,
             "delta_e_itp": delta_e_itp.OPTIONS,
             "aligned": exposure.OPTIONS,
+            **({"error_split": error_split.OPTIONS, "clipped_light": clipped_light.OPTIONS} if self.diagnoses else {}),
             "hdrvdp3": {
                 "version": "3.0.7",
                 "task": "quality",
@@ -80,12 +88,27 @@ class Preset:
         }
 
 
+_DIAGNOSIS = (
+    "psnr",
+    "psnr_aligned",
+    "delta_e_itp",
+    "delta_e_itp_aligned",
+    "delta_e_itp_above_203",
+    "delta_e_itp_clipped",
+    "error_exposure",
+    "error_curve",
+    "error_color",
+    "error_local",
+    "clipped_correlation",
+    "clipped_peak",
+)
 _HDRTV1K = ("psnr", "ssim", "delta_e_itp", "hdrvdp3_q")
 PRESETS = {
     preset.name: preset
     for preset in (
         Preset(name="luma-eval", keys=KEYS, temporal_keys=TEMPORAL_KEYS),
         Preset(name="hdrtv1k", keys=_HDRTV1K),
+        Preset(name="diagnosis", keys=_DIAGNOSIS),
     )
 }
 

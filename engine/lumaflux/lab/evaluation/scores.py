@@ -11,7 +11,9 @@ from torch import Tensor
 
 from lumaflux.color import pq
 from lumaflux.lab.evaluation.hdrvdp3 import hdrvdp3
+from lumaflux.lab.evaluation.metrics.clipped_light import ClippedLight, clipped_light
 from lumaflux.lab.evaluation.metrics.delta_e_itp import DeltaEItp, delta_e_itp, mean_delta_e_itp
+from lumaflux.lab.evaluation.metrics.error_split import ErrorSplit, error_split
 from lumaflux.lab.evaluation.metrics.exposure import aligned
 from lumaflux.lab.evaluation.metrics.frames import check_pair, in_strips
 from lumaflux.lab.evaluation.metrics.hdr_lpips import HdrLpips
@@ -79,6 +81,14 @@ class _Views:
     def delta_e_itp(self) -> DeltaEItp:
         return delta_e_itp(self.test_nits, self.reference_nits, self.sdr)
 
+    @cached_property
+    def error_split(self) -> ErrorSplit:
+        return error_split(self.test_pq, self.reference_pq)
+
+    @cached_property
+    def clipped_light(self) -> ClippedLight | None:
+        return None if self.sdr is None else clipped_light(self.test_nits, self.reference_nits, self.sdr)
+
 
 def _psnr_aligned(views: _Views) -> Tensor | None:
     exact = views.aligned_nits
@@ -102,6 +112,12 @@ _MEASURES: dict[str, Callable[[_Views], Any]] = {
     "delta_e_itp_aligned": _delta_e_itp_aligned,
     "delta_e_itp_above_203": lambda views: views.delta_e_itp.above_203,
     "delta_e_itp_clipped": lambda views: views.delta_e_itp.clipped,
+    "error_exposure": lambda views: views.error_split.exposure,
+    "error_curve": lambda views: views.error_split.curve,
+    "error_color": lambda views: views.error_split.color,
+    "error_local": lambda views: views.error_split.local,
+    "clipped_correlation": lambda views: None if views.clipped_light is None else views.clipped_light.correlation,
+    "clipped_peak": lambda views: None if views.clipped_light is None else views.clipped_light.peak_stops,
 }
 
 
