@@ -64,7 +64,7 @@ def test_share_alike_photographs_are_left_out(collection: Path):
 
 
 def test_nothing_to_train_on_is_an_error(tmp_path: Path):
-    with pytest.raises(UserError, match=r"engine\.data\.fetch"):
+    with pytest.raises(UserError, match=r"lab\.data\.fetch"):
         find_sources(tmp_path)
 
 

@@ -61,7 +61,7 @@ def test_crops_follow_the_generator(pool: Path):
 
 
 def test_missing_pool_and_empty_split(pool: Path, tmp_path: Path):
-    with pytest.raises(UserError, match=r"engine\.data\.views"):
+    with pytest.raises(UserError, match=r"lab\.data\.views"):
         load_views(tmp_path, "train")
     with pytest.raises(UserError, match="empty"):
         load_views(pool, "train", ("photograph",))
