@@ -18,9 +18,11 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from lumaflux.lab.data.draws import DeviceGenerator
 from lumaflux.ops import launch
 
 CUDA = torch.device("cuda:0")
+_SEED = 4242
 _GUARD = """
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 namespace c10::impl {
@@ -60,13 +62,14 @@ def _apply(self, fn, recurse=True):
     return self
 
 
-class Generator(torch.Generator):
-    """A device's generator: its numbers are never drawn."""
+class Generator(DeviceGenerator):
+    """A device's generator: its numbers are never drawn. It is known by its seed: its class does not reach there."""
 
-    def __new__(cls, device="cpu"):
-        made = super().__new__(cls, "cpu")
-        made.named = torch.device(device)
-        return made
+    device = CUDA
+
+    def __init__(self):
+        self.manual_seed(_SEED)
+        self.host = torch.Generator().manual_seed(1)
 
 
 class _Drawn(TorchDispatchMode):
@@ -76,7 +79,8 @@ class _Drawn(TorchDispatchMode):
         kwargs = dict(kwargs or {})
         devices = [part.device.type for part in tree_leaves((args, kwargs)) if isinstance(part, torch.Tensor)]
         if "generator" in kwargs and ("cuda" in devices or torch.device(kwargs.get("device") or "cpu").type == "cuda"):
-            assert isinstance(kwargs["generator"], Generator | None), f"{func} on CUDA draws by a generator of the CPU"
+            own = kwargs["generator"] is None or kwargs["generator"].initial_seed() == _SEED
+            assert own, f"{func} on CUDA draws by a generator of the CPU"
             kwargs["generator"] = None
         return func(*args, **kwargs)
 
