@@ -47,6 +47,7 @@ class MediaInfo:
     say; ``duration`` is in seconds. ``dropped`` names what a reader will leave out (a gain map, alpha it cannot take);
     ``alpha`` says that it comes with the picture; ``times_of_decoding`` that the container holds no presentation times
     of a stream that needs them; ``first_stamp``, in ``time_base``, is where a reader's time 0 lies.
+    ``coded_size`` is that of the stored picture, edges that the container hides among it.
     ``hdr`` says in words what makes a file HDR whose transfer tag does not, ``camera`` what says that a camera made it.
     """
 
@@ -79,6 +80,7 @@ class MediaInfo:
     first_stamp: int = 0
     hdr: str | None = None
     camera: str | None = None
+    coded_size: tuple[int, int] = (0, 0)
 
     @property
     def is_hdr(self) -> bool:

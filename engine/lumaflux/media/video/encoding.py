@@ -31,7 +31,8 @@ BT2020, PQ, HLG, BT2020_NC, LIMITED = 9, 16, 18, 9, 1  # H.273 Tables 2 to 4; AV
 class Encoding:
     """One codec asked for one size. ``width`` and ``height`` are whole multiples of the codec's ``grain``.
 
-    ``display`` None leaves the static metadata out; codecs that have them, have ``crf`` and ``preset`` as fields.
+    ``display`` None leaves the static metadata out, ``boxes`` stand beside it in the sample entry; codecs that have
+    them, have ``crf`` and ``preset`` as fields.
     """
 
     width: int
@@ -40,6 +41,7 @@ class Encoding:
     frame_rate: Fraction
     sample_aspect_ratio: Fraction
     display: MasteringDisplay | None
+    boxes: bytes = b""
 
     codec: ClassVar[str]
     label: ClassVar[str]
@@ -52,6 +54,7 @@ class Encoding:
     smallest: ClassVar[int] = 1
     reordering: ClassVar[int] = 0  # frames by which decoding is delayed
     keeps_alpha: ClassVar[bool] = False
+    carries_captions: ClassVar[bool] = False
     tagged: ClassVar[bool] = False  # its sample entry's name stands in every container
     rates: ClassVar[tuple[float, float] | None] = None  # its constant rate factor, from the finest
     presets: ClassVar[tuple[str, ...]] = ()  # what it calls its speeds
@@ -93,6 +96,10 @@ class Encoding:
         """A frame's packet with the light of that frame, where the encoding has a place for it."""
         return packet
 
+    def with_captions(self, packet: "av.Packet", message: bytes) -> "av.Packet":
+        """A frame's packet with a registered T.35 message, where ``carries_captions``."""
+        return packet
+
     def extradata(self, encoder: "av.VideoCodecContext") -> bytes | None:
         """What the container keeps of the encoder's headers."""
         return encoder.extradata
@@ -125,8 +132,10 @@ class Encoding:
                 encoder.codec_tag = "hvc1"
             container.start_encoding()
         template = header.getvalue()
-        if self.display is not None:
-            template = _with_metadata(template, self.entry, self.display)
+        boxes = self.boxes if self.display is None else _metadata_boxes(self.display) + self.boxes
+        if boxes:
+            place = isobmff.find(io.BytesIO(template), isobmff.video_entry(self.entry))
+            template = isobmff.append(template, place, boxes)
         return encoder, av.open(io.BytesIO(template), "r", format="mp4")
 
     def add_stream(
@@ -149,11 +158,10 @@ class Encoding:
         return stream
 
 
-def _with_metadata(header: bytes, entry: bytes, display: MasteringDisplay) -> bytes:
-    """An MP4 header with ``mdcv`` and ``clli`` boxes in its video sample entry (ISO/IEC 14496-12 12.1.5 and 12.1.6)."""
+def _metadata_boxes(display: MasteringDisplay) -> bytes:
+    """``mdcv`` and ``clli`` boxes for a video sample entry (ISO/IEC 14496-12 12.1.5 and 12.1.6)."""
     light = PLACEHOLDER.max_cll.to_bytes(2, "big") + PLACEHOLDER.max_fall.to_bytes(2, "big")
-    boxes = isobmff.box(b"mdcv", DisplayCodes(display).pack("gbr")) + isobmff.box(b"clli", light)
-    return isobmff.append(header, isobmff.find(io.BytesIO(header), isobmff.video_entry(entry)), boxes)
+    return isobmff.box(b"mdcv", DisplayCodes(display).pack("gbr")) + isobmff.box(b"clli", light)
 
 
 def video_frame(encoding: Encoding, planes: Sequence[np.ndarray], pts: int, duration: int | None) -> Any:

@@ -44,6 +44,7 @@ class Hevc(Encoding):
         *("ultrafast", "superfast", "veryfast", "faster", "fast"),
         *("medium", "slow", "slower", "veryslow", "placebo"),
     )
+    carries_captions: ClassVar[bool] = True
     reordering: ClassVar[int] = 2  # x265 leaves the dts of shorter clips (which need none) undefined
 
     def options(self) -> dict[str, str]:
@@ -69,6 +70,9 @@ class Hevc(Encoding):
 
     def shown_pq(self, planes: Sequence[np.ndarray]) -> np.ndarray:
         return signal_of(planes)
+
+    def with_captions(self, packet: "av.Packet", message: bytes) -> "av.Packet":
+        return _replaced(packet, with_message(bytes(packet), message))
 
 
 @dataclass(frozen=True, kw_only=True)

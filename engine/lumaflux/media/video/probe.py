@@ -12,6 +12,7 @@ from lumaflux.media.metadata.info import AudioInfo, ColourTags, MediaInfo, Tag
 from lumaflux.media.metadata.mastering import FrameSideData
 from lumaflux.media.metadata.origin import camera_of_video
 from lumaflux.media.stills import orientation
+from lumaflux.media.video.beside import crop_of
 from lumaflux.media.video.clock import by_decoding, first_stamp
 from lumaflux.media.video.frame_planes import has_alpha_plane
 from lumaflux.media.video.hdr_marks import hdr_mark
@@ -39,7 +40,8 @@ def probe_video(path: str | os.PathLike) -> MediaInfo:
         if frame is None:
             raise UserError(f"{path} holds a video stream without a single frame; it is truncated or damaged.")
         turned = orientation.of_frame(frame)
-        width, height = turned.size(frame.width, frame.height)
+        crop = crop_of(path, container.format.name, frame.width, frame.height)
+        width, height = turned.size(*crop.size(frame.width, frame.height))
         colour = colour_tags(frame, stated)
         side_data = FrameSideData.of(frame)
         aspect = stream.sample_aspect_ratio or Fraction(1)
@@ -68,6 +70,7 @@ def probe_video(path: str | os.PathLike) -> MediaInfo:
             content_light=side_data.light,
             audio=tuple(_audio(s) for s in container.streams.audio),
             alpha=(alpha := has_alpha_plane(frame)),
+            coded_size=(frame.width, frame.height),
             hdr=hdr_mark(path, container.format.name, frame, colour.transfer),
             times_of_decoding=(decoding := by_decoding(container.format.name, stamps, reorders)),
             first_stamp=first_stamp(container, stream, [(dts, dts) for _, dts in stamps] if decoding else stamps),

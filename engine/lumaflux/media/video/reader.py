@@ -12,6 +12,7 @@ import numpy as np
 from lumaflux.errors import FrameError, UserError
 from lumaflux.media.metadata.info import MediaInfo
 from lumaflux.media.metadata.sdr_signal import to_video
+from lumaflux.media.video.beside import crop_of
 from lumaflux.media.video.clock import LEAPING, DecodingTimes, FrameClock, PacketClock, restamped
 from lumaflux.media.video.completeness import missing_end
 from lumaflux.media.video.deinterlacer import deinterlaced
@@ -84,6 +85,7 @@ class VideoReader:
         self._planes = FramePlanes(self.info.matrix.value, self.info.range.value == "full", where)
         stored = self.info.is_hdr or raw
         self._to_bt709 = None if stored else to_video(self.info.primaries.value, self.info.transfer.value, where)
+        self._crop = crop_of(where, self.info.container, *self.info.coded_size)
         self._container = open_container(path)
         self._stream = video_stream(self._container, path)
         self._stream.thread_type = "AUTO"
@@ -133,7 +135,7 @@ class VideoReader:
                 time_base=self._time_base,
                 duration=duration,
                 number=number,
-                alpha=None if alpha is None else self.info.orientation.apply(alpha),
+                alpha=None if alpha is None else self.info.orientation.apply(self._crop.apply(alpha)),
             )
         self._note_time(clock)
 
@@ -219,10 +221,10 @@ class VideoReader:
 
     def _sdr(self, frame: "av.VideoFrame", number: int) -> np.ndarray:
         turned = self.info.orientation
-        size = turned.size(frame.width, frame.height)
+        size = turned.size(*self._crop.size(frame.width, frame.height))
         if size != (self.info.width, self.info.height):
             raise FrameError(
                 f"{self.info.path} changes its picture size at frame {number} to {size[0]}x{size[1]}; split it there."
             )
-        sdr = turned.apply(self._planes.rgb(frame))
+        sdr = turned.apply(self._crop.apply(self._planes.rgb(frame)))
         return sdr if self._to_bt709 is None else self._to_bt709(sdr)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import av
     import av.container
 
-_OWN_TAGS = ("encoder", "major_brand", "minor_version", "compatible_brands", "creation_time", "duration")
+_OWN_TAGS = ("encoder", "major_brand", "minor_version", "compatible_brands", "duration", "timecode")
 
 
 class StreamCopy:
@@ -67,6 +67,8 @@ class StreamCopy:
         return first_stamp(self._input, self._pictures, [(stamp, stamp)]) * Fraction(self._pictures.time_base)
 
     def _add(self, stream: Any, target: str | os.PathLike) -> Any:
+        import av.stream
+
         codec = stream.codec_context.name if stream.codec_context else "unknown codec"
         if stream.type == "audio" and stream.codec_context is None:
             self.notes.append(f"sound stream {stream.index} is left out: its codec is unknown.")
@@ -85,7 +87,10 @@ class StreamCopy:
                     f"{target} cannot carry sound stream {stream.index} ({codec}) of the source; "
                     "choose a container that can (.mkv carries most), or leave the sound out with --no-copy-audio."
                 ) from error
-            kind = "cover picture" if stream.type == "video" else stream.type
+            if stream.type == "data" and "timecode" in stream.metadata:
+                return None  # it goes along with the pictures
+            cover = stream.disposition & av.stream.Disposition.attached_pic
+            kind = ("cover picture" if cover else "second video") if stream.type == "video" else stream.type
             self.notes.append(f"{kind} stream {stream.index} ({codec}) is left out: {target} cannot carry it.")
             return None
         copy.metadata.update(stream.metadata)
@@ -93,8 +98,10 @@ class StreamCopy:
         return copy
 
     def _copy_description(self) -> None:
-        """Title and the like, and the chapters."""
+        """Title, place, camera and the like, and the chapters."""
         kept = {key: text for key, text in self._input.metadata.items() if key.lower() not in _OWN_TAGS}
+        if "location" in kept:  # libavformat gives it a second time, with a language
+            kept = {key: text for key, text in kept.items() if not key.startswith("location-")}
         self._output.metadata.update(kept)
         chapters = []
         for chapter in self._input.chapters():

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +15,12 @@ from lumaflux.media.atomic_file import AtomicFile, cannot_write
 from lumaflux.media.metadata.light_levels import LightLevels, check_frame
 from lumaflux.media.metadata.mastering import ContentLight
 from lumaflux.media.metadata.shot_levels import ShotLevels
+from lumaflux.media.video import isobmff
+from lumaflux.media.video.beside import beside
+from lumaflux.media.video.captions import Captions
 from lumaflux.media.video.encoding import Encoding, video_frame
+from lumaflux.media.video.probe import probe_video
+from lumaflux.media.video.source import open_container
 from lumaflux.media.video.stream_copy import StreamCopy
 
 
@@ -60,6 +66,7 @@ class VideoWriter:
         self._stated = stated
         self._output: Any = None
         self._copy: StreamCopy | None = None
+        self._captions: Captions | None = None
         self._last_pts: int | None = None
         self._end = 0.0  # of the last picture, in seconds
         self._finished = False
@@ -78,6 +85,13 @@ class VideoWriter:
         import av
         from av.error import FFmpegError
 
+        found = None if self._source is None else beside(self._source, self._start)
+        if found is not None:
+            if found.boxes and self._format == "mov":
+                self.notes.append("The spherical or stereo projection is left out: .mov has no box for it; .mp4 has.")
+            else:
+                self._encoding = replace(self._encoding, boxes=found.boxes)
+            self.notes += found.lost
         encoding = self._encoding
         try:
             self._encoder, template = encoding.open()
@@ -87,10 +101,14 @@ class VideoWriter:
                 f"{encoding.options()}; choose a preset and a quality it has."
             ) from error
         options = _muxer_options(self._format, encoding.time_base)
+        if self._source is not None and _has_own_keys(self._source):
+            options |= {"movflags": "use_metadata_tags"} if self._format != "matroska" else {}
         self._output = av.open(f"file:{self._file.partial}", "w", format=self._format, options=options)
         with template:
             self._stream = encoding.add_stream(self._output, self._encoder, template)
-        if self._source is not None:
+        if self._source is not None and found is not None:
+            self._stream.metadata.update(found.metadata)
+            self._open_captions(self._source)
             self._copy = StreamCopy(
                 self._source,
                 self._output,
@@ -106,6 +124,15 @@ class VideoWriter:
                 f"{self._file.target} cannot carry the sound of {self._source}; choose a container that can "
                 "(.mkv carries most), or leave the sound out with --no-copy-audio."
             ) from error
+
+    def _open_captions(self, source: str | os.PathLike) -> None:
+        captions = Captions(source, probe_video(source).first_stamp, self._start)
+        if captions.there and self._encoding.carries_captions:
+            self._captions = captions
+            return
+        captions.close()
+        if captions.there:
+            self.notes.append(f"Closed captions are left out: {self._encoding.label} holds none here.")
 
     def write(
         self, hdr_pq: np.ndarray, pts: int, duration: int | None = None, *, alpha: np.ndarray | None = None
@@ -151,6 +178,11 @@ class VideoWriter:
                     packet = encoding.packet(packet)
                 if packet.pts in self._lights:
                     packet = encoding.with_light(packet, self._lights.pop(packet.pts))
+                if self._captions is not None and packet.pts is not None:
+                    frame_time = packet.pts * encoding.time_base
+                    message = self._captions.message(frame_time, 1 / encoding.frame_rate)
+                    if message is not None:
+                        packet = encoding.with_captions(packet, message)
                 packet.stream = self._stream
                 if self._copy is not None:
                     self._copy.advance(float((packet.dts or 0) * encoding.time_base))
@@ -177,6 +209,9 @@ class VideoWriter:
                 f"{light.max_cll} and {light.max_fall} were measured."
             )
         self._encoding.patch(self._file.partial, self._format, self._stated or light)
+        if self._encoding.boxes and self._format == "mp4":
+            with self._file.partial.open("r+b") as file:  # Apple's box beside them says two views whatever they are
+                isobmff.blank(file, b"vexu")
         self._file.commit(name)
         self._finished = True
 
@@ -203,12 +238,20 @@ class VideoWriter:
         with contextlib.suppress(FFmpegError, OSError):
             if self._output is not None:
                 self._output.close()
-        if self._copy is not None:
-            self._copy.close()
+        for reader in (self._copy, self._captions):
+            if reader is not None:
+                reader.close()
+
+
+def _has_own_keys(source: str | os.PathLike) -> bool:
+    """Whether a file says things, of its camera say, that MP4 has no atoms of its own for."""
+    with open_container(source) as container:
+        return any(key.lower().startswith("com.") or key.lower() in ("make", "model") for key in container.metadata)
 
 
 def _muxer_options(container: str, time_base: Fraction) -> dict[str, str]:
     if container == "matroska":
         return {"write_crc32": "0"}  # the checksums would not survive the patch of the light levels
     ticks = time_base.denominator
-    return {"movie_timescale": str(ticks * -(-10000 // ticks))}  # a late start is kept exactly, not to a millisecond
+    scale = str(ticks * -(-10000 // ticks))  # a late start is kept exactly, not to a millisecond
+    return {"movie_timescale": scale, "strict": "unofficial"}  # for the boxes of spherical video

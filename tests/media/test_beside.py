@@ -1,0 +1,250 @@
+"""What travels with the pictures: timecode, place, camera, captions, projection, cropping; or is named as lost."""
+
+import struct
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+from lumaflux.media.metadata.info import probe
+from lumaflux.media.video import ebml, isobmff
+from lumaflux.media.video.beside import beside
+from lumaflux.media.video.captions import captions_of
+from lumaflux.media.video.hdr10_writer import Hdr10Writer
+from lumaflux.media.video.reader import VideoReader
+from lumaflux.media.video.timecode import later
+
+NTSC, PAL = Fraction(30000, 1001), Fraction(25)
+
+
+@pytest.mark.parametrize(
+    ("timecode", "frames", "rate", "wanted"),
+    [
+        ("01:00:00:00", 25, PAL, "01:00:01:00"),
+        ("00:00:59;29", 1, NTSC, "00:01:00;02"),  # numbers 0 and 1 of a minute are left out
+        ("00:09:59;29", 1, NTSC, "00:10:00;00"),  # but not of the tenth
+        ("01:00:00;02", 1798, NTSC, "01:01:00;02"),
+        ("00:00:00;00", 17982, NTSC, "00:10:00;00"),
+        ("00:00:59;59", 1, Fraction(60000, 1001), "00:01:00;04"),
+        ("23:59:59:24", 1, PAL, "00:00:00:00"),
+        ("00:00:59:29", 1, NTSC, "00:01:00:00"),  # non-drop
+        ("10:00:00.00", 0, NTSC, "10:00:00.00"),
+        ("00:00:00:30", 1, PAL, None),
+        ("soon", 1, PAL, None),
+    ],
+)
+def test_later_addresses(timecode, frames, rate, wanted):
+    assert later(timecode, frames, rate) == wanted
+
+
+def test_every_address_of_an_hour_follows_the_one_before():
+    before = "00:59:00;02"
+    seen = {before}
+    for number in range(1, 3600):
+        here = later("00:59:00;02", number, NTSC)
+        assert here == later(before, 1, NTSC)
+        assert here not in seen
+        assert not here.endswith((";00", ";01")) or here[6:8] != "00" or here[4] == "0"
+        seen.add(here)
+        before = here
+
+
+def source_clip(path, *, rate=PAL, metadata=None, stream=None, codec="libx264", options=None):
+    with av.open(str(path), "w", options=options or {}) as container:
+        container.metadata.update(metadata or {})
+        video = container.add_stream(codec, rate=rate)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        video.metadata.update(stream or {})
+        for number in range(20):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 10 * number, np.uint8), format="rgb24")
+            container.mux(video.encode(frame.reformat(format="yuv420p")))
+        container.mux(video.encode(None))
+    return path
+
+
+def converted(source, target, frames=20, **options):
+    with VideoReader(source) as reader:
+        info = reader.info
+        writer = Hdr10Writer(
+            target,
+            info.width,
+            info.height,
+            info.time_base,
+            frame_rate=info.frame_rate,
+            source=source,
+            preset="ultrafast",
+            overwrite=True,
+            **options,
+        )
+        with writer:
+            for number, frame in enumerate(reader):
+                if number < frames:
+                    writer.write(frame.sdr * np.float32(0.6), frame.pts, frame.duration)
+    return writer
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+@pytest.mark.parametrize(
+    ("timecode", "rate"), [("01:00:00;02", NTSC), ("10:20:30:12", PAL), ("00:00:00:00", Fraction(24000, 1001))]
+)
+def test_timecode_travels(tmp_path, suffix, timecode, rate):
+    source = source_clip(tmp_path / "in.mov", rate=rate, stream={"timecode": timecode}, codec="mpeg4")
+    target = tmp_path / f"out{suffix}"
+    writer = converted(source, target)
+    assert writer.notes == []
+    with av.open(str(target)) as container:
+        found = {key.lower(): text for key, text in container.streams.video[0].metadata.items()}
+        assert found["timecode"] == timecode
+        assert not [s for s in container.streams if s.type == "audio"]
+
+
+def test_the_timecode_of_a_part_is_that_of_its_first_frame(tmp_path):
+    source = source_clip(tmp_path / "in.mov", stream={"timecode": "01:00:00:20"}, codec="mpeg4")
+    assert beside(source, Fraction(8, 25)).metadata["timecode"] == "01:00:01:03"
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_time_place_and_camera_travel(tmp_path, suffix):
+    said = {
+        "creation_time": "2024-03-01T12:34:56.000000Z",
+        "location": "+48.8577+002.2950/",
+        "com.apple.quicktime.make": "Apple",
+        "com.apple.quicktime.model": "iPhone 15",
+        "title": "A walk",
+    }
+    source = source_clip(tmp_path / "in.mov", metadata=said, options={"movflags": "use_metadata_tags"})
+    target = tmp_path / f"out{suffix}"
+    converted(source, target)
+    with av.open(str(target)) as container:
+        found = {key.lower(): text for key, text in container.metadata.items()}
+    for key, text in said.items():
+        assert found[key].startswith(text[:19]), key
+
+
+def test_language_and_title_of_the_pictures_travel(tmp_path):
+    source = source_clip(tmp_path / "in.mkv", stream={"language": "fra", "title": "angle 2"})
+    converted(source, tmp_path / "out.mkv")
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        metadata = container.streams.video[0].metadata
+    assert (metadata["language"], metadata["title"]) == ("fra", "angle 2")
+
+
+def captioned(path, source, codec="libx264"):
+    """``source`` with a caption in an SEI of every picture, which says the picture's number."""
+    with av.open(str(source)) as container, av.open(str(path), "w") as target:
+        copy = target.add_stream_from_template(container.streams.video[0], opaque=True)
+        tick = container.streams.video[0].time_base
+        for packet in container.demux(video=0):
+            if not packet.size:
+                continue
+            number = round(packet.pts * tick * 25)
+            payload = b"\xb5\x00\x31GA94\x03\x41\xff\xfc" + bytes([0x80 | number, 0x20]) + b"\xff"
+            sei = b"\x06\x04" + bytes([len(payload)]) + payload + b"\x80"
+            made = av.Packet(struct.pack(">I", len(sei)) + sei + bytes(packet))
+            made.pts, made.dts, made.time_base, made.duration = packet.pts, packet.dts, tick, packet.duration
+            made.is_keyframe, made.stream = packet.is_keyframe, copy
+            target.mux(made)
+    return path
+
+
+def captions(path):
+    with av.open(str(path)) as container:
+        frames = list(container.decode(video=0))
+    data = [bytes(item) for frame in frames for item in frame.side_data if item.type.name == "A53_CC"]
+    return len(frames), [each[1] & 0x7F for each in data]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_closed_captions_stay_with_their_pictures(tmp_path, suffix):
+    source = captioned(tmp_path / "cc.mp4", source_clip(tmp_path / "in.mp4"))
+    assert captions(source) == (20, list(range(20)))
+    target = tmp_path / f"out{suffix}"
+    assert converted(source, target).notes == []
+    assert captions(target) == (20, list(range(20)))
+
+
+def test_captions_in_coded_pictures():
+    body = b"\x42\xff\xfc\x94\x20\xfc\x00\x00\xff"
+    assert captions_of(b"\0\0\1\xb2GA94\x03" + body, "mpeg2video") == b"GA94\x03" + body
+    escaped = b"GA94\x03\x42\xff\xfc\x94\x20\xfc\x00\x00\x03\x01\xff"
+    assert captions_of(escaped, "h264") == b"GA94\x03\x42\xff\xfc\x94\x20\xfc\x00\x00\xff"
+    assert captions_of(b"GA94\x03\x40", "h264") is None
+    assert captions_of(b"nothing", "h264") is None
+
+
+def with_sphere(source, path, projection, stereo):
+    with source.open("rb") as file:
+        chain = isobmff.find(file, isobmff.video_entry(b"")[:-1])
+        entry = next(iter(isobmff.sample_entries(file)))
+    shape = isobmff.box(b"equi", bytes(20)) if projection == "equi" else isobmff.box(b"cbmp", bytes(12))
+    head = isobmff.box(b"prhd", bytes(4) + struct.pack(">3i", 90 << 16, 0, 0))
+    sphere = isobmff.box(b"svhd", bytes(4) + b"test\0") + isobmff.box(b"proj", head + shape)
+    boxes = isobmff.box(b"st3d", bytes(4) + bytes([stereo])) + isobmff.box(b"sv3d", sphere)
+    path.write_bytes(isobmff.append(source.read_bytes(), [*chain, entry], boxes))
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+@pytest.mark.parametrize(("projection", "stereo"), [("equi", 0), ("equi", 1), ("cbmp", 2)])
+def test_spherical_video_stays_spherical(tmp_path, suffix, projection, stereo):
+    source = with_sphere(source_clip(tmp_path / "in.mp4"), tmp_path / "vr.mp4", projection, stereo)
+
+    def sphere(path):
+        with av.open(str(path)) as container:
+            frame = next(container.decode(video=0))
+        data = {item.type.name: bytes(item) for item in frame.side_data}
+        return struct.unpack_from("=2i", data["SPHERICAL"]), struct.unpack_from("=i", data.get("STEREO3D", bytes(4)))
+
+    assert sphere(source)[0] == ({"equi": 0, "cbmp": 1}[projection], 90 << 16)
+    target = tmp_path / f"out{suffix}"
+    converted(source, target)
+    assert sphere(target) == sphere(source)
+
+
+def test_edges_that_matroska_hides_are_cut_off(make_clip, bars, bars_frame, tmp_path):
+    """Its Colour element is overwritten: two columns left, four rows on top."""
+    path = make_clip("in.mkv", [bars_frame(bars["bt709"])] * 3, tags=(1, 1, 1, 1))
+    whole = next(iter(VideoReader(path))).sdr
+    data = bytearray(path.read_bytes())
+    with path.open("rb") as file:
+        element = next(ebml.track_elements(file, ebml.VIDEO, ebml.COLOUR))
+    start = data.rfind(b"\x55\xb0", 0, element.payload)
+    crop = b"\x54\xcc\x81\x02" + b"\x54\xbb\x81\x04"
+    left = element.end - start - len(crop)
+    data[start : element.end] = crop + b"\xec" + bytes([0x80 | (left - 2)]) + bytes(left - 2)
+    path.write_bytes(bytes(data))
+    with VideoReader(path) as reader:
+        frame = next(iter(reader)).sdr
+        assert (reader.info.width, reader.info.height) == (62, 44)
+    assert frame.shape == (3, 44, 62)
+    assert np.abs(frame[:, 10, ::8] - whole[:, 14, 2::8]).max() < 0.05  # the guessed matrix differs
+
+
+def test_alpha_in_a_second_stream_of_vp9_is_named(tmp_path):
+    source = source_clip(tmp_path / "in.webm", stream={"alpha_mode": "1"}, codec="libvpx-vp9")
+    assert any("Alpha is left out" in sentence for sentence in beside(source, Fraction(0)).lost)
+
+
+def test_an_unknown_second_sound_does_not_cost_the_first(make_clip, bars, bars_frame, tmp_path):
+    with av.open(str(tmp_path / "two.mov"), "w") as container:
+        video = container.add_stream("libx264", rate=25)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        sounds = [container.add_stream("pcm_s16le", rate=8000, layout="mono") for _ in range(2)]
+        for _ in range(5):
+            container.mux(video.encode(bars_frame(bars["bt709"])))
+        container.mux(video.encode(None))
+        for sound in sounds:
+            samples = av.AudioFrame.from_ndarray(np.zeros((1, 1600), np.int16), format="s16", layout="mono")
+            samples.sample_rate = 8000
+            container.mux(sound.encode(samples))
+            container.mux(sound.encode(None))
+    data = (tmp_path / "two.mov").read_bytes()
+    place = data.rfind(b"sowt")
+    source = tmp_path / "apac.mov"
+    source.write_bytes(data[:place] + b"apac" + data[place + 4 :])
+    for suffix in (".mp4", ".mov", ".mkv") if probe(source).audio[0].codec == "aac" else (".mov", ".mkv"):
+        writer = converted(source, tmp_path / f"out{suffix}", frames=5)
+        assert any("stream 2 is left out: its codec is unknown" in note for note in writer.notes)
+        with av.open(str(tmp_path / f"out{suffix}")) as container:
+            assert len(container.streams.audio) == 1
