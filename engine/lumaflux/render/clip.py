@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lumaflux.errors import FrameError, UserError
 from lumaflux.render.interruption import Interruption
-from lumaflux.render.job import Job, Progress, Report, name_pass
+from lumaflux.render.job import Job, Progress, Report, name_pass, with_reports
 from lumaflux.render.motion_blending import blending_of
 from lumaflux.render.pipeline import Consumer, Prefetched
 from lumaflux.render.source_kind import settings_for
@@ -55,9 +55,10 @@ def convert_clip(
             try:
                 _stream(source, reader, made, load_converter, settings, job, spaces, progress, report, interruption)
             except FrameError as damage:
-                raise FrameError(f"{damage} Until then: {made.sink.finish_early()}.") from damage
+                told = FrameError(f"{damage} Until then: {made.sink.finish_early()}.")
+                raise with_reports(told, [report]) from damage
             if interruption.asked:
-                raise KeyboardInterrupt(made.sink.finish_early())
+                raise with_reports(KeyboardInterrupt(made.sink.finish_early()), [report])
             if report.frames + report.skipped == 0:
                 raise UserError(f"{source} has none of the frames that are asked for; nothing is written")
             finishing = time.perf_counter()

@@ -198,7 +198,12 @@ def convert(
         encoder_preset=encoder_preset,
     )
     with show_progress(source.name, progress) as update:
-        reports = run(source, target, load_converter, settings, job, update)
+        try:
+            reports = run(source, target, load_converter, settings, job, update)
+        except (UserError, KeyboardInterrupt) as ending:
+            if report is not None:
+                write_report(report, getattr(ending, "reports", []), settings, job, str(ending) or "interrupted")
+            raise
     if report is not None:
         write_report(report, reports, settings, job)
     show_report(reports)

@@ -91,6 +91,12 @@ def name_pass(progress: Progress, name: str) -> None:
         show(name)
 
 
+def with_reports(ending: BaseException, reports: "list[Report]") -> BaseException:
+    """``ending`` with the reports of what was done before it, for whoever writes them down."""
+    ending.reports = reports  # type: ignore[attr-defined]
+    return ending
+
+
 @dataclass(kw_only=True)
 class Report:
     """What was written. Light levels in cd/m2 are measured on the pictures as written; stages are seconds.

@@ -10,8 +10,8 @@ from lumaflux.render.job import Job, Report
 from lumaflux.settings import Settings
 
 
-def report_text(reports: list[Report], settings: Settings, job: Job) -> str:
-    """JSON: engine, settings and one entry a target. Light is in cd/m2, measured on what was written."""
+def report_text(reports: list[Report], settings: Settings, job: Job, ending: str = "finished") -> str:
+    """JSON: engine, settings, one entry a target, and how it ended. Light is in cd/m2, measured on what was written."""
     entries = []
     for report in reports:
         entry = dataclasses.asdict(report)
@@ -23,11 +23,12 @@ def report_text(reports: list[Report], settings: Settings, job: Job) -> str:
         "model": job.model,
         "settings": dataclasses.asdict(settings),
         "conversions": entries,
+        "ending": ending,
     }
     return json.dumps(whole, indent=1, default=str) + "\n"
 
 
-def write_report(path: Path, reports: list[Report], settings: Settings, job: Job) -> None:
+def write_report(path: Path, reports: list[Report], settings: Settings, job: Job, ending: str = "finished") -> None:
     """Replaces an older report. Raises UserError where it cannot be written."""
     with AtomicFile(path, overwrite=True) as file:
-        file.partial.write_text(report_text(reports, settings, job), "utf-8")
+        file.partial.write_text(report_text(reports, settings, job, ending), "utf-8")

@@ -58,7 +58,7 @@ def open_target(
     name, made = delivery(job.deliver, target)
     pattern = SequencePath.parse(target)
     if made.picture is None:
-        if pattern is not None:
+        if pattern is not None and not pattern.may_be_a_name:
             raise UserError(f"{target} numbers a video; name one file, or pictures such as shot.%04d.exr")
         if spaces is not None and spaces.converts_output:
             raise UserError("--output-space goes with pictures (EXR, TIFF, DPX, PNG); a video's space is --deliver's")

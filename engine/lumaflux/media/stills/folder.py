@@ -4,7 +4,35 @@ from pathlib import Path
 
 from lumaflux.errors import UserError
 
-STILL_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".exr", ".dpx")
+STILL_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".exr", ".dpx", ".heic", ".heif", ".avif")
+MOVING_SUFFIXES = (
+    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".m2ts", ".mts", ".mpg", ".mpeg", ".vob", ".mxf"),
+    *(".flv", ".wmv", ".asf", ".ogv", ".gif", ".nut", ".ivf", ".y4m", ".dv", ".3gp"),
+)
+
+
+def is_hidden(path: Path) -> bool:
+    """Whether a file is one that people do not see: AppleDouble companions (``._name``), ``.DS_Store`` and the like."""
+    return path.name.startswith(".")
+
+
+def sorted_out(source: Path) -> tuple[list[Path], list[Path], list[str]]:
+    """Pictures and videos of a directory by their suffixes, and a sentence for each other file."""
+    pictures, videos, skipped = [], [], []
+    for path in sorted(source.iterdir()):
+        suffix = path.suffix.lower()
+        if path.is_dir():
+            skipped.append(f"{path} is skipped: it is a directory.")
+        elif is_hidden(path):
+            kind = "the companion of another file (AppleDouble)" if path.name.startswith("._") else "a hidden file"
+            skipped.append(f"{path} is skipped: it is {kind}.")
+        elif suffix in STILL_SUFFIXES:
+            pictures.append(path)
+        elif suffix in MOVING_SUFFIXES:
+            videos.append(path)
+        else:
+            skipped.append(f"{path} is skipped: it is neither a picture nor a video by its name.")
+    return pictures, videos, skipped
 
 
 def picture_pairs(source: Path, target: Path, suffix: str = ".png") -> dict[Path, Path]:
@@ -12,15 +40,21 @@ def picture_pairs(source: Path, target: Path, suffix: str = ".png") -> dict[Path
 
     Raises UserError when ``source`` holds no pictures or two of one stem, or ``target`` cannot be made.
     """
-    pictures = sorted(path for path in source.iterdir() if path.suffix.lower() in STILL_SUFFIXES)
+    pictures, _, _ = sorted_out(source)
     if not pictures:
         raise UserError(f"{source} holds no pictures ({', '.join(STILL_SUFFIXES)}); name a directory that does")
+    return pairs_of(pictures, target, suffix)
+
+
+def pairs_of(files: list[Path], target: Path, suffix: str) -> dict[Path, Path]:
+    """Each of ``files`` and its stem with ``suffix`` in ``target``, made if missing. Raises UserError as above."""
     pairs: dict[Path, Path] = {}
-    for picture in pictures:
-        written = target / f"{picture.stem}{suffix}"
+    for file in files:
+        written = target / f"{file.stem}{suffix}"
         if written in pairs.values():
-            raise UserError(f"{source} has two pictures named {picture.stem}; rename one, both would be {written}")
-        pairs[picture] = written
+            kind = "pictures" if file.suffix.lower() in STILL_SUFFIXES else "videos"
+            raise UserError(f"{file.parent} has two {kind} named {file.stem}; rename one, both would be {written}")
+        pairs[file] = written
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lumaflux.errors import UserError
 
-_NUMBER = re.compile(r"%0?(?P<width>\d*)d|#+|@+")
+_NUMBER = re.compile(r"%0?(?P<width>\d*)d|#+(?![#\d])|@+(?![@\d])")  # "take #1" numbers nothing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +17,12 @@ class SequencePath:
     before: str
     digits: int
     after: str
+    sign: str = "%"  # what stands for the number
+
+    @property
+    def may_be_a_name(self) -> bool:
+        """Whether a single ``#`` or ``@`` stands for the number: people's file names have such, too."""
+        return self.sign in ("#", "@")
 
     @classmethod
     def parse(cls, path: Path) -> "SequencePath | None":
@@ -32,7 +38,8 @@ class SequencePath:
         if not 1 <= digits <= 12:
             raise UserError(f"{path} asks for numbers of {digits} digits; 1 to 12 are usual")
         start, end = place.span()
-        return cls(pattern=path, before=path.name[:start], digits=digits, after=path.name[end:])
+        before, after = path.name[:start], path.name[end:]
+        return cls(pattern=path, before=before, digits=digits, after=after, sign=place[0])
 
     def file(self, number: int) -> Path:
         """The file of one frame."""
