@@ -63,7 +63,8 @@ lite: setup
 	$(BIN)/python -m lumaflux.lab.data.fetch corpus/packages
 	$(BIN)/python -m lumaflux.lab.data.views corpus/views --packages corpus/packages
 	$(BIN)/python -m lumaflux.lab.data.tone_pool corpus/tone --packages corpus/packages
-	for stage in vae tower prior decoder anchor adapters; do \
+	$(BIN)/python -m lumaflux.lab.training.shipped_parts engine/lumaflux/weights/lite runs/lite
+	for stage in prior prior-decoded anchor adapters; do \
 	  $(BIN)/lumaflux train lite-$$stage || exit 1; done
 
 clean:

@@ -75,6 +75,5 @@ def test_detail_is_the_source_s(lite):
     for sdr in (rooftop, signals.texture()):
         ratio = laws.detail_energy(lite.render(sdr), sdr) / laws.detail_energy(placed(lite, sdr), sdr)
         assert abs(ratio - 1) < 0.02
-    assert laws.detail_energy(lite.convert(rooftop).hdr_pq, rooftop) < 0.5 * laws.detail_energy(
-        placed(lite, rooftop), rooftop
-    )
+    generated = laws.detail_energy(lite.convert(rooftop).hdr_pq, rooftop)
+    assert 0.8 < generated / laws.detail_energy(placed(lite, rooftop), rooftop) < 1.2  # the autoencoder keeps it too

@@ -44,6 +44,7 @@ DEFAULTS = {
     "knots": 1e-3,
     "variant": None,
     "adapters": None,
+    "silent_context": False,
 }
 
 
@@ -60,9 +61,21 @@ def network_for(config: TrainConfig) -> LumaFlux:
         raise UserError("the adapter stage needs 'start': the folder of the earlier stages, or a FLUX.1 release's")
     else:
         network = load_backbone_stages(config.model, config.start, config.seed, variant)
+    if config.options.get("silent_context"):
+        silence_context(network)
     if config.options.get("adapters"):
         load_adapters(network, Path(config.options["adapters"]), keep_anchor=True)
     return network
+
+
+@torch.no_grad()
+def silence_context(network: LumaFlux) -> None:
+    """Sets the context that stands for the prompt to zeros, as the prior saw it: adapters that did not train yet then
+    leave the prior what it was trained to be."""
+    perception = network.adapters.perception
+    perception.null_context.zero_()
+    for parameter in perception.context_connector[-1].parameters():
+        parameter.zero_()
 
 
 @torch.no_grad()
@@ -81,6 +94,7 @@ class AdapterStage:
     ("generated": as decoded; "source": by the product's path, at the reduced size), ``at_one`` (share of
     t = 1), ``random_share`` (of pairs by random renderings), ``varied`` (of relit masters), ``without`` (operators left
     out of training), weights ``flow``, ``pq``, ``itp``, ``linear``, ``knots``; ``adapters`` names a file to start from,
+    ``silent_context`` starts with a context of zeros,
     ``variant`` a row of the ablation table.
     """
 

@@ -37,7 +37,8 @@ from lumaflux.model.spline import PEAK_PQ
 
 RESULT = "transformer.safetensors"
 BANK = "bank"
-_NULL_TOKENS = 8
+_FLAT_CODE = 246  # of the smallest channel: beyond it none tells how bright a clipped pixel was
+_TELLING = 0.3  # weight of clipped pixels where one does
 DEFAULTS = {
     "bank": 1600,
     "unseen": 96,
@@ -91,8 +92,10 @@ class PriorStage:
             load_stage(self.transformer, Path(self.options["weights"]))
         self.transformer.to(self.device)
         self.vae = vae.to(self.device)
-        self.context = torch.zeros(1, _NULL_TOKENS, scaled.transformer["joint_attention_dim"], device=self.device)
-        self.pooled = torch.zeros(1, scaled.transformer["pooled_projection_dim"], device=self.device)
+        self.context_tokens = scaled.null_tokens + scaled.siglip_tokens
+        shape = scaled.transformer
+        self.context = torch.zeros(1, self.context_tokens, shape["joint_attention_dim"], device=self.device)
+        self.pooled = torch.zeros(1, shape["pooled_projection_dim"], device=self.device)
 
     def normalised(self, latents: Tensor) -> Tensor:
         return (latents - self.shift) * self.scale
@@ -111,14 +114,14 @@ class PriorStage:
 
     def _velocity(self, z: Tensor, t: Tensor) -> Tensor:
         count, grid = len(z), (z.shape[-2] // 2, z.shape[-1] // 2)
-        ids = position_ids(_NULL_TOKENS, grid, z.device)
+        ids = position_ids(self.context_tokens, grid, z.device)
         tokens = self.transformer(
             hidden_states=pack(z),
             encoder_hidden_states=self.context.expand(count, -1, -1),
             pooled_projections=self.pooled.expand(count, -1),
             timestep=t,
-            txt_ids=ids[:_NULL_TOKENS],
-            img_ids=ids[_NULL_TOKENS:],
+            txt_ids=ids[: self.context_tokens],
+            img_ids=ids[self.context_tokens :],
             return_dict=False,
         )[0]
         return unpack(tokens, grid)
@@ -168,10 +171,12 @@ class PriorStage:
         base = torch.cat([placed_luminance(sdr, float(white)).log2() for sdr, white in placed]).to(self.device)
         with torch.no_grad():
             begun = self._decoded(bank.start[index].to(self.device))
+        flat = (bank.sdr[index].amin(dim=1, keepdim=True) >= _FLAT_CODE).float().to(self.device)
         clipped, stops = bank.clipped[index].to(self.device), bank.stops[index].to(self.device)
         found = stops_between(self._decoded(clean / self.scale + self.shift), begun)
         wanted = stops * share_of_gain(clipped)
-        return highlight_terms(base + found, base + wanted, clipped * (clipped > 0.25))
+        weights = clipped * (clipped > 0.25) * (_TELLING + (1 - _TELLING) * flat)
+        return highlight_terms(base + found, base + wanted, weights)
 
     def _decoded(self, raw: Tensor) -> Tensor:
         return (0.5 * pixels_of(self.vae, raw) + 0.5).clamp(0, PEAK_PQ)
