@@ -18,6 +18,7 @@ from lumaflux.settings import Settings
 
 LARGEST_RECOVERY = 3.0  # stops
 _OWN_SHARE = 0.5  # of a reduced pixel: where more of it is clipped, its stops are its own
+_STEADY = 5  # reduced pixels on a side: over what is clipped among them, stops are averaged
 _REACH = 3  # reduced pixels that stops are carried beyond clipped areas
 
 
@@ -44,6 +45,7 @@ def bounded(stops: Tensor, white_pq: Tensor) -> Tensor:
 def carried_outwards(stops: Tensor, clipped: Tensor) -> Tensor:
     """Stops [B,1,h,w] of pixels that are clipped at least by half; the others take theirs from what is clipped near."""
     own = clipped > _OWN_SHARE
+    stops = torch.where(own, _steadied(stops, own.to(stops.dtype)), stops)
     near, weight = _around(clipped * stops), _around(clipped * share_of_gain(clipped))
     found = torch.where(own, stops, near / weight.clamp(min=1e-4))
     known = (own | (weight > 1e-3)).to(stops.dtype)
@@ -54,9 +56,18 @@ def carried_outwards(stops: Tensor, clipped: Tensor) -> Tensor:
     return known * found
 
 
+def _steadied(stops: Tensor, own: Tensor) -> Tensor:
+    """Means over a neighbourhood of what is clipped: the unrest of single latents would stain white walls."""
+    return _mean(own * stops, _STEADY) / _mean(own, _STEADY).clamp(min=1e-4)
+
+
 def _around(picture: Tensor) -> Tensor:
-    """Mean of 3 x 3 pixels [B,1,h,w]; beyond the border there is nothing."""
-    return F.avg_pool2d(picture, 3, stride=1, padding=1)
+    return _mean(picture, 3)
+
+
+def _mean(picture: Tensor, side: int) -> Tensor:
+    """Mean of ``side`` x ``side`` pixels [B,1,h,w]; beyond the border there is nothing."""
+    return F.avg_pool2d(picture, side, stride=1, padding=side // 2)
 
 
 def invented(sdr: Tensor, settings: Settings) -> Tensor:
