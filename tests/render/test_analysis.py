@@ -106,18 +106,43 @@ def test_a_real_clip_is_analyzed_whole(converter):
     assert [(shot.first, shot.last) for shot in track.shots] == [(0, 71)]
 
 
-def test_a_fade_through_black_has_tones_that_move_slowly(converter, source):
-    levels = [*np.linspace(0.6, 0, 25), *np.linspace(0, 0.4, 25)]
-    track = track_of(pictures(levels), converter, Settings(), source, "tiny")
-    curves = torch.stack([track.tone_at(frame).knots.y[0] for frame in range(50)])
-    whole = float((curves[0] - curves[-1]).abs().max())
-    inside = [
-        float((curves[frame + 1] - curves[frame]).abs().max())
-        for shot in track.shots
-        for frame in range(shot.first, shot.last)
-    ]
-    assert [shot.first for shot in track.shots] == [0]
-    assert max(inside) <= max(0.25 * whole, 0.02)
+def scene(seed):
+    """Still patches [3,32,48] in [0.2,0.8]."""
+    low = np.random.default_rng(seed).uniform(0.2, 0.8, (3, 8, 8)).astype(np.float32)
+    return np.kron(low, np.ones((1, 4, 6), np.float32))
+
+
+def mixed(one, other, frames):
+    shares = (np.arange(frames, dtype=np.float32) + 1) / (frames + 1)
+    return [(1 - share) * one + share * other for share in shares]
+
+
+def test_held_frames_beside_a_dissolve_have_the_tone_that_they_have_alone(converter, source):
+    one, other = scene(0), scene(1)
+    track = track_of([one] * 26 + mixed(one, other, 16) + [other] * 26, converter, Settings(), source, "tiny")
+    assert len(track.shots) == 3
+    first, last = track.shots[1].first, track.shots[1].last
+    assert abs(first - 26) <= 1
+    assert abs(last - 41) <= 1
+    for picture, frames in ((one, (0, 13, first - 1)), (other, (last + 1, 55, 67))):
+        own = converter.tone_of(picture).knots.y
+        for frame in frames:
+            torch.testing.assert_close(track.tone_at(frame).knots.y, own, atol=1e-5, rtol=0)
+    curves = torch.stack([track.tone_at(frame).knots.y[0] for frame in range(68)])
+    steps = (curves[1:] - curves[:-1]).abs().amax(1)
+    assert float(steps.max()) <= 1.5 / 14 * float((curves[-1] - curves[0]).abs().max())
+
+
+def test_a_fade_through_black_keeps_the_tones_of_what_fades(converter, source):
+    one, other = scene(2), scene(3)
+    black = np.zeros_like(one)
+    frames = [one] * 14 + mixed(one, black, 12) + [black] * 5 + mixed(black, other, 12) + [other] * 14
+    track = track_of(frames, converter, Settings(), source, "tiny")
+    assert len(track.shots) == 5
+    for picture, numbers in ((one, (0, 13, 16, 24)), (other, (33, 40, 43, 56))):
+        own = converter.tone_of(picture).knots.y
+        for number in numbers:
+            torch.testing.assert_close(track.tone_at(number).knots.y, own, atol=1e-5, rtol=0)
 
 
 def test_a_cut_on_the_first_frame_leaves_it_a_shot_of_its_own(converter, source):

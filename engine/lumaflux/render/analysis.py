@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from lumaflux.inference.active_area import Area, Sighting
     from lumaflux.inference.converter import Converter
     from lumaflux.inference.tone import Tone
-    from lumaflux.inference.tone_track import Clip, Shot, ToneTrack
+    from lumaflux.inference.tone_track import Clip, Shot, StoredTone, ToneTrack
+    from lumaflux.media.video.transitions import Thumbnail, Transition
 
 KEY_INTERVAL = 12  # frames between keys of a shot
 _DEVIATION = 1.5  # keys: the Gaussian that smooths a shot's tones
@@ -41,7 +42,7 @@ class _Waiting:
 
 
 class Look:
-    """One pass over a clip, frame by frame. Of the frames seen so far it keeps a number each, and tones.
+    """One pass over a clip, frame by frame. Of the frames seen it keeps a number and a thumbnail each, and tones.
 
     A tone at every KEY_INTERVAL-th frame, and at the frames on both sides of what may be a cut, all inside of the black
     bars of their shot. Frames of a shot with bars wait for its end, or for _LONGEST_WAIT others.
@@ -53,7 +54,8 @@ class Look:
         self._changes: list[float] = []
         self._tones: dict[int, Tone] = {}
         self._waiting: dict[int, _Waiting] = {}
-        self._sightings: dict[int, Sighting] = {}  # from a frame on, up to what may be a cut
+        self._sightings: dict[int, Sighting] = {}  # from a frame on, up to the next
+        self._thumbnails: list[Thumbnail] = []
         self._signature: np.ndarray | None = None
         self._last: _Waiting | None = None
 
@@ -64,20 +66,23 @@ class Look:
         from lumaflux.inference.active_area import WHOLE, area_of, sighting_of
         from lumaflux.inference.detail import reduce_to
         from lumaflux.media.video.shots import change, could_cut, signature
+        from lumaflux.media.video.transitions import step_between, thumbnail
 
         number = self.frames
         sdr = torch.as_tensor(picture, device=self.converter.backend.device)[None]
         sighting = sighting_of(sdr[0])
         whole, own = self.converter.reduced(sdr), area_of(sighting)
         active = whole if own == WHOLE else self.converter.reduced(own.of(sdr))
-        here, step = signature(reduce_to(whole, _SIGNATURE_PIXELS)[0].cpu().numpy()), 0.0
+        small = reduce_to(whole, _SIGNATURE_PIXELS)[0].cpu().numpy()
+        self._thumbnails.append(thumbnail(small))
+        here, step = signature(small), 0.0
         seen = _Waiting(sighting, whole, own, active)
         if self._signature is not None and self._last is not None:
-            step = change(self._signature, here)
+            step = step_between(*self._thumbnails[-2:], change(self._signature, here))
             self._changes.append(step)
             if could_cut(step):
                 self._key(number - 1, self._last)
-        if not self._sightings or could_cut(step):
+        if number % KEY_INTERVAL == 0 or could_cut(step):
             self._sightings[number] = sighting
         else:
             start, before = self._sightings.popitem()
@@ -89,19 +94,53 @@ class Look:
             self._settle()
 
     def shots(self) -> "list[Shot]":
-        """What was seen as shots with keys. At least one frame must have been seen."""
+        """What was seen as shots with keys. At least one frame must have been seen.
+
+        A held stretch beside a fade or a dissolve is a shot, and so is the mixed stretch between two of them.
+        """
         from lumaflux.media.video.shots import shots_between
+        from lumaflux.media.video.transitions import find_transitions
 
         assert self._last is not None
         self._key(self.frames - 1, self._last)
         self._settle()
-        shots = shots_between(self._changes)
-        return [_shot(shot, self._tones, self._area(shot)) for shot in shots]
+        transitions = find_transitions(self._thumbnails)
+        shots = []
+        for cut in shots_between(self._changes):
+            inside = [one for one in transitions if cut.start < one.first and one.last < cut.stop - 1]
+            shots += self._parts(cut, inside)
+        return shots
+
+    def _parts(self, cut: range, transitions: "list[Transition]") -> "list[Shot]":
+        """The shots between two cuts. One that holds no key, as a moment of black does, has its neighbour's tone."""
+        bounds = [cut.start - 1, *(number for one in transitions for number in (one.first, one.last)), cut.stop]
+        held = [range(bounds[i] + 1, bounds[i + 1]) for i in range(0, len(bounds), 2)]
+        keyed = [part for part in held if any(number in part for number in self._tones)]
+        if not keyed:
+            return [_shot(cut, self._tones, self._area(cut))]
+        made = {part: _shot(part, self._tones, self._area(part)) for part in keyed}
+        for part in held:
+            if part not in made:
+                near = min(keyed, key=lambda other: min(abs(other.start - part.stop), abs(part.start - other.stop)))
+                tone = made[near].keys[-1 if near.start < part.start else 0].tone
+                made[part] = _between(part, tone, tone, self._area(part))
+        shots = [made[held[0]]]
+        for one, after in zip(transitions, held[1:], strict=True):
+            left, right = shots[-1].keys[-1].tone, made[after].keys[0].tone
+            first, last = right if one.kind == "fade-in" else left, left if one.kind == "fade-out" else right
+            mixed = range(one.first, one.last + 1)
+            shots += [_between(mixed, first, last, self._area(mixed)), made[after]]
+        return shots
 
     def _area(self, shot: range) -> "Area":
+        """Of the stretches that lie in the shot, or of those that share a frame with it."""
         from lumaflux.inference.active_area import Sighting, area_of
 
-        return area_of(reduce(Sighting.with_, (seen for start, seen in self._sightings.items() if start in shot)))
+        starts = list(self._sightings)
+        stretches = [range(first, end) for first, end in zip(starts, [*starts[1:], self.frames], strict=True)]
+        inside = [one for one in stretches if one.start in shot and one[-1] in shot]
+        around = [one for one in stretches if one.start < shot.stop and shot.start < one.stop]
+        return area_of(reduce(Sighting.with_, (self._sightings[one.start] for one in inside or around)))
 
     def _key(self, number: int, seen: _Waiting) -> None:
         if number in self._tones or number in self._waiting:
@@ -125,6 +164,16 @@ class Look:
                 for number in waiting:
                     seen = self._waiting.pop(number)
                     self._tones[number] = self.converter.tone_of(seen.inside(area), self.settings, WHOLE)
+
+
+def _between(frames: range, first: "StoredTone", last: "StoredTone", area: "Area") -> "Shot":
+    """A shot whose tone moves from one to another."""
+    from lumaflux.inference.tone_track import Key, PictureArea, Shot
+
+    keys = [Key(frame=frames[0], tone=first)]
+    if len(frames) > 1 and first != last:
+        keys.append(Key(frame=frames[-1], tone=last))
+    return Shot(first=frames[0], last=frames[-1], area=PictureArea.of(area), keys=keys)
 
 
 def check_source(source: Path) -> None:
