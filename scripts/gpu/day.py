@@ -189,7 +189,7 @@ def main() -> int:
         training(day, configs, 3.0 + _FINISH_SECONDS if options.rehearse else None)
     if found := [folder for folder in keep if folder.exists()]:
         pack.split(found, out / "packed")
-    bad = [name for name, result in day.results.items() if result.get("code", 0) != 0]
+    bad = [name for name, result in day.results.items() if result.get("code") != 0]  # what was left out, too
     print(f"{len(day.results) - len(bad)} of {len(day.results)} parts ended well; results in {out}")
     return 1 if bad else 0
 
