@@ -9,7 +9,7 @@ from lumaflux.backends.torch import TorchBackend
 from lumaflux.color import pq
 from lumaflux.color.clipping import clipped_area, share_of_gain
 from lumaflux.inference.converter import Converter
-from lumaflux.inference.highlights import carried_outwards, highlight_stops
+from lumaflux.inference.highlights import carried_outwards, highlight_stops, trusted
 from lumaflux.model.build import build
 from lumaflux.model.presets import TINY
 from lumaflux.settings import Settings
@@ -58,9 +58,10 @@ def test_a_frame_that_clips_nothing_passes_no_transformer(converter: Converter, 
 
 def test_stops_reach_the_peak_and_not_beyond():
     begun, generated = (_grey(torch.full((1, 1, 8, 8), nits)) for nits in (250.0, 4000.0))
-    clipped, white = torch.ones(1, 1, 8, 8), _grey(torch.full((1, 1, 1, 1), 250.0))
+    clipped, white = torch.zeros(1, 1, 8, 8), _grey(torch.full((1, 1, 1, 1), 250.0))
+    clipped[..., 3:5, 3:5] = 1
     stops = highlight_stops(generated, begun, clipped, white)
-    torch.testing.assert_close(stops, torch.full((1, 3, 8, 8), 2.0), rtol=0, atol=1e-4)
+    torch.testing.assert_close(stops[..., 3:5, 3:5], torch.full((1, 3, 2, 2), 2.0), rtol=0, atol=1e-4)
     assert not highlight_stops(begun, generated, clipped, white).any()
 
 
@@ -90,3 +91,14 @@ def test_clipped_is_the_largest_channel():
     codes = torch.tensor([0.2, 0.98, 0.1]).view(3, 1, 1)
     assert float(clipped_area(codes)) == 1.0
     assert float(clipped_area(0.98 * codes)) == 0.0
+
+
+def test_what_fills_the_frame_is_white_and_no_light(converter: Converter):
+    shares = torch.zeros(4, 1, 10, 10)
+    for row, share in enumerate((1, 12, 21, 60)):
+        shares[row].view(-1)[:share] = 1
+    torch.testing.assert_close(trusted(shares).flatten(), torch.tensor([1.0, 1.0, 0.5, 0.0]))
+    page = torch.ones(3, 64, 96)
+    page[:, ::7, 10:80] = 0.1
+    none, whole = (converter.render(page, Settings(highlight_recovery=share)) for share in (0.0, 1.0))
+    torch.testing.assert_close(whole, none, rtol=0, atol=1e-6)

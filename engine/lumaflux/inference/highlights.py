@@ -19,6 +19,7 @@ from lumaflux.settings import Settings
 LARGEST_RECOVERY = 3.0  # stops
 _OWN_SHARE = 0.5  # of a reduced pixel: where more of it is clipped, its stops are its own
 _STEADY = 5  # reduced pixels on a side: over what is clipped among them, stops are averaged
+_LIGHT, _WHITE = 0.12, 0.30  # of the frame clipped: what training saw at most, and where nothing is added any more
 _REACH = 3  # reduced pixels that stops are carried beyond clipped areas
 
 
@@ -27,7 +28,18 @@ def highlight_stops(generated_pq: Tensor, begun_pq: Tensor, clipped: Tensor, whi
 
     ``white_pq`` [B,3,1,1]: where the source's largest code is placed; with the stops, none is above 1000 cd/m2.
     """
-    return bounded(carried_outwards(stops_between(generated_pq, begun_pq), clipped), white_pq).expand(-1, 3, -1, -1)
+    stops = bounded(carried_outwards(stops_between(generated_pq, begun_pq), clipped), white_pq)
+    return (trusted(clipped) * stops).expand(-1, 3, -1, -1)
+
+
+def trusted(clipped: Tensor) -> Tensor:
+    """Clipped shares [B,1,h,w] of a frame's pixels -> how far its stops are taken: [B,1,1,1] in [0,1].
+
+    The transformer learned from pictures of which up to an eighth is clipped. What fills much of a frame is a page, a
+    studio's background or an overexposed sky more often than a light: it stays where the tone curve puts white.
+    """
+    share = clipped.mean(dim=(2, 3), keepdim=True)
+    return ((_WHITE - share) / (_WHITE - _LIGHT)).clamp(0, 1)
 
 
 def stops_between(generated_pq: Tensor, begun_pq: Tensor) -> Tensor:
