@@ -5,11 +5,15 @@ from lumaflux.lab.evaluation.report.directions import in_order, metric_named
 
 KEYS = sorted({key for preset in PRESETS.values() for key in (*preset.keys, *preset.temporal_keys)})
 
+WITHOUT = {"error_exposure", "error_curve", "error_color", "error_local", "clipped_peak"}  # shares, and a signed ratio
+
 
 @pytest.mark.parametrize("key", KEYS)
 def test_every_score_of_every_preset_has_a_direction(key):
-    higher = any(word in key for word in ("psnr", "ssim", "hdrvdp3", "jod"))
-    if "reference" not in key and "tracks" not in key:
+    higher = any(word in key for word in ("psnr", "ssim", "hdrvdp3", "jod", "correlation"))
+    if key in WITHOUT:
+        assert metric_named(key).better is None
+    elif "reference" not in key and "tracks" not in key:
         assert metric_named(key).better == ("higher" if higher else "lower")
 
 
