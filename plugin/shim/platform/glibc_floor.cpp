@@ -56,6 +56,7 @@ LOCAL int pthread_rwlock_wrlock(pthread_rwlock_t* lock) noexcept { return old_pt
 LOCAL int pthread_rwlock_unlock(pthread_rwlock_t* lock) noexcept { return old_pthread_rwlock_unlock(lock); }
 
 // The kernel's struct stat is glibc's on x86-64.
+LOCAL int stat(const char* path, struct stat* out) noexcept { return static_cast<int>(syscall(SYS_stat, path, out)); }
 LOCAL int fstat(int file, struct stat* out) noexcept { return static_cast<int>(syscall(SYS_fstat, file, out)); }
 LOCAL int fstat64(int file, struct stat64* out) noexcept { return static_cast<int>(syscall(SYS_fstat, file, out)); }
 LOCAL int lstat(const char* path, struct stat* out) noexcept { return static_cast<int>(syscall(SYS_lstat, path, out)); }

@@ -10,7 +10,7 @@ from lumaflux.lab.training.estimate import activation_elements, estimate
 from lumaflux.lab.training.processes import Processes
 from lumaflux.lab.training.train import dry_run
 
-CONFIGS = Path(__file__).parents[3] / "engine" / "training" / "configs"
+CONFIGS = Path(__file__).parents[3] / "engine" / "lumaflux" / "lab" / "training" / "configs"
 TOWER = "stage: tower\nrun: {run}\nviews: {pool}\nmodel: {model}\nsteps: 50\nbatch: 4\ncrop: 64\nlearning_rate: 0.001\n"
 
 

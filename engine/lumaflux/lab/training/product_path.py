@@ -1,6 +1,6 @@
 """The product's path with gradients: what was generated on a reduced frame, as light of the source's own pixels.
 
-The pictures are those of ``Converter.render`` with highlights half recovered, but for debanding and look.
+The pictures are those of ``Converter.render``, but for debanding and look.
 """
 
 from typing import NamedTuple
@@ -12,8 +12,9 @@ from lumaflux.inference.composition import ReducedLight, compose_twin
 from lumaflux.inference.detail import gain_between
 from lumaflux.model.anchor import Placement
 from lumaflux.model.lumaflux import LumaFlux
+from lumaflux.settings import Settings
 
-_RECOVERY = 0.5  # as by default
+_RECOVERY = Settings().highlight_recovery
 
 
 class Begun(NamedTuple):
