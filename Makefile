@@ -50,7 +50,7 @@ lint: setup
 	$(BIN)/basedpyright
 
 bench: setup
-	$(BIN)/lumaflux bench --json build/bench.json --clip examples/rooftop-sdr.mp4
+	$(BIN)/lumaflux bench --report build/bench.json --clip examples/rooftop-sdr.mp4
 
 # The default model's pairs, from packages alone; HDR_DIR, where set, adds more.
 corpus: setup

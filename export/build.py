@@ -6,38 +6,37 @@ import os
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
 from pathlib import Path
 
 import torch
 
-from lumaflux import __version__
 from lumaflux.backends.bundle import (
     MANIFEST,
     PARTS,
     Agreement,
-    Backend,
     FrameAgreement,
     Manifest,
     PartRecord,
-    Precision,
     sha256,
 )
 from lumaflux.backends.device import DTYPES
 from lumaflux.backends.torch import TorchBackend
 from lumaflux.inference.converter import Converter
 from lumaflux.inference.load import load_network
-from lumaflux.inference.model_files import weight_digests
+from lumaflux.inference.weights import weight_digests
 from lumaflux.model.checkpoint import write_tensors
 from lumaflux.model.lumaflux import LumaFlux
+from lumaflux.version import __version__
 
 from .bundle_folder import bundle_folder, publish, working_folder
 from .calibration import frames_of, velocity_samples
 from .engines.kernel_nodes import nodes_of, reason_against
 from .parts import EXAMPLE
 from .quantize import KEPT, calibrate, quantise
+from .request import Request
 from .storage import data_file
 from .targets import check_request, config_of, needs
 from .trace import trace
@@ -47,22 +46,6 @@ _HOST = ("cues.", "conditioner.", "anchor.")
 _TOOLS = ("torch", "onnx", "onnxscript", "onnxruntime", "tensorrt-rtx", "tensorrt", "diffusers", "transformers")
 NOT_EXECUTED = "compiled, not executed on a device: agreement is that of the ONNX graph through onnxruntime's CPU"
 EXECUTED = "executed on this machine's CPU through onnxruntime"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """What is built; ``sizes`` are (width, height): least, usual, largest."""
-
-    model: str
-    adapters: Path | None
-    backbone: Path | None
-    precision: Precision
-    target: str
-    backend: Backend
-    sizes: tuple[tuple[int, int], ...]
-    calibration: Path | None
-    out: Path
-    frames: int = 2
 
 
 Say = Callable[[str], None]

@@ -5,8 +5,8 @@ from typing import Literal
 
 from cyclopts import App
 
-from lumaflux import __version__
 from lumaflux.errors import UserError
+from lumaflux.version import __version__
 
 app = App(name="python -m export", help="Export a model as ONNX files and engines.", version=__version__)
 
@@ -51,8 +51,8 @@ def build_engine(
     frames
         How many of them.
     """
-    from .build import Request
     from .build import build_engine as build
+    from .request import Request
     from .targets import parse_sizes
 
     out = out or _installed(model, adapters, (precision, target, backend))
@@ -75,7 +75,7 @@ def build_engine(
 
 def _installed(model: str, adapters: Path | None, kind: tuple[str, str, str]) -> Path:
     from lumaflux.inference.installed_engine import installed_folder
-    from lumaflux.inference.model_files import weight_digests
+    from lumaflux.inference.weights import weight_digests
 
     if kind != ("fp32", "cpu", "ort"):
         raise UserError(

@@ -4,15 +4,13 @@ import importlib.util
 import os
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lumaflux.errors import UserError
-from lumaflux.inference.model_files import LITE
+from lumaflux.inference.weights import LITE
 from lumaflux.model.config import LumaFluxConfig, read_config
 from lumaflux.model.presets import HUB_BACKBONES, PRESETS
 
-if TYPE_CHECKING:
-    from .build import Request
+from .request import Request
 
 TARGETS = ("sm_80", "sm_86", "sm_89", "sm_90", "sm_120", "cpu")
 BACKENDS = ("ort", "rtx", "trt")
@@ -48,7 +46,7 @@ def config_of(model: str) -> LumaFluxConfig:
     raise UserError(f"unknown model '{model}'; choose lite or one of {', '.join(PRESETS)}, or name a model directory")
 
 
-def check_request(request: "Request") -> None:
+def check_request(request: Request) -> None:
     """Raises UserError for what cannot be built, before any work starts."""
     if request.target not in TARGETS:
         raise UserError(f"unknown target '{request.target}'; choose one of {', '.join(TARGETS)}")
@@ -89,7 +87,7 @@ def _check_packages(backend: str) -> None:
             raise UserError(f"{module} is missing; install it with `pip install {package}`")
 
 
-def _check_device(request: "Request") -> None:
+def _check_device(request: Request) -> None:
     """Enterprise TensorRT builds for the device that is there, and the kernel that goes into the engine needs NVRTC."""
     import torch
 
@@ -118,7 +116,7 @@ def weight_bytes(config: LumaFluxConfig) -> int:
         return 4 * sum(parameter.numel() for parameter in build(config).parameters())
 
 
-def estimate(request: "Request") -> tuple[int, int]:
+def estimate(request: Request) -> tuple[int, int]:
     """Bytes of memory and of disk that a build needs.
 
     Memory: the reference in fp32 beside a session (its file and its packed copy), or a compiler's 3x its weights.
@@ -134,12 +132,12 @@ def estimate(request: "Request") -> tuple[int, int]:
     return memory + (1 << 30), disk + (64 << 20)
 
 
-def needs(request: "Request") -> str:
+def needs(request: Request) -> str:
     memory, disk = estimate(request)
     return f"needs about {memory / 2**30:.1f} GiB of memory and {disk / 2**30:.1f} GiB of disk"
 
 
-def _check_room(request: "Request") -> None:
+def _check_room(request: Request) -> None:
     memory, disk = estimate(request)
     there = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -2,11 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
+from lumaflux.version import __version__
+
 if TYPE_CHECKING:
     from lumaflux.inference.load import load
 
-__version__ = "0.1.0"
-__all__ = ["load"]
+__all__ = ["__version__", "load"]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,21 +2,19 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import App, Parameter
 
 from lumaflux.endings import end_by_signals, told
 from lumaflux.farm.commands import farm
 from lumaflux.lab.evaluation.commands import app as luma_eval
-from lumaflux.render.commands import convert, info, list_devices
+from lumaflux.render.commands import analyze, convert, info, list_devices
 from lumaflux.service.commands import app as plugin
 from lumaflux.service.commands import serve
-from lumaflux.settings import DETAIL_WORDS, Settings
+from lumaflux.settings import DETAIL_WORDS
 from lumaflux.threads import wait_passively
 from lumaflux.timeline.commands import timeline
-
-Precision = Literal["fp32", "bf16", "fp16"]
 
 app = App(
     name="lumaflux",
@@ -25,6 +23,7 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 app.command(convert)
+app.command(analyze)
 app.command(info)
 app.command(luma_eval)
 app.command(serve)
@@ -40,57 +39,6 @@ app.command(
 
 
 @app.command
-def analyze(
-    source: Path,
-    *,
-    out: Annotated[Path, Parameter(name=["--out", "-o"])],
-    model: str = "lite",
-    steps: int = 0,
-    seed: int = 0,
-    device: str | None = None,
-    precision: Literal["fp32", "bf16", "fp16"] | None = None,
-    overwrite: Annotated[bool, Parameter(name=["--overwrite", "-y"], negative="")] = False,
-) -> None:
-    """Find the shots of a clip and the tone of each, for renderings that do not pump.
-
-    Parameters
-    ----------
-    source
-        A clip. It is always read whole.
-    out
-        The tone track, a JSON file that people can edit.
-    model
-        lite, or a model directory.
-    steps
-        Steps of the sampler; 0 takes the model's own number.
-    seed
-        The bridge's noise.
-    device
-        As `lumaflux doctor` lists them; the first of them if not named.
-    precision
-        fp32, bf16 or fp16; fp32 on the CPU and bf16 elsewhere if not named.
-    overwrite
-        Replace an existing track.
-    """
-    from lumaflux.inference.tone_track import text_of
-    from lumaflux.media.atomic_file import AtomicFile
-    from lumaflux.progress import show_progress
-    from lumaflux.render.analysis import check_source
-    from lumaflux.render.model_identity import model_identity
-    from lumaflux.render.tones import analyze as run
-
-    check_source(source)
-    from lumaflux.inference.load import load  # which takes seconds
-
-    settings, identity = Settings(steps=steps, seed=seed), model_identity(model, precision=precision)
-    with AtomicFile(out, overwrite=overwrite, sources=(source,)) as file, show_progress(source.name) as progress:
-        track = run(source, load(model, device=device, dtype=precision), settings, progress, model=identity)
-        file.partial.write_text(text_of(track), "utf-8")
-    shots = len(track.shots)
-    print(f"{out}: {track.clip.frames} frames, {shots} {'shot' if shots == 1 else 'shots'}")
-
-
-@app.command
 def doctor() -> None:
     """Show versions, devices, codecs, what is missing and how to get it."""
     from lumaflux.doctor import examine
@@ -103,10 +51,10 @@ def doctor() -> None:
 @app.command
 def bench(
     *,
-    json: Path | None = None,
+    report: Path | None = None,
     rounds: int = 15,
     clip: Path | None = None,
-    frames: int = 24,
+    limit: int = 24,
     training: Path | None = None,
     metrics: Annotated[bool, Parameter(negative="")] = False,
     sizes: Annotated[bool, Parameter(negative="")] = False,
@@ -118,13 +66,13 @@ def bench(
 
     Parameters
     ----------
-    json
-        Where the figures are written.
+    report
+        A JSON file for the figures.
     rounds
         Interleaved rounds for every ratio.
     clip
         The clip whose conversion is timed; a synthetic one if not named.
-    frames
+    limit
         How many of its frames.
     training
         Measure the updates of this adapter configuration instead.
@@ -141,7 +89,7 @@ def bench(
     """
     from lumaflux.lab.bench.report import run
 
-    run(json, rounds, clip, frames, training, metrics=metrics, sizes=sizes, kernels=kernels, gpu=gpu, engine=engine)
+    run(report, rounds, clip, limit, training, metrics=metrics, sizes=sizes, kernels=kernels, gpu=gpu, engine=engine)
 
 
 @app.command
@@ -151,7 +99,7 @@ def evaluate(
     references: Path | None = None,
     sdr: Path | None = None,
     preset: str = "luma-eval",
-    json: Path | None = None,
+    report: Path | None = None,
     lpips_weights: Path | None = None,
     workers: int = 1,
 ) -> None:
@@ -167,8 +115,8 @@ def evaluate(
         The directory of the SDR sources, for the score where they are clipped.
     preset
         luma-eval or hdrtv1k: fixes every option.
-    json
-        Where options, scores by frame and means are written.
+    report
+        A JSON file where options, scores by frame and means are written.
     lpips_weights
         AlexNet and LPIPS weights (safetensors) for HDR-LPIPS, which is "unavailable" without them.
     workers
@@ -183,7 +131,7 @@ def evaluate(
             references,
             sdr,
             preset,
-            json,
+            report,
             lpips_weights=lpips_weights,
             workers=workers,
             progress=progress,

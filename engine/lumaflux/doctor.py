@@ -83,7 +83,7 @@ def _codecs() -> list[Finding]:
 
 def _model() -> Finding:
     from lumaflux.errors import UserError
-    from lumaflux.inference.model_files import LITE
+    from lumaflux.inference.weights import LITE
     from lumaflux.model.checkpoint import load_model
 
     try:

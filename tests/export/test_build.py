@@ -14,7 +14,7 @@ from lumaflux.backends.engine_network import EngineNetwork
 from lumaflux.errors import UserError
 from lumaflux.inference.installed_engine import engine_for, installed_folder
 from lumaflux.inference.load import load
-from lumaflux.inference.model_files import LITE, weight_digests
+from lumaflux.inference.weights import LITE, weight_digests
 from lumaflux.service.parameters import RenderParameters
 from lumaflux.service.renderer import ModelError, Renderer
 

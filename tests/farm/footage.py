@@ -1,10 +1,11 @@
-"""Little clips and pictures whose frames can be told apart by their grey."""
+"""Little clips and pictures whose frames can be told apart by their grey, and the tiny random model for them."""
 
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
+import pytest
 
 RATE = 24
 
@@ -43,3 +44,22 @@ def luma_means(path: Path) -> list[float]:
 def pictures(folder: Path) -> dict[str, bytes]:
     """The frames of a job's folder: contents by file name."""
     return {path.name: path.read_bytes() for path in sorted(folder.glob("*.png"))}
+
+
+@pytest.fixture(scope="session")
+def converter():
+    from lumaflux.inference.load import load
+
+    return load("tiny", device="cpu")
+
+
+@pytest.fixture(scope="session")
+def media(tmp_path_factory) -> Path:
+    """A folder with clip.mp4 and other.mp4 (24 frames each at 24 frames/s) and plates/plate.1001.png to 1012."""
+    folder = tmp_path_factory.mktemp("media")
+    for name in ("clip.mp4", "other.mp4"):
+        write_clip(folder / name, 24)
+    (folder / "plates").mkdir()
+    for number in range(1001, 1013):
+        write_picture(folder / "plates" / f"plate.{number}.png", grey_of(number - 1001))
+    return folder

@@ -13,12 +13,12 @@ from footage import pictures
 from lumaflux.errors import FrameError, UserError
 from lumaflux.farm.check import verify_job
 from lumaflux.farm.job import JobFolder
+from lumaflux.farm.job_spec import JobSpec, read_spec, spec_text
 from lumaflux.farm.local_run import run_bundle, values_of
-from lumaflux.farm.manifest import Order
-from lumaflux.farm.order import order_text, read_order
 from lumaflux.farm.submit import make_bundle
 from lumaflux.farm.template import check_template, template, write_bundle
 from lumaflux.media.metadata.info import probe
+from lumaflux.options import EncodeOptions
 from lumaflux.settings import Settings
 
 COMMAND = str(Path(sys.executable).with_name("lumaflux"))
@@ -27,8 +27,8 @@ COMMAND = str(Path(sys.executable).with_name("lumaflux"))
 @pytest.fixture
 def bundle(media, tmp_path):
     def make(target, source="clip.mp4", chunk=8, **changes):
-        order = Order(**{"source": media / source, "model": "tiny", "device": "cpu", **changes})
-        made = make_bundle(order, tmp_path / target, chunk=chunk, command=COMMAND, copy_audio=True)
+        order = JobSpec(**{"source": media / source, "model": "tiny", "device": "cpu", **changes})
+        made = make_bundle(order, tmp_path / target, chunk=chunk, command=COMMAND, video=EncodeOptions())
         write_bundle(made, tmp_path / "bundle", overwrite=True)
         return tmp_path / "bundle"
 
@@ -63,18 +63,18 @@ def test_a_stepped_set_is_written_as_the_description_has_it(bundle):
 
 
 def test_a_gpu_is_asked_for(media, tmp_path):
-    order = Order(source=media / "clip.mp4", model="tiny", device="cuda")
-    made = make_bundle(order, tmp_path / "out", chunk=8, command="lumaflux", copy_audio=True)
+    order = JobSpec(source=media / "clip.mp4", model="tiny", device="cuda")
+    made = make_bundle(order, tmp_path / "out", chunk=8, command="lumaflux", video=EncodeOptions())
     assert template(made)["steps"][0]["hostRequirements"] == {"amounts": [{"name": "amount.worker.gpu", "min": 1}]}
 
 
 def test_orders_travel(tmp_path, media):
-    order = Order(source=media / "plates/plate.%04d.png", settings=Settings(seed=3), tone_track="none", threads=2)
-    (tmp_path / "order.json").write_text(order_text(order))
-    assert read_order(tmp_path / "order.json", media / "plates") == order
-    (tmp_path / "order.json").write_text('{"settings": {"sparkle": 1}}')
-    with pytest.raises(UserError, match="no order of this version"):
-        read_order(tmp_path / "order.json", media / "plates")
+    order = JobSpec(source=media / "plates/plate.%04d.png", settings=Settings(seed=3), track="none", threads=2)
+    (tmp_path / "job.json").write_text(spec_text(order))
+    assert read_spec(tmp_path / "job.json", media / "plates") == order
+    (tmp_path / "job.json").write_text('{"settings": {"sparkle": 1}}')
+    with pytest.raises(UserError, match="no job of this version"):
+        read_spec(tmp_path / "job.json", media / "plates")
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_orders_travel(tmp_path, media):
         ({"frames": "many"}, "out", "names no frames"),
         ({"chunk": 0}, "out", "a chunk is 0 frames"),
         ({"source": "gone.mp4"}, "out", "does not exist"),
-        ({"source": "plates/x.%04d.png"}, "out", "no files"),
+        ({"source": "plates/x.%04d.png"}, "out", "names no pictures"),
         ({}, "out.avi", "a job makes a directory of frames"),
     ],
 )

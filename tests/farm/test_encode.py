@@ -12,6 +12,7 @@ from lumaflux.errors import FrameError, UserError
 from lumaflux.farm.encode import encode_job, read_picture
 from lumaflux.farm.job import JobFolder
 from lumaflux.media.metadata.info import probe
+from lumaflux.options import EncodeOptions
 from lumaflux.render import Job, convert
 from lumaflux.settings import Settings
 
@@ -59,7 +60,7 @@ def test_variable_times_and_sound_are_put_back(render, tmp_path):
     encode_job(JobFolder(tmp_path / "frames"), tmp_path / "out.mkv", source=tmp_path / "vfr.mkv")
     assert [float(pts * base) for pts, base, _ in planes(tmp_path / "out.mkv")] == [time / 1000 for time in times]
     assert [track.codec for track in probe(tmp_path / "out.mkv").audio] == ["aac"]
-    encode_job(JobFolder(tmp_path / "frames"), tmp_path / "mute.mkv", copy_audio=False)
+    encode_job(JobFolder(tmp_path / "frames"), tmp_path / "mute.mkv", options=EncodeOptions(copy_audio=False))
     assert not probe(tmp_path / "mute.mkv").audio
 
 
@@ -71,7 +72,7 @@ def test_a_later_part_begins_at_zero(render, tmp_path):
 
 def test_a_sequence_takes_a_rate(render, media, tmp_path):
     render(tmp_path / "frames", source="plates/plate.%04d.png", of="1002-1005")
-    encode_job(JobFolder(tmp_path / "frames"), tmp_path / "out.mov", rate=Fraction(30000, 1001))
+    encode_job(JobFolder(tmp_path / "frames"), tmp_path / "out.mov", fps="30000/1001")
     info = probe(tmp_path / "out.mov")
     assert (info.frame_count, info.frame_rate) == (4, Fraction(30000, 1001))
 

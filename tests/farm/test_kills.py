@@ -14,9 +14,10 @@ from footage import pictures, write_clip
 
 from lumaflux.farm.check import verify_job
 from lumaflux.farm.job import JobFolder
-from lumaflux.farm.manifest import Order
+from lumaflux.farm.job_spec import JobSpec
 from lumaflux.farm.submit import make_bundle, render_here
 from lumaflux.farm.template import write_bundle
+from lumaflux.options import EncodeOptions
 
 COMMAND = str(Path(sys.executable).with_name("lumaflux"))
 FRAMES = 200
@@ -52,10 +53,10 @@ def killed(tmp_path, kills, seed):
     dice = random.Random(seed)
     clip = tmp_path / "clip.mp4"
     write_clip(clip, FRAMES, step=1)
-    order = Order(source=clip, model="tiny", device="cpu")
+    order = JobSpec(source=clip, model="tiny", device="cpu")
     render_here(order, tmp_path / "undisturbed", None, lambda done, total: None)
     out = tmp_path / "out"
-    made = make_bundle(order, out, chunk=7, command=COMMAND, copy_audio=True)
+    made = make_bundle(order, out, chunk=7, command=COMMAND, video=EncodeOptions())
     write_bundle(made, tmp_path / "bundle")
     command = [COMMAND, "farm", "run", str(tmp_path / "bundle"), "--workers", "2"]
     counts = {"engine": 0, "runner": 0}

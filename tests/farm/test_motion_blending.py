@@ -9,7 +9,7 @@ from footage import grey_of, pictures, write_picture
 
 from lumaflux.errors import UserError
 from lumaflux.farm.encode import read_picture
-from lumaflux.farm.order import order_text, read_order
+from lumaflux.farm.job_spec import read_spec, spec_text
 from lumaflux.inference.motion import available
 from lumaflux.render import Job, convert
 from lumaflux.settings import Settings
@@ -40,7 +40,7 @@ def test_the_farm_gives_the_pixels_of_convert(render, converter, media, tmp_path
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        job = Job(frames="4-6", motion_blending=0.5, track=str(track))
+        job = Job(model="tiny", frames="4-6", motion_blending=0.5, track=str(track))
         convert(media / "clip.mp4", tmp_path / "c" / "f.%04d.png", lambda: converter, Settings(), job)
     finally:
         torch.set_num_threads(threads)
@@ -69,13 +69,13 @@ def test_another_amount_is_another_job(render, tmp_path):
 
 def test_orders_carry_it(order, tmp_path):
     made = order(motion_blending=0.25)
-    path = tmp_path / "order.json"
-    path.write_text(order_text(made))
-    assert read_order(path, made.source) == made
-    assert "motion_blending" not in order_text(order())
+    path = tmp_path / "job.json"
+    path.write_text(spec_text(made))
+    assert read_spec(path, made.source) == made
+    assert "motion_blending" not in spec_text(order())
 
 
-@pytest.mark.parametrize("changes", [{"motion_blending": 2.0}, {"motion_blending": 1.0, "tone_track": "none"}])
+@pytest.mark.parametrize("changes", [{"motion_blending": 2.0}, {"motion_blending": 1.0, "track": "none"}])
 def test_what_cannot_be_is_refused(render, tmp_path, changes):
     with pytest.raises(UserError, match="motion blending"):
         render(tmp_path, "3", **changes)

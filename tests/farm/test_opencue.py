@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from footage import pictures
 
-from lumaflux.farm.manifest import Order
+from lumaflux.farm.job_spec import JobSpec
 from lumaflux.farm.opencue import write_job
 from lumaflux.farm.submit import make_bundle
+from lumaflux.options import EncodeOptions
 
 COMMAND = str(Path(sys.executable).with_name("lumaflux"))
 
@@ -19,8 +20,8 @@ COMMAND = str(Path(sys.executable).with_name("lumaflux"))
 @pytest.fixture
 def job(media, tmp_path):
     def make(target, **changes):
-        order = Order(source=media / "clip.mp4", model="tiny", device="cpu", **changes)
-        made = make_bundle(order, tmp_path / target, chunk=3, command=COMMAND, copy_audio=True)
+        order = JobSpec(source=media / "clip.mp4", model="tiny", device="cpu", **changes)
+        made = make_bundle(order, tmp_path / target, chunk=3, command=COMMAND, video=EncodeOptions())
         return ElementTree.fromstring(write_job(made, tmp_path / "a cue", show="show", shot="shot").read_text())
 
     return make

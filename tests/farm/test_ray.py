@@ -11,7 +11,7 @@ from footage import pictures
 from lumaflux.errors import UserError
 from lumaflux.farm.check import verify_job
 from lumaflux.farm.job import JobFolder
-from lumaflux.farm.manifest import Order
+from lumaflux.farm.job_spec import JobSpec
 
 pytestmark = pytest.mark.slow
 
@@ -56,7 +56,7 @@ def run(media, tmp_path):
     from lumaflux.farm.ray_run import run_on_ray
 
     def call(progress=lambda done, total: None, **changes):
-        order = Order(**{"source": media / "clip.mp4", "model": "tiny", "device": "cpu", **changes})
+        order = JobSpec(**{"source": media / "clip.mp4", "model": "tiny", "device": "cpu", **changes})
         return run_on_ray(order, JobFolder(tmp_path / "out"), chunk=2, progress=progress)
 
     return call

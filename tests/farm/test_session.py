@@ -9,7 +9,7 @@ import pytest
 from lumaflux.errors import FrameError, UserError
 from lumaflux.farm.engine_process import SOCKET
 from lumaflux.farm.job import JobFolder
-from lumaflux.farm.order import order_text
+from lumaflux.farm.job_spec import spec_text
 from lumaflux.farm.session import _asked, ask, engine_pid, start_engine, stop_engine
 
 
@@ -18,10 +18,10 @@ def start(order, media, tmp_path):
     started = []
 
     def make(source="clip.mp4", said=None, **changes):
-        (tmp_path / "order.json").write_text(order_text(order(source, **changes)))
+        (tmp_path / "job.json").write_text(spec_text(order(source, **changes)))
         say = (lambda line: None) if said is None else said.append
         path = media / source
-        folder = start_engine(tmp_path / "order.json", path.parent if "%" in path.name else path, tmp_path / "out", say)
+        folder = start_engine(tmp_path / "job.json", path.parent if "%" in path.name else path, tmp_path / "out", say)
         started.append(folder)
         return folder
 
@@ -36,7 +36,7 @@ def test_one_load_for_all_chunks_and_back_after_a_kill(start, tmp_path):
     folder = start(said=said)
     assert folder.stat().st_mode & 0o777 == 0o700
     assert said == ["openjd_status: Loading the model", f"openjd_env: LUMAFLUX_FARM_ENGINE={folder}"]
-    (tmp_path / "order.json").unlink()  # the session's copy may go
+    (tmp_path / "job.json").unlink()  # the session's copy may go
     first = ask(folder, "0-3", said.append)
     second = ask(folder, "2-5,9", said.append)
     assert (first["rendered"], second["rendered"], second["kept"], second["loads"]) == ("0-3", "4-5,9", "2-3", 1)

@@ -3,21 +3,24 @@
 import pytest
 
 from lumaflux.errors import UserError
+from lumaflux.farm.manifest import source_of
 from lumaflux.farm.tone_tracks import track_of_job
 from lumaflux.inference.tone_track import text_of
-from lumaflux.render.model_identity import weights_identity
+from lumaflux.inference.weights import weights_identity
+from lumaflux.options import ModelOptions
 from lumaflux.render.tones import analyze
 
 
 @pytest.fixture(scope="module")
 def track(media, converter):
-    return analyze(media / "clip.mp4", converter, model=weights_identity("tiny"))
+    return analyze(media / "clip.mp4", converter, model=weights_identity(ModelOptions(model="tiny")))
 
 
 def test_its_own_track_is_taken(track, order, tmp_path):
     path = tmp_path / "track.json"
     path.write_text(text_of(track))
-    assert track_of_job(order(tone_track=str(path)), tmp_path) == path
+    spec = order(track=str(path))
+    assert track_of_job(spec, source_of(spec), tmp_path) == path
 
 
 @pytest.mark.parametrize(
@@ -27,5 +30,6 @@ def test_its_own_track_is_taken(track, order, tmp_path):
 def test_others_are_refused(track, order, tmp_path, source, model, said):
     path = tmp_path / "track.json"
     path.write_text(text_of(track.model_copy(update={"model": model or track.model})))
+    spec = order(source, track=str(path))
     with pytest.raises(UserError, match=said):
-        track_of_job(order(source, tone_track=str(path)), tmp_path)
+        track_of_job(spec, source_of(spec), tmp_path)

@@ -22,6 +22,7 @@ from host_process import OK, HostProcess
 
 from lumaflux.lab.bench.machine import describe
 from lumaflux.lab.bench.velocity import interleaved
+from lumaflux.options import ModelOptions
 from lumaflux.service import bundle, runtime
 from lumaflux.service.client import Client
 from lumaflux.service.parameters import RenderParameters
@@ -88,7 +89,7 @@ def overhead(host: HostProcess, size: str) -> dict[str, float]:
     host.put("source", Picture(frame))
     host.put("target", blank(frame))
     host.do("connect", instance="a", clip="Source", picture="source")
-    renderer = Renderer(device="cpu")
+    renderer = Renderer(ModelOptions(device="cpu"))
     static = RenderParameters(settings=Settings(strength=0.0))
 
     def effect(**values: Any) -> None:

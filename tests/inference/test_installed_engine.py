@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from lumaflux.errors import UserError
 from lumaflux.inference.installed_engine import engine_for, installed_folder
-from lumaflux.inference.model_files import weight_digests
+from lumaflux.inference.weights import weight_digests
 
 
 @pytest.fixture
@@ -25,8 +26,9 @@ def test_without_one_torch_renders(folder):
     assert engine_for(None, "lite", device="cpu") is None
 
 
-def test_one_that_is_named_is_taken_as_it_is(tmp_path):
-    assert engine_for(tmp_path, "lite") == tmp_path
+def test_one_that_is_named_must_be_a_bundle(tmp_path):
+    with pytest.raises(UserError, match="not an engine bundle"):
+        engine_for(tmp_path, "lite")
 
 
 def test_none_is_torch(folder):

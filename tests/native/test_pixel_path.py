@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from lumaflux.inference.composition import ReducedLight, compose, compose_twin
 from lumaflux.inference.debanding import deband, deband_twin
 from lumaflux.inference.detail import Lines
-from lumaflux.inference.model_files import LITE
+from lumaflux.inference.weights import LITE
 from lumaflux.model.anchor import LightAnchor, Placement, curve_table
 from lumaflux.model.config import read_config
 from lumaflux.model.spline import knots_from_logits

@@ -5,6 +5,7 @@ import pytest
 from host_pictures import Picture, blank
 from host_process import DEFAULT, FAILED, OK
 
+from lumaflux.options import ModelOptions
 from lumaflux.service.parameters import RenderParameters
 from lumaflux.service.renderer import Renderer
 from lumaflux.settings import Settings
@@ -16,7 +17,7 @@ STATIC = {"strength": 0.0}
 
 def expected(pixels, space):
     how = RenderParameters(settings=Settings(**STATIC), model="tiny", input_space=space)
-    return Renderer(device="cpu").render_frame(pixels, how).pixels
+    return Renderer(ModelOptions(device="cpu")).render_frame(pixels, how).pixels
 
 
 @pytest.fixture

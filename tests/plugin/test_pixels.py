@@ -5,6 +5,7 @@ import pytest
 from host_pictures import DEPTHS, Picture, blank
 from host_process import OK
 
+from lumaflux.options import ModelOptions
 from lumaflux.service.parameters import RenderParameters
 from lumaflux.service.renderer import Renderer
 from lumaflux.settings import Settings
@@ -16,7 +17,9 @@ STATIC = {"strength": 0.0}  # without a model: the same arithmetic here and in t
 def engine_pixels(pixels, *, premultiplied=False, draft=False, settings=None, **parameters):
     """What the engine makes of a frame, called in this process."""
     how = RenderParameters(settings=Settings(**(settings or {})), model="tiny", **parameters)
-    return Renderer(device="cpu").render_frame(pixels, how, premultiplied=premultiplied, draft=draft).pixels
+    return (
+        Renderer(ModelOptions(device="cpu")).render_frame(pixels, how, premultiplied=premultiplied, draft=draft).pixels
+    )
 
 
 def as_depth(frame, depth, components=4):

@@ -1,5 +1,6 @@
 """What the conversion tests share: a converter without a model, small clips and sequences made on the spot."""
 
+import os
 from fractions import Fraction
 
 import av
@@ -22,7 +23,7 @@ class Placement:
         self.loads += 1
         return self
 
-    def render_timed(self, frame, settings, *, tone=None, light=None):
+    def render_timed(self, frame, settings, on_step=None, *, tone=None, light=None):
         self.frames += 1
         return np.asarray(static_placement(frame, settings.reference_white), dtype=np.float32), {"sample": 0.0}
 
@@ -44,6 +45,23 @@ def picture(number, channels=3, size=(24, 32)):
     pixels = np.full((*size, channels), 10 + number % 230, dtype=np.uint8)
     pixels[:4, :4] = 200
     return pixels
+
+
+@pytest.fixture
+def exported_again():
+    return _exported_again
+
+
+def _exported_again(path):
+    """Another picture in a file of the same size and the same times, as `rsync -t` or a careless export leaves it."""
+    before = path.stat()
+    pixels = oiio.ImageBuf(str(path)).get_pixels(oiio.UINT8)
+    pixels[0, 0] ^= 1
+    assert oiio.ImageBuf(pixels).write(str(path))
+    grown = path.read_bytes()
+    assert len(grown) <= before.st_size + 64
+    path.write_bytes(grown + b"\0" * max(0, before.st_size - len(grown)))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 
 from lumaflux.errors import UserError
 from lumaflux.media.metadata.info import probe
+from lumaflux.render import Job
 from lumaflux.settings import Settings
 
 TARGETS = {
@@ -121,7 +122,7 @@ def test_the_threads_end_with_the_work(run, make_clip, tmp_path, placement):
 
     run(make_clip(frames=3), tmp_path / "a.mp4")
 
-    def fail(frame, settings, *, tone=None, light=None):
+    def fail(frame, settings, *, on_step=None, tone=None, light=None):
         raise RuntimeError("out of luck")
 
     placement.render_timed = fail
@@ -132,11 +133,9 @@ def test_the_threads_end_with_the_work(run, make_clip, tmp_path, placement):
 
 
 def test_the_frame_rate_is_a_fraction():
-    from lumaflux.render.commands import _rate
-
-    assert _rate("24000/1001") == Fraction(24000, 1001)
+    assert Job(fps="24000/1001").frame_rate == Fraction(24000, 1001)
     with pytest.raises(UserError, match="no frame rate"):
-        _rate("fast")
+        Job(fps="fast")
 
 
 def test_hdr10plus_is_written_for_every_frame_that_is_written(run, make_clip, tmp_path):

@@ -187,7 +187,7 @@ def test_targets_that_must_not_be_written(run, clip, tmp_path):
 
 def test_a_failing_frame_leaves_nothing(clip, tmp_path):
     class Failing:
-        def render_timed(self, frame, settings, *, tone, light):
+        def render_timed(self, frame, settings, *, on_step, tone, light):
             raise RuntimeError("out of luck")
 
     with pytest.raises(RuntimeError):

@@ -1,8 +1,5 @@
 """Motion blending in conversion: the same pixels for any part and order, never across a cut, and off as before."""
 
-import os
-import time
-
 import numpy as np
 import OpenImageIO as oiio
 import pytest
@@ -10,6 +7,8 @@ import pytest
 from lumaflux.errors import FrameError, MissingExtraError, UserError
 from lumaflux.inference import motion
 from lumaflux.inference.tone_track import Clip, ToneTrack
+from lumaflux.inference.weights import weights_identity
+from lumaflux.options import ModelOptions, SourceOptions
 from lumaflux.render import Job, convert
 from lumaflux.render.analysis import Look
 from lumaflux.render.motion_blending import MotionBlending
@@ -156,7 +155,7 @@ def test_a_clip_and_its_preview(converter, plates, tmp_path):
     from lumaflux.render.tones import analyze
 
     track = tmp_path / "track.json"
-    track.write_text(text_of(analyze(clip, converter, allow_hdr=True)))
+    track.write_text(text_of(analyze(clip, converter, options=SourceOptions(force_sdr=True))))
     how = {"track": str(track), "motion_blending": 0.7, "force_sdr": True}
     convert(clip, tmp_path / "whole" / "h.%04d.png", lambda: converter, Settings(), Job(**how))
     convert(clip, tmp_path / "part" / "h.%04d.png", lambda: converter, Settings(), Job(frames="3-4,9", **how))
@@ -168,13 +167,12 @@ def test_a_clip_and_its_preview(converter, plates, tmp_path):
 
 
 @needs_opencv
-def test_resuming_makes_what_a_changed_neighbour_has_a_share_in(converter, plates, tmp_path):
+def test_resuming_makes_what_a_changed_neighbour_has_a_share_in(converter, plates, exported_again, tmp_path):
     target, job = tmp_path / "out" / "h.%04d.png", Job(motion_blending=1.0)
     convert(plates, target, lambda: converter, Settings(), job)
     (report,) = convert(plates, target, lambda: converter, Settings(), job)
     assert (report.frames, report.skipped) == (0, FRAMES)
-    later = time.time() + 10
-    os.utime(plates.with_name("s.0013.png"), (later, later))
+    exported_again(plates.with_name("s.0013.png"))
     (report,) = convert(plates, target, lambda: converter, Settings(), job)
     assert (report.frames, report.skipped) == (5, FRAMES - 5)
     with pytest.raises(UserError, match="another motion_blending"):
@@ -220,7 +218,8 @@ def test_a_damaged_neighbour_ends_the_work_or_has_no_share(converter, plates, tm
     frames = pictures()
     found = track_of(converter, frames)
     track = tmp_path / "track.json"
-    track.write_text(text_of(found.model_copy(update={"clip": clip_of(plates, FRAMES)})))
+    about = {"clip": clip_of(plates, FRAMES), "model": weights_identity(ModelOptions())}
+    track.write_text(text_of(found.model_copy(update=about)))
     how = {"track": str(track), "motion_blending": 1.0}
     with pytest.raises(FrameError, match="0016"):
         convert(plates, tmp_path / "a" / "h.%04d.png", lambda: converter, Settings(), Job(**how))

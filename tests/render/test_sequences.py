@@ -1,7 +1,6 @@
 """Numbered sequences in and out: names, missing frames, chosen frames, resuming."""
 
-import os
-import time
+from fractions import Fraction
 
 import numpy as np
 import OpenImageIO as oiio
@@ -15,7 +14,7 @@ from lumaflux.settings import Settings
 
 
 def written(folder):
-    return sorted(p.name for p in folder.iterdir() if not p.name.endswith(".json"))
+    return sorted(p.name for p in folder.iterdir() if p.suffix not in (".json", ".jsonl"))
 
 
 def light_of(path):
@@ -72,16 +71,14 @@ def test_start_number_and_clip_to_sequence(run, make_pictures, make_clip, tmp_pa
 
 
 def test_sequence_to_clip(run, make_pictures, tmp_path):
-    from fractions import Fraction
-
     folder = make_pictures("s.%04d.png", range(5, 9))
-    (report,) = run(folder / "s.%04d.png", tmp_path / "out.mov", frame_rate=Fraction(24000, 1001))
+    (report,) = run(folder / "s.%04d.png", tmp_path / "out.mov", fps="24000/1001")
     info = probe(tmp_path / "out.mov")
     assert (report.frames, info.frame_count) == (4, 4)
     assert info.frame_rate == Fraction(24000, 1001)
 
 
-def test_resuming_renders_what_is_not_there(run, placement, make_pictures, tmp_path):
+def test_resuming_renders_what_is_not_there(run, placement, make_pictures, exported_again, tmp_path):
     source, target = make_pictures("s.%04d.png", range(1, 7)) / "s.%04d.png", tmp_path / "out" / "h.%04d.exr"
     run(source, target)
     (report,) = run(source, target)
@@ -90,8 +87,7 @@ def test_resuming_renders_what_is_not_there(run, placement, make_pictures, tmp_p
     damaged = tmp_path / "out" / "h.0004.exr"
     whole = light_of(damaged)
     damaged.write_bytes(damaged.read_bytes()[:200])
-    later = time.time() + 10
-    os.utime(tmp_path / "in" / "s.0005.png", (later, later))
+    exported_again(tmp_path / "in" / "s.0005.png")
     (report,) = run(source, target)
     assert (report.frames, report.skipped) == (3, 3)
     np.testing.assert_array_equal(light_of(damaged), whole)

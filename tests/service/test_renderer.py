@@ -1,3 +1,4 @@
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -10,12 +11,15 @@ from lumaflux.color.placement import static_placement
 from lumaflux.color.spaces import from_nits, to_nits
 from lumaflux.errors import UserError
 from lumaflux.inference.load import load
+from lumaflux.inference.weights import rendering_identity
+from lumaflux.options import ModelOptions
 from lumaflux.service import renderer as module
 from lumaflux.service.parameters import INPUT_SPACES, OUTPUT_SPACES, RenderParameters
-from lumaflux.service.renderer import ModelError, Renderer, in_output_space, model_identity, sdr_of
+from lumaflux.service.renderer import ModelError, Renderer, in_output_space, sdr_of
 from lumaflux.settings import Settings
 
 CODE = 1 / 65535
+CPU = ModelOptions(device="cpu")
 TINY = RenderParameters(model="tiny")
 
 
@@ -26,8 +30,8 @@ def converter():
 
 @pytest.fixture
 def renderer(converter):
-    made = Renderer(device="cpu")
-    made._loaded = model_identity("tiny"), converter  # loading takes a second, and is tested once
+    made = Renderer(CPU)
+    made._loaded = rendering_identity(made.options_of("tiny")), converter  # loading takes a second, and is tested once
     return made
 
 
@@ -139,7 +143,7 @@ def test_what_changes_the_frame_misses(renderer, frame):
 
 def test_the_cache_is_bounded(converter, frame):
     one = 3 * 36 * 48 * 4
-    renderer = Renderer(device="cpu", cache_bytes=3 * one)
+    renderer = Renderer(CPU, cache_bytes=3 * one)
     settings = [Settings(strength=0.0, reference_white=white) for white in (100.0, 120.0, 140.0, 160.0, 180.0)]
     for each in settings:
         renderer.render_frame(frame, RenderParameters(settings=each))
@@ -149,17 +153,20 @@ def test_the_cache_is_bounded(converter, frame):
 
 
 def test_a_changed_model_directory_is_another_model(tmp_path):
-    (tmp_path / "config.json").write_text("{}")
-    before = model_identity(str(tmp_path))
-    assert model_identity(f"{tmp_path}/.") == before
-    (tmp_path / "config.json").write_text("{ }")
-    assert model_identity(str(tmp_path)) != before
+    """Every byte counts: not the size, and not the times that a copy may keep."""
+    config = tmp_path / "config.json"
+    config.write_text("{ }")
+    before, times = rendering_identity(ModelOptions(model=str(tmp_path))), config.stat()
+    assert rendering_identity(ModelOptions(model=f"{tmp_path}/.")) == before
+    config.write_text("{\n}")
+    os.utime(config, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert rendering_identity(ModelOptions(model=str(tmp_path))) != before
 
 
 def test_one_model_is_in_memory_and_another_replaces_it(tmp_path, monkeypatch):
     loads = []
     monkeypatch.setattr("lumaflux.inference.load.load", lambda name, **how: loads.append(name) or load("tiny", **how))
-    renderer = Renderer(device="cpu")
+    renderer = Renderer(CPU)
     assert not renderer.ready
     for name in ("tiny", "tiny", "lite", "tiny"):
         renderer.load(name)
@@ -168,7 +175,7 @@ def test_one_model_is_in_memory_and_another_replaces_it(tmp_path, monkeypatch):
 
 
 def test_a_model_that_cannot_be_loaded_is_named_and_the_next_one_works(converter, frame):
-    renderer = Renderer(device="cpu")
+    renderer = Renderer(CPU)
     with pytest.raises(ModelError, match="unknown model 'nope'"):
         renderer.render_frame(frame, RenderParameters(model="nope"))
     assert not renderer.ready
@@ -189,7 +196,7 @@ def test_a_draft_takes_one_step_on_a_small_frame(renderer, monkeypatch):
     pixels = np.random.default_rng(5).random((60, 90, 3), dtype=np.float32)
     drafted = renderer.render_frame(pixels, replace(TINY, settings=Settings(steps=50)), draft=True)
     assert drafted.pixels.shape == pixels.shape
-    assert seen == [((1, 3, 20, 30), 1)]
+    assert seen == [((3, 20, 30), 1)]
 
 
 def test_a_step_may_end_a_rendering_and_nothing_is_cached(renderer, frame):

@@ -89,14 +89,15 @@ def test_a_file_is_analysed_beside_itself_with_progress(client, sequence):
 def test_a_track_of_the_command_renders_the_frames_of_convert(client, clip, sequence, root):
     """`lumaflux analyze`'s file in the effect's parameter; tracks of other weights are refused."""
     from lumaflux.cli import app
-    from lumaflux.render.model_identity import model_identity
+    from lumaflux.inference.weights import weights_identity
+    from lumaflux.options import ModelOptions
 
     track = root / "command.track.json"
     app(
         ["analyze", str(sequence), "-o", str(track), "--model", "tiny", "--device", "cpu"], result_action="return_value"
     )
     made = read_track(track)
-    assert model_identity("tiny").startswith(made.model)
+    assert made.model == weights_identity(ModelOptions(model="tiny"))
     rendered = client.render(clip[3], {"model": "tiny", "tone_track": str(track), "host_frame": 3}).pixels
     planes = np.ascontiguousarray(clip[3].transpose(2, 0, 1))
     direct = lumaflux.load("tiny", device="cpu").render(planes, Settings(), made.tone_at(3)).transpose(1, 2, 0)
@@ -122,7 +123,7 @@ def test_wrong_tracks_are_refused_with_a_word(client, clip, sequence, root):
     other.write_text(text.replace('"model": "tiny:', '"model": "lite:'))
     with open(huge, "wb") as file:
         file.truncate(300 << 20)
-    for path, said in [(damaged, "no whole tone track"), (other, "made with the model lite"), (huge, "300 MiB")]:
+    for path, said in [(damaged, "no whole tone track"), (other, "made with the model lite"), (huge, "256 MiB")]:
         with pytest.raises(EngineError, match=said):
             client.render(clip[0], {"model": "tiny", "tone_track": str(path)})
     with pytest.raises(EngineError, match="cannot be read"):

@@ -24,7 +24,7 @@ def run(converter, media, tmp_path):
         asked = []
 
         def load_converter(model):
-            asked.append(model)
+            asked.append(model.model)
             return converter
 
         options = TimelineOptions(**{"model": "tiny", "mapped": lambda p: str(media / p), **options})
@@ -109,7 +109,7 @@ def test_what_cannot_be_rendered_stays_and_the_rest_is_done(run):
 
 def test_a_model_that_is_not_there_is_named(run):
     def nothing(model):
-        raise UserError(f"unknown model '{model}'")
+        raise UserError(f"unknown model '{model.model}'")
 
     outcome, _, _ = run(edits.timeline([marked("a", 0, 3)]), load=nothing)
     assert [skip.reason for skip in outcome.skipped] == ["unknown model 'tiny'"]
@@ -118,7 +118,7 @@ def test_a_model_that_is_not_there_is_named(run):
 def test_a_source_that_ends_early_leaves_no_file(run, monkeypatch, tmp_path):
     monkeypatch.setattr(Media, "last", property(lambda self: 40, lambda self, value: None), raising=False)
     outcome, _, _ = run(edits.timeline([marked("a", 20, 10)]))
-    assert "has 24 frames, so none with the number 29" in outcome.skipped[0].reason
+    assert "ends before its frame 29" in outcome.skipped[0].reason
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["cut-hdr.otio"]
 
 

@@ -11,7 +11,7 @@ import lumaflux
 from lumaflux.color import pq
 from lumaflux.color.primaries import BT2020_LUMA, luminance
 from lumaflux.color.ycbcr import from_codes, upsample_420, ycbcr_to_rgb
-from lumaflux.inference.model_files import LITE
+from lumaflux.inference.weights import LITE
 from lumaflux.media.metadata.info import probe
 from lumaflux.media.video.reader import VideoReader
 from lumaflux.model.checkpoint import read_tensors

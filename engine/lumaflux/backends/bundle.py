@@ -3,21 +3,20 @@
 A bundle made for other weights, another version or another device is refused with the reason.
 """
 
-import hashlib
 import platform
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from lumaflux import __version__
+from lumaflux.digests import sha256
 from lumaflux.errors import UserError
+from lumaflux.version import __version__
 
 MANIFEST, FORMAT = "manifest.json", 1
 Precision = Literal["fp32", "fp16", "bf16", "fp8"]
 Backend = Literal["ort", "rtx", "trt"]
 PARTS = ("conditions", "velocity", "encode", "decode", "knots", "tone")
-_CHUNK = 1 << 22
 
 
 class _Record(BaseModel):
@@ -91,14 +90,6 @@ class Manifest(_Record):
     kernel: str = ""
     machine: str
     build_seconds: float
-
-
-def sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def read_manifest(directory: Path) -> Manifest:

@@ -1,15 +1,13 @@
 """`lumaflux farm status` and `verify`: what of a job is done, missing, failed or damaged, and what it still takes."""
 
 import statistics
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lumaflux.errors import FrameError
 from lumaflux.farm.frame_set import frames_text, parse_frames
 from lumaflux.farm.job import JobFolder
-
-Progress = Callable[[int, int | None], None]
+from lumaflux.render.job import Progress
 
 
 @dataclass(kw_only=True)

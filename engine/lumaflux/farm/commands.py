@@ -9,30 +9,30 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from lumaflux.errors import FrameError, UserError
-from lumaflux.farm.order_options import OrderOptions
+from lumaflux.options import EncodeOptions, FarmOptions, Flag, Overwrite
 from lumaflux.settings import Settings
 
 farm = App(name="farm", help="Hand a job to a farm, run it here, and see that nothing is missing.")
 
-_Flag = Annotated[bool, Parameter(negative="")]
-
+_Source = Annotated[Path, Parameter(name="SOURCE")]  # --source is an option of the look
 _Settings = Annotated[Settings, Parameter(name="*")]
-_Options = Annotated[OrderOptions, Parameter(name="*")]
-_Overwrite = Annotated[bool, Parameter(name=["--overwrite", "-y"], negative="")]
+_Options = Annotated[FarmOptions, Parameter(name="*")]
+_Video = Annotated[EncodeOptions, Parameter(name="*")]
+_Out = Annotated[Path, Parameter(name=["--out", "-o"])]
 
 
 @farm.command
 def job(
-    source: Path,
+    source: _Source,
     target: Path,
     *,
-    out: Annotated[Path, Parameter(name=["--out", "-o"])],
-    options: _Options = OrderOptions(),  # noqa: B008 (frozen)
+    out: _Out,
+    options: _Options = FarmOptions(),  # noqa: B008 (frozen)
     settings: _Settings = Settings(),  # noqa: B008 (frozen)
+    video: _Video = EncodeOptions(),  # noqa: B008 (frozen)
     chunk: int = 24,
-    copy_audio: bool = True,
     command: str = "lumaflux",
-    overwrite: _Overwrite = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Write a job bundle (Open Job Description) for a farm, or for `lumaflux farm run`.
 
@@ -46,17 +46,16 @@ def job(
         The bundle, a directory.
     chunk
         Frames a task.
-    copy_audio
-        Copy the sound of the source as it is.
     command
         The lumaflux command on the workers.
     overwrite
         Replace an existing bundle.
     """
+    from lumaflux.farm.job_spec import job_spec
     from lumaflux.farm.submit import make_bundle
 
-    order = options.order(source, settings)
-    bundle = make_bundle(order, target, chunk=chunk, command=command, copy_audio=copy_audio)
+    spec = job_spec(source, settings, options)
+    bundle = make_bundle(spec, target, chunk=chunk, command=command, video=video)
     from lumaflux.farm.template import write_bundle
 
     print(f"{write_bundle(bundle, out, overwrite=overwrite)}: frames {bundle.numbers}, {chunk} a task")
@@ -88,11 +87,11 @@ def run(bundle: Path, *, workers: int = 1, command: str | None = None) -> None:
 
 @farm.command
 def frames(
-    source: Path,
+    source: _Source,
     folder: Path,
     *,
     only: str | None = None,
-    options: _Options = OrderOptions(),  # noqa: B008 (frozen)
+    options: _Options = FarmOptions(),  # noqa: B008 (frozen)
     settings: _Settings = Settings(),  # noqa: B008 (frozen)
 ) -> None:
     """Render frames of a job in this process: the plain unit of work for any other farm.
@@ -106,32 +105,33 @@ def frames(
     only
         The part of the job to render here: 1001-1020x2,1030; all of it if not named.
     """
+    from lumaflux.farm.job_spec import job_spec
     from lumaflux.farm.submit import refuse_failures, render_here
     from lumaflux.progress import show_progress
 
-    order = options.order(source, settings)
+    spec = job_spec(source, settings, options)
     with show_progress(source.name) as progress:
-        chunk = render_here(order, folder, only, progress)
+        chunk = render_here(spec, folder, only, progress)
     print(f"{folder}: {len(chunk.rendered)} frames rendered, {len(chunk.kept)} kept")
     refuse_failures(chunk)
 
 
 @farm.command
 def opencue(
-    source: Path,
+    source: _Source,
     target: Path,
     *,
-    out: Annotated[Path, Parameter(name=["--out", "-o"])],
+    out: _Out,
     show: str = "testing",
     shot: str = "test",
-    options: _Options = OrderOptions(),  # noqa: B008 (frozen)
+    options: _Options = FarmOptions(),  # noqa: B008 (frozen)
     settings: _Settings = Settings(),  # noqa: B008 (frozen)
+    video: _Video = EncodeOptions(),  # noqa: B008 (frozen)
     chunk: int = 24,
-    copy_audio: bool = True,
     command: str = "lumaflux",
-    overwrite: _Overwrite = False,
+    overwrite: Overwrite = False,
 ) -> None:
-    """Write a job for OpenCue: job.xml, and the order that it names.
+    """Write a job for OpenCue: job.xml, and the file that it names.
 
     Parameters
     ----------
@@ -140,25 +140,24 @@ def opencue(
     target
         A directory for the frames; or a .mp4, .mov or .mkv, which a last layer encodes from TARGET's .frames directory.
     out
-        The directory for job.xml and order.json, which the hosts see under this name too.
+        The directory for job.xml and job.json, which the hosts see under this name too.
     show
         OpenCue's show.
     shot
         OpenCue's shot.
     chunk
         Frames a call.
-    copy_audio
-        Copy the sound of the source as it is.
     command
         The lumaflux command on the hosts.
     overwrite
         Replace an existing job.
     """
+    from lumaflux.farm.job_spec import job_spec
     from lumaflux.farm.opencue import write_job
     from lumaflux.farm.submit import make_bundle
 
-    order = options.order(source, settings)
-    bundle = make_bundle(order, target, chunk=chunk, command=command, copy_audio=copy_audio)
+    spec = job_spec(source, settings, options)
+    bundle = make_bundle(spec, target, chunk=chunk, command=command, video=video)
     print(
         f"{write_job(bundle, out, show=show, shot=shot, overwrite=overwrite)}: frames {bundle.numbers}, {chunk} a call"
     )
@@ -166,16 +165,16 @@ def opencue(
 
 @farm.command
 def ray(
-    source: Path,
+    source: _Source,
     target: Path,
     *,
     address: Annotated[str | None, Parameter(env_var="RAY_ADDRESS")] = None,
     workers: int | None = None,
-    options: _Options = OrderOptions(),  # noqa: B008 (frozen)
+    options: _Options = FarmOptions(),  # noqa: B008 (frozen)
     settings: _Settings = Settings(),  # noqa: B008 (frozen)
+    video: _Video = EncodeOptions(),  # noqa: B008 (frozen)
     chunk: int = 24,
-    copy_audio: bool = True,
-    overwrite: _Overwrite = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Render over a Ray cluster whose nodes share the folders, and encode here. What is done already is kept.
 
@@ -191,16 +190,15 @@ def ray(
         Models at the same time; one for each GPU, or for each THREADS cores, if not named.
     chunk
         Frames that a worker is handed at a time.
-    copy_audio
-        Copy the sound of the source as it is.
     overwrite
         Replace an existing target.
     """
+    from lumaflux.farm.job_spec import job_spec
     from lumaflux.farm.submit import make_bundle, render_on_ray
     from lumaflux.progress import show_progress
 
-    order = options.order(source, settings)
-    bundle = make_bundle(order, target, chunk=chunk, command="", copy_audio=copy_audio)
+    spec = job_spec(source, settings, options)
+    bundle = make_bundle(spec, target, chunk=chunk, command="", video=video)
     with show_progress(source.name) as progress:
         report = render_on_ray(bundle, address=address, workers=workers, overwrite=overwrite, progress=progress)
     hosts = ", ".join(f"{host} {count}" for host, count in sorted(report.hosts.items()))
@@ -210,11 +208,11 @@ def ray(
 
 
 @farm.command(show=False)
-def part(order: Path, source: Path, folder: Path, *, first: int, count: int) -> None:
-    """Render COUNT frames of an order from FIRST on (called by jobs of OpenCue)."""
+def part(spec: Path, source: Path, folder: Path, *, first: int, count: int) -> None:
+    """Render COUNT frames of a job from FIRST on (called by jobs of OpenCue)."""
     from lumaflux.farm.submit import refuse_failures, render_part
 
-    refuse_failures(render_part(order, source, folder, first, count, lambda done, total: print(f"{done} of {total}")))
+    refuse_failures(render_part(spec, source, folder, first, count, lambda done, total: print(f"{done} of {total}")))
 
 
 @farm.command
@@ -223,12 +221,12 @@ def encode(
     target: Path,
     *,
     source: Path | None = None,
-    rate: str | None = None,
-    copy_audio: bool = True,
-    overwrite: _Overwrite = False,
-    progress_lines: _Flag = False,
+    fps: str | None = None,
+    video: _Video = EncodeOptions(),  # noqa: B008 (frozen)
+    overwrite: Overwrite = False,
+    progress_lines: Flag = False,
 ) -> None:
-    """Encode the frames of a job to HDR10, with the time stamps and the sound of the source.
+    """Encode the frames of a job, with the time stamps and the sound of the source.
 
     Parameters
     ----------
@@ -238,18 +236,24 @@ def encode(
         A .mp4, .mov or .mkv.
     source
         The clip, where it is not where the job found it.
-    rate
-        Frames per second of a numbered sequence: 24, 24000/1001.
-    copy_audio
-        Copy the sound of the source as it is.
+    fps
+        Frames a second of a numbered sequence: 24 if not named, or 24000/1001.
     overwrite
         Replace an existing target.
     progress_lines
         Say progress in lines, as farms read it.
     """
-    from lumaflux.farm.submit import encode_here
+    from lumaflux.farm.encode import encode_job
+    from lumaflux.farm.job import JobFolder
 
-    count = encode_here(folder, target, source, rate, copy_audio=copy_audio, overwrite=overwrite, lines=progress_lines)
+    def say(done: int, total: int | None) -> None:
+        if progress_lines:
+            print(f"openjd_progress: {100 * done / max(total or done, 1):.1f}", flush=True)
+
+    def note(sentence: str) -> None:
+        print(f"note: {sentence}", file=sys.stderr)
+
+    count = encode_job(JobFolder(folder), target, source, video, fps=fps, overwrite=overwrite, progress=say, say=note)
     print(f"{target}: {count} frames")
 
 
@@ -289,11 +293,11 @@ def verify(folder: Path) -> None:
 
 
 @farm.command(show=False)
-def engine_start(order: Path, source: Path, folder: Path) -> None:
+def engine_start(spec: Path, source: Path, folder: Path) -> None:
     """Start the engine of a worker session (called by job bundles)."""
     from lumaflux.farm.session import start_engine
 
-    _said(lambda: start_engine(order, source, folder))
+    _said(lambda: start_engine(spec, source, folder))
 
 
 @farm.command(show=False)

@@ -1,103 +1,75 @@
-"""The step after the frames: pictures of a job into one HDR10 file, with the time stamps and sound of its source."""
+"""The step after the frames: pictures of a job into one video, with the time stamps and sound of its source."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from fractions import Fraction
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from lumaflux.errors import FrameError, UserError
 from lumaflux.farm.frame_set import frames_text, parse_frames
-from lumaflux.farm.job import JobFolder, Manifest
-
-Progress = Callable[[int, int | None], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Timing:
-    pts: Mapping[int, tuple[int, int | None]]  # by frame: time stamp and duration
-    time_base: Fraction
-    rate: Fraction
-    aspect: Fraction
-    sound: bool
+from lumaflux.farm.job import JobFolder
+from lumaflux.options import EncodeOptions, SourceOptions, part
+from lumaflux.render.clip import write_hdr10plus
+from lumaflux.render.job import Job, Progress, Report
+from lumaflux.render.source import Source
+from lumaflux.render.targets import open_target
 
 
 def encode_job(
     job: JobFolder,
     target: Path,
     source: Path | None = None,
+    options: EncodeOptions | None = None,
     *,
-    copy_audio: bool = True,
+    fps: str | None = None,
     overwrite: bool = False,
-    rate: Fraction | None = None,
     progress: Progress = lambda done, total: None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> int:
-    """Encodes every frame of the job; returns how many. ``rate`` is of numbered sequences, which state none.
+    """Encodes every frame of the job; returns how many. ``fps`` is of numbered sequences, which state none; ``say`` is
+    told what the target cannot hold.
 
     Raises FrameError when frames are missing or corrupt, UserError when source or target cannot be used.
     """
-    from lumaflux.media.video.hdr10_writer import Hdr10Writer
-
+    _ = SourceOptions(fps=fps).frame_rate  # which raises
     manifest = job.manifest()
     numbers = parse_frames(manifest.frames)
     if faults := [number for number in numbers if job.fault(number) is not None]:
         raise FrameError(f"frames {frames_text(faults)} are missing or damaged; render them before encoding.")
-    source = source or Path(manifest.source)
-    timing = _timing(manifest, source, numbers, rate)
-    whole = len(numbers) == len(timing.pts)
-    sound = source if timing.sound and copy_audio and numbers[0] == 0 else None  # a later part has another time
-    writer = Hdr10Writer(
-        target,
-        manifest.width,
-        manifest.height,
-        timing.time_base,
-        frame_rate=timing.rate,
-        source=sound,
-        copy_audio=sound is not None,
-        trim_audio=not whole,
-        master_peak_nits=manifest.looks().target_peak,
-        sample_aspect_ratio=timing.aspect,
-        overwrite=overwrite,
-    )
-    begin = timing.pts[numbers[0]][0] if not whole else 0
-    with writer:
+    reading = SourceOptions(**{**manifest.reading, "fps": fps})  # pyright: ignore[reportArgumentType]
+    opened = Source(source or Path(manifest.source), reading)
+    if opened.pattern is None and opened.digest != manifest.source_digest:
+        raise UserError(f"{opened.path} is not the file that the frames were made of; name that one.")
+    times = _times(opened) if opened.pattern is None else {number: (number - numbers[0], 1) for number in numbers}
+    whole = part(Job, options or EncodeOptions(), **vars(reading), overwrite=overwrite)
+    asked = whole if len(numbers) == len(times) else part(Job, whole, frames=manifest.frames)
+    asked.refuse_existing_metadata()
+    made = open_target(opened, target, opened.info, manifest.looks(), asked)
+    with made.sink as sink:
         for done, number in enumerate(numbers, 1):
-            pts, duration = timing.pts[number]
-            writer.write(read_picture(job.picture(number)), pts - begin, duration)
+            sink.write(read_picture(job.picture(number)), *made.stamp(number, *times[number]))
             progress(done, len(numbers))
+    for note in made.sink.notes:
+        say(note)
+    report = Report(target=target)
+    report.add_levels(made.sink.levels)
+    write_hdr10plus(asked, report)
     return len(numbers)
 
 
-def _timing(manifest: Manifest, source: Path, numbers: list[int], rate: Fraction | None) -> _Timing:
-    if manifest.source_kind == "sequence":
-        rate = rate or Fraction(24)
-        pts = {number: (number - numbers[0], 1) for number in numbers}
-        return _Timing(pts=pts, time_base=1 / rate, rate=rate, aspect=Fraction(1), sound=False)
-    from lumaflux.media.metadata.info import probe
-    from lumaflux.render.numbered_source import digest_of_file
-
-    info = probe(source)
-    if digest_of_file(source) != manifest.source_digest:
-        raise UserError(f"{source} is not the file that the frames were made of; name that one.")
-    times = dict(enumerate(_times(source)))
-    base = info.time_base or Fraction(1, 90000)
-    frame_rate = rate or info.frame_rate or Fraction(25)
-    return _Timing(pts=times, time_base=base, rate=frame_rate, aspect=info.sample_aspect_ratio, sound=bool(info.audio))
+def _times(source: Source) -> dict[int, tuple[int, int | None]]:
+    return dict(enumerate(_stamps(source)))
 
 
-def _times(source: Path) -> Iterator[tuple[int, int | None]]:
+def _stamps(source: Source) -> Iterator[tuple[int, int | None]]:
     """Time stamps and durations as reading the file gives them; of raw streams, by decoding."""
-    from lumaflux.media.video.numbered_frames import frame_times
-    from lumaflux.media.video.reader import VideoReader
-
-    times = frame_times(source)
+    times = source.times
     if times is not None:
         durations = [b - a for a, b in zip(times.pts, times.pts[1:], strict=False)]
         yield from zip(times.pts, [*durations, times.last_duration], strict=True)
         return
-    with VideoReader(source) as reader:
-        for frame in reader:
+    with source.open() as reader:
+        for frame in reader.frames():
             yield frame.pts, frame.duration
 
 

@@ -14,7 +14,7 @@ from lumaflux.errors import UserError
 from lumaflux.farm.frame_set import frames_text, parse_frames
 from lumaflux.farm.frames import Renderer, open_renderer, render_frames
 from lumaflux.farm.job import JobFolder
-from lumaflux.farm.order import read_order
+from lumaflux.farm.job_spec import read_spec
 from lumaflux.farm.sockets import near
 from lumaflux.threads import wait_passively
 
@@ -34,8 +34,8 @@ def main(folder: Path) -> int:
     try:
         start = json.loads((folder / START).read_text("utf-8"))
         job = JobFolder(Path(start["output"]))
-        order = read_order(Path(start["order"]), Path(start["input"]))
-        renderer = open_renderer(order, job)
+        spec = read_spec(Path(start["job"]), Path(start["input"]))
+        renderer = open_renderer(spec, job)
         renderer.converter()
     except UserError as error:
         print(f"lumaflux: {error}", file=sys.stderr, flush=True)

@@ -3,25 +3,27 @@
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from lumaflux.digests import file_digest
 from lumaflux.errors import UserError
-from lumaflux.farm.job import JobFolder, Manifest, Record, file_digest
-from lumaflux.farm.manifest import Order, manifest_of
+from lumaflux.farm.job import JobFolder, Manifest, Record
+from lumaflux.farm.job_spec import JobSpec
+from lumaflux.farm.manifest import manifest_of, source_of
 from lumaflux.farm.tone_tracks import track_of_job
-from lumaflux.render.motion_blending import MotionBlending
-from lumaflux.render.numbered_source import NumberedPictures, Source, digest_of_text
-from lumaflux.render.pipeline import Consumer, Prefetched
+from lumaflux.render import loop
+from lumaflux.render.frame_renderer import FrameRenderer, frame_renderer
+from lumaflux.render.job import Progress
+from lumaflux.render.manifest import input_digest
+from lumaflux.render.source import Source
 from lumaflux.render.tones import Tones
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from lumaflux.inference.converter import Converter
 
-Progress = Callable[[int, int | None], None]
 _IN_A_ROW = 8  # frames that fail one after the other before the worker, not the frames, is to blame
 
 
@@ -57,7 +59,6 @@ class Renderer:
     tones: Tones = field(default_factory=Tones)
     loads: int = 0
     _converter: "Converter | None" = None
-    _blending: MotionBlending | None = None
 
     def converter(self) -> "Converter":
         if self._converter is None:
@@ -68,43 +69,15 @@ class Renderer:
             self.loads += 1
         return self._converter
 
-    def render(self, number: int, sdr: "np.ndarray") -> "np.ndarray":
-        from lumaflux.media.metadata.light_levels import check_frame
-
-        converter, looks = self.converter(), self.manifest.looks()
-        settings, tone = self.tones.at(number, looks)
-        if self.manifest.motion_blending and self._blending is None:
-            read = NumberedPictures(self.source).read
-            self._blending = MotionBlending(converter, self.tones, looks, self.manifest.motion_blending, read)
-        light = None if self._blending is None else self._blending.light(number, sdr)
-        hdr_pq = converter.render_timed(sdr, settings, tone=tone, light=light)[0]
-        check_frame(hdr_pq)
-        return hdr_pq
-
     def frame_digest(self, number: int) -> str:
-        """What tells the input of a frame from another, with the neighbours that have a share in it."""
+        """What tells the input of a frame from another, with the neighbors that have a share in it. Raises OSError for
+        a picture that is gone."""
+        own = self.source.frame_digest(number)
         if not self.manifest.motion_blending:
-            return self.source.frame_digest(number)
+            return own
         from lumaflux.inference.gain_blending import REACH
 
-        digests = [self.source.frame_digest(number)]
-        for near in self.tones.around(number, REACH):
-            try:
-                digests.append(self.source.frame_digest(near))
-            except OSError:
-                digests.append("none")
-        return digest_of_text(" ".join(digests)) if any(digests) else ""
-
-
-def load_as(manifest: Manifest) -> "Callable[[], Converter]":
-    """Loads the manifest's model on its kind of device."""
-
-    def load():
-        from lumaflux.inference.load import load
-
-        return load(manifest.model, device=manifest.device, dtype=manifest.precision)
-
-    return load
+        return input_digest(self.source, [number, *self.tones.around(number, REACH)])
 
 
 def render_frames(
@@ -124,57 +97,48 @@ def render_frames(
             todo.append(number)
     total = len(chunk.kept) + len(todo)
     progress(len(chunk.kept), total)
+    digests: dict[int, str] = {}
+    in_a_row = 0
 
-    def take(made: _Made) -> None:
-        _write(job, renderer, made)
-        chunk.rendered.append(made.number)
+    def begun(number: int) -> None:
+        digests[number] = renderer.frame_digest(number)
+
+    def write(made: loop.Rendered) -> None:
+        number = made.frame.number
+        _write(job, renderer, made, digests.pop(number))
+        chunk.rendered.append(number)
         progress(len(chunk.kept) + len(chunk.rendered) + len(chunk.failed), total)
 
-    writer = Consumer(take)
-    in_a_row = 0
-    try:
+    def handed_over(made: loop.Rendered) -> None:
+        nonlocal in_a_row
+        todo.popleft()
+        in_a_row = 0
+
+    with ExitStack() as opened:
+        chosen: list[FrameRenderer] = []
+
+        def the_renderer() -> FrameRenderer:
+            if not chosen:
+                looks, amount = renderer.manifest.looks(), renderer.manifest.motion_blending
+                made = frame_renderer(renderer.converter(), looks, renderer.tones, renderer.source, amount)
+                chosen.append(opened.enter_context(made))
+            return chosen[0]
+
         while todo:
-            number = todo[0]
             try:
-                for made in _made(renderer, list(todo)):
-                    writer.put(made)
-                    todo.popleft()
-                    in_a_row = 0
+                loop.render_frames(
+                    renderer.source.read(list(todo)), the_renderer, write, begun=begun, rendered=handed_over
+                )
+            except _OutputError as error:
+                raise UserError(str(error)) from None
             except (UserError, RuntimeError, ValueError, MemoryError, OSError) as error:
                 number, in_a_row = todo.popleft(), in_a_row + 1
                 reason = str(error) or type(error).__name__
                 _judge(renderer.source, number, reason, in_a_row)
                 job.write_failure(number, reason)
                 chunk.failed[number] = reason
-        writer.finish()
-    except _OutputError as error:
-        raise UserError(str(error)) from None
-    finally:
-        writer.close()
     chunk.seconds = time.monotonic() - start
     return chunk
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Made:
-    number: int
-    hdr_pq: "np.ndarray"
-    source: str  # digest of the frame's input
-    seconds: float
-
-
-def _made(renderer: Renderer, numbers: list[int]) -> Iterator[_Made]:
-    """Reads ahead in a thread of its own while frames are rendered in this one."""
-    frames = renderer.source.read(numbers)
-    ahead = Prefetched(frames)
-    try:
-        for number, sdr in ahead:
-            digest, begun = renderer.frame_digest(number), time.monotonic()
-            hdr_pq = renderer.render(number, sdr)
-            yield _Made(number=number, hdr_pq=hdr_pq, source=digest, seconds=time.monotonic() - begun)
-    finally:
-        ahead.close()
-        frames.close()
 
 
 def is_done(job: JobFolder, renderer: Renderer, number: int) -> bool:
@@ -193,27 +157,27 @@ class _OutputError(Exception):
 
 
 def _judge(source: Source, number: int, reason: str, in_a_row: int) -> None:
-    there = source.path if source.kind == "video" else source.path.parent
+    there = source.path if source.pattern is None else source.path.parent
     if not there.exists():
         raise UserError(f"the input {source.path} is gone; bring it back and start again: finished frames are kept.")
     if in_a_row >= _IN_A_ROW:
         raise WorkerError(f"{in_a_row} frames in a row failed here, the last {number}: {reason}")
 
 
-def _write(job: JobFolder, renderer: Renderer, made: _Made) -> None:
+def _write(job: JobFolder, renderer: Renderer, made: loop.Rendered, source_digest: str) -> None:
     from lumaflux.media.stills.picture import write_still
 
-    picture, begun = job.picture(made.number), time.monotonic()
+    number = made.frame.number
+    picture, begun = job.picture(number), time.monotonic()
     try:
         peak = renderer.manifest.looks().target_peak
         levels = write_still(picture, made.hdr_pq, master_peak_nits=peak, overwrite=True)
-        digest, size = file_digest(picture)
         job.write_record(
             Record(
-                frame=made.number,
-                digest=digest,
-                size=size,
-                source=made.source,
+                frame=number,
+                digest=file_digest(picture),
+                size=picture.stat().st_size,
+                source=source_digest,
                 seconds=round(made.seconds + time.monotonic() - begun, 4),
                 max_nits=round(levels.max_cll_nits, 3),
                 average_nits=round(levels.max_fall_nits, 3),
@@ -227,14 +191,27 @@ def _write(job: JobFolder, renderer: Renderer, made: _Made) -> None:
         ) from error
 
 
-def open_renderer(order: Order, job: JobFolder) -> Renderer:
-    """Makes the folder the order's, with its tone track. Raises UserError where it is another's, or for bad input."""
-    path = track_of_job(order, job.folder)
-    manifest, source = manifest_of(order, path)
+def open_renderer(spec: JobSpec, job: JobFolder) -> Renderer:
+    """Makes the folder the job's, with its tone track. Raises UserError where it is another's, or for bad input."""
+    source = source_of(spec)
+    _ = source.info  # before a track is made of it
+    path = track_of_job(spec, source, job.folder)
+    manifest = manifest_of(spec, source, path)
     job.claim(manifest)
     tones = Tones()
     if path is not None:
         from lumaflux.inference.tone_track import read_track
 
-        tones = Tones(read_track(path), source.numbers if source.kind == "sequence" else None)
-    return Renderer(manifest=manifest, source=source, load_converter=load_as(manifest), tones=tones)
+        tones = Tones(read_track(path), source.numbers if source.pattern is not None else None)
+    return Renderer(manifest=manifest, source=source, load_converter=loader(spec), tones=tones)
+
+
+def loader(spec: JobSpec) -> "Callable[[], Converter]":
+    """Loads the job's model."""
+
+    def load():
+        from lumaflux.inference.load import load_chosen
+
+        return load_chosen(spec)
+
+    return load

@@ -10,6 +10,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from lumaflux.digests import file_digest
 from lumaflux.errors import UserError
 from lumaflux.settings import Settings
 
@@ -36,15 +37,14 @@ class Manifest(BaseModel):
     frames: str
     settings: dict[str, float | int | str]
     model: str
-    model_digest: str
     tone_track: str | None = None
     motion_blending: float = 0.0
-    force_sdr: bool = False
+    reading: dict[str, bool | str | None]
     device: str
     precision: str
     threads: int
-    engine: str
-    torch: str
+    weights: str
+    platform: dict[str, str]
 
     def looks(self) -> Settings:
         return Settings(**self.settings)  # pyright: ignore[reportArgumentType]
@@ -128,6 +128,11 @@ class JobFolder:
     def check(self, manifest: Manifest) -> None:
         here = self.manifest().model_dump(exclude=set(_FREE))
         for name, value in manifest.model_dump(exclude=set(_FREE)).items():
+            if here[name] != value and name == "platform":
+                raise UserError(
+                    f"{self.folder} was begun on another kind of node: {_difference(name, here[name], value)}, and "
+                    "frames would differ in their last bits; send the rest to such nodes, or render elsewhere."
+                )
             if here[name] != value:
                 raise UserError(
                     f"{self.folder} belongs to another job: {_difference(name, here[name], value)}; "
@@ -147,7 +152,7 @@ class JobFolder:
         """
         picture, record = self.picture(frame), self.record(frame)
         try:
-            digest, size = file_digest(picture)
+            digest, size = file_digest(picture), picture.stat().st_size
         except OSError:
             return "missing"
         if record is None or record.frame != frame:
@@ -189,15 +194,3 @@ def write_small(path: Path, text: str) -> None:
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
-
-
-def file_digest(path: Path) -> tuple[str, int]:
-    """xxh3-128 of the contents, and the length."""
-    import xxhash
-
-    digest, size = xxhash.xxh3_128(), 0
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-            size += len(block)
-    return digest.hexdigest(), size

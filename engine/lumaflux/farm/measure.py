@@ -13,12 +13,11 @@ from typing import Any
 
 from lumaflux.farm.frame_set import frames_text, in_chunks
 from lumaflux.farm.job import JobFolder
-from lumaflux.farm.manifest import Order
-from lumaflux.farm.order import order_text
+from lumaflux.farm.job_spec import JobSpec, spec_text
 from lumaflux.farm.session import ask, engine_pid, start_engine, stop_engine
 from lumaflux.farm.simulation import Farm, simulate
 from lumaflux.farm.simulation_plot import plot
-from lumaflux.render.numbered_source import open_source
+from lumaflux.render.source import Source
 
 FILM = 170_000  # frames
 NODES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
@@ -27,8 +26,8 @@ _CHUNK, _ROUNDS = 4, 3
 
 
 def main(clip: Path, written: Path, frames: int, model: str) -> None:
-    numbers = open_source(clip).numbers[:frames]
-    order = Order(source=clip, model=model, device="cpu", frames=frames_text(numbers), tone_track="none")
+    numbers = Source(clip).numbers[:frames]
+    spec = JobSpec(source=clip, model=model, device="cpu", frames=frames_text(numbers), track="none")
     rounds: dict[str, list[float]] = {"plain": [], "one engine": [], "two engines": []}
     busy: dict[str, list[float]] = {"plain": [], "one engine": []}
     loads, frame_times, load_s = [], [], []
@@ -37,10 +36,10 @@ def main(clip: Path, written: Path, frames: int, model: str) -> None:
             here = Path(scratch) / str(number)
             here.mkdir()
             before = time.process_time()
-            rounds["plain"].append(_plain(order, here / "plain", numbers, busy["plain"]))
+            rounds["plain"].append(_plain(spec, here / "plain", numbers, busy["plain"]))
             print(f"plain {rounds['plain'][-1]:.1f} s, {time.process_time() - before:.1f} s of CPU with the load")
             for count, name in ((1, "one engine"), (2, "two engines")):
-                seconds, engines = _farm(order, here / name, numbers, count)
+                seconds, engines = _farm(spec, here / name, numbers, count)
                 rounds[name].append(seconds)
                 loads += engines["loads"]
                 load_s += engines["start_s"]
@@ -82,32 +81,32 @@ def film(frame_times: list[float], load_s: float) -> list[dict[str, Any]]:
     return rows
 
 
-def _plain(order: Order, folder: Path, numbers: list[int], cpu_s: list[float]) -> float:
+def _plain(spec: JobSpec, folder: Path, numbers: list[int], cpu_s: list[float]) -> float:
     """Seconds of `lumaflux convert` to a sequence of the same frames, without the model's load."""
     import torch
 
     from lumaflux.inference.load import load
     from lumaflux.render import Job, convert
 
-    torch.set_num_threads(order.threads)
+    torch.set_num_threads(spec.threads or 1)
     folder.mkdir()
-    converter = load(order.model, device=order.device)
-    job = Job(frames=frames_text(numbers), track="none", model=order.model)
+    converter = load(spec.model, device=spec.device)
+    job = Job(frames=frames_text(numbers), track="none", model=spec.model)
     begun, busy = time.monotonic(), time.process_time()
-    convert(order.source, folder / "frame.%07d.png", lambda: converter, order.settings, job)
+    convert(spec.source, folder / "frame.%07d.png", lambda: converter, spec.settings, job)
     cpu_s.append(time.process_time() - busy)
     return time.monotonic() - begun
 
 
-def _farm(order: Order, folder: Path, numbers: list[int], count: int) -> tuple[float, dict[str, list]]:
+def _farm(spec: JobSpec, folder: Path, numbers: list[int], count: int) -> tuple[float, dict[str, list]]:
     """Seconds of the same by ``count`` engines that take chunks from one list, from the first to the last frame."""
     written = folder.with_name(f"{folder.name}.json")
-    written.write_text(order_text(order), "utf-8")
+    written.write_text(spec_text(spec), "utf-8")
     found: dict[str, list] = {"loads": [], "start_s": [], "cpu_s": []}
     engines = []
     for _ in range(count):
         begun = time.monotonic()
-        engines.append(start_engine(written, order.source, folder, _silent))
+        engines.append(start_engine(written, spec.source, folder, _silent))
         found["start_s"].append(time.monotonic() - begun)
     chunks = in_chunks(numbers, _CHUNK)
 

@@ -10,10 +10,10 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 from lumaflux.errors import UserError
-from lumaflux.farm.order import order_text
-from lumaflux.farm.template import Bundle
+from lumaflux.farm.job_spec import spec_text
+from lumaflux.farm.template import Bundle, encode_words
 
-JOB, ORDER = "job.xml", "order.json"
+JOB, SPEC = "job.xml", "job.json"
 _FIRST = "#FRAME_START#"  # Cuebot writes the first frame of a chunk here
 _HEAD = (
     '<?xml version="1.0"?>\n<!DOCTYPE spec PUBLIC "SPI Cue  Specification Language" '
@@ -22,24 +22,24 @@ _HEAD = (
 
 
 def write_job(bundle: Bundle, folder: Path, *, show: str, shot: str, overwrite: bool = False) -> Path:
-    """Writes job.xml and the order that it names into ``folder``, which the hosts must see under this name too."""
+    """Writes job.xml and the file that it names into ``folder``, which the hosts must see under this name too."""
     from lumaflux.media.atomic_file import AtomicFile
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"the directory {folder} cannot be made: {error.strerror}; choose another") from None
-    order = folder.resolve() / ORDER
-    for name, text in ((ORDER, order_text(bundle.order)), (JOB, job_xml(bundle, order, show, shot))):
+    spec = folder.resolve() / SPEC
+    for name, text in ((SPEC, spec_text(bundle.spec)), (JOB, job_xml(bundle, spec, show, shot))):
         with AtomicFile(folder / name, overwrite=overwrite) as file:
             file.partial.write_text(text, "utf-8")
     return folder / JOB
 
 
-def job_xml(bundle: Bundle, order: Path, show: str, shot: str) -> str:
+def job_xml(bundle: Bundle, spec_file: Path, show: str, shot: str) -> str:
     """OpenCue's job specification, CJSL 1.15. A chunk is told by its first frame and the chunks' size: what Cuebot
     says of its last frame is of no use where a set has holes."""
-    source, name = bundle.order.source.resolve(), _name(bundle.order.source.stem)
+    source, name = bundle.spec.source.resolve(), _name(bundle.spec.source.stem)
     spec = ElementTree.Element("spec")
     for key, text in (("facility", "local"), ("show", show), ("shot", shot), ("user", _user())):
         _text(spec, key, text)
@@ -50,13 +50,13 @@ def job_xml(bundle: Bundle, order: Path, show: str, shot: str) -> str:
     ElementTree.SubElement(job, "env")
     layers = ElementTree.SubElement(job, "layers")
     folder = str(bundle.frames.resolve())
-    part = ["part", str(order), str(source.parent if "%" in source.name else source), folder]
+    part = ["part", str(spec_file), str(source.parent if "%" in source.name else source), folder]
     part += ["--count", str(bundle.chunk), "--first"]
     _layer(layers, bundle, "frames", [*part, _FIRST], bundle.numbers, bundle.chunk)
     depends = ElementTree.SubElement(spec, "depends")
     if bundle.target is not None:
         encode = ["encode", folder, str(bundle.target.resolve()), "-y"]
-        _layer(layers, bundle, "encode", encode + ([] if bundle.copy_audio else ["--no-copy-audio"]), "1", 1)
+        _layer(layers, bundle, "encode", encode + encode_words(bundle), "1", 1)
         depend = ElementTree.SubElement(depends, "depend", type="LAYER_ON_LAYER", anyframe="False")
         for key, text in (("depjob", name), ("deplayer", "encode"), ("onjob", name), ("onlayer", "frames")):
             _text(depend, key, text)
@@ -67,7 +67,7 @@ def job_xml(bundle: Bundle, order: Path, show: str, shot: str) -> str:
 def _layer(layers: ElementTree.Element, bundle: Bundle, name: str, words: list[str], numbers: str, chunk: int) -> None:
     layer = ElementTree.SubElement(layers, "layer", name=name, type="Render")
     call = shlex.join([*shlex.split(bundle.command), "farm", *words]).replace(f"'{_FIRST}'", _FIRST)
-    described = (("cmd", call), ("range", numbers), ("chunk", str(chunk)), ("cores", f"{bundle.order.threads}.0"))
+    described = (("cmd", call), ("range", numbers), ("chunk", str(chunk)), ("cores", f"{bundle.spec.threads or 1}.0"))
     for key, text in (*described, ("threadable", "False")):
         _text(layer, key, text)
     ElementTree.SubElement(layer, "env")

@@ -3,7 +3,6 @@
 import secrets
 import socket
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,10 @@ from lumaflux.errors import MissingExtraError, UserError
 from lumaflux.farm.frame_set import in_chunks, parse_frames
 from lumaflux.farm.frames import Chunk, WorkerError, open_renderer, render_frames
 from lumaflux.farm.job import JobFolder
-from lumaflux.farm.manifest import Order
+from lumaflux.farm.job_spec import JobSpec
 from lumaflux.farm.runner_lock import runner_lock
+from lumaflux.render.job import Progress
 
-Progress = Callable[[int, int | None], None]
 LOSSES = 5  # of workers over one chunk, before the chunk is to blame
 _AHEAD = 2  # chunks that a worker holds: the one at work, and the next
 _WAIT_S = 1.0
@@ -42,9 +41,9 @@ class _Worker:
 class FrameWorker:
     """The actor: one model in one slot, for as long as the job lasts."""
 
-    def __init__(self, order: Order, folder: str):
+    def __init__(self, spec: JobSpec, folder: str):
         self.job = JobFolder(Path(folder))
-        self.renderer = open_renderer(order, self.job)
+        self.renderer = open_renderer(spec, self.job)
 
     def wake(self) -> None:
         """Load the model."""
@@ -56,7 +55,7 @@ class FrameWorker:
 
 
 def run_on_ray(
-    order: Order,
+    spec: JobSpec,
     job: JobFolder,
     *,
     address: str | None = None,
@@ -64,7 +63,7 @@ def run_on_ray(
     chunk: int = 24,
     progress: Progress = lambda done, total: None,
 ) -> RayReport:
-    """Renders all frames of ``order`` into ``job``. ``address`` as ``ray.init`` takes it; a local cluster if None.
+    """Renders all frames of ``spec`` into ``job``. ``address`` as ``ray.init`` takes it; a local cluster if None.
 
     A chunk whose worker or node is lost goes to another one. Raises UserError for bad input, WorkerError for a chunk
     over which LOSSES workers died, MissingExtraError without Ray.
@@ -78,10 +77,10 @@ def run_on_ray(
         raise MissingExtraError("Ray", "farm") from None
     library: Any = ray
     with runner_lock(job.folder):
-        manifest = open_renderer(order, job).manifest  # before any worker: bad input is said here
+        manifest = open_renderer(spec, job).manifest  # before any worker: bad input is said here
         started = not library.is_initialized()
         if started:
-            name = f"lumaflux {order.source.name}"
+            name = f"lumaflux {spec.source.name}"
             config = JobConfig(metadata={"job_name": name})
             try:
                 library.init(address=address, namespace="lumaflux", job_config=config, log_to_driver=False)
@@ -96,7 +95,7 @@ def run_on_ray(
                     "`ray start --head`, with the same RAY_AUTH_MODE and token as here"
                 ) from None
         try:
-            return _Pool(library, order, job, manifest.device, manifest.threads, workers, progress).run(
+            return _Pool(library, spec, job, manifest.device, manifest.threads, workers, progress).run(
                 in_chunks(parse_frames(manifest.frames), chunk)
             )
         finally:
@@ -110,14 +109,14 @@ class _Pool:
     def __init__(
         self,
         ray: Any,
-        order: Order,
+        spec: JobSpec,
         job: JobFolder,
         device: str,
         threads: int,
         workers: int | None,
         progress: Progress,
     ):
-        self.ray, self.order, self.job, self.progress = ray, order, job, progress
+        self.ray, self.spec, self.job, self.progress = ray, spec, job, progress
         self.slot = {"num_cpus": threads, "num_gpus": 0 if device == "cpu" else 1}
         self.size = workers or self._slots()
         self.token = secrets.token_hex(3)
@@ -155,9 +154,9 @@ class _Pool:
 
     def _new_worker(self) -> _Worker:
         self.named += 1
-        name = f"lumaflux {self.order.source.stem} {self.token} worker {self.named}"
+        name = f"lumaflux {self.spec.source.stem} {self.token} worker {self.named}"
         kind = self.ray.remote(**self.slot, max_restarts=0, max_task_retries=0)(FrameWorker)
-        actor = kind.options(name=name).remote(self.order, str(self.job.folder.resolve()))
+        actor = kind.options(name=name).remote(self.spec, str(self.job.folder.resolve()))
         return _Worker(actor=actor, name=name, waking=actor.wake.remote())
 
     def _give(self, worker: _Worker, numbers: list[int]) -> None:

@@ -32,13 +32,13 @@ def say_openjd(line: str) -> None:
     print(line, flush=True)
 
 
-def start_engine(order: Path, source: Path, output: Path, say: Say = say_openjd) -> Path:
+def start_engine(spec: Path, source: Path, output: Path, say: Say = say_openjd) -> Path:
     """Starts the engine in a folder of its own, which later actions find by the environment variable."""
     remove_leftovers()
     folder = Path(tempfile.mkdtemp(prefix=ENGINE))  # 0700: only this user speaks to the engine
-    kept = folder / "order.json"  # the session's copy may be gone when the engine is started again
-    shutil.copyfile(order, kept)
-    words: dict[str, Any] = {"order": str(kept), "input": str(source.resolve()), "output": str(output.resolve())}
+    kept = folder / "job.json"  # the session's copy may be gone when the engine is started again
+    shutil.copyfile(spec, kept)
+    words: dict[str, Any] = {"job": str(kept), "input": str(source.resolve()), "output": str(output.resolve())}
     if owner := os.environ.get(OWNER):
         words["owner"] = int(owner)
     (folder / START).write_text(json.dumps(words), "utf-8")

@@ -1,14 +1,14 @@
 """`lumaflux farm job`: a job bundle of the Open Job Description (specification jobtemplate-2023-09)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from lumaflux.errors import UserError
-from lumaflux.farm.manifest import Order
-from lumaflux.farm.order import order_text
+from lumaflux.farm.job_spec import JobSpec, spec_text
+from lumaflux.options import EncodeOptions
 
 TEMPLATE = "template.yaml"
 PARAMETERS = "parameter_values.yaml"  # as AWS Deadline Cloud's bundles have it
@@ -23,14 +23,14 @@ class Bundle:
     ``chunk`` frames make a task; a farm that adapts chunks aims at ``chunk_seconds``.
     """
 
-    order: Order
+    spec: JobSpec
     frames: Path
     numbers: str
     target: Path | None
     chunk: int = 24
     chunk_seconds: int = 600
     command: str = "lumaflux"
-    copy_audio: bool = True
+    video: EncodeOptions = field(default_factory=EncodeOptions)
 
 
 def template(bundle: Bundle) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def template(bundle: Bundle) -> dict[str, Any]:
     return {
         "specificationVersion": "jobtemplate-2023-09",
         "extensions": ["TASK_CHUNKING"],
-        "name": _job_name(f"LumaFlux {bundle.order.source.name}"),
+        "name": _job_name(f"LumaFlux {bundle.spec.source.name}"),
         "parameterDefinitions": [_definition(parameter) for parameter in _parameters(bundle)],
         "steps": steps,
     }
@@ -99,7 +99,7 @@ def _plain(text: str, opening: str, closing: str) -> str:
 
 
 def _parameters(bundle: Bundle) -> list[dict[str, Any]]:
-    source = bundle.order.source.resolve()
+    source = bundle.spec.source.resolve()
     sequence = "%" in source.name
     found: list[dict[str, Any]] = [
         {
@@ -154,11 +154,11 @@ def _frames_step(bundle: Bundle) -> dict[str, Any]:
                 "description": "Loads the model once for all chunks that this worker takes.",
                 "script": {
                     "embeddedFiles": [
-                        {"name": "Order", "type": "TEXT", "filename": "order.json", "data": order_text(bundle.order)}
+                        {"name": "Job", "type": "TEXT", "filename": "job.json", "data": spec_text(bundle.spec)}
                     ],
                     "actions": {
                         "onEnter": _action(
-                            ["engine-start", "{{Env.File.Order}}", "{{Param.Input}}", "{{Param.Frames}}"], _START_S
+                            ["engine-start", "{{Env.File.Job}}", "{{Param.Input}}", "{{Param.Frames}}"], _START_S
                         ),
                         "onExit": _action(["engine-stop"], 60),
                     },
@@ -181,22 +181,35 @@ def _frames_step(bundle: Bundle) -> dict[str, Any]:
         },
         "script": {"actions": {"onRun": _action(["chunk", "{{Task.Param.Frame}}"], _CHUNK_S)}},
     }
-    if (bundle.order.device or "").startswith("cuda"):
+    if (bundle.spec.device or "").startswith("cuda"):
         step["hostRequirements"] = {"amounts": [{"name": "amount.worker.gpu", "min": 1}]}
     return step
 
 
 def _encode_step(bundle: Bundle) -> dict[str, Any]:
     words = ["encode", "{{Param.Frames}}", "{{Param.Output}}", "-y", "--progress-lines"]
-    if "%" not in bundle.order.source.name:
+    if "%" not in bundle.spec.source.name:
         words += ["--source", "{{Param.Input}}"]
-    if not bundle.copy_audio:
-        words.append("--no-copy-audio")
+    words += encode_words(bundle)
     return {
         "name": "Encode",
         "dependencies": [{"dependsOn": "Frames"}],
         "script": {"actions": {"onRun": _action(words, _ENCODE_S)}},
     }
+
+
+def encode_words(bundle: Bundle) -> list[str]:
+    """The options of `lumaflux farm encode` that a person chose."""
+    words = [] if bundle.spec.fps is None else ["--fps", bundle.spec.fps]
+    for each in fields(EncodeOptions):
+        value, name = getattr(bundle.video, each.name), each.name.replace("_", "-")
+        if value == each.default:
+            continue
+        if isinstance(value, bool):
+            words.append(f"--{name}" if value else f"--no-{name}")
+        else:
+            words += [f"--{name}", str(value.resolve()) if isinstance(value, Path) else f"{value}"]
+    return words
 
 
 def _action(words: list[str], timeout: int) -> dict[str, Any]:

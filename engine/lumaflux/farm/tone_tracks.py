@@ -1,91 +1,60 @@
 """A job's tone track: a file that is given, or one that the first worker makes in the job's folder for all."""
 
 import fcntl
-from collections import deque
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lumaflux.errors import UserError
-from lumaflux.farm.job import HIDDEN
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from lumaflux.farm.manifest import Order
-    from lumaflux.render.numbered_source import Source
+from lumaflux.farm.job import HIDDEN, JobFolder
+from lumaflux.farm.job_spec import JobSpec
+from lumaflux.inference.weights import weights_identity
+from lumaflux.options import NO_TRACK
+from lumaflux.render.manifest import track_fact
+from lumaflux.render.source import Source
 from lumaflux.render.source_kind import settings_for
+from lumaflux.render.tones import read_tones, tones_of
 
-_IN_A_ROW = 8  # frames that cannot be read, after which nothing more is expected
-NONE = "none"
 _TRACK, _LOCK = "tone-track.json", "tone-track.lock"
 
 
-def track_of_job(order: "Order", folder: Path) -> Path | None:
-    """``order.tone_track``: a file, "none" for a tone of its own for every frame, or None for one found here.
+def track_of_job(spec: JobSpec, source: Source, folder: Path) -> Path | None:
+    """``spec.track``: a file, "none" for a tone of its own for every frame, or None for one found here.
 
     Whoever comes while it is being made waits for it. Raises UserError for a track of another input.
     """
-    if order.tone_track == NONE or order.settings.strength == 0.0:
+    if spec.track == NO_TRACK or spec.settings.strength == 0.0:
         return None
-    if order.tone_track is not None:
-        _check(Path(order.tone_track), order)
-        return Path(order.tone_track)
+    if spec.track is not None:
+        if not _known(spec.track, folder):
+            read_tones(Path(spec.track), source, weights_identity(spec))
+        return Path(spec.track)
     path = folder / HIDDEN / _TRACK
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with (path.parent / _LOCK).open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not path.exists():
-                _make(order, path)
+                _make(spec, source, path)
     except OSError as error:
         raise UserError(f"{folder} cannot be written: {error.strerror}; choose a directory you may write to.") from None
     return path
 
 
-def _pictures(source: "Source") -> "Iterator[np.ndarray]":
-    """One for every frame of the input; a frame that cannot be read counts as the one before it."""
-    todo, unread, in_a_row, last = deque(source.numbers), 0, 0, None
-    while todo and in_a_row < _IN_A_ROW:  # what lies beyond the end of a track belongs to its last shot
-        try:
-            for _, sdr in source.read(list(todo)):
-                todo.popleft()
-                for _ in range(unread + 1):
-                    yield sdr
-                unread, in_a_row, last = 0, 0, sdr
-        except UserError:
-            todo.popleft()
-            in_a_row += 1
-            if last is None:
-                unread += 1
-            else:
-                yield last
+def _known(track: str, folder: Path) -> bool:
+    """Whether the folder's first worker compared this very track with the input, every byte of which that takes."""
+    try:
+        return JobFolder(folder).manifest().tone_track == track_fact(track)
+    except UserError:
+        return False
 
 
-def _check(path: Path, order: "Order") -> None:
-    from lumaflux.inference.tone_track import read_track
-    from lumaflux.render.analysis import check_clip, check_model
-    from lumaflux.render.model_identity import weights_identity
-
-    track = read_track(path)
-    check_clip(track, order.source)
-    check_model(track, path, weights_identity(order.model))
-
-
-def _make(order: "Order", path: Path) -> None:
-    import torch
-
-    from lumaflux.inference.load import load
+def _make(spec: JobSpec, source: Source, path: Path) -> None:
+    from lumaflux.inference.load import load_chosen
     from lumaflux.inference.tone_track import text_of
     from lumaflux.media.atomic_file import AtomicFile
-    from lumaflux.render.analysis import track_of
-    from lumaflux.render.model_identity import weights_identity
-    from lumaflux.render.numbered_source import open_source
 
-    torch.set_num_threads(order.threads)
-    source = open_source(order.source, allow_hdr=order.force_sdr)
-    converter = load(order.model, device=order.device, dtype=order.precision)
-    settings = settings_for(order.settings, order.source)[0]
-    track = track_of(_pictures(source), converter, settings, order.source, weights_identity(order.model))
+    settings = settings_for(spec.settings, source.info, spec.source)[0]
+    made = tones_of(source, load_chosen(spec), settings, spec, weights_identity(spec), by_number=True)
+    if made.track is None:
+        raise UserError(f"{spec.source} has no frame that can be read; there is nothing to render")
     with AtomicFile(path, overwrite=True) as file:
-        file.partial.write_text(text_of(track), "utf-8")
+        file.partial.write_text(text_of(made.track), "utf-8")

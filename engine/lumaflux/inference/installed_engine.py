@@ -4,13 +4,16 @@ directory. onnxruntime is faster there than torch (docs/engines.md)."""
 import importlib.util
 import logging
 import os
+from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from lumaflux.backends.bundle import check_bundle, read_manifest
 from lumaflux.errors import UserError
-from lumaflux.inference.model_files import weight_digests
+from lumaflux.inference.weights import NO_ENGINE, weight_digests
+from lumaflux.options import ModelOptions
 
-NONE = "none"  # named instead of a bundle: torch
+Asked = TypeVar("Asked", bound=ModelOptions)
 log = logging.getLogger(__name__)
 
 
@@ -42,7 +45,7 @@ def engine_for(
     Raises UserError for a named one that is no bundle.
     """
     if named is not None:
-        if str(named) == NONE:
+        if str(named) == NO_ENGINE:
             return None
         read_manifest(named)
         return named
@@ -63,6 +66,12 @@ def engine_for(
         log.warning("%s; torch renders until then", error)
         return None
     return folder
+
+
+def with_engine(options: Asked) -> Asked:
+    """The options with the bundle that evaluates them, ``none`` for torch: what a job's identity is made of."""
+    found = engine_for(options.engine, options.model, options.adapters, options.device, options.precision)
+    return replace(options, engine=found or Path(NO_ENGINE))
 
 
 def _on_the_cpu(device: str | None) -> bool:

@@ -2,15 +2,19 @@
 
 from pathlib import Path
 
+import torch
+
 from lumaflux.backends.network import Backend
 from lumaflux.backends.torch import TorchBackend
 from lumaflux.errors import UserError
 from lumaflux.inference.converter import Converter
-from lumaflux.inference.model_files import LITE, weight_digests
+from lumaflux.inference.installed_engine import engine_for
+from lumaflux.inference.weights import LITE, weight_digests
 from lumaflux.model.build import build, build_on_pretrained
 from lumaflux.model.checkpoint import load_adapters, load_model
 from lumaflux.model.lumaflux import LumaFlux
 from lumaflux.model.presets import HUB_BACKBONES, PRESETS
+from lumaflux.options import ModelOptions
 
 
 def load(
@@ -38,6 +42,22 @@ def load(
         return Converter(_load_engine(Path(engine), str(name_or_directory), device, dtype, weights), tile=tile)
     network = load_network(name_or_directory, adapters=adapters, backbone=backbone, offline=offline)
     return Converter(TorchBackend(network, device, dtype), tile=tile)
+
+
+def load_chosen(options: ModelOptions) -> Converter:
+    """What the options name, with the engine that is installed for the CPU where they name none. As :func:`load`."""
+    if options.threads is not None:
+        torch.set_num_threads(options.threads)
+    return load(
+        options.model,
+        device=options.device,
+        dtype=options.precision,
+        adapters=options.adapters,
+        backbone=options.backbone,
+        offline=options.offline,
+        engine=engine_for(options.engine, options.model, options.adapters, options.device, options.precision),
+        tile=options.tile,
+    )
 
 
 def load_network(

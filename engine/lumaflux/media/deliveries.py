@@ -4,28 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
 
 from lumaflux.errors import UserError
 from lumaflux.media.metadata.mastering import MasteringDisplay
 from lumaflux.media.stills import picture_writer as pictures
 from lumaflux.media.video.encoding import Encoding
-
-Deliver = Literal[
-    "hdr10",
-    "hdr10-av1",
-    "hlg",
-    "prores",
-    "prores-hq",
-    "ffv1",
-    "png",
-    "tiff",
-    "exr",
-    "exr-aces",
-    "exr-acescg",
-    "dpx",
-    "ultra-hdr",
-]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lumaflux.digests import file_digest, text_digest
 from lumaflux.errors import UserError
+from lumaflux.media.stills.sequence_path import SequencePath
 from lumaflux.settings import Settings
 
 if TYPE_CHECKING:
@@ -176,18 +178,6 @@ def _between(frames: range, first: "StoredTone", last: "StoredTone", area: "Area
     return Shot(first=frames[0], last=frames[-1], area=PictureArea.of(area), keys=keys)
 
 
-def check_source(source: Path) -> None:
-    """Raises UserError for a clip or a sequence that is not there, before anything large is loaded."""
-    from lumaflux.media.metadata.info import probe
-    from lumaflux.media.stills.sequence_path import SequencePath
-
-    pattern = SequencePath.parse(source)
-    if pattern is None:
-        probe(source)
-    else:
-        pattern.numbers()
-
-
 def track_of(
     pictures: Iterable[np.ndarray], converter: "Converter", settings: Settings, source: Path, model: str
 ) -> "ToneTrack":
@@ -216,19 +206,14 @@ def _shot(frames: range, tones: "dict[int, Tone]", area: "Area") -> "Shot":
 
 
 def clip_of(source: Path, frames: int) -> "Clip":
-    """What tells a clip or a sequence from others without reading it all: sizes, and the ends of files."""
-    import xxhash
-
+    """What tells a clip or a sequence from others: every byte of it."""
     from lumaflux.inference.tone_track import Clip
-    from lumaflux.media.stills.sequence_path import SequencePath
-    from lumaflux.render.sequence_manifest import file_digest
 
     pattern = SequencePath.parse(source)
     if pattern is None:
         return Clip(name=source.name, frames=frames, digest=file_digest(source))
-    numbers = pattern.numbers()
-    ends = [file_digest(pattern.file(number)) for number in (numbers[0], numbers[-1])]
-    return Clip(name=source.name, frames=frames, digest=xxhash.xxh3_128(f"{numbers}{ends}".encode()).hexdigest())
+    facts = [f"{number}:{file_digest(pattern.file(number))}" for number in pattern.numbers()]
+    return Clip(name=source.name, frames=frames, digest=text_digest(" ".join(facts)))
 
 
 def check_clip(track: "ToneTrack", source: Path) -> None:
@@ -240,12 +225,10 @@ def check_clip(track: "ToneTrack", source: Path) -> None:
         )
 
 
-def check_model(track: "ToneTrack", path: Path, identity: str) -> None:
-    """Raises UserError for a track that other weights made; ``identity`` as lumaflux.render.model_identity has it."""
-    from lumaflux.render.model_identity import weights_of
-
-    if track.model != weights_of(identity):
+def check_model(track: "ToneTrack", path: Path, model: str) -> None:
+    """Raises UserError for a track that other weights made; ``model``: the weights' identity."""
+    if track.model != model:
         raise UserError(
-            f"{path} was made with the model {track.model}, not {weights_of(identity)}; make it anew with "
+            f"{path} was made with the model {track.model}, not {model}; make it anew with "
             "`lumaflux analyze`, or choose that model"
         )

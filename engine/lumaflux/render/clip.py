@@ -1,49 +1,51 @@
 """Converts a clip or a sequence: frames stream through decoder, model and encoder."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lumaflux.errors import FrameError, UserError
+from lumaflux.inference.weights import weights_identity
+from lumaflux.render.frame_renderer import FrameRenderer, frame_renderer
 from lumaflux.render.interruption import Interruption
-from lumaflux.render.job import Job, Progress, Report, name_pass, with_reports
-from lumaflux.render.motion_blending import blending_of
-from lumaflux.render.pipeline import Consumer, Prefetched
+from lumaflux.render.job import Job, Progress, Report, chosen, name_pass, with_reports
+from lumaflux.render.loop import Rendered, render_frames
+from lumaflux.render.source import Reader, Source
 from lumaflux.render.source_kind import settings_for
-from lumaflux.render.sources import chosen, frames_to_come, open_source
 from lumaflux.render.targets import Target, open_target
 from lumaflux.render.tones import Tones, tones_of
 from lumaflux.settings import Settings
 
 if TYPE_CHECKING:
     from lumaflux.inference.converter import Converter
-    from lumaflux.media.stills.ocio_spaces import OcioSpaces
-    from lumaflux.render.sources import Source
+    from lumaflux.media.video.reader import SdrFrame
+
+FindTones = Callable[[Source, "Converter", Settings, Job, str, Progress], Tones]
 
 
 def convert_clip(
-    source: Path,
+    source: Source,
     target: Path,
     load_converter: Callable[[], "Converter"],
     settings: Settings,
     job: Job,
     progress: Progress,
+    find_tones: FindTones = tones_of,
 ) -> Report:
     """The model is loaded once input and target have been found sound and there is a frame to convert.
 
-    Raises FrameError when frames were left out (``keep_going``), after the rest was written; KeyboardInterrupt, which
-    says what was kept, when the user ended it.
+    ``find_tones`` may keep what it found: of many parts of one source, for instance. Raises FrameError when frames
+    were left out (``keep_going``), after the rest was written; KeyboardInterrupt, which says what was kept, when the
+    user ended it.
     """
-    report = Report(target=target, source=source)
+    report = Report(target=target, source=source.path)
     start = time.perf_counter()
-    if job.hdr10plus is not None and job.hdr10plus.exists() and not job.overwrite:
-        raise UserError(f"{job.hdr10plus} exists already; remove it, or allow overwriting (-y).")
-    spaces = ocio_spaces(job)
-    settings, told_by = settings_for(settings, source)
-    with open_source(source, job) as reader:
-        made = open_target(source, target, reader, settings, job, spaces)
+    job.refuse_existing_metadata()
+    with source.open(chosen(job) if source.pattern is not None else None) as reader:
+        settings, told_by = settings_for(settings, reader.info, source.path)
+        made = open_target(source, target, reader.info, settings, job)
         report.delivery = made.delivery
         if reader.info.alpha and not made.keeps_alpha:
             report.note(f"Alpha is left out: {made.delivery} holds none.")
@@ -52,30 +54,112 @@ def convert_clip(
         for dropped in reader.info.dropped:
             report.note(f"The source's {dropped} is left out.")
         with made.sink, Interruption() as interruption:
-            try:
-                _stream(source, reader, made, load_converter, settings, job, spaces, progress, report, interruption)
-            except FrameError as damage:
-                told = FrameError(f"{damage} Until then: {made.sink.finish_early()}.")
-                raise with_reports(told, [report]) from damage
+            part = _Part(reader, made, job, progress)
+            with ExitStack() as opened:
+
+                def renderer() -> FrameRenderer:
+                    with report.stage("load"):
+                        converter = load_converter()
+                    if job.finds_tones(settings):
+                        name_pass(progress, "pass 1 of 2, tones")
+                    with report.stage("analyze"):
+                        model, told = weights_identity(job), _ending(progress, interruption)
+                        tones = find_tones(source, converter, settings, job, model, told)
+                    if job.finds_tones(settings):
+                        name_pass(progress, "pass 2 of 2, pictures")
+                    progress(0, part.total)
+                    return opened.enter_context(frame_renderer(converter, settings, tones, source, job.motion_blending))
+
+                try:
+                    report.add_stages(
+                        render_frames(
+                            part.frames(),
+                            renderer,
+                            part.write,
+                            rendered=part.count,
+                            ended=lambda: interruption.asked,
+                        )
+                    )
+                except FrameError as damage:
+                    ended = FrameError(f"{damage} Until then: {made.sink.finish_early()}.")
+                    raise with_reports(ended, [report]) from damage
+                finally:
+                    report.frames, report.skipped = part.rendered, part.skipped
             if interruption.asked:
                 raise with_reports(KeyboardInterrupt(made.sink.finish_early()), [report])
             if report.frames + report.skipped == 0:
-                raise UserError(f"{source} has none of the frames that are asked for; nothing is written")
+                raise UserError(f"{source.path} has none of the frames that are asked for; nothing is written")
             finishing = time.perf_counter()
     report.add_stages({"encode": time.perf_counter() - finishing})
     for note in (*made.sink.notes, *reader.notes):
         report.note(note)
     report.damaged = reader.damaged
     report.add_levels(made.sink.levels)
-    if job.hdr10plus is not None:
-        from lumaflux.media.metadata.hdr10plus import Scene, write_json
-
-        scenes = [Scene(frames=shot.last + 1 - shot.first, light=shot.dynamic) for shot in report.shots]
-        write_json(job.hdr10plus, scenes, overwrite=job.overwrite)
+    write_hdr10plus(job, report)
     report.seconds = time.perf_counter() - start - report.stages.pop("load", 0.0)
     if report.damaged:
-        report.note(f"{report.damaged} damaged or missing places of {source} were left out or concealed.")
+        report.note(f"{report.damaged} damaged or missing places of {source.path} were left out or concealed.")
     return report
+
+
+class _Part:
+    """The frames of a pass that the job asks for and that are not there yet, and how they are written."""
+
+    def __init__(self, reader: Reader, made: Target, job: Job, progress: Progress):
+        self._reader, self._made, self._progress = reader, made, progress
+        self._wanted = set(chosen(job) or ()) if job.frames is not None else None
+        self._last = max(self._wanted) if self._wanted else None
+        self._limit, self._asked, self._ended = job.limit, 0, False
+        self.total = frames_to_come(reader, job)
+        self.rendered = self.skipped = 0
+
+    def frames(self) -> "Iterator[SdrFrame]":
+        for frame in self._reader.frames(lambda number: self._ended or self._wants(number)):
+            if self._ended:  # the frame that comes after the last one
+                return
+            yield frame
+
+    def _wants(self, number: int) -> bool:
+        """Asked by the decoder's thread of every frame in turn."""
+        if (self._last is not None and number > self._last) or (self._limit is not None and self._asked >= self._limit):
+            self._ended = True
+            return False
+        if self._wanted is not None and number not in self._wanted:
+            return False
+        self._asked += 1
+        if self._made.done(number):
+            self.skipped += 1
+            return False
+        return True
+
+    def write(self, made: Rendered) -> None:
+        """In the encoder's thread."""
+        frame = made.frame
+        pts, duration = self._made.stamp(frame.number, frame.pts, frame.duration)
+        self._made.sink.write(made.hdr_pq, pts, duration, alpha=frame.alpha if self._made.keeps_alpha else None)
+        self._made.finished(frame.number)
+
+    def count(self, made: Rendered) -> None:
+        self.rendered += 1
+        self._progress(self.rendered + self.skipped, self.total)
+
+
+def write_hdr10plus(job: Job, report: Report) -> None:
+    """The JSON file of a finished video's scenes, where the job names one."""
+    if job.hdr10plus is None:
+        return
+    from lumaflux.media.metadata.hdr10plus import Scene, write_json
+
+    scenes = [Scene(frames=shot.last + 1 - shot.first, light=shot.dynamic) for shot in report.shots]
+    write_json(job.hdr10plus, scenes, overwrite=job.overwrite)
+
+
+def frames_to_come(reader: Reader, job: Job) -> int | None:
+    """How many frames there will be, where that is known."""
+    numbers = getattr(reader, "numbers", None) or chosen(job)
+    stated = reader.info.frame_count if numbers is None else len(numbers)
+    known = [count for count in (stated, job.limit) if count]
+    return min(known) if known else None
 
 
 def _ending(progress: Progress, interruption: Interruption) -> Progress:
@@ -93,93 +177,3 @@ def refuse_damage(report: Report) -> None:
     """Raise FrameError when frames of a finished conversion were damaged."""
     if report.damaged:
         raise FrameError(f"{report.target} is written, but {report.damaged} places of {report.source} were damaged")
-
-
-def ocio_spaces(job: Job) -> "OcioSpaces | None":
-    if job.ocio is None:
-        return None
-    from lumaflux.media.stills.ocio_spaces import OcioSpaces
-
-    return OcioSpaces(job.ocio, job.input_space, job.output_space)
-
-
-def _stream(
-    source: Path,
-    reader: "Source",
-    made: Target,
-    load_converter: Callable[[], "Converter"],
-    settings: Settings,
-    job: Job,
-    spaces: "OcioSpaces | None",
-    progress: Progress,
-    report: Report,
-    interruption: Interruption,
-) -> None:
-    wanted = set(chosen(job)) if job.frames is not None else None
-    last = max(wanted) if wanted else None
-    total = frames_to_come(reader, job)
-    state = {"skipped": 0, "asked": 0, "ended": False}
-
-    def wants(number: int) -> bool:
-        """Asked by the decoder's thread of every frame in turn."""
-        if (last is not None and number > last) or (job.limit is not None and state["asked"] >= job.limit):
-            state["ended"] = True
-            return False
-        if wanted is not None and number not in wanted:
-            return False
-        state["asked"] += 1
-        if made.done(number):
-            state["skipped"] += 1
-            return False
-        return True
-
-    def frames():
-        for frame in reader.frames(lambda number: state["ended"] or wants(number)):
-            if state["ended"]:  # the frame that comes after the last one
-                return
-            yield frame
-
-    def encode(item) -> None:
-        hdr_pq, pts, duration, alpha = item
-        made.sink.write(hdr_pq, pts, duration, alpha=alpha)
-
-    converter: Converter | None = None
-    tones, blending = Tones(), None
-    opened = ExitStack()
-    decoder, encoder = Prefetched(frames()), Consumer(encode)
-    try:
-        for frame in decoder:
-            if converter is None:
-                with report.stage("load"):
-                    converter = load_converter()
-                with report.stage("analyze"):
-                    if job.finds_tones(settings):
-                        name_pass(progress, "pass 1 of 2, tones")
-                    tones = tones_of(source, converter, settings, job, spaces, _ending(progress, interruption))
-                blending = opened.enter_context(blending_of(source, converter, tones, settings, job, spaces))
-                if job.finds_tones(settings):
-                    name_pass(progress, "pass 2 of 2, pictures")
-                progress(0, total)
-            sdr = frame.sdr if spaces is None else spaces.sdr(frame.sdr)
-            pinned, tone = tones.at(frame.number, settings)
-            light = None if blending is None else blending.light(frame.number, sdr)
-            hdr_pq, timings = converter.render_timed(sdr, pinned, tone=tone, light=light)
-            report.add_stages(timings)
-            pts, duration = made.stamp(frame.number, frame.pts, frame.duration)
-            encoder.put((hdr_pq, pts, duration, frame.alpha if made.keeps_alpha else None))
-            report.frames += 1
-            progress(report.frames + state["skipped"], total)
-            if interruption.asked:
-                break
-        encoder.finish()
-    except FrameError:  # what was finished before it is kept, where the target keeps frames
-        encoder.finish()
-        raise
-    finally:
-        decoder.close()
-        encoder.close()
-        opened.close()
-        report.skipped = state["skipped"]
-        report.add_stages({"decode": decoder.seconds, "encode": encoder.seconds})
-        if blending is not None:
-            report.add_stages(blending.seconds)

@@ -1,31 +1,15 @@
-"""`lumaflux convert` and `lumaflux info`."""
+"""`lumaflux convert`, `lumaflux analyze` and `lumaflux info`. No logic."""
 
-from fractions import Fraction
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
 from lumaflux.errors import UserError
+from lumaflux.options import DamageOptions, Flag, ModelOptions, Overwrite, SourceOptions
+from lumaflux.render.job import Job
 from lumaflux.settings import Settings
-
-_Flag = Parameter(negative="")
-Deliver = Literal[
-    "hdr10",
-    "hdr10-av1",
-    "hlg",
-    "prores",
-    "prores-hq",
-    "ffv1",
-    "png",
-    "tiff",
-    "exr",
-    "exr-aces",
-    "exr-acescg",
-    "dpx",
-    "ultra-hdr",
-]
-Compression = Literal["none", "rle", "zips", "zip", "piz", "pxr24", "b44", "b44a", "dwaa", "dwab"]
 
 
 def convert(
@@ -33,37 +17,7 @@ def convert(
     target: Annotated[Path, Parameter(name=["TARGET", "-o", "--output"])],
     *,
     settings: Annotated[Settings, Parameter(name="*")] = Settings(),  # noqa: B008 (frozen)
-    model: str = "lite",
-    adapters: Path | None = None,
-    backbone: Path | None = None,
-    device: str | None = None,
-    precision: Literal["fp32", "bf16", "fp16"] | None = None,
-    offline: Annotated[bool, _Flag] = False,
-    engine: Path | None = None,
-    tile: str = "auto",
-    deliver: Deliver | None = None,
-    exr_compression: Compression | None = None,
-    hdr_metadata: str = "auto",
-    ocio: str | None = None,
-    input_space: str | None = None,
-    input_transfer: Literal["auto", "srgb", "bt1886"] = "auto",
-    output_space: str | None = None,
-    overwrite: Annotated[bool, Parameter(name=["--overwrite", "-y"], negative=["--no-overwrite", "-n"])] = False,
-    copy_audio: bool = True,
-    force_sdr: Annotated[bool, _Flag] = False,
-    interlaced: Literal["refuse", "deinterlace", "progressive"] = "refuse",
-    keep_going: Annotated[bool, _Flag] = False,
-    frames: str | None = None,
-    limit: int | None = None,
-    preview: int | None = None,
-    start_number: int | None = None,
-    fps: str | None = None,
-    resume: bool = True,
-    track: str | None = None,
-    motion_blending: float = 0.0,
-    hdr10plus: Path | None = None,
-    crf: float | None = None,
-    encoder_preset: str | None = None,
+    job: Annotated[Job, Parameter(name="*")] = Job(),  # noqa: B008 (frozen)
     progress: Literal["rich", "plain", "json", "none"] = "rich",
     report: Path | None = None,
 ) -> None:
@@ -75,128 +29,24 @@ def convert(
         An SDR clip, a sequence (shot.%04d.exr, shot.####.png, shot.@.dpx), a picture, or a directory of pictures.
     target
         A .mp4, .mov or .mkv; pictures numbered as in shot.%04d.exr; a picture for a picture; a directory for one.
-    model
-        lite, flux-dev, flux-schnell, or a model directory.
-    adapters
-        An adapter file to load over the model's own.
-    backbone
-        The local directory of a FLUX.1 release, with SigLIP in its siglip/.
-    device
-        As --list-devices shows them; the first of them if not named.
-    precision
-        fp32, bf16 or fp16; fp32 on the CPU and bf16 elsewhere if not named.
-    offline
-        Take weights from the local cache only.
-    engine
-        An engine bundle of this model that `python -m export build-engine` made, or none for torch. If not named, the
-        one that is installed for the CPU, if there is one (docs/engines.md).
-    tile
-        Tiles in which a large frame of --detail generated passes the network: auto, none, or pixels a side
-        (docs/formats.md).
-    deliver
-        How HDR is handed over (docs/formats.md); HDR10 for a video and the format of its suffix for pictures.
-    exr_compression
-        zip if not named; none for exr-aces, which its standard asks for.
-    hdr_metadata
-        auto measures MaxCLL and MaxFALL; a JSON file, or an HDR file to take them from, states them instead.
-    ocio
-        An OpenColorIO configuration, a file or a built-in name, for the spaces below.
-    input_space
-        The source's colour space in that configuration.
-    input_transfer
-        How the codes of SDR pictures are meant: srgb as photographs, bt1886 as frames of a video. auto goes by the
-        file's tag, else by what it says: a numbered picture beside others that no camera made is a video's.
-    output_space
-        The colour space of the pictures written, in that configuration.
-    overwrite
-        Replace an existing target (-y), or refuse to (-n).
-    copy_audio
-        Copy the sound of the source as it is.
-    force_sdr
-        Read a PQ- or HLG-tagged source as if it were SDR.
-    interlaced
-        What to do with an interlaced source.
-    keep_going
-        Convert the rest where frames are damaged or missing; the exit code is 3 then.
-    frames
-        Frames to convert: 1001-1020x2,1030 or 1-9:2. Those of a clip count from 0.
-    limit
-        Stop after so many frames.
-    preview
-        Convert this frame alone, to a picture.
-    start_number
-        The number of the first picture written; the source's own if not named.
-    fps
-        Frames a second of a sequence that is read: 24 if not named, or 24000/1001.
-    resume
-        Keep the pictures of a sequence that are there from an earlier run with the same settings.
-    track
-        A tone track that `lumaflux analyze` wrote, or none: every frame gets a tone of its own, which can pump.
-        One is found first, on the whole source whatever --frames says, if not named.
-    motion_blending
-        From 0, none, to 1: steady what the model generates along the motion of the source (docs/tone-tracks.md).
-    hdr10plus
-        Write HDR10+ metadata of every scene to this JSON file, and of every frame into an HDR10 video.
-    crf
-        Constant rate factor of a video: 0 (finest) to 51 for HEVC, 18 if not named; 1 to 63 for AV1, 24.
-    encoder_preset
-        Speed of a video's encoder: ultrafast to placebo for HEVC, medium if not named; 0 to 13 for AV1, 8.
     progress
         How progress is shown, on standard error.
     report
         A JSON file for what was done and the light levels measured.
     """
-    from lumaflux.inference.installed_engine import engine_for
+    from lumaflux.inference.installed_engine import with_engine
     from lumaflux.progress import show_progress, show_report
     from lumaflux.render.clip import refuse_damage
-    from lumaflux.render.job import Job
-    from lumaflux.render.model_identity import model_identity
     from lumaflux.render.report_file import write_report
     from lumaflux.render.run import convert as run
 
-    engine = engine_for(engine, model, adapters, device, precision)
+    job = with_engine(job)
 
     def load_converter():
-        from lumaflux.inference.load import load
+        from lumaflux.inference.load import load_chosen
 
-        return load(
-            model,
-            device=device,
-            dtype=precision,
-            adapters=adapters,
-            backbone=backbone,
-            offline=offline,
-            engine=engine,
-            tile=tile,
-        )
+        return load_chosen(job)
 
-    job = Job(
-        overwrite=overwrite,
-        copy_audio=copy_audio,
-        force_sdr=force_sdr,
-        limit=limit,
-        deliver=deliver,
-        frames=frames,
-        preview=preview,
-        start_number=start_number,
-        frame_rate=_rate(fps),
-        resume=resume,
-        keep_going=keep_going,
-        interlaced=interlaced,
-        hdr_metadata=None if hdr_metadata == "auto" else Path(hdr_metadata),
-        exr_compression=exr_compression,
-        ocio=ocio,
-        input_space=input_space,
-        input_transfer=input_transfer,
-        output_space=output_space,
-        model=model_identity(model, adapters, backbone, precision, engine),
-        track=track,
-        motion_blending=motion_blending,
-        tile=tile,
-        hdr10plus=hdr10plus,
-        crf=crf,
-        encoder_preset=encoder_preset,
-    )
     with show_progress(source.name, progress) as update:
         try:
             reports = run(source, target, load_converter, settings, job, update)
@@ -211,14 +61,55 @@ def convert(
         refuse_damage(each)
 
 
-def _rate(text: str | None) -> Fraction | None:
-    try:
-        return None if text is None else Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        raise UserError(f"'{text}' is no frame rate; write 25, 23.976 or 24000/1001") from None
+@dataclass(frozen=True, kw_only=True)
+class AnalyzeOptions(DamageOptions, ModelOptions, SourceOptions):
+    """What a tone track depends on; always of the whole source."""
 
 
-def info(file: Path, *, measure: Annotated[bool, _Flag] = False) -> None:
+def analyze(
+    source: Path,
+    *,
+    out: Annotated[Path, Parameter(name=["--out", "-o"])],
+    options: Annotated[AnalyzeOptions, Parameter(name="*")] = AnalyzeOptions(),
+    steps: int = 0,
+    seed: int = 0,
+    overwrite: Overwrite = False,
+) -> None:
+    """Find the shots of a clip and the tone of each, for renderings that do not pump.
+
+    Parameters
+    ----------
+    source
+        A clip, or a numbered sequence. It is always read whole.
+    out
+        The tone track, a JSON file that people can edit.
+    steps
+        Steps of the sampler; 0 takes the model's own number.
+    seed
+        The bridge's noise.
+    overwrite
+        Replace an existing track (-y), or refuse to (-n).
+    """
+    from lumaflux.inference.tone_track import text_of
+    from lumaflux.inference.weights import weights_identity
+    from lumaflux.media.atomic_file import AtomicFile
+    from lumaflux.progress import show_progress
+    from lumaflux.render.source import Source
+    from lumaflux.render.tones import analyze as run
+
+    _ = Source(source, options, keep_going=options.keep_going).info  # before anything large is loaded
+    from lumaflux.inference.load import load_chosen  # which takes seconds
+
+    settings, model = Settings(steps=steps, seed=seed), weights_identity(options)
+    with AtomicFile(out, overwrite=overwrite, sources=(source,)) as file, show_progress(source.name) as progress:
+        converter = load_chosen(options)
+        track = run(source, converter, settings, progress, model=model, options=options, keep_going=options.keep_going)
+        file.partial.write_text(text_of(track), "utf-8")
+    shots = len(track.shots)
+    print(f"{out}: {track.clip.frames} frames, {shots} {'shot' if shots == 1 else 'shots'}")
+
+
+def info(file: Path, *, measure: Flag = False) -> None:
     """Show a file's format, range, primaries, transfer, HDR metadata and light levels.
 
     Parameters

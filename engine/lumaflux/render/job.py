@@ -8,16 +8,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lumaflux.errors import UserError
+from lumaflux.options import (
+    DamageOptions,
+    FrameOptions,
+    ModelOptions,
+    PictureTargetOptions,
+    SoundOptions,
+    SourceOptions,
+    TargetOptions,
+    ToneOptions,
+    VideoOptions,
+)
 
 if TYPE_CHECKING:
-    from fractions import Fraction
-
-    from lumaflux.media.deliveries import Deliver
     from lumaflux.media.metadata.light_levels import LightLevels
     from lumaflux.media.metadata.shot_levels import ShotLight
-    from lumaflux.media.stills.picture import InputTransfer
-    from lumaflux.media.stills.picture_writer import ExrCompression
-    from lumaflux.media.video.reader import Interlaced
     from lumaflux.settings import Settings
 
 Progress = Callable[[int, int | None], None]  # frames done, frames in all if known
@@ -25,58 +30,37 @@ VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
-    """What a conversion does besides the look.
-
-    ``force_sdr`` reads PQ- or HLG-tagged input as if it were SDR; ``limit`` stops after so many frames; ``frames``
-    names those of the source to convert (a clip's count from 0), ``preview`` a single one that becomes a picture.
-    ``start_number`` is that of the first picture of a sequence that is written; ``frame_rate`` that of a sequence that
-    is read. ``model`` is what tells the model apart from others, for the manifest beside a sequence. ``track``: a tone
-    track's file, "none" for a tone of its own for every frame, None to find one first. ``motion_blending`` from 0 to 1
-    is how much the neighbours' gain maps count for a frame's. ``tile`` is what the model was loaded with.
-    ``hdr10plus``: the JSON file that HDR10+ metadata is written to. ``crf`` and ``encoder_preset`` are a video
-    encoder's own rate and speed. ``input_transfer`` is how SDR codes of pictures are meant.
-    """
-
-    overwrite: bool = False
-    copy_audio: bool = True
-    force_sdr: bool = False
-    limit: int | None = None
-    deliver: "Deliver | None" = None
-    frames: str | None = None
-    preview: int | None = None
-    start_number: int | None = None
-    frame_rate: "Fraction | None" = None
-    resume: bool = True
-    keep_going: bool = False
-    interlaced: "Interlaced" = "refuse"
-    hdr_metadata: Path | None = None
-    exr_compression: "ExrCompression | None" = None
-    ocio: str | None = None
-    input_space: str | None = None
-    input_transfer: "InputTransfer" = "auto"
-    output_space: str | None = None
-    model: str = ""
-    track: str | None = None
-    motion_blending: float = 0.0
-    tile: str = "auto"
-    hdr10plus: Path | None = None
-    crf: float | None = None
-    encoder_preset: str | None = None
+class Job(
+    PictureTargetOptions,
+    VideoOptions,
+    SoundOptions,
+    ToneOptions,
+    ModelOptions,
+    FrameOptions,
+    DamageOptions,
+    SourceOptions,
+    TargetOptions,
+):
+    """What a conversion is asked for besides the look: all options (lumaflux.options has what each one means)."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if (self.input_space or self.output_space) and not self.ocio:
-            raise UserError("a colour space is named without its configuration; name that with --ocio CONFIG")
+            raise UserError("a color space is named without its configuration; name that with --ocio CONFIG")
         if self.ocio and not (self.input_space or self.output_space):
-            raise UserError("--ocio is given without a colour space; name one with --input-space or --output-space")
+            raise UserError("--ocio is given without a color space; name one with --input-space or --output-space")
         if self.limit is not None and self.limit < 1:
             raise UserError(f"the limit is {self.limit} frames; it must be at least 1")
-        if self.frame_rate is not None and not 0 < self.frame_rate <= 1000:
-            raise UserError(f"the frame rate is {self.frame_rate}; it must be above 0 and at most 1000 frames/s")
+        _ = self.frame_rate  # which raises
 
     def finds_tones(self, settings: "Settings") -> bool:
         """Whether a first pass over the whole input comes before the one that writes."""
         return self.track is None and settings.strength != 0.0
+
+    def refuse_existing_metadata(self) -> None:
+        """Raises UserError where the HDR10+ file is there already, before any work."""
+        if self.hdr10plus is not None and self.hdr10plus.exists() and not self.overwrite:
+            raise UserError(f"{self.hdr10plus} exists already; remove it, or allow overwriting (-y).")
 
     def refuse_rates(self, delivery: str) -> None:
         """Raises UserError where a rate or a speed is asked of pictures."""
@@ -95,6 +79,15 @@ def with_reports(ending: BaseException, reports: "list[Report]") -> BaseExceptio
     """``ending`` with the reports of what was done before it, for whoever writes them down."""
     ending.reports = reports  # type: ignore[attr-defined]
     return ending
+
+
+def chosen(job: Job) -> list[int] | None:
+    """The source's frame numbers that the job asks for, rising; None for all."""
+    from lumaflux.media.stills.frame_numbers import parse_frames
+
+    if job.preview is not None:
+        return [job.preview]
+    return None if job.frames is None else sorted({int(number) for number in parse_frames(job.frames)})
 
 
 @dataclass(kw_only=True)

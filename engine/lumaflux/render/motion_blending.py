@@ -4,26 +4,20 @@ So a frame becomes the same in whatever order, part or process it is rendered, a
 """
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import replace
-from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lumaflux.errors import UserError
-from lumaflux.render.job import Job
-from lumaflux.render.sources import open_source
-from lumaflux.render.tones import NONE, Tones
+from lumaflux.options import NO_TRACK
+from lumaflux.render.tones import Tones
 from lumaflux.settings import Settings
 
 if TYPE_CHECKING:
     from lumaflux.inference.converter import Converter
     from lumaflux.inference.gain_blending import FrameLight
     from lumaflux.inference.motion import Motion
-    from lumaflux.media.stills.ocio_spaces import OcioSpaces
 
 Read = Callable[[int], "np.ndarray | None"]  # the SDR picture [3,H,W] of a frame's number; None where there is none
 
@@ -34,7 +28,7 @@ def check_motion_blending(amount: float, settings: Settings, track: str | None) 
         raise UserError(f"motion blending is {amount:g}; it must be between 0 and 1")
     if amount == 0:
         return
-    if track == NONE:
+    if track == NO_TRACK:
         raise UserError("motion blending stays inside shots, which a tone track knows; name one, or let it be found")
     if settings.detail == 0:
         raise UserError("motion blending steadies the gain map, which detail 0 does without; raise the detail")
@@ -113,51 +107,3 @@ class MotionBlending:
     def _add(self, timings: dict[str, float]) -> None:
         for name, seconds in timings.items():
             self.seconds[name] = self.seconds.get(name, 0.0) + seconds
-
-
-class NumberedPictures:
-    """The SDR pictures of a job's source by number, whatever part of it the job converts; a context manager."""
-
-    def __init__(self, source: Path, job: Job, spaces: "OcioSpaces | None", numbers: list[int] | None):
-        from lumaflux.media.stills.frame_numbers import frames_text
-
-        there = None if numbers is None else frames_text(numbers)
-        self._source, self._spaces = source, spaces
-        self._job = replace(job, frames=there, preview=None, limit=None)
-        self._opened = ExitStack()
-        self._asked = -1
-        self._frames = iter(())
-        self._ahead: tuple[int, np.ndarray] | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._opened.close()
-
-    def read(self, number: int) -> np.ndarray | None:
-        """None for a frame that is not there or, where the job keeps going, damaged. Raises as the reader does."""
-        if number <= self._asked:
-            self._opened.close()
-        if number <= self._asked or self._asked < 0:
-            reader = self._opened.enter_context(open_source(self._source, self._job))
-            self._frames, self._ahead = reader.frames(lambda at: at >= self._asked), None
-        self._asked = number
-        if self._ahead is None or self._ahead[0] < number:
-            frame = next(self._frames, None)
-            if frame is None:
-                return None
-            self._ahead = frame.number, frame.sdr if self._spaces is None else self._spaces.sdr(frame.sdr)
-        return self._ahead[1] if self._ahead[0] == number else None
-
-
-@contextmanager
-def blending_of(
-    source: Path, converter: "Converter", tones: Tones, settings: Settings, job: Job, spaces: "OcioSpaces | None"
-) -> Iterator[MotionBlending | None]:
-    """None where the job asks for no blending."""
-    if job.motion_blending == 0:
-        yield None
-        return
-    with NumberedPictures(source, job, spaces, tones.numbers) as pictures:
-        yield MotionBlending(converter, tones, settings, job.motion_blending, pictures.read)

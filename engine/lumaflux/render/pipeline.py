@@ -6,7 +6,7 @@ decoder --queue--> render (the caller's thread) --queue--> encoder
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -61,6 +61,8 @@ class Prefetched(Generic[Item]):
     def close(self) -> None:
         self._stop.set()
         self._thread.join()
+        if isinstance(self._items, Generator):
+            self._items.close()
 
 
 class Consumer(Generic[Item]):

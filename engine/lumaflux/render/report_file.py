@@ -4,10 +4,11 @@ import dataclasses
 import json
 from pathlib import Path
 
-from lumaflux import __version__
+from lumaflux.inference.weights import rendering_identity
 from lumaflux.media.atomic_file import AtomicFile
 from lumaflux.render.job import Job, Report
 from lumaflux.settings import Settings
+from lumaflux.version import __version__
 
 
 def report_text(reports: list[Report], settings: Settings, job: Job, ending: str = "finished") -> str:
@@ -20,7 +21,7 @@ def report_text(reports: list[Report], settings: Settings, job: Job, ending: str
         entries.append(entry)
     whole = {
         "engine": __version__,
-        "model": job.model,
+        "model": rendering_identity(job),
         "settings": dataclasses.asdict(settings),
         "conversions": entries,
         "ending": ending,

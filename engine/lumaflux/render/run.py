@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from lumaflux.errors import UserError
 from lumaflux.render.job import Job, Progress, Report
+from lumaflux.render.source import Source
 from lumaflux.settings import Settings
 
 if TYPE_CHECKING:
@@ -30,25 +31,30 @@ def convert(
     from lumaflux.render.stills import convert_directory, convert_preview, convert_stills
 
     check_motion_blending(job.motion_blending, settings, job.track)
-    if job.motion_blending and (source.is_dir() or _is_picture(source)):
+    folder = source.is_dir()
+    picture = not folder and is_picture(source)
+    if job.motion_blending and (folder or picture):
         raise UserError("motion blending needs the frames of a clip; leave --motion-blending out for pictures")
-    if job.hdr10plus is not None and (source.is_dir() or job.preview is not None or _is_picture(source)):
+    if job.hdr10plus is not None and (folder or picture or job.preview is not None):
         raise UserError("HDR10+ metadata belongs to a video; leave --hdr10plus out for pictures")
-    if source.is_dir():
+    if folder:
         return convert_directory(source, target, load_converter, settings, job, progress)
-    if _is_picture(source):
+    if picture:
         if target.is_dir():
             target = target / f"{source.stem}.png"
         return convert_stills({source: target}, load_converter, settings, job, progress)
+    opened = Source(source, job, keep_going=job.keep_going)
     if job.preview is not None:
-        return [convert_preview(source, target, load_converter, settings, job, progress)]
+        return [convert_preview(opened, target, load_converter, settings, job, progress)]
     if target.is_dir():
         raise UserError(f"{target} is a directory; name a file to write, or pictures such as {target}/shot.%04d.exr")
-    return [convert_clip(source, target, load_converter, settings, job, progress)]
+    return [convert_clip(opened, target, load_converter, settings, job, progress)]
 
 
-def _is_picture(source: Path) -> bool:
-    from lumaflux.media.metadata.info import probe
+def is_picture(source: Path) -> bool:
+    """Whether a path names one picture: by its contents, as far as a picture's begin like one."""
+    from lumaflux.media.stills.probe import is_still
     from lumaflux.media.stills.sequence_path import SequencePath
+    from lumaflux.media.video.source import check_file
 
-    return SequencePath.parse(source) is None and probe(source).kind == "still"
+    return SequencePath.parse(source) is None and is_still(check_file(source))

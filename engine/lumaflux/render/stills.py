@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lumaflux.errors import FrameError, UserError
-from lumaflux.render.clip import ocio_spaces
+from lumaflux.inference.weights import weights_identity
+from lumaflux.render.frame_renderer import FrameRenderer, frame_renderer
 from lumaflux.render.job import Job, Progress, Report, with_reports
-from lumaflux.render.motion_blending import blending_of
+from lumaflux.render.source import Source
 from lumaflux.render.source_kind import settings_for
-from lumaflux.render.sources import open_source
 from lumaflux.render.targets import picture_options
 from lumaflux.render.tones import Tones, tones_of
 from lumaflux.settings import Settings
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from lumaflux.inference.converter import Converter
-    from lumaflux.inference.gain_blending import FrameLight
-    from lumaflux.inference.tone import Tone
+    from lumaflux.media.stills.ocio_spaces import OcioSpaces
     from lumaflux.media.stills.picture_writer import PictureFormat, PictureOptions
 
 _DIRECTORY_SUFFIX = {
@@ -93,7 +92,8 @@ def _convert_videos(
     reports, failures = [], []
     for source, target in pairs.items():
         try:
-            reports.append(convert_clip(source, target, loaded, settings, job, progress))
+            opened = Source(source, job, keep_going=job.keep_going)
+            reports.append(convert_clip(opened, target, loaded, settings, job, progress))
         except UserError as error:
             failures.append(str(error))
         except KeyboardInterrupt as ending:
@@ -118,7 +118,7 @@ def convert_stills(
     """
     from lumaflux.media.stills.picture import read_still
 
-    spaces = ocio_spaces(job)
+    spaces = _input_spaces(job)
     converter: Converter | None = None
     reports, failures = [], []
     for done, (source, target) in enumerate(pairs.items()):
@@ -127,21 +127,18 @@ def convert_stills(
         try:
             with report.stage("decode"):
                 kind, options = _format(target, settings, job, report)
-                raw = job.input_space is not None
-                still = read_still(source, allow_hdr=job.force_sdr, raw=raw, transfer=job.input_transfer)
-                look, told_by = settings_for(settings, source)
+                still = read_still(source, allow_hdr=job.force_sdr, raw=job.raw, transfer=job.input_transfer)
+                look, told_by = settings_for(settings, still.info, source)
             if converter is None:
                 converter = load_converter()
                 progress(0, len(pairs))
                 start = time.perf_counter()
-            for note in (
-                *told_by,
-                *still.notes,
-                *(f"{source}'s {dropped} is left out." for dropped in still.info.dropped),
-            ):
+            left_out = (f"{source}'s {dropped} is left out." for dropped in still.info.dropped)
+            for note in (*told_by, *still.notes, *left_out):
                 report.note(note)
             sdr = still.bt1886 if spaces is None else spaces.sdr(still.bt1886)
-            _write(report, sdr, still.alpha, converter, look, kind, options, source)
+            renderer = FrameRenderer(converter=converter, settings=look)
+            _write(report, 0, sdr, still.alpha, renderer, kind, options, source)
         except UserError as error:
             if len(pairs) == 1:
                 raise
@@ -158,7 +155,7 @@ def convert_stills(
 
 
 def convert_preview(
-    source: Path,
+    source: Source,
     target: Path,
     load_converter: Callable[[], "Converter"],
     settings: Settings,
@@ -166,31 +163,35 @@ def convert_preview(
     progress: Progress,
 ) -> Report:
     """One frame of a clip or a sequence becomes a picture."""
-    report = Report(target=target, source=source)
-    spaces = ocio_spaces(job)
-    settings, told_by = settings_for(settings, source)
+    report = Report(target=target, source=source.path)
+    kind, options = _format(target, settings, job, report)
+    with source.open(None if source.pattern is None else [job.preview or 0]) as reader:
+        settings, told_by = settings_for(settings, reader.info, source.path)
+        frame = next((f for f in reader.frames(lambda number: number == job.preview)), None)
     for note in told_by:
         report.note(note)
-    kind, options = _format(target, settings, job, report)
-    with open_source(source, job) as reader:
-        frame = next((f for f in reader.frames(lambda number: number == job.preview)), None)
     if frame is None:
-        raise UserError(f"{source} has no frame {job.preview}; a clip's frames count from 0")
+        raise UserError(f"{source.path} has no frame {job.preview}; a clip's frames count from 0")
     converter = load_converter()
     progress(0, 1)
     start = time.perf_counter()
-    sdr = frame.sdr if spaces is None else spaces.sdr(frame.sdr)
-    alone = source if source.is_file() else None
-    tones = Tones() if job.track is None else tones_of(source, converter, settings, job, spaces)
-    pinned, tone = tones.at(frame.number, settings)
+    alone = source.path if source.path.is_file() else None
+    tones = Tones() if job.track is None else tones_of(source, converter, settings, job, weights_identity(job))
     if job.track is None:
         report.note("The preview has a tone of its own; name a tone track (--track) to see it as it will be.")
-    with blending_of(source, converter, tones, settings, job, spaces) as blending:
-        light = None if blending is None else blending.light(frame.number, sdr)
-    _write(report, sdr, frame.alpha, converter, pinned, kind, options, alone, tone, light)
+    with frame_renderer(converter, settings, tones, source, job.motion_blending) as renderer:
+        _write(report, frame.number, frame.sdr, frame.alpha, renderer, kind, options, alone)
     report.seconds = time.perf_counter() - start
     progress(1, 1)
     return report
+
+
+def _input_spaces(job: Job) -> "OcioSpaces | None":
+    if job.ocio is None or job.input_space is None:
+        return None
+    from lumaflux.media.stills.ocio_spaces import OcioSpaces
+
+    return OcioSpaces(job.ocio, job.input_space, None)
 
 
 def _format(target: Path, settings: Settings, job: Job, report: Report) -> "tuple[PictureFormat, PictureOptions]":
@@ -203,30 +204,28 @@ def _format(target: Path, settings: Settings, job: Job, report: Report) -> "tupl
     if target.exists() and not job.overwrite:
         raise UserError(f"{target} exists already; remove it, or allow overwriting (-y).")
     report.delivery = name
-    return made.picture, picture_options(made, settings, job, ocio_spaces(job))
+    return made.picture, picture_options(made, settings, job)
 
 
 def _write(
     report: Report,
+    number: int,
     sdr: "np.ndarray",
     alpha: "np.ndarray | None",
-    converter: "Converter",
-    settings: Settings,
+    renderer: FrameRenderer,
     kind: "PictureFormat",
     options: "PictureOptions",
     source: Path | None,
-    tone: "Tone | None" = None,
-    light: "FrameLight | None" = None,
 ) -> None:
     from lumaflux.media.gainmap.ultra_hdr import write_ultra_hdr
     from lumaflux.media.stills.picture_writer import ULTRA_HDR, write_picture
 
-    hdr_pq, timings = converter.render_timed(sdr, settings, tone=tone, light=light)
+    hdr_pq, timings = renderer.render(number, sdr)
     report.add_stages(timings)
     with report.stage("encode"):
         sources = () if source is None else (source,)
         if kind is ULTRA_HDR:
-            peak, again = settings.target_peak, options.overwrite
+            peak, again = renderer.tones.at(number, renderer.settings)[0].target_peak, options.overwrite
             levels = write_ultra_hdr(report.target, sdr, hdr_pq, source=source, peak_nits=peak, overwrite=again)
             if alpha is not None:
                 report.note("Alpha is left out: ultra-hdr holds none.")

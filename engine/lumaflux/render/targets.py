@@ -8,36 +8,41 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lumaflux.errors import UserError
-from lumaflux.render.job import Job
-from lumaflux.render.sources import Source, chosen
+from lumaflux.options import SEQUENCE_RATE
+from lumaflux.render.job import Job, chosen
+from lumaflux.render.source import Source
 from lumaflux.settings import Settings
 
 if TYPE_CHECKING:
     from lumaflux.media.deliveries import Delivery
+    from lumaflux.media.metadata.info import MediaInfo
     from lumaflux.media.sink import Sink
     from lumaflux.media.stills.ocio_spaces import OcioSpaces
     from lumaflux.media.stills.picture_writer import PictureOptions
+    from lumaflux.media.stills.sequence_path import SequencePath
 
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
     """``sink`` opened by entering it; ``done`` tells source frames that are there already; ``stamp`` gives a frame's
-    pts and duration in the sink's time base."""
+    pts and duration in the sink's time base; ``finished`` is told of every frame that was written."""
 
     sink: "Sink"
     delivery: str
     keeps_alpha: bool
     done: Callable[[int], bool]
     stamp: Callable[[int, int, int | None], tuple[int, int | None]]
+    finished: Callable[[int], None] = lambda number: None
 
 
-def picture_options(made: "Delivery", settings: Settings, job: Job, spaces: "OcioSpaces | None") -> "PictureOptions":
+def picture_options(made: "Delivery", settings: Settings, job: Job) -> "PictureOptions":
     """How pictures are written; raises UserError for a colour space that the format cannot say."""
     from lumaflux.media.metadata.mastering import container_display
     from lumaflux.media.metadata.stated import HdrMetadata, read_hdr_metadata
     from lumaflux.media.stills.picture_writer import EXR_ACES, PictureOptions
 
-    stated = read_hdr_metadata(job.hdr_metadata) if job.hdr_metadata else HdrMetadata()
+    stated = read_hdr_metadata(job.stated_metadata) if job.stated_metadata else HdrMetadata()
+    spaces = output_spaces(job)
     return PictureOptions(
         display=stated.display or container_display(settings.target_peak),
         stated=stated.light,
@@ -48,10 +53,17 @@ def picture_options(made: "Delivery", settings: Settings, job: Job, spaces: "Oci
     )
 
 
-def open_target(
-    source_path: Path, target: Path, source: Source, settings: Settings, job: Job, spaces: "OcioSpaces | None"
-) -> Target:
-    """Raises UserError for a target that does not fit or must not be written."""
+def output_spaces(job: Job) -> "OcioSpaces | None":
+    """Raises UserError for a configuration or a space that is not there."""
+    if job.ocio is None or job.output_space is None:
+        return None
+    from lumaflux.media.stills.ocio_spaces import OcioSpaces
+
+    return OcioSpaces(job.ocio, None, job.output_space)
+
+
+def open_target(source: Source, target: Path, info: "MediaInfo", settings: Settings, job: Job) -> Target:
+    """``info``: the source's. Raises UserError for a target that does not fit or must not be written."""
     from lumaflux.media.deliveries import delivery
     from lumaflux.media.stills.sequence_path import SequencePath
 
@@ -60,19 +72,19 @@ def open_target(
     if made.picture is None:
         if pattern is not None and not pattern.may_be_a_name:
             raise UserError(f"{target} numbers a video; name one file, or pictures such as shot.%04d.exr")
-        if spaces is not None and spaces.converts_output:
+        if job.output_space is not None:
             raise UserError("--output-space goes with pictures (EXR, TIFF, DPX, PNG); a video's space is --deliver's")
-        return _video(source_path, target, source, settings, job, name, made)
+        return _video(source, target, info, settings, job, name, made)
     job.refuse_rates(name)
     if pattern is None:
         raise UserError(
             f"{target} names one picture for many frames; number them, as in {target.stem}.%04d{target.suffix}"
         )
-    return _sequence(source_path, pattern, source, settings, job, name, made, spaces)
+    return _sequence(source, pattern, info, settings, job, name, made)
 
 
 def _video(
-    source_path: Path, target: Path, source: Source, settings: Settings, job: Job, name: str, made: "Delivery"
+    source: Source, target: Path, info: "MediaInfo", settings: Settings, job: Job, name: str, made: "Delivery"
 ) -> Target:
     from dataclasses import replace
 
@@ -83,10 +95,9 @@ def _video(
     from lumaflux.media.video.hdr10_writer import UNKNOWN_RATE
     from lumaflux.media.video.writer import VideoWriter
 
-    info = source.info
-    sequence = info.kind == "still"
-    stated = read_hdr_metadata(job.hdr_metadata) if job.hdr_metadata else HdrMetadata()
-    rate = getattr(source, "frame_rate", None) or info.frame_rate or UNKNOWN_RATE
+    sequence = source.pattern is not None
+    stated = read_hdr_metadata(job.stated_metadata) if job.stated_metadata else HdrMetadata()
+    rate = (job.frame_rate or SEQUENCE_RATE) if sequence else info.frame_rate or UNKNOWN_RATE
     time_base = 1 / rate if sequence else info.time_base or Fraction(1, 1000)
     encoding = video_encoding(
         made,
@@ -110,12 +121,12 @@ def _video(
         return pts - first[0], duration
 
     part = job.frames is not None
-    start = None if sequence else _start_of_part(source_path, time_base, job)
+    start = None if sequence else _start_of_part(source, time_base, job)
     sink = VideoWriter(
         target,
         (info.width, info.height),
         encoding,
-        source=None if sequence or start is None else source_path,
+        source=None if sequence or start is None else source.path,
         copy_audio=job.copy_audio,
         trim_audio=part or job.limit is not None,
         start=start or Fraction(0),
@@ -129,69 +140,64 @@ def _video(
     return Target(sink=sink, delivery=name, keeps_alpha=made.keeps_alpha, done=lambda number: False, stamp=stamp)
 
 
-def _start_of_part(source: Path, time_base: Fraction, job: Job) -> Fraction | None:
+def _start_of_part(source: Source, time_base: Fraction, job: Job) -> Fraction | None:
     """When the frames that are asked for begin, in seconds; None where they are not one stretch of the clip."""
-    from lumaflux.media.video.numbered_frames import frame_times
-
-    if job.frames is None:
-        return Fraction(0)
     numbers = chosen(job)
-    times = frame_times(source)
+    if numbers is None:
+        return Fraction(0)
+    times = source.times
     if times is None or numbers[-1] - numbers[0] + 1 != len(numbers) or not 0 <= numbers[0] < len(times.pts):
         return None
     return times.pts[numbers[0]] * time_base
 
 
 def _sequence(
-    source_path: Path,
-    pattern,
     source: Source,
+    pattern: "SequencePath",
+    info: "MediaInfo",
     settings: Settings,
     job: Job,
     name: str,
     made: "Delivery",
-    spaces: "OcioSpaces | None",
 ) -> Target:
     from dataclasses import replace
 
-    from lumaflux.media.stills.sequence_path import SequencePath
     from lumaflux.media.stills.sequence_writer import SequenceWriter
-    from lumaflux.render.sequence_manifest import claim, manifest_of, modified
+    from lumaflux.render.manifest import FrameInputs, claim, input_digest, manifest_of
 
     assert made.picture is not None
     if job.hdr10plus is not None:
         raise UserError("HDR10+ metadata is made with an HDR10 video; leave --hdr10plus out, or name a .mp4")
     if name == "ultra-hdr":
         raise UserError("ultra-hdr is for photographs; write a sequence as png, tiff, exr or dpx")
-    options = replace(picture_options(made, settings, job, spaces), pixel_aspect=float(source.info.sample_aspect_ratio))
-    incoming = SequencePath.parse(source_path)
+    options = replace(picture_options(made, settings, job), pixel_aspect=float(info.sample_aspect_ratio))
+    incoming = source.pattern
     if incoming is not None and incoming.pattern.resolve() == pattern.pattern.resolve():
         raise UserError(f"{pattern.pattern} is the input itself; choose another name for the output.")
-    sink = SequenceWriter(pattern, made.picture, options, (source.info.width, source.info.height))
+    sink = SequenceWriter(pattern, made.picture, options, (info.width, info.height))
+    inputs = FrameInputs(pattern)
     with sink:
-        manifest = manifest_of(source_path, settings, job, name)
-        keep = claim(pattern, manifest, overwrite=job.overwrite, resume=job.resume)
+        keep = claim(pattern, manifest_of(source, settings, job, name), overwrite=job.overwrite, resume=job.resume)
     if keep:  # a damaged or outdated frame among those that are kept is made again
-        sink = SequenceWriter(
-            pattern, made.picture, replace(options, overwrite=True), (source.info.width, source.info.height)
-        )
-    first = incoming.numbers()[0] if incoming is not None and job.start_number is not None else 0
+        sink = SequenceWriter(pattern, made.picture, replace(options, overwrite=True), (info.width, info.height))
+        inputs.read()
+    else:
+        inputs.clear()
+    first = source.numbers[0] if incoming is not None and job.start_number is not None else 0
     shift = 0 if job.start_number is None else job.start_number - first
-
-    numbers = incoming.numbers() if incoming is not None and job.motion_blending else []
 
     def made_of(number: int) -> list[int]:
         """The frames of the source that this one is made of, at most."""
-        if not numbers:
+        if incoming is None or not job.motion_blending:
             return [number]
         from lumaflux.inference.gain_blending import REACH
 
+        numbers = source.numbers
         place = bisect_left(numbers, number)
-        return numbers[max(0, place - REACH) : place + REACH + 1]
+        return [number, *numbers[max(0, place - REACH) : place + REACH + 1]]
 
     def done(number: int) -> bool:
-        made_after = 0.0 if incoming is None else max(modified(incoming.file(near)) for near in made_of(number))
-        return keep and sink.holds(number + shift, made_after)
+        return keep and inputs.same(number, input_digest(source, made_of(number))) and sink.holds(number + shift)
 
     return Target(
         sink=sink,
@@ -199,4 +205,5 @@ def _sequence(
         keeps_alpha=made.keeps_alpha,
         done=done,
         stamp=lambda number, pts, duration: (number + shift, 1),
+        finished=lambda number: inputs.add(number, input_digest(source, made_of(number))),
     )

@@ -1,28 +1,29 @@
 """Which tone each frame gets: that of a tone track, found on the whole input or read from a file, or its own."""
 
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lumaflux.errors import UserError
+from lumaflux.inference.weights import weights_identity
+from lumaflux.options import NO_TRACK, ModelOptions, SourceOptions, ToneOptions
 from lumaflux.render.analysis import check_clip, check_model, track_of
-from lumaflux.render.job import Job, Progress
-from lumaflux.render.model_identity import weights_of
+from lumaflux.render.job import Progress
+from lumaflux.render.source import Source
 from lumaflux.render.source_kind import settings_for
-from lumaflux.render.sources import open_source
 from lumaflux.settings import Settings
 
 if TYPE_CHECKING:
     from lumaflux.inference.converter import Converter
     from lumaflux.inference.tone import Tone
     from lumaflux.inference.tone_track import ToneTrack
-    from lumaflux.media.stills.ocio_spaces import OcioSpaces
 
-NONE = "none"
+_IN_A_ROW = 8  # frames that cannot be read, after which nothing more is expected
 
 
 @dataclass(frozen=True)
@@ -58,31 +59,63 @@ class Tones:
 
 
 def tones_of(
-    source: Path,
+    source: Source,
     converter: "Converter",
     settings: Settings,
-    job: Job,
-    spaces: "OcioSpaces | None",
+    options: ToneOptions,
+    model: str,
     progress: Progress = lambda done, total: None,
+    *,
+    by_number: bool = False,
 ) -> Tones:
-    """``job.track``: a file; "none"; or None, and the track is made here, of all frames, whatever the job converts.
+    """``options.track``: a file; "none"; or None, and the track is made here, of all frames, whatever part is rendered.
 
-    Raises UserError for a track of another input or of another model.
+    ``model``: the weights' identity. ``by_number``: a frame that cannot be read counts as the one before it, so that
+    the others keep their places. Raises UserError for a track of another input or of another model.
     """
-    if job.track == NONE or settings.strength == 0.0:
+    if options.track == NO_TRACK or settings.strength == 0.0:
         return Tones()
-    if job.track is not None:
-        return Tones(_read(Path(job.track), source, job), _numbers(source))
-    whole = replace(job, frames=None, preview=None, limit=None, keep_going=True)  # the second pass tells of damage
-    with open_source(source, whole) as reader:
-        total = reader.info.frame_count
+    if options.track is not None:
+        return read_tones(Path(options.track), source, model)
+    numbers = source.numbers if source.pattern is not None else None
+    pictures = _by_number(source, progress) if by_number or numbers else _in_one_pass(source, progress)
+    return Tones(track_of(pictures, converter, settings, source.path, model), numbers)
 
-        def pictures() -> Iterator[np.ndarray]:
-            for done, frame in enumerate(reader.frames(), 1):
-                yield frame.sdr if spaces is None else spaces.sdr(frame.sdr)
-                progress(done, total)
 
-        return Tones(track_of(pictures(), converter, settings, source, weights_of(job.model)), _numbers(source))
+def read_tones(path: Path, source: Source, model: str) -> Tones:
+    """The track of a file. Raises UserError for one of another input or of another model."""
+    from lumaflux.inference.tone_track import read_track
+
+    track = read_track(path)
+    check_clip(track, source.path)
+    check_model(track, path, model)
+    return Tones(track, source.numbers if source.pattern is not None else None)
+
+
+def _in_one_pass(source: Source, progress: Progress) -> Iterator[np.ndarray]:
+    with source.going_on().open() as reader:  # the second pass tells of damage
+        for done, frame in enumerate(reader.frames(), 1):
+            yield frame.sdr
+            progress(done, reader.info.frame_count)
+
+
+def _by_number(source: Source, progress: Progress) -> Iterator[np.ndarray]:
+    todo, unread, in_a_row, last = deque(source.numbers), 0, 0, None
+    while todo and in_a_row < _IN_A_ROW:  # what lies beyond the end of a track belongs to its last shot
+        try:
+            for frame in source.read(list(todo)):
+                todo.popleft()
+                for _ in range(unread + 1):
+                    yield frame.sdr
+                progress(len(source.numbers) - len(todo), len(source.numbers))
+                unread, in_a_row, last = 0, 0, frame.sdr
+        except UserError:
+            todo.popleft()
+            in_a_row += 1
+            if last is None:
+                unread += 1
+            else:
+                yield last
 
 
 def analyze(
@@ -91,29 +124,18 @@ def analyze(
     settings: Settings | None = None,
     progress: Progress = lambda done, total: None,
     *,
-    model: str = "lite",
-    allow_hdr: bool = False,
+    model: str = "",
+    options: SourceOptions | None = None,
+    keep_going: bool = False,
 ) -> "ToneTrack":
-    """The tone track of a clip, always of the whole. Raises UserError for a clip that cannot be read."""
-    settings = settings_for(settings or Settings(), source)[0]
-    made = tones_of(source, converter, settings, Job(force_sdr=allow_hdr, model=model), None, progress)
+    """The tone track of a clip, always of the whole. ``model``: the weights' identity, those of the default if "".
+
+    Raises UserError for a clip that cannot be read.
+    """
+    opened = Source(source, options, keep_going=keep_going)
+    model = model or weights_identity(ModelOptions())
+    settings = settings_for(settings or Settings(), opened.info, source)[0]
+    made = tones_of(opened, converter, settings, ToneOptions(), model, progress)
     if made.track is None:
         raise UserError("at strength 0 no frame has a tone; leave the strength as it is")
     return made.track
-
-
-def _read(path: Path, source: Path, job: Job) -> "ToneTrack":
-    from lumaflux.inference.tone_track import read_track
-
-    track = read_track(path)
-    check_clip(track, source)
-    if job.model:
-        check_model(track, path, job.model)
-    return track
-
-
-def _numbers(source: Path) -> list[int] | None:
-    from lumaflux.media.stills.sequence_path import SequencePath
-
-    pattern = SequencePath.parse(source)
-    return None if pattern is None else pattern.numbers()

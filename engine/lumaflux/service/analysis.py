@@ -10,40 +10,38 @@ import numpy as np
 import xxhash
 
 from lumaflux.errors import UserError
+from lumaflux.inference.weights import weights_identity
 from lumaflux.model.regular_file import check_regular
-from lumaflux.render.model_identity import weights_identity
 from lumaflux.service.parameters import RenderParameters
+from lumaflux.service.renderer import Renderer
 from lumaflux.service.tracks import absolute
 
 if TYPE_CHECKING:
-    from lumaflux.inference.converter import Converter
     from lumaflux.inference.tone_track import Clip, ToneTrack
 
 SLICE_S = 0.25  # of an analysis, before frames that wait have their turn
 HOST_CLIP = "frames of a host"
-Load = Callable[[str], "Converter"]
 
 
 class FileAnalysis:
     """Of the file or sequence that ``parameters.source_file`` names. For one thread."""
 
-    def __init__(self, parameters: RenderParameters, load: Load):
+    def __init__(self, parameters: RenderParameters, renderer: Renderer):
         """Raises UserError for a path that is not whole, and what cannot be read; ModelError."""
-        from lumaflux.media.stills.sequence_path import SequencePath
         from lumaflux.render.analysis import Look
-        from lumaflux.render.job import Job
-        from lumaflux.render.sources import open_source
+        from lumaflux.render.source import Source
 
         self.source = absolute(parameters.source_file, "Source file")
-        pattern = SequencePath.parse(self.source)
-        for path in [self.source] if pattern is None else map(pattern.file, pattern.numbers()):
+        source = Source(self.source)
+        files = [self.source] if source.pattern is None else map(source.pattern.file, source.numbers)
+        for path in files:
             check_regular(path)  # before a decoder waits for a FIFO, with all hosts behind it
-        self.model, self._load = parameters.model, load
-        self._look = Look(load(self.model), parameters.settings)
-        self._reader = open_source(self.source, Job(model=self.model))
+        self.model, self._renderer = parameters.model, renderer
+        self._look = Look(renderer.load(self.model), parameters.settings)
+        self._reader = source.open()
         self._reader.__enter__()
         self._frames = self._reader.frames()
-        self.total = (self._reader.info.frame_count or 0) if pattern is None else len(pattern.numbers())
+        self.total = (self._reader.info.frame_count or 0) if source.pattern is None else len(source.numbers)
 
     @property
     def done(self) -> int:
@@ -54,7 +52,7 @@ class FileAnalysis:
         from lumaflux.inference.tone_track import ToneTrack
         from lumaflux.render.analysis import clip_of
 
-        self._look.converter = self._load(self.model)  # another may have come between
+        self._look.converter = self._renderer.load(self.model)  # another may have come between
         until = time.monotonic() + SLICE_S
         while time.monotonic() < until:
             check()
@@ -65,7 +63,9 @@ class FileAnalysis:
             if not self.done:
                 raise UserError(f"{self.source} holds no frames; name another Source file")
             clip = clip_of(self.source, self.done)
-            return ToneTrack(clip=clip, model=weights_identity(self.model), shots=self._look.shots())
+            return ToneTrack(
+                clip=clip, model=weights_identity(self._renderer.options_of(self.model)), shots=self._look.shots()
+            )
         return None
 
     def close(self) -> None:
@@ -75,11 +75,11 @@ class FileAnalysis:
 class HostAnalysis:
     """Of frames that a host hands over in order. For one thread."""
 
-    def __init__(self, parameters: RenderParameters, load: Load):
+    def __init__(self, parameters: RenderParameters, renderer: Renderer):
         from lumaflux.render.analysis import Look
 
-        self.model, self._load = parameters.model, load
-        self._look = Look(load(self.model), parameters.settings)
+        self.model, self._renderer = parameters.model, renderer
+        self._look = Look(renderer.load(self.model), parameters.settings)
         self._digest = xxhash.xxh3_128()
 
     @property
@@ -88,7 +88,7 @@ class HostAnalysis:
 
     def see(self, sdr: np.ndarray) -> None:
         """The next frame, SDR [3,H,W]."""
-        self._look.converter = self._load(self.model)
+        self._look.converter = self._renderer.load(self.model)
         self._digest.update(np.ascontiguousarray(sdr).data.cast("B"))
         self._look.see(sdr)
 
@@ -96,7 +96,9 @@ class HostAnalysis:
         from lumaflux.inference.tone_track import Clip, ToneTrack
 
         clip = Clip(name=HOST_CLIP, frames=self.done, digest=self._digest.hexdigest())
-        return ToneTrack(clip=clip, model=weights_identity(self.model), shots=self._look.shots())
+        return ToneTrack(
+            clip=clip, model=weights_identity(self._renderer.options_of(self.model)), shots=self._look.shots()
+        )
 
 
 def store(track: "ToneTrack", source: Path | None) -> Path:

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from lumaflux import __version__
 from lumaflux.errors import UserError
 from lumaflux.service.parameters import MODELS, write_parameters
+from lumaflux.version import __version__
 
 NAME = "LumaFlux.ofx.bundle"
 LIBRARY = "LumaFlux.ofx"

@@ -1,11 +1,12 @@
 """The commands `lumaflux serve` and `lumaflux plugin`. No logic."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import App, Parameter
 
 from lumaflux.errors import UserError
+from lumaflux.options import ModelOptions, part
 
 app = App(name="plugin", help="Install the OpenFX effect where hosts look, show its state, remove it.")
 
@@ -15,34 +16,27 @@ _Folder = Annotated[Path | None, Parameter(name="--dir")]
 def serve(
     *,
     idle: float = 900.0,
-    model: str = "lite",
+    options: Annotated[ModelOptions, Parameter(name="*")] = ModelOptions(),  # noqa: B008 (frozen)
     warm: bool = True,
-    device: str | None = None,
-    precision: Literal["fp32", "bf16", "fp16"] | None = None,
     cache: int = 512,
 ) -> None:
     """Run the engine as a worker of this user; the effect starts it by itself when it needs one.
+
+    The model that is named is loaded at the start; frames may name another.
 
     Parameters
     ----------
     idle
         Leave after so many seconds in which nobody asked for anything; 0 stays.
-    model
-        The model to load at the start.
     warm
-        Load it now, in the background, and not only for the first frame.
-    device
-        As `lumaflux doctor` lists them; the first of them if not named.
-    precision
-        fp32, bf16 or fp16; fp32 on the CPU and bf16 elsewhere if not named.
+        Load the model now, in the background, and not only for the first frame.
     cache
         Megabytes of rendered frames to keep.
     """
     from lumaflux.service.serve import serve as run
     from lumaflux.service.server import Options
 
-    options = Options(model=model, warm=warm, device=device, precision=precision, idle_s=idle, cache_bytes=cache << 20)
-    if not run(options):
+    if not run(part(Options, options, warm=warm, idle_s=idle, cache_bytes=cache << 20)):
         print("an engine of this user runs already")
 
 

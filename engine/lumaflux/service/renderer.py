@@ -10,24 +10,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xxhash
 
-from lumaflux import __version__
 from lumaflux.color import bt1886, pq
 from lumaflux.color.placement import static_placement
 from lumaflux.color.spaces import from_nits, to_nits
 from lumaflux.color.srgb import srgb_to_bt1886
 from lumaflux.errors import UserError
+from lumaflux.inference.weights import rendering_identity
+from lumaflux.options import ModelOptions
+from lumaflux.render.frame_renderer import FrameRenderer
+from lumaflux.render.tones import Tones
 from lumaflux.service.cache import FrameCache
 from lumaflux.service.parameters import RenderParameters
 from lumaflux.service.tracks import Tracks
 
 if TYPE_CHECKING:
     from lumaflux.inference.converter import Converter
-    from lumaflux.inference.tone import Tone
 
 CACHE_BYTES = 512 << 20
 DRAFT_PIXELS = 1 << 17  # what a draft is rendered at: a thumbnail must not start a minute of work
 _LARGEST_LINEAR, _LARGEST_LOG = 1000.0, 1.0  # of an input; beyond lies no light of a picture, and curves stay finite
-_MODEL_FILES = ("config.json", "adapters.safetensors", "backbone.safetensors")
 
 log = logging.getLogger(__name__)
 
@@ -47,16 +48,12 @@ class Rendered:
 class Renderer:
     """One loaded model, which changes when another is asked for, and the cache of what it made. For one thread."""
 
-    def __init__(
-        self,
-        *,
-        device: str | None = None,
-        precision: str | None = None,
-        cache_bytes: int = CACHE_BYTES,
-        engine: Path | None = None,
-    ):
-        engine = engine or (Path(named) if (named := os.environ.get("LUMAFLUX_ENGINE")) else None)
-        self.device, self.precision, self.engine = device, precision, engine
+    def __init__(self, options: ModelOptions | None = None, *, cache_bytes: int = CACHE_BYTES):
+        """``options``: those of `lumaflux serve`; adapters, a backbone and an engine are of the model named there."""
+        options = options or ModelOptions()
+        if options.engine is None and (named := os.environ.get("LUMAFLUX_ENGINE")):
+            options = replace(options, engine=Path(named))
+        self.options = options
         self.cache = FrameCache(cache_bytes)
         self.tracks = Tracks()
         self._loaded: tuple[Hashable, Converter] | None = None
@@ -66,17 +63,22 @@ class Renderer:
         """Whether a model is in memory."""
         return self._loaded is not None
 
+    def options_of(self, model: str) -> ModelOptions:
+        """What a model is loaded with that a frame names."""
+        if model == self.options.model:
+            return self.options
+        return replace(self.options, model=model, adapters=None, backbone=None)
+
     def load(self, model: str) -> "Converter":
         """The converter of a model, kept in memory instead of the one before. Raises ModelError."""
-        identity = model_identity(model)
+        options = self.options_of(model)
+        identity = rendering_identity(options)
         if self._loaded is None or self._loaded[0] != identity:
-            from lumaflux.inference.installed_engine import engine_for
-            from lumaflux.inference.load import load
+            from lumaflux.inference.load import load_chosen
 
             self._loaded = None  # before the next one comes: two of the largest need not fit
             try:
-                engine = engine_for(self.engine, model, None, self.device, self.precision)
-                converter = load(model, device=self.device, dtype=self.precision, engine=engine)
+                converter = load_chosen(options)
             except UserError as error:
                 raise ModelError(str(error)) from None
             self._loaded = identity, converter
@@ -111,15 +113,15 @@ class Renderer:
         from lumaflux.service.samples import planes_of, write_planes
         from lumaflux.service.views import view_of
 
-        settings, tone, of_track = self.tracks.at(parameters)
-        parameters = replace(parameters, settings=settings)
+        tones, place, of_track = self.tracks.of(parameters, self.options_of(parameters.model))
+        parameters = replace(parameters, settings=tones.at(place, parameters.settings)[0])
         frame_key = _frame_key(pixels, parameters.input_space, premultiplied)
         key = (frame_key, of_track, *self._engine_key(parameters, draft))
         result_pq, sdr = self.cache.get(key), None
         cached = result_pq is not None
         if result_pq is None:
             sdr = sdr_of(planes_of(pixels, premultiplied=premultiplied), parameters.input_space)
-            result_pq = self._convert(sdr, parameters, draft, on_step, tone)
+            result_pq = self._convert(sdr, parameters, draft, on_step, tones, place)
             self.cache.put(key, result_pq)
         if parameters.view != "result":
             if sdr is None:
@@ -130,8 +132,7 @@ class Renderer:
         return Rendered(pixels=out, cached=cached)
 
     def _engine_key(self, parameters: RenderParameters, draft: bool) -> tuple[Hashable, ...]:
-        identity = model_identity(parameters.model)
-        return parameters.settings, identity, self.device, self.precision, str(self.engine), draft
+        return parameters.settings, rendering_identity(self.options_of(parameters.model)), draft
 
     def _convert(
         self,
@@ -139,36 +140,32 @@ class Renderer:
         parameters: RenderParameters,
         draft: bool,
         on_step: Callable[[], None] | None,
-        tone: "Tone | None",
+        tones: Tones,
+        place: int,
     ) -> np.ndarray:
-        if parameters.settings.strength == 0.0:  # needs no model
-            return static_placement(sdr, parameters.settings.reference_white)
+        settings = parameters.settings
+        if settings.strength == 0.0:  # needs no model
+            return static_placement(sdr, settings.reference_white)
         converter = self.load(parameters.model)
         try:
             if draft:
-                return _draft(converter, sdr, parameters, on_step, tone)
-            return converter.render_timed(sdr, parameters.settings, on_step, tone=tone)[0]
+                renderer = FrameRenderer(converter=converter, settings=replace(settings, steps=1), tones=tones)
+                return _draft(renderer, place, sdr, on_step)
+            return FrameRenderer(converter=converter, settings=settings, tones=tones).render(place, sdr, on_step)[0]
         except RuntimeError as error:  # torch.OutOfMemoryError is one; the CPU's allocator says it in words
             if "out of memory" in str(error).lower() or "allocate memory" in str(error):
                 raise MemoryError(str(error)) from None
             raise
 
 
-def _draft(
-    converter: "Converter",
-    sdr: np.ndarray,
-    parameters: RenderParameters,
-    on_step: Callable[[], None] | None,
-    tone: "Tone | None",
-) -> np.ndarray:
+def _draft(renderer: FrameRenderer, place: int, sdr: np.ndarray, on_step: Callable[[], None] | None) -> np.ndarray:
     import torch
 
     from lumaflux.inference.detail import enlarge, reduce_to
 
-    whole = torch.as_tensor(sdr)[None]
-    settings = replace(parameters.settings, steps=1)
-    drafted, _ = converter.render_timed(reduce_to(whole, DRAFT_PIXELS), settings, on_step, tone=tone)
-    return enlarge(drafted.cpu(), (sdr.shape[1], sdr.shape[2]))[0].numpy()
+    reduced = reduce_to(torch.as_tensor(sdr)[None], DRAFT_PIXELS)[0].numpy()
+    drafted = torch.as_tensor(renderer.render(place, reduced, on_step)[0])[None]
+    return enlarge(drafted, (sdr.shape[1], sdr.shape[2]))[0].numpy()
 
 
 def sdr_of(planes: np.ndarray, space: str) -> np.ndarray:
@@ -188,15 +185,6 @@ def in_output_space(result_pq: np.ndarray, space: str, reference_white: float) -
     if space == "pq-bt2020":
         return result_pq
     return np.asarray(from_nits(pq.eotf(result_pq), space, reference_white), np.float32)
-
-
-def model_identity(model: str) -> Hashable:
-    """What tells models apart: the name and the engine's version; of a directory, its files' sizes and times."""
-    folder = Path(model)
-    if not folder.is_dir():
-        return model, __version__
-    facts = [(name, (folder / name).stat()) for name in _MODEL_FILES if (folder / name).is_file()]
-    return str(folder.resolve()), __version__, *((name, fact.st_size, fact.st_mtime_ns) for name, fact in facts)
 
 
 def _frame_key(pixels: np.ndarray, input_space: str, premultiplied: bool) -> Hashable:

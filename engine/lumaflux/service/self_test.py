@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lumaflux import __version__
 from lumaflux.color.placement import static_placement
 from lumaflux.errors import UserError
 from lumaflux.service import runtime
 from lumaflux.service.client import Client, EngineGoneError, connect_or_start
+from lumaflux.version import __version__
 
 _HEIGHT, _WIDTH = 54, 96
 _CODE = 1 / 65535

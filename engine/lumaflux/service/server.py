@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lumaflux import __version__
+from lumaflux.options import ModelOptions, part
 from lumaflux.service import runtime
 from lumaflux.service.frames import FrameMemory, process_lives, remove_left_by
 from lumaflux.service.parameters import MODELS
@@ -21,6 +21,7 @@ from lumaflux.service.protocol import PROTOCOL
 from lumaflux.service.queue import CancelledError, Job, JobQueue, QueueClosedError, QueueFullError
 from lumaflux.service.renderer import CACHE_BYTES, Renderer
 from lumaflux.service.session import Session
+from lumaflux.version import __version__
 
 IDLE_S = 900.0
 _MOST_CONNECTIONS = 64
@@ -32,13 +33,10 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class Options(ModelOptions):
     """``warm``: load ``model`` at once. ``idle_s``: leave when nobody has asked for so long; 0 never leaves."""
 
-    model: str = "lite"
     warm: bool = True
-    device: str | None = None
-    precision: str | None = None
     idle_s: float = IDLE_S
     cache_bytes: int = CACHE_BYTES
 
@@ -48,7 +46,7 @@ class Server:
 
     def __init__(self, directory: runtime.RuntimeDirectory, listening: socket.socket, token: str, options: Options):
         self.directory, self.listening, self.token, self.options = directory, listening, token, options
-        self.renderer = Renderer(device=options.device, precision=options.precision, cache_bytes=options.cache_bytes)
+        self.renderer = Renderer(part(ModelOptions, options), cache_bytes=options.cache_bytes)
         self.frame_memory = FrameMemory()  # of the rendering thread
         self.queue = JobQueue()
         self.outstanding = 0  # renders without an answer

@@ -5,9 +5,8 @@ import hmac
 import logging
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from lumaflux import __version__
 from lumaflux.errors import UserError
 from lumaflux.service.frames import FrameMemoryError, FrameRefusedError, SharedFrames
 from lumaflux.service.parameters import RenderParameters, parse_parameters
@@ -31,10 +30,9 @@ from lumaflux.service.protocol import (
 )
 from lumaflux.service.queue import CancelledError, Job, QueueClosedError, QueueFullError
 from lumaflux.service.renderer import ModelError
+from lumaflux.service.roles import Engine
 from lumaflux.service.session_analyses import SessionAnalyses
-
-if TYPE_CHECKING:
-    from lumaflux.service.server import Server
+from lumaflux.version import __version__
 
 HELLO_S = 10.0  # a connection that does not say hello ends after so long
 _BODY_S = 30.0  # from a header to the end of its body
@@ -47,7 +45,7 @@ log = logging.getLogger(__name__)
 class Session:
     """Runs in the server's event loop; renders run in its rendering thread."""
 
-    def __init__(self, server: "Server", reader: asyncio.StreamReader, writer: asyncio.StreamWriter):
+    def __init__(self, server: Engine, reader: asyncio.StreamReader, writer: asyncio.StreamWriter):
         self.server, self.reader, self.writer = server, reader, writer
         self.jobs: dict[int, tuple[Job, Render | Analyze | Look]] = {}
         self.client = "?"

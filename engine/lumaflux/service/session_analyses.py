@@ -2,7 +2,7 @@
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lumaflux.errors import UserError
 from lumaflux.service.analysis import FileAnalysis, HostAnalysis, store
@@ -11,9 +11,7 @@ from lumaflux.service.parameters import RenderParameters
 from lumaflux.service.protocol import Analyze, Look
 from lumaflux.service.queue import Job, QueueClosedError, QueueFullError
 from lumaflux.service.renderer import sdr_of
-
-if TYPE_CHECKING:
-    from lumaflux.service.session import Session
+from lumaflux.service.roles import Connection
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +19,7 @@ log = logging.getLogger(__name__)
 class SessionAnalyses:
     """Of one connection; what it has seen goes with it."""
 
-    def __init__(self, session: "Session"):
+    def __init__(self, session: Connection):
         self._session = session
         self._looked: HostAnalysis | None = None
 
@@ -32,7 +30,7 @@ class SessionAnalyses:
 
         def work(job: Job) -> dict[str, Any] | None:
             if not under_way:
-                under_way.append(FileAnalysis(parameters, server.renderer.load))
+                under_way.append(FileAnalysis(parameters, server.renderer))
             analysis = under_way[0]
             track = analysis.proceed(job.check)
             if track is None:
@@ -68,7 +66,7 @@ class SessionAnalyses:
                     raise UserError("no frame was analysed; name a Source file, or connect a clip to Source")
                 return self._stored(seen.track(), None)
             if request.number == 0:
-                self._looked = HostAnalysis(parameters, server.renderer.load)
+                self._looked = HostAnalysis(parameters, server.renderer)
             if self._looked is None or self._looked.done != request.number:
                 raise FrameRefusedError(f"frame {request.number} of an analysis does not follow the one before")
             from lumaflux.service.samples import planes_of

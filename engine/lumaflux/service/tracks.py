@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lumaflux.errors import UserError
-from lumaflux.render.model_identity import weights_identity
+from lumaflux.inference.weights import weights_identity
+from lumaflux.options import ModelOptions
+from lumaflux.render.tones import Tones
 
 if TYPE_CHECKING:
-    from lumaflux.inference.tone import Tone
     from lumaflux.inference.tone_track import ToneTrack
     from lumaflux.service.parameters import RenderParameters
-    from lumaflux.settings import Settings
 
 _KEPT = 4
 
@@ -24,25 +24,25 @@ class Tracks:
         self._read: dict[Hashable, ToneTrack] = {}
         self._matching: set[Hashable] = set()  # tracks that were compared with their source
 
-    def at(self, parameters: "RenderParameters") -> "tuple[Settings, Tone | None, Hashable]":
-        """The settings and the tone of the frame, and what tells this tone from others; (settings, None, None) without
-        a track. Frames before the track's first have that one's tone, those after its end the last shot's.
+    def of(self, parameters: "RenderParameters", options: ModelOptions) -> tuple[Tones, int, Hashable]:
+        """The tones that a frame is rendered under, its place in them, and what tells this tone from others; (no tones,
+        0, None) without a track. Frames before the track's first have that one's tone, those after its end the last
+        shot's.
 
         Raises UserError for a track that is missing, damaged, too large, of another model or of another source file.
         """
         from lumaflux.render.analysis import check_model
 
-        settings = parameters.settings
-        if not parameters.tone_track or settings.strength == 0.0:
-            return settings, None, None
+        if not parameters.tone_track or parameters.settings.strength == 0.0:
+            return Tones(), 0, None
         identity, track = self._track(absolute(parameters.tone_track, "Tone track"))
-        if (identity, parameters.model) not in self._matching:
-            check_model(track, Path(parameters.tone_track), weights_identity(parameters.model))
-            if not Path(parameters.model).is_dir():  # whose weights may change
-                self._matching.add((identity, parameters.model))
+        model = weights_identity(options)
+        if (identity, model) not in self._matching:
+            check_model(track, Path(parameters.tone_track), model)
+            self._matching.add((identity, model))
         self._check_source(identity, track, parameters.source_file)
         place = max(0, parameters.host_frame - parameters.track_start)
-        return track.settings_at(place, settings), track.tone_at(place), (identity, place)
+        return Tones(track), place, (identity, place)
 
     def _track(self, path: Path) -> "tuple[Hashable, ToneTrack]":
         from lumaflux.inference.tone_track import read_track

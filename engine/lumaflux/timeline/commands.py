@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from lumaflux.errors import FrameError, UserError
+from lumaflux.options import ModelOptions, RenderingOptions, part
 from lumaflux.settings import Settings
 
 timeline = App(name="timeline", help="Show and render the clips of an editor's timeline (OpenTimelineIO).")
@@ -50,10 +51,7 @@ def render(
     container: Literal["mov", "mp4", "mkv"] = "mov",
     map_: Annotated[_Many, Parameter(name="--map")] = None,
     settings: Annotated[Settings, Parameter(name="*")] = Settings(),  # noqa: B008 (frozen)
-    model: str | None = None,
-    device: str | None = None,
-    precision: Literal["fp32", "bf16", "fp16"] | None = None,
-    overwrite: Annotated[bool, Parameter(name=["--overwrite", "-y"], negative="")] = False,
+    options: Annotated[RenderingOptions, Parameter(name="*")] = RenderingOptions(),  # noqa: B008 (frozen)
 ) -> None:
     """Render what a timeline needs to HDR, once each, and write a new timeline that shows it.
 
@@ -73,36 +71,28 @@ def render(
         mov, mp4 or mkv.
     map_
         FROM=TO: where media that begin with FROM lie on this machine. May be given many times.
-    model
-        A model for all clips; else what each effect names.
-    device
-        As `lumaflux doctor` lists them; the first of them if not named.
-    precision
-        fp32, bf16 or fp16; fp32 on the CPU and bf16 elsewhere if not named.
-    overwrite
-        Render files anew that are there already.
     """
     from lumaflux.progress import show_progress
     from lumaflux.timeline.plan import TimelineOptions
     from lumaflux.timeline.render import render_timeline
 
-    def load_converter(model: str):
-        from lumaflux.inference.load import load
+    def load_converter(model: ModelOptions):
+        from lumaflux.inference.load import load_chosen
 
-        return load(model, device=device, dtype=precision)
+        return load_chosen(model)
 
-    options = TimelineOptions(
+    asked = part(
+        TimelineOptions,
+        options,
         all_clips=all_,
         name=name,
         handles=handles,
         mapped=_mapped(map_ or []),
-        model=model,
         settings=settings,
         container=f".{container}",
-        overwrite=overwrite,
     )
     with show_progress(file.name) as progress:
-        outcome = render_timeline(file, out, load_converter, options, progress)
+        outcome = render_timeline(file, out, load_converter, asked, progress)
     for note in outcome.notes:
         print(f"note: {note}", file=sys.stderr)
     for skipped in outcome.skipped:

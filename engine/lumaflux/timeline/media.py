@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urlparse
 
-from lumaflux.media.stills.numbered_files import numbering, pattern_of, sequence_numbers
+from lumaflux.errors import UserError
+from lumaflux.media.stills.sequence_path import SequencePath
 
 _SAME_RATE = 2e-3  # editors write 24 where they mean 24000/1001: frames are counted then, not seconds
 
@@ -18,7 +19,8 @@ class MediaError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Media:
-    """``path``: the video file, or a sequence as ``name.%04d.ext``. Frames are 0-based in a video, file numbers else.
+    """``path``: the video file, or a sequence as ``name.%04d.ext``. Frames are 0-based in a video, file numbers else,
+    and ``numbers`` those that are there.
 
     ``start``: the time of frame ``first`` in the media's own time, in frames at ``rate`` per second.
     """
@@ -29,6 +31,7 @@ class Media:
     first: int
     last: int
     start: float = 0.0
+    numbers: tuple[int, ...] = ()
 
     def file(self, number: int) -> Path:
         """The picture of a sequence with that number."""
@@ -58,8 +61,8 @@ def media_of(clip: Any, folder: Path, mapped: Callable[[str], str]) -> Media:
     if kind != "ExternalReference":
         raise MediaError(f"its media is made by the editor ({kind})")
     path = _local(reference.target_url, folder, mapped)
-    if not path.exists() and (found := numbering(path)):
-        return _numbered(path, found, reference)
+    if not path.exists() and (pattern := _pattern(path)):
+        return _numbered(pattern, reference)
     if not path.exists():
         raise MediaError(f"its media {path} is missing")
     return _video(path, reference)
@@ -79,7 +82,6 @@ def _local(url: str, folder: Path, mapped: Callable[[str], str]) -> Path:
 
 
 def _video(path: Path, reference: Any) -> Media:
-    from lumaflux.errors import UserError
     from lumaflux.media.metadata.info import probe
 
     try:
@@ -118,19 +120,35 @@ def _image_sequence(reference: Any, folder: Path, mapped: Callable[[str], str]) 
     return _sequence(path, rate, reference.start_frame, _start(reference.available_range, rate))
 
 
-def _numbered(path: Path, found: re.Match, reference: Any) -> Media:
-    parts = found.groupdict()
-    pattern = pattern_of(path, parts)
+def _pattern(path: Path) -> SequencePath | None:
+    try:
+        return SequencePath.parse(path)
+    except UserError as error:
+        raise MediaError(f"its media is not named as a sequence is: {error}") from None
+
+
+def _numbered(pattern: SequencePath, reference: Any) -> Media:
     available = reference.available_range
     rate = available.duration.rate if available else 24.0
-    first = int(parts["first"]) if parts.get("first") else None
-    return _sequence(pattern, rate, first, _start(available, rate))
+    return _sequence(pattern.printf, rate, pattern.first, _start(available, rate))
 
 
-def _sequence(pattern: Path, rate: float, first: int | None, start: float) -> Media:
-    numbers = sequence_numbers(pattern)
+def _sequence(path: Path, rate: float, first: int | None, start: float) -> Media:
+    pattern = _pattern(path)
+    try:
+        numbers = pattern.numbers() if pattern else []
+    except UserError:
+        numbers = []
     if not numbers:
-        raise MediaError(f"its media {pattern} is missing")
+        raise MediaError(f"its media {path} is missing")
     first = numbers[0] if first is None else first
     offset = numbers[0] - first  # the beginning may have been left out on this disk
-    return Media(path=pattern, kind="sequence", rate=rate, first=numbers[0], last=numbers[-1], start=start + offset)
+    return Media(
+        path=path,
+        kind="sequence",
+        rate=rate,
+        first=numbers[0],
+        last=numbers[-1],
+        start=start + offset,
+        numbers=tuple(numbers),
+    )

@@ -1,15 +1,21 @@
 """Which files a timeline needs: ranges of one media with one look become one file, named by all that decides it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from fractions import Fraction
 from pathlib import Path
 
+from lumaflux.digests import file_digest, text_digest
 from lumaflux.errors import UserError
-from lumaflux.render import VIDEO_SUFFIXES
+from lumaflux.media.deliveries import delivery
+from lumaflux.options import NO_TRACK, ModelOptions, RenderingOptions, part
+from lumaflux.render import VIDEO_SUFFIXES, Job
 from lumaflux.settings import Settings
 from lumaflux.timeline.media import Media
 from lumaflux.timeline.parameters import ClipSettings, clip_settings
 from lumaflux.timeline.timeline import Found, Skipped, TimelineClip
+
+_CLIP_RATES = 1001  # the denominator of the rates that are no whole numbers: 24000/1001
 
 
 @dataclass(kw_only=True)
@@ -28,23 +34,34 @@ class Rendering:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TimelineOptions:
+class TimelineOptions(RenderingOptions):
     """Which clips (all, or of one name, or those with the effect), and how: see ``lumaflux timeline render``."""
 
     all_clips: bool = False
     name: str | None = None
     handles: int = 0
     mapped: Callable[[str], str] = lambda path: path
-    model: str | None = None
     settings: Settings = field(default_factory=Settings)
     container: str = ".mov"
-    overwrite: bool = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.container not in VIDEO_SUFFIXES:
             raise UserError(f"the container is '{self.container}'; choose one of {', '.join(VIDEO_SUFFIXES)}")
+        delivery(self.deliver, Path(f"clip{self.container}"))  # which raises for what does not fit
         if self.handles < 0:
             raise UserError(f"handles are {self.handles} frames; give none or more")
+        if self.track not in (None, NO_TRACK):
+            raise UserError(f"--track is {self.track}; a timeline has many sources: leave it out, or say none")
+        if self.hdr10plus is not None:
+            raise UserError("--hdr10plus names one file, and a timeline becomes many; leave it out")
+
+    def job(self, rendering: Rendering) -> Job:
+        """What `lumaflux convert` would be asked for the same frames."""
+        media = rendering.media
+        rate = {} if media.kind == "video" else {"fps": str(Fraction(media.rate).limit_denominator(_CLIP_RATES))}
+        frames = f"{rendering.first}-{rendering.last}"
+        return part(Job, self, frames=frames, model=rendering.look.model, copy_audio=False, **rate)
 
 
 @dataclass(kw_only=True)
@@ -64,7 +81,7 @@ def plan(found: Found, options: TimelineOptions) -> Plan:
         try:
             look = ClipSettings(settings=options.settings, model=options.model or "lite")
             if clip.look is not None:
-                look = clip_settings(clip.look.values, options.model)
+                look = clip_settings(clip.look.values, options.model or None)
         except UserError as error:
             outcome.skipped.append(Skipped(where=clip.where, reason=str(error)))
             continue
@@ -90,25 +107,24 @@ def _same(one: Rendering, other: Rendering) -> bool:
     return one.media.path == other.media.path and one.look == other.look
 
 
-def file_name(rendering: Rendering, suffix: str) -> str:
+def file_name(rendering: Rendering, options: TimelineOptions) -> str:
     """Source, frames, and a digest of everything that decides the pixels: a file of that name is the right one."""
-    import xxhash
+    from dataclasses import asdict
 
-    from lumaflux import __version__
-    from lumaflux.service.renderer import model_identity
+    from lumaflux.inference.installed_engine import with_engine
+    from lumaflux.inference.weights import rendering_identity
+    from lumaflux.render.manifest import platform_facts
 
-    media = rendering.media
-    digest = xxhash.xxh3_64(repr((__version__, model_identity(rendering.look.model), rendering.look.settings)).encode())
-    for path in _files(rendering):
-        stat = path.stat()
-        digest.update(repr((path.name, stat.st_size, stat.st_mtime_ns)).encode())
+    media, job = rendering.media, with_engine(options.job(rendering))
+    left_out = {f.name for f in fields(ModelOptions)} - {"threads"} | {"overwrite", "frames"}
+    asked = {name: str(value) for name, value in asdict(job).items() if name not in left_out}
+    facts = [rendering_identity(job), str(platform_facts(job)), str(asdict(rendering.look.settings)), str(asked)]
+    facts += [f"{path.name} {file_digest(path)}" for path in _files(media)]
     stem = media.path.stem.partition("%")[0].rstrip("._-") or "sequence"
-    return f"{stem}-{rendering.first}-{rendering.last}-{digest.hexdigest()[:8]}{suffix}"
+    digest = text_digest("\n".join(facts))[:8]
+    return f"{stem}-{rendering.first}-{rendering.last}-{digest}{options.container}"
 
 
-def _files(rendering: Rendering) -> list[Path]:
-    media = rendering.media
-    if media.kind == "video":
-        return [media.path]
-    named = (media.file(number) for number in range(rendering.first, rendering.last + 1))
-    return [path for path in named if path.exists()]
+def _files(media: Media) -> list[Path]:
+    """All of a sequence: the tone of a frame is found on the whole."""
+    return [media.path] if media.kind == "video" else [media.file(number) for number in media.numbers]

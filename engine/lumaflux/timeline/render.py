@@ -1,17 +1,17 @@
 """`lumaflux timeline render`: every source range that a timeline needs becomes HDR once; a new timeline shows it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from lumaflux.errors import UserError
-from lumaflux.render.source_kind import settings_for
-from lumaflux.render.tones import Tones
-from lumaflux.timeline.media import Media
+from lumaflux.errors import FrameError, UserError
+from lumaflux.options import ModelOptions, part
+from lumaflux.render.clip import convert_clip, refuse_damage
+from lumaflux.render.job import Job, Progress
+from lumaflux.render.source import Source
+from lumaflux.render.tones import Tones, tones_of
+from lumaflux.settings import Settings
 from lumaflux.timeline.plan import Rendering, TimelineOptions, file_name, plan
 from lumaflux.timeline.relink import Rendered, relink, write_timeline
 from lumaflux.timeline.timeline import Found, Skipped, TimelineClip, find_clips, read_timeline
@@ -19,9 +19,7 @@ from lumaflux.timeline.timeline import Found, Skipped, TimelineClip, find_clips,
 if TYPE_CHECKING:
     from lumaflux.inference.converter import Converter
 
-Progress = Callable[[int, int | None], None]
-LoadConverter = Callable[[str], "Converter"]
-_CLIP_RATES = 1001  # the denominator of the rates that are no whole numbers: 24000/1001
+LoadConverter = Callable[[ModelOptions], "Converter"]
 
 
 @dataclass(kw_only=True)
@@ -71,24 +69,28 @@ def render_timeline(
         raise UserError(f"{source} has no clip with the effect LumaFlux ITM; take --all, or --name NAME")
     _make_folder(target)
     total, done, finished = sum(rendering.frames for rendering in renderings), 0, []
-    converters: dict[str, Converter] = {}
+    loaded, found_tones = _Loaded(load_converter), _FoundTones()
     for rendering in renderings:
-        path = target / file_name(rendering, options.container)
 
-        def report(frames: int, before: int = done) -> None:
-            progress(before + frames, total)
+        def report(frames: int, of: int | None, before: int = done) -> None:
+            progress(before + min(frames, of or frames), total)
 
         try:
+            path = target / file_name(rendering, options)
             if path.exists() and not options.overwrite:
                 outcome.kept += 1
             else:
-                model = rendering.look.model
-                if model not in converters:
-                    converters.clear()  # one in memory at a time
-                    converters[model] = load_converter(model)
-                _render(rendering, path, converters[model], options.overwrite, report)
+                job = options.job(rendering)
+                opened = Source(rendering.media.path, job, keep_going=job.keep_going)
+                look = rendering.look.settings
+                made = convert_clip(opened, path, loaded.converter(job), look, job, report, found_tones.find)
                 outcome.made += 1
                 outcome.frames += rendering.frames
+                outcome.notes += [f"{path.name}: {note}" for note in made.notes]
+                refuse_damage(made)
+                if made.frames < rendering.frames:
+                    path.unlink(missing_ok=True)
+                    raise FrameError(f"{rendering.media.path} ends before its frame {rendering.last}")
             finished += [_rendered(rendering, clip, path) for clip in rendering.clips]
         except UserError as error:
             outcome.skipped += [Skipped(where=clip.where, reason=str(error)) for clip in rendering.clips]
@@ -116,56 +118,41 @@ def _make_folder(target: Path) -> None:
         raise UserError(f"the directory {target} cannot be made: {error.strerror}; choose another") from None
 
 
-def _render(
-    rendering: Rendering, path: Path, converter: "Converter", overwrite: bool, report: Callable[[int], None]
-) -> None:
-    from lumaflux.media.video.hdr10_writer import Hdr10Writer
+class _Loaded:
+    """One model in memory at a time."""
 
-    rate = Fraction(rendering.media.rate).limit_denominator(_CLIP_RATES)
-    settings = settings_for(rendering.look.settings, rendering.media.path)[0]
-    frames = source_frames(rendering.media, rendering.first, rendering.last)
-    first = next(frames, None)
-    if first is None:
-        raise UserError(f"{rendering.media.path} ends before frame {rendering.first}")
-    height, width = first.shape[1:]
-    tones = _tones(rendering, converter)
-    with Hdr10Writer(
-        path,
-        width,
-        height,
-        1 / rate,
-        frame_rate=rate,
-        master_peak_nits=settings.target_peak,
-        overwrite=overwrite,
-    ) as writer:
-        for count, sdr in enumerate(_chained(first, frames)):
-            hdr_pq, _ = converter.render_timed(sdr, settings, tone=tones.at(count, settings)[1])
-            writer.write(hdr_pq, count, 1)
-            report(count + 1)
+    def __init__(self, load: LoadConverter):
+        self._load = load
+        self._options: ModelOptions | None = None
+        self._converter: Converter | None = None
+
+    def converter(self, job: Job) -> "Callable[[], Converter]":
+        """What gives the job's model, loaded once for all renderings that follow each other with it."""
+
+        def loaded() -> "Converter":
+            options = part(ModelOptions, job)
+            if self._converter is None or self._options != options:
+                self._converter = None  # two need not fit
+                self._converter, self._options = self._load(options), options
+            return self._converter
+
+        return loaded
 
 
-def _tones(rendering: Rendering, converter: "Converter") -> Tones:
-    """Of the frames that are rendered, so that the shots among them do not pump."""
-    from lumaflux.render.analysis import track_of
+class _FoundTones:
+    """The tone track of a source, found once for all of its parts with one look."""
 
-    media, look = rendering.media, rendering.look
-    if look.settings.strength == 0.0:
-        return Tones()
-    pictures = source_frames(media, rendering.first, rendering.last)
-    return Tones(track_of(pictures, converter, settings_for(look.settings, media.path)[0], media.path, look.model))
+    def __init__(self) -> None:
+        self._key: object = None
+        self._tones = Tones()
 
-
-def _chained(first: np.ndarray, rest: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-    yield first
-    yield from rest
-
-
-def source_frames(media: Media, first: int, last: int) -> Iterator[np.ndarray]:
-    """Frames ``first`` to ``last``: BT.709 R'G'B' for BT.1886, float32 [3,H,W] in [0,1]."""
-    from lumaflux.render.numbered_source import open_source
-
-    for _, sdr in open_source(media.path).read(range(first, last + 1)):
-        yield sdr
+    def find(
+        self, source: Source, converter: "Converter", settings: Settings, job: Job, model: str, progress: Progress
+    ) -> Tones:
+        key = (source.path, settings, job.track, model)
+        if key != self._key:
+            self._tones, self._key = tones_of(source, converter, settings, job, model, progress), key
+        return self._tones
 
 
 def lines_of(found: Found, options: TimelineOptions) -> list[str]:

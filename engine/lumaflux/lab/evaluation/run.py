@@ -122,7 +122,7 @@ def _software(device: str | None, threads: int) -> dict[str, Any]:
     import numpy as np
     import torch
 
-    from lumaflux import __version__
+    from lumaflux.version import __version__
 
     return {
         "lumaflux": __version__,

@@ -66,7 +66,7 @@ def estimate(config: TrainConfig, processes: Processes) -> Estimate:
 
 def _measured(config: TrainConfig, processes: Processes, count: int, size: int) -> Estimate:
     from lumaflux.lab.training.run import micro_batch_generator
-    from lumaflux.lab.training.train import make_stage
+    from lumaflux.lab.training.stages import make_stage
 
     stage = make_stage(config, processes.device)
     parameters, frozen = stage.parameters(), stage.frozen()

@@ -1,62 +1,17 @@
 """``train(config_path)``: reads a configuration and runs its stage, in every process that accelerate started."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
 from lumaflux.errors import UserError
 from lumaflux.lab.training.checkpoint import updates_done
-from lumaflux.lab.training.config import StageName, TrainConfig, read_train_config
+from lumaflux.lab.training.config import TrainConfig, read_train_config
 from lumaflux.lab.training.loop import run_stage
 from lumaflux.lab.training.processes import Processes
 from lumaflux.lab.training.run import fingerprint
-from lumaflux.lab.training.stage import Stage
+from lumaflux.lab.training.stages import make_stage
 from lumaflux.lab.training.tracking import tracker_for
-
-
-def make_stage(config: TrainConfig, device: torch.device) -> Stage:
-    """Loads data and weights. Raises UserError for what is missing or does not fit."""
-    return _STAGES[config.stage](config, device)
-
-
-def _vae(config: TrainConfig, device: torch.device) -> Stage:
-    from lumaflux.lab.training.vae import VaeStage
-
-    return VaeStage(config, device)
-
-
-def _tower(config: TrainConfig, device: torch.device) -> Stage:
-    from lumaflux.lab.training.tower import TowerStage
-
-    return TowerStage(config, device)
-
-
-def _prior(config: TrainConfig, device: torch.device) -> Stage:
-    from lumaflux.lab.training.prior import PriorStage
-
-    return PriorStage(config, device)
-
-
-def _anchor(config: TrainConfig, device: torch.device) -> Stage:
-    from lumaflux.lab.training.anchor import AnchorStage
-
-    return AnchorStage(config, device)
-
-
-def _adapters(config: TrainConfig, device: torch.device) -> Stage:
-    from lumaflux.lab.training.adapters import AdapterStage
-
-    return AdapterStage(config, device)
-
-
-_STAGES: dict[StageName, Callable[[TrainConfig, torch.device], Stage]] = {
-    "vae": _vae,
-    "tower": _tower,
-    "prior": _prior,
-    "anchor": _anchor,
-    "adapters": _adapters,
-}
 
 
 def train(config_path: Path, *, cpu: bool = False, minutes: float | None = None) -> dict[str, float]:

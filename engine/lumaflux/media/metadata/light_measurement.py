@@ -4,7 +4,7 @@ import numpy as np
 
 from lumaflux.color import hlg, pq
 from lumaflux.errors import UserError
-from lumaflux.media.metadata.info import MediaInfo
+from lumaflux.media.metadata.media_info import MediaInfo
 from lumaflux.media.metadata.shot_levels import ShotLevels
 
 _TO_PQ = {"pq": lambda signal: signal, "hlg": lambda signal: pq.inverse_eotf(hlg.eotf(signal)).astype(np.float32)}

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from lumaflux.media.metadata.info import MediaInfo
+    from lumaflux.media.metadata.media_info import MediaInfo
 
 Kind = Literal["camera", "graded"]
 _MAKES = ("make", "com.apple.quicktime.make", "com.android.manufacturer", "com.android.version")

@@ -9,7 +9,7 @@ import numpy as np
 from lumaflux.color import srgb
 from lumaflux.color.primaries import BT709, rgb_to_xyz
 from lumaflux.errors import UserError
-from lumaflux.media.metadata.info import Tag
+from lumaflux.media.metadata.media_info import Tag
 from lumaflux.media.stills.icc import D50_TO_D65
 from lumaflux.media.stills.picture_color import PictureColor
 

@@ -3,16 +3,16 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from lumaflux.color.primaries import BT709, Primaries
 from lumaflux.color.srgb import srgb_to_bt1886
 from lumaflux.errors import UserError
-from lumaflux.media.metadata.info import MediaInfo
 from lumaflux.media.metadata.light_levels import LightLevels
 from lumaflux.media.metadata.mastering import container_display
+from lumaflux.media.metadata.media_info import MediaInfo
 from lumaflux.media.metadata.origin import of_a_sequence
 from lumaflux.media.stills import png_chunks
 from lumaflux.media.stills.color_models import by_color_model
@@ -24,10 +24,9 @@ from lumaflux.media.stills.picture_color import picture_color
 from lumaflux.media.stills.picture_writer import PNG, PictureOptions, write_picture
 from lumaflux.media.stills.probe import damaged, format_of, heif_color, is_still, open_picture, probe_still
 from lumaflux.media.video.reader import refuse_hdr
+from lumaflux.options import InputTransfer
 
 __all__ = ["Still", "is_still", "probe_still", "read_still", "write_still"]
-
-InputTransfer = Literal["auto", "srgb", "bt1886"]
 
 
 @dataclass(frozen=True, kw_only=True)

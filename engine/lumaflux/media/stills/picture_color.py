@@ -13,7 +13,7 @@ import numpy as np
 from lumaflux.color.primaries import BT709, Primaries
 from lumaflux.errors import UserError
 from lumaflux.media.metadata import coding_points
-from lumaflux.media.metadata.info import ColourTags, Tag
+from lumaflux.media.metadata.media_info import ColourTags, Tag
 from lumaflux.media.metadata.sdr_signal import to_srgb, to_video
 from lumaflux.media.stills.icc import IccProfile
 from lumaflux.media.stills.linear_picture import name_of, primaries_of

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lumaflux.errors import UserError
 from lumaflux.media.metadata import coding_points
-from lumaflux.media.metadata.info import MediaInfo
+from lumaflux.media.metadata.media_info import MediaInfo
 from lumaflux.media.metadata.origin import camera_of_still
 from lumaflux.media.stills import orientation, png_chunks
 from lumaflux.media.stills.camera_raw import camera_raw

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lumaflux.errors import UserError
 
-_NUMBER = re.compile(r"%0?(?P<width>\d*)d|#+(?![#\d])|@+(?![@\d])")  # "take #1" numbers nothing
+_NUMBER = re.compile(r"%0?(?P<width>\d*)d|\[(?P<first>\d+)-\d+\]|#+(?![#\d])|@+(?![@\d])")  # "take #1" numbers nothing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +18,7 @@ class SequencePath:
     digits: int
     after: str
     sign: str = "%"  # what stands for the number
+    first: int | None = None
 
     @property
     def may_be_a_name(self) -> bool:
@@ -33,13 +34,24 @@ class SequencePath:
         if len(found) > 1:
             raise UserError(f"{path} has two places for the frame's number; leave one")
         (place,) = found
-        width = place["width"]
-        digits = len(place[0]) if width is None else int(width or 1)
+        width, first = place["width"], place["first"]
+        digits = len(first or place[0]) if width is None else int(width or 1)
         if not 1 <= digits <= 12:
             raise UserError(f"{path} asks for numbers of {digits} digits; 1 to 12 are usual")
         start, end = place.span()
-        before, after = path.name[:start], path.name[end:]
-        return cls(pattern=path, before=before, digits=digits, after=after, sign=place[0])
+        return cls(
+            pattern=path,
+            before=path.name[:start],
+            digits=digits,
+            after=path.name[end:],
+            sign=place[0],
+            first=None if first is None else int(first),
+        )
+
+    @property
+    def printf(self) -> Path:
+        """The same name as ``shot.%04d.exr``."""
+        return self.pattern.with_name(f"{self.before}%{f'0{self.digits}' if self.digits > 1 else ''}d{self.after}")
 
     def file(self, number: int) -> Path:
         """The file of one frame."""

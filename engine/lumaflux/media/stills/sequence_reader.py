@@ -1,16 +1,19 @@
 """A numbered sequence of pictures in, as frames of one clip."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from types import TracebackType
 from typing import Self
 
 from lumaflux.errors import FrameError, UserError
-from lumaflux.media.metadata.info import MediaInfo, probe
+from lumaflux.media.metadata.info import probe
+from lumaflux.media.metadata.media_info import MediaInfo
 from lumaflux.media.stills.frame_numbers import frames_text
-from lumaflux.media.stills.picture import InputTransfer, read_still, resolved_transfer
+from lumaflux.media.stills.picture import read_still, resolved_transfer
 from lumaflux.media.stills.sequence_path import SequencePath
 from lumaflux.media.video.reader import SdrFrame, refuse_hdr
+from lumaflux.options import InputTransfer
 
 
 class SequenceReader:
@@ -49,11 +52,9 @@ class SequenceReader:
             raise UserError(f"{path.pattern} is no sequence of pictures; name one picture file a frame")
         if not allow_hdr and not raw:
             refuse_hdr(self.info)
-        self._allow_hdr, self._keep_going, self._raw, self._transfer = allow_hdr, keep_going, raw, transfer
-        if transfer == "auto" and not raw:  # one reading for all frames, said once
-            _, said = resolved_transfer(self.info.path, self.info, transfer, "srgb")
-            self._transfer = "bt1886" if said else transfer
-            self.notes += [f"{path.pattern} {note}" for note in said]
+        self._allow_hdr, self._keep_going, self._raw = allow_hdr, keep_going, raw
+        self._transfer, said = transfer_of(self.info, transfer, raw=raw)
+        self.notes += [f"{path.pattern} {note}" for note in said]
         self.time_base = 1 / frame_rate
         self.frame_rate = frame_rate
 
@@ -68,30 +69,64 @@ class SequenceReader:
 
     def frames(self, wants: Callable[[int], bool] = lambda number: True) -> Iterator[SdrFrame]:
         """The frames whose numbers are wanted; the others are not read. ``pts`` counts from the sequence's first."""
-        size = (self.info.width, self.info.height)
         for number in self.numbers:
             if not wants(number):
                 continue
-            file = self.path.file(number)
             try:
-                still = read_still(file, allow_hdr=self._allow_hdr, raw=self._raw, transfer=self._transfer)
-                found = (still.info.width, still.info.height)
-                if found != size:
-                    raise FrameError(
-                        f"{file} is {found[0]}x{found[1]} and not {size[0]}x{size[1]} as the first; split the sequence"
-                    )
+                frame, notes = read_frame(
+                    self.path,
+                    number,
+                    self.info,
+                    first=self.numbers[0],
+                    allow_hdr=self._allow_hdr,
+                    raw=self._raw,
+                    transfer=self._transfer,
+                )
             except UserError as error:
                 if not self._keep_going:
                     raise FrameError(str(error)) from error
                 self.damaged += 1
                 self.notes.append(str(error))
                 continue
-            self.notes += still.notes
-            yield SdrFrame(
-                sdr=still.bt1886,
-                pts=number - self.numbers[0],
-                time_base=self.time_base,
-                duration=1,
-                number=number,
-                alpha=still.alpha,
-            )
+            self.notes += notes
+            yield replace(frame, time_base=self.time_base)
+
+
+def transfer_of(info: MediaInfo, asked: InputTransfer, *, raw: bool) -> tuple[InputTransfer, tuple[str, ...]]:
+    """One reading for all frames of a sequence whose first one is ``info``'s, and what is to be said of it."""
+    if asked != "auto" or raw:
+        return asked, ()
+    _, said = resolved_transfer(info.path, info, asked, "srgb")
+    return ("bt1886" if said else asked), said
+
+
+def read_frame(
+    path: SequencePath,
+    number: int,
+    info: MediaInfo,
+    *,
+    first: int = 0,
+    allow_hdr: bool = False,
+    raw: bool = False,
+    transfer: InputTransfer = "auto",
+) -> tuple[SdrFrame, tuple[str, ...]]:
+    """One picture of a sequence whose first one is ``info``'s, and what had to be repaired in it.
+
+    Raises UserError for a picture that is missing, damaged or of another size.
+    """
+    file = path.file(number)
+    still = read_still(file, allow_hdr=allow_hdr, raw=raw, transfer=transfer)
+    found, size = (still.info.width, still.info.height), (info.width, info.height)
+    if found != size:
+        raise FrameError(
+            f"{file} is {found[0]}x{found[1]} and not {size[0]}x{size[1]} as the first; split the sequence"
+        )
+    frame = SdrFrame(
+        sdr=still.bt1886,
+        pts=number - first,
+        time_base=Fraction(1),
+        duration=1,
+        number=number,
+        alpha=still.alpha,
+    )
+    return frame, still.notes

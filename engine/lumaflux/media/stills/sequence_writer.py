@@ -41,10 +41,10 @@ class SequenceWriter:
         levels = write_picture(self.path.file(pts), hdr_pq, self._kind, self._options, alpha=alpha)
         self.levels.add_frame(levels, hdr_pq)
 
-    def holds(self, number: int, made_after: float = 0.0) -> bool:
-        """Whether the frame is there, can be read whole, has the right size and is no older than ``made_after``."""
+    def holds(self, number: int) -> bool:
+        """Whether the frame is there, can be read whole and has the right size."""
         file = self.path.file(number)
-        return file.is_file() and file.stat().st_mtime >= made_after and _size_of(file) == self.size
+        return file.is_file() and _size_of(file) == self.size
 
     def finish_early(self) -> str:
         return f"the {self.levels.frames} frames that were finished are kept; run the command again to go on"

@@ -10,7 +10,8 @@ import numpy as np
 
 from lumaflux.color.yuv420p10 import yuv420p10
 from lumaflux.media.metadata.mastering import ContentLight, MasteringDisplay
-from lumaflux.media.video.encoding import PLACEHOLDER, Encoding
+from lumaflux.media.video.encoding import Encoding
+from lumaflux.media.video.light_patch import PLACEHOLDER, patch_key_frames
 from lumaflux.media.video.ycbcr_planes import signal_of
 
 if TYPE_CHECKING:
@@ -57,8 +58,6 @@ class Av1Encoding(Encoding):
         return signal_of(planes)
 
     def patch(self, path: Path, container: str, light: ContentLight) -> None:
-        from lumaflux.media.video.light_patch import patch_key_frames
-
         super().patch(path, container, light)
         patch_key_frames(path, container, _HDR_CLL + _levels(PLACEHOLDER), _HDR_CLL + _levels(light))
 

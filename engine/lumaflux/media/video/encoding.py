@@ -18,12 +18,12 @@ from lumaflux.errors import UserError
 from lumaflux.media.metadata.light_levels import LightLevels
 from lumaflux.media.metadata.mastering import ContentLight, DisplayCodes, MasteringDisplay
 from lumaflux.media.video import isobmff
+from lumaflux.media.video.light_patch import PLACEHOLDER, patch_container
 
 if TYPE_CHECKING:
     import av
     import av.container
 
-PLACEHOLDER = ContentLight(max_cll=65535, max_fall=65535)
 BT2020, PQ, HLG, BT2020_NC, LIMITED = 9, 16, 18, 9, 1  # H.273 Tables 2 to 4; AVCOL_RANGE_MPEG
 
 
@@ -107,8 +107,6 @@ class Encoding:
     def patch(self, path: Path, container: str, light: ContentLight) -> None:
         """Put the measured light levels into the finished file."""
         if self.display is not None:
-            from lumaflux.media.video.light_patch import patch_container
-
             patch_container(path, container, self.entry, light)
 
     def open(self) -> tuple["av.VideoCodecContext", "av.container.InputContainer"]:

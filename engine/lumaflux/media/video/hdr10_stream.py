@@ -12,14 +12,14 @@ from lumaflux.color.yuv420p10 import yuv420p10
 from lumaflux.media.metadata.hdr10plus import DynamicLight, with_message
 from lumaflux.media.metadata.light_levels import LightLevels
 from lumaflux.media.metadata.mastering import ContentLight, DisplayCodes
-from lumaflux.media.video.encoding import HLG, PLACEHOLDER, Encoding
-from lumaflux.media.video.hevc_light_sei import content_light_nal, short_content_light_nal
+from lumaflux.media.video.encoding import HLG, Encoding
+from lumaflux.media.video.hevc_light_sei import short_content_light_nal
+from lumaflux.media.video.light_patch import PLACEHOLDER, PLACEHOLDER_NAL, patch_light_levels
 from lumaflux.media.video.ycbcr_planes import signal_of
 
 if TYPE_CHECKING:
     import av
 
-PLACEHOLDER_NAL = content_light_nal(PLACEHOLDER.max_cll, PLACEHOLDER.max_fall)
 _X265_NAL = short_content_light_nal(PLACEHOLDER.max_cll, PLACEHOLDER.max_fall)
 _CTU = 64  # x265's largest coding unit
 
@@ -99,8 +99,6 @@ class Hdr10Encoding(Hevc):
         return _with_room(encoder.extradata)
 
     def patch(self, path: Path, container: str, light: ContentLight) -> None:
-        from lumaflux.media.video.light_patch import patch_light_levels
-
         patch_light_levels(path, container, light)
 
 

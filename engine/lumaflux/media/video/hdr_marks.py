@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from lumaflux.media.metadata.info import Tag
 from lumaflux.media.metadata.mastering import FrameSideData
+from lumaflux.media.metadata.media_info import Tag
 from lumaflux.media.video import ebml, isobmff
 
 _RECORDS = (b"dvcC", b"dvvC", b"dvwC")  # Dolby Vision Streams Within the ISO Base Media File Format 2.1.2, 3.1

@@ -9,10 +9,11 @@ from typing import BinaryIO
 
 from lumaflux.media.metadata.mastering import ContentLight
 from lumaflux.media.video import ebml, isobmff
-from lumaflux.media.video.encoding import PLACEHOLDER
-from lumaflux.media.video.hdr10_stream import PLACEHOLDER_NAL
 from lumaflux.media.video.hevc_light_sei import content_light_nal
 
+# What a file is written with before its light is known.
+PLACEHOLDER = ContentLight(max_cll=65535, max_fall=65535)
+PLACEHOLDER_NAL = content_light_nal(PLACEHOLDER.max_cll, PLACEHOLDER.max_fall)
 _KEY_FRAME_HEAD = 256  # a packet's place and its first NAL unit lie closer together than this
 _TRACK = (ebml.SEGMENT, ebml.TRACKS, ebml.TRACK_ENTRY)
 _COLOUR = (*_TRACK, ebml.VIDEO, ebml.COLOUR)

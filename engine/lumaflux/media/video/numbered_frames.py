@@ -5,10 +5,12 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 
 from lumaflux.errors import FrameError
 from lumaflux.media.video.clock import LEAPING, PacketClock, by_decoding, first_stamp
 from lumaflux.media.video.reader import SdrFrame, VideoReader
+from lumaflux.options import Interlaced
 
 _FIRST = 240  # packets that tell whether a container has presentation times
 _NEAR = 8  # frames that are rather decoded and dropped than jumped over
@@ -65,9 +67,17 @@ def frame_times(path: str | os.PathLike) -> FrameTimes | None:
 class NumberedFrames:
     """Frames of a video by their 0-based number; a context manager around one VideoReader."""
 
-    def __init__(self, path: str | os.PathLike, *, allow_hdr: bool = False):
-        self.path, self.allow_hdr = path, allow_hdr
-        self.times = frame_times(path)
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        *,
+        allow_hdr: bool = False,
+        interlaced: Interlaced = "refuse",
+        raw: bool = False,
+    ):
+        self.path, self.times = path, frame_times(path)
+        self._open = partial(VideoReader, path, allow_hdr=allow_hdr, interlaced=interlaced, raw=raw)
+        self._in_order = interlaced == "deinterlace"  # a frame's fields are filtered with its neighbors'
         self._count: int | None = None
 
     def __len__(self) -> int:
@@ -84,7 +94,7 @@ class NumberedFrames:
             count = number + 1
             return False
 
-        with VideoReader(self.path, allow_hdr=self.allow_hdr, interlaced="progressive", keep_going=True) as reader:
+        with VideoReader(self.path, allow_hdr=True, interlaced="progressive", keep_going=True) as reader:
             for _ in reader.frames(seen):
                 pass
         return count
@@ -93,7 +103,7 @@ class NumberedFrames:
         """The frames with these ascending numbers. Raises FrameError at one that is not there or does not decode."""
         if not numbers:
             return
-        if self.times is None:
+        if self.times is None or self._in_order:
             yield from self._from_the_beginning(numbers)
             return
         if numbers[-1] >= len(self.times.pts) or numbers[0] < 0:
@@ -104,7 +114,7 @@ class NumberedFrames:
     def _from_the_beginning(self, numbers: Sequence[int]) -> Iterator[tuple[int, SdrFrame]]:
         wanted = iter(numbers)
         following = next(wanted)
-        with VideoReader(self.path, allow_hdr=self.allow_hdr) as reader:
+        with self._open() as reader:
             for number, frame in enumerate(reader):
                 if number == following:
                     yield number, frame
@@ -119,7 +129,7 @@ class NumberedFrames:
         start = bisect.bisect_right(keys, pts[run[0]]) - 1
         # A key frame that decoding cannot really begin at shows by the first frame that is missing.
         for attempt in dict.fromkeys((start, start - 1, -1)):
-            with VideoReader(self.path, allow_hdr=self.allow_hdr) as reader:
+            with self._open() as reader:
                 reader.begin_at(pts[run[0]], keys[attempt] if attempt >= 0 else None)
                 left = len(run)
                 for frame in reader:

@@ -2,14 +2,15 @@
 
 import itertools
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from lumaflux.errors import UserError
 from lumaflux.media.metadata import coding_points
-from lumaflux.media.metadata.info import AudioInfo, ColourTags, MediaInfo, Tag
 from lumaflux.media.metadata.mastering import FrameSideData
+from lumaflux.media.metadata.media_info import AudioInfo, ColourTags, MediaInfo, Tag
 from lumaflux.media.metadata.origin import camera_of_video
 from lumaflux.media.stills import orientation
 from lumaflux.media.video.beside import crop_of
@@ -25,64 +26,81 @@ _TIMED_PACKETS = 240  # enough to see a changing frame rate
 _TIMED_BYTES = 32 << 20
 
 
+@dataclass(frozen=True, kw_only=True)
+class Begun:
+    """The packets that describing a video has read, unchanged, and ``rest``, which gives those that follow."""
+
+    packets: list[Any]
+    rest: Iterator[Any]
+
+
 def probe_video(path: str | os.PathLike) -> MediaInfo:
     """Describe the first video stream of ``path``; see :func:`lumaflux.media.metadata.info.probe`."""
+    with open_container(path) as container:
+        return describe_video(container, video_stream(container, path), path)[0]
+
+
+def describe_video(container: Any, stream: Any, path: str | os.PathLike) -> tuple[MediaInfo, Begun]:
+    """The same of a container that was just opened, which can be read on; its decoder must be flushed before."""
     from av.error import FFmpegError
 
-    with open_container(path) as container:
-        stream = video_stream(container, path)
-        reorders = bool(stream.codec_context.has_b_frames)
-        stated = ContainerTags.of(stream)
-        try:
-            frame, stamps = _first_frame(container, stream)
-        except FFmpegError as error:
-            raise UserError(f"{path} cannot be decoded ({stream.name}); it is truncated or damaged.") from error
-        if frame is None:
-            raise UserError(f"{path} holds a video stream without a single frame; it is truncated or damaged.")
-        turned = orientation.of_frame(frame)
-        crop = crop_of(path, container.format.name, frame.width, frame.height)
-        width, height = turned.size(*crop.size(frame.width, frame.height))
-        colour = colour_tags(frame, stated)
-        side_data = FrameSideData.of(frame)
-        aspect = stream.sample_aspect_ratio or Fraction(1)
-        return MediaInfo(
-            path=os.fspath(path),
-            kind="video",
-            container=container.format.name,
-            codec=_codec_name(stream),
-            width=width,
-            height=height,
-            bit_depth=max(component.bits for component in frame.format.components),
-            pixel_format=frame.format.name,
-            range=colour.range,
-            matrix=colour.matrix,
-            primaries=colour.primaries,
-            transfer=colour.transfer,
-            frame_rate=stream.average_rate or stream.guessed_rate,
-            variable_frame_rate=_varies([pts for pts, _ in stamps if pts is not None]),
-            time_base=stream.time_base,
-            duration=_seconds(container, stream),
-            frame_count=stream.frames or None,
-            sample_aspect_ratio=1 / aspect if turned.transpose else aspect,
-            interlaced=frame.interlaced_frame,
-            orientation=turned,
-            mastering_display=side_data.display,
-            content_light=side_data.light,
-            audio=tuple(_audio(s) for s in container.streams.audio),
-            alpha=(alpha := has_alpha_plane(frame)),
-            coded_size=(frame.width, frame.height),
-            hdr=hdr_mark(path, container.format.name, frame, colour.transfer),
-            times_of_decoding=(decoding := by_decoding(container.format.name, stamps, reorders)),
-            first_stamp=first_stamp(container, stream, [(dts, dts) for _, dts in stamps] if decoding else stamps),
-            camera=camera_of_video(container.metadata, stream.metadata),
-            dropped=("alpha",) if not alpha and any(c.is_alpha for c in frame.format.components) else (),
-        )
+    reorders = bool(stream.codec_context.has_b_frames)
+    stated = ContainerTags.of(stream)
+    try:
+        frame, stamps, begun = _first_frame(container, stream)
+    except FFmpegError as error:
+        raise UserError(f"{path} cannot be decoded ({stream.name}); it is truncated or damaged.") from error
+    if frame is None:
+        raise UserError(f"{path} holds a video stream without a single frame; it is truncated or damaged.")
+    turned = orientation.of_frame(frame)
+    crop = crop_of(path, container.format.name, frame.width, frame.height)
+    width, height = turned.size(*crop.size(frame.width, frame.height))
+    colour = colour_tags(frame, stated)
+    side_data = FrameSideData.of(frame)
+    aspect = stream.sample_aspect_ratio or Fraction(1)
+    info = MediaInfo(
+        path=os.fspath(path),
+        kind="video",
+        container=container.format.name,
+        codec=_codec_name(stream),
+        width=width,
+        height=height,
+        bit_depth=max(component.bits for component in frame.format.components),
+        pixel_format=frame.format.name,
+        range=colour.range,
+        matrix=colour.matrix,
+        primaries=colour.primaries,
+        transfer=colour.transfer,
+        frame_rate=stream.average_rate or stream.guessed_rate,
+        variable_frame_rate=_varies([pts for pts, _ in stamps if pts is not None]),
+        time_base=stream.time_base,
+        duration=_seconds(container, stream),
+        frame_count=stream.frames or None,
+        sample_aspect_ratio=1 / aspect if turned.transpose else aspect,
+        interlaced=frame.interlaced_frame,
+        orientation=turned,
+        mastering_display=side_data.display,
+        content_light=side_data.light,
+        audio=tuple(_audio(s) for s in container.streams.audio),
+        alpha=(alpha := has_alpha_plane(frame)),
+        coded_size=(frame.width, frame.height),
+        hdr=hdr_mark(path, container.format.name, frame, colour.transfer),
+        times_of_decoding=(decoding := by_decoding(container.format.name, stamps, reorders)),
+        first_stamp=first_stamp(container, stream, [(dts, dts) for _, dts in stamps] if decoding else stamps),
+        camera=camera_of_video(container.metadata, stream.metadata),
+        dropped=("alpha",) if not alpha and any(c.is_alpha for c in frame.format.components) else (),
+    )
+    return info, begun
 
 
-def _first_frame(container: Any, stream: Any) -> tuple["av.VideoFrame | None", list[tuple[int | None, int | None]]]:
-    """The first decoded frame, and pts and dts of the first packets."""
+def _first_frame(
+    container: Any, stream: Any
+) -> tuple["av.VideoFrame | None", list[tuple[int | None, int | None]], Begun]:
+    """The first decoded frame, pts and dts of the first packets, and the packets themselves."""
     frame, stamps, size = None, [], 0
-    for packet in container.demux(stream):
+    begun = Begun(packets=[], rest=container.demux(stream))
+    for packet in begun.rest:
+        begun.packets.append(packet)
         if packet.size:
             stamps.append((packet.pts, packet.dts))
         size += packet.size
@@ -90,7 +108,7 @@ def _first_frame(container: Any, stream: Any) -> tuple["av.VideoFrame | None", l
             frame = next(iter(packet.decode()), None)
         if frame is not None and (len(stamps) >= _TIMED_PACKETS or size > _TIMED_BYTES):
             break
-    return frame, stamps
+    return frame, stamps, begun
 
 
 def _varies(times: list[int]) -> bool | None:

@@ -1,30 +1,31 @@
 """SDR video in: streams upright BT.709 R'G'B' frames with the source's own time stamps."""
 
+import itertools
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from lumaflux.errors import FrameError, UserError
-from lumaflux.media.metadata.info import MediaInfo
+from lumaflux.media.metadata.media_info import MediaInfo
 from lumaflux.media.metadata.sdr_signal import to_video
 from lumaflux.media.video.beside import crop_of
 from lumaflux.media.video.clock import LEAPING, DecodingTimes, FrameClock, PacketClock, restamped
 from lumaflux.media.video.completeness import missing_end
 from lumaflux.media.video.deinterlacer import deinterlaced
 from lumaflux.media.video.frame_planes import FramePlanes
-from lumaflux.media.video.probe import probe_video
+from lumaflux.media.video.probe import Begun, describe_video
 from lumaflux.media.video.source import open_container, video_stream
+from lumaflux.options import Interlaced
 
 if TYPE_CHECKING:
     import av
 
 
-Interlaced = Literal["refuse", "deinterlace", "progressive"]
 _LATE = 10.0  # seconds; MPEG transport streams start at a second or two
 
 
@@ -73,12 +74,20 @@ class VideoReader:
         keep_going: bool = False,
         raw: bool = False,
     ):
-        self.info = probe_video(path)
-        if not allow_hdr:
-            refuse_hdr(self.info)
         self._interlaced, self._keep_going = interlaced, keep_going
-        if self.info.interlaced:
-            self._refuse_interlaced(0)
+        self._container = open_container(path)
+        try:
+            self._stream = video_stream(self._container, path)
+            self._stream.thread_type = "AUTO"
+            self.info, self._begun = describe_video(self._container, self._stream, path)
+            self._stream.codec_context.flush_buffers()  # what was decoded for the description is decoded again
+            if not allow_hdr:
+                refuse_hdr(self.info)
+            if self.info.interlaced:
+                self._refuse_interlaced(0)
+        except BaseException:
+            self._container.close()
+            raise
         self.damaged = 0
         self.notes: list[str] = []
         where = self.info.path
@@ -86,9 +95,6 @@ class VideoReader:
         stored = self.info.is_hdr or raw
         self._to_bt709 = None if stored else to_video(self.info.primaries.value, self.info.transfer.value, where)
         self._crop = crop_of(where, self.info.container, *self.info.coded_size)
-        self._container = open_container(path)
-        self._stream = video_stream(self._container, path)
-        self._stream.thread_type = "AUTO"
         self._first_pts: int | None = None
         self._time_base = self._stream.time_base or Fraction(1, 90000)  # MPEG's clock, where a container has none
         self._origin = self.info.first_stamp
@@ -110,6 +116,7 @@ class VideoReader:
         the file's beginning."""
         if key_pts is not None:
             self._container.seek(key_pts + self._origin, stream=self._stream)
+            self._begun = Begun(packets=[], rest=self._container.demux(self._stream))
         self._first_pts = pts
 
     def __iter__(self) -> Iterator[SdrFrame]:
@@ -166,7 +173,8 @@ class VideoReader:
         from av.error import FFmpegError
 
         number = packets = 0
-        packet_source = self._container.demux(self._stream)
+        packet_source = itertools.chain(self._begun.packets, self._begun.rest)
+        self._begun = Begun(packets=[], rest=self._begun.rest)
         while True:
             try:
                 packet = next(packet_source, None)

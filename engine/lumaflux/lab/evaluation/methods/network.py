@@ -73,7 +73,7 @@ class NetworkMethod:
         return Converter(converter.backend, bypass=True) if self.path == "bypass" else converter
 
     def _directory(self) -> Path:
-        from lumaflux.inference.model_files import LITE
+        from lumaflux.inference.weights import LITE
 
         return LITE if self.model == "lite" else Path(self.model)
 

@@ -1,0 +1,220 @@
+"""What a user can ask for besides the look: every option once, with its name, help, range and default.
+
+The groups are flattened into every door that they apply to: convert, analyze, farm, timeline, service.
+"""
+
+# ruff: noqa: RUF009 (_option gives a dataclass field, as field does)
+from dataclasses import dataclass, field, fields
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from cyclopts import Parameter
+
+from lumaflux.errors import UserError
+
+Precision = Literal["fp32", "bf16", "fp16"]
+Interlaced = Literal["refuse", "deinterlace", "progressive"]
+InputTransfer = Literal["auto", "srgb", "bt1886"]
+Deliver = Literal[
+    "hdr10",
+    "hdr10-av1",
+    "hlg",
+    "prores",
+    "prores-hq",
+    "ffv1",
+    "png",
+    "tiff",
+    "exr",
+    "exr-aces",
+    "exr-acescg",
+    "dpx",
+    "ultra-hdr",
+]
+ExrCompression = Literal["none", "rle", "zips", "zip", "piz", "pxr24", "b44", "b44a", "dwaa", "dwab"]
+NO_TRACK = "none"  # named instead of a tone track: every frame has a tone of its own
+SEQUENCE_RATE = Fraction(24)  # frames/s, where the user names none
+
+Flag = Annotated[bool, Parameter(negative="")]
+Overwrite = Annotated[bool, Parameter(name=["--overwrite", "-y"], negative=["--no-overwrite", "-n"])]
+Group = TypeVar("Group")
+
+
+def _option(default: Any, help_text: str) -> Any:
+    """A field of an option group."""
+    return field(default=default, metadata={"help": help_text})
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceOptions:
+    """How a source is read."""
+
+    force_sdr: Flag = _option(False, "Read a PQ- or HLG-tagged source as if it were SDR.")
+    interlaced: Interlaced = _option("refuse", "What to do with an interlaced source.")
+    fps: str | None = _option(None, "Frames a second of a sequence that is read: 24 if not named, or 24000/1001.")
+    ocio: str | None = _option(None, "An OpenColorIO configuration, a file or a built-in name, for color spaces.")
+    input_space: str | None = _option(None, "The source's color space in that configuration.")
+    input_transfer: InputTransfer = _option(
+        "auto",
+        "How the codes of SDR pictures are meant: srgb as photographs, bt1886 as frames of a video. auto goes by the "
+        "file's tag, else by what it says: a numbered picture beside others that no camera made is a video's.",
+    )
+
+    @property
+    def frame_rate(self) -> Fraction | None:
+        """``fps`` as a number. Raises UserError for what is none."""
+        try:
+            rate = None if self.fps is None else Fraction(self.fps)
+        except (ValueError, ZeroDivisionError):
+            raise UserError(f"'{self.fps}' is no frame rate; write 25, 23.976 or 24000/1001") from None
+        if rate is not None and not 0 < rate <= 1000:
+            raise UserError(f"the frame rate is {rate}; it must be above 0 and at most 1000 frames/s")
+        return rate
+
+    @property
+    def raw(self) -> bool:
+        """Whether the stored codes are read as they are, for OpenColorIO."""
+        return self.input_space is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DamageOptions:
+    """What happens where a source is damaged."""
+
+    keep_going: Flag = _option(False, "Convert the rest where frames are damaged or missing; the exit code is 3 then.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameOptions:
+    """Which frames."""
+
+    frames: str | None = _option(
+        None, "Frames to convert: 1001-1020x2,1030 or 1-9:2; all if not named. Those of a clip count from 0."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelOptions:
+    """Which weights render, and on what."""
+
+    model: str = _option("lite", "lite, flux-dev, flux-schnell, or a model directory.")
+    adapters: Path | None = _option(None, "An adapter file to load over the model's own.")
+    backbone: Path | None = _option(None, "The local directory of a FLUX.1 release, with SigLIP in its siglip/.")
+    offline: Flag = _option(False, "Take weights from the local cache only.")
+    device: str | None = _option(None, "As `lumaflux doctor` lists them; the first of them if not named.")
+    precision: Precision | None = _option(None, "fp32, bf16 or fp16; fp32 on the CPU and bf16 elsewhere if not named.")
+    engine: Path | None = _option(
+        None,
+        "An engine bundle of this model that `python -m export build-engine` made, or none for torch. If not named, "
+        "the one that is installed for the CPU, if there is one (docs/engines.md).",
+    )
+    tile: str = _option(
+        "auto",
+        "Tiles in which a large frame of --detail generated passes the network: auto, none, or pixels a side "
+        "(docs/formats.md).",
+    )
+    threads: int | None = _option(
+        None, "CPU threads; torch's own number if not named. Sums depend on it in their last bits."
+    )
+
+    def __post_init__(self) -> None:
+        if self.threads is not None and self.threads < 1:
+            raise UserError(f"threads are {self.threads}; give one or more")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToneOptions:
+    """What a frame takes from the whole of its source."""
+
+    track: str | None = _option(
+        None,
+        "A tone track that `lumaflux analyze` wrote, or none: every frame gets a tone of its own, which can pump. "
+        "One is found first, on the whole source whatever --frames says, if not named.",
+    )
+    motion_blending: float = _option(
+        0.0, "From 0, none, to 1: steady what the model generates along the source's motion (docs/tone-tracks.md)."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoOptions:
+    """How a video is written."""
+
+    deliver: Deliver | None = _option(
+        None, "How HDR is handed over (docs/formats.md); HDR10 for a video and the format of its suffix for pictures."
+    )
+    hdr_metadata: str = _option(
+        "auto", "auto measures MaxCLL and MaxFALL; a JSON file, or an HDR file to take them from, states them instead."
+    )
+    hdr10plus: Path | None = _option(
+        None, "Write HDR10+ metadata of every scene to this JSON file, and of every frame into an HDR10 video."
+    )
+    crf: float | None = _option(
+        None,
+        "Constant rate factor of a video: 0 (finest) to 51 for HEVC, 18 if not named; 1 to 63 for AV1, 24.",
+    )
+    encoder_preset: str | None = _option(
+        None, "Speed of a video's encoder: ultrafast to placebo for HEVC, medium if not named; 0 to 13 for AV1, 8."
+    )
+
+    @property
+    def stated_metadata(self) -> Path | None:
+        """The file of ``hdr_metadata``; None where it is measured."""
+        return None if str(self.hdr_metadata) == "auto" else Path(self.hdr_metadata)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SoundOptions:
+    """What comes with the pictures."""
+
+    copy_audio: bool = _option(True, "Copy the sound of the source as it is.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureTargetOptions:
+    """How pictures are written, and which."""
+
+    exr_compression: ExrCompression | None = _option(
+        None, "zip if not named; none for exr-aces, which its standard asks for."
+    )
+    output_space: str | None = _option(None, "The color space of the pictures written, in --ocio's configuration.")
+    limit: int | None = _option(None, "Stop after so many frames.")
+    preview: int | None = _option(None, "Convert this frame alone, to a picture.")
+    start_number: int | None = _option(None, "The number of the first picture written; the source's own if not named.")
+    resume: bool = _option(
+        True, "Keep the pictures of a sequence that are there from an earlier run with the same settings."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetOptions:
+    """What happens to a target that is there."""
+
+    overwrite: Overwrite = _option(False, "Replace an existing target (-y), or refuse to (-n).")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FarmOptions(ToneOptions, ModelOptions, FrameOptions, SourceOptions):
+    """What the frames of a farm's job depend on. Paths are those that all workers see."""
+
+    threads: int | None = _option(
+        1, "CPU threads of a worker. Sums depend on it in their last bits, so it is the same on all of them."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncodeOptions(SoundOptions, VideoOptions):
+    """How the frames of a farm's job become a video."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenderingOptions(VideoOptions, ToneOptions, ModelOptions, DamageOptions, SourceOptions, TargetOptions):
+    """How every clip of a timeline is read, rendered and written; its sound stays where it is."""
+
+    model: str = _option("", "A model for all clips; else what each effect names.")
+
+
+def part(group: type[Group], whole: Any, **changes: Any) -> Group:
+    """The options of ``group`` as ``whole``, an object of other groups too, has them."""
+    kept = {f.name: getattr(whole, f.name) for f in fields(group) if hasattr(whole, f.name)}  # pyright: ignore
+    return group(**{**kept, **changes})

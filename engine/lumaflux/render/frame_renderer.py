@@ -1,0 +1,54 @@
+"""One frame of a source, whoever asks: its settings and tone from the track, its light blended with its neighbors'."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from lumaflux.render.motion_blending import MotionBlending
+from lumaflux.render.source import Neighbors, Source
+from lumaflux.render.tones import Tones
+from lumaflux.settings import Settings
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from lumaflux.inference.converter import Converter
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameRenderer:
+    """Holds nothing that a frame depends on beside what is given: the same frame becomes the same pixels in any order,
+    part or process."""
+
+    converter: "Converter"
+    settings: Settings
+    tones: Tones = field(default_factory=Tones)
+    blending: MotionBlending | None = None
+
+    def render(
+        self, number: int, sdr: "np.ndarray", on_step: Callable[[], None] | None = None
+    ) -> "tuple[np.ndarray, dict[str, float]]":
+        """The frame of that number in the source: SDR [3,H,W] in [0,1] -> PQ BT.2020 [3,H,W], and seconds by stage.
+
+        ``on_step`` is called after every step of the sampler; what it raises ends the rendering.
+        """
+        settings, tone = self.tones.at(number, self.settings)
+        light = None if self.blending is None else self.blending.light(number, sdr)
+        return self.converter.render_timed(sdr, settings, on_step=on_step, tone=tone, light=light)
+
+
+@contextmanager
+def frame_renderer(
+    converter: "Converter", settings: Settings, tones: Tones, source: Source, motion_blending: float
+) -> Iterator[FrameRenderer]:
+    """With readers of the neighbors where motion is blended; they are closed at the end."""
+    if motion_blending == 0:
+        yield FrameRenderer(converter=converter, settings=settings, tones=tones)
+        return
+    neighbors = Neighbors(source)
+    try:
+        blending = MotionBlending(converter, tones, settings, motion_blending, neighbors.read)
+        yield FrameRenderer(converter=converter, settings=settings, tones=tones, blending=blending)
+    finally:
+        neighbors.close()

@@ -1,0 +1,73 @@
+"""The loop of every front end that renders more than a frame: decode, render and write in three threads."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lumaflux.media.metadata.light_levels import check_frame
+from lumaflux.render.frame_renderer import FrameRenderer
+from lumaflux.render.pipeline import Consumer, Prefetched
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from lumaflux.media.video.reader import SdrFrame
+
+
+@dataclass(kw_only=True)
+class Rendered:
+    """A frame of the source and what became of it, in ``seconds``."""
+
+    frame: "SdrFrame"
+    hdr_pq: "np.ndarray"
+    seconds: float
+
+
+def render_frames(
+    frames: "Iterator[SdrFrame]",
+    renderer: Callable[[], FrameRenderer],
+    write: Callable[[Rendered], None],
+    *,
+    begun: Callable[[int], None] = lambda number: None,
+    rendered: Callable[[Rendered], None] = lambda made: None,
+    ended: Callable[[], bool] = lambda: False,
+) -> dict[str, float]:
+    """Renders ``frames`` in their order and hands them to ``write`` in a thread of its own; the seconds of each stage.
+
+    ``renderer`` is asked once, when the first frame has come. ``begun`` is told of every frame before it is rendered,
+    ``rendered`` of every one that is handed over, and after each of them ``ended`` may end the loop. What any of them
+    raises is raised here, after what was rendered before it is written; so is a frame whose light is no number.
+    """
+    seconds: dict[str, float] = {}
+    decoder, writer = Prefetched(frames), Consumer(write)
+    chosen: FrameRenderer | None = None
+    try:
+        for frame in decoder:
+            chosen = chosen or renderer()
+            begun(frame.number)
+            start = time.perf_counter()
+            hdr_pq, timings = chosen.render(frame.number, frame.sdr)
+            check_frame(hdr_pq)
+            made = Rendered(frame=frame, hdr_pq=hdr_pq, seconds=time.perf_counter() - start)
+            _add(seconds, timings)
+            writer.put(made)
+            rendered(made)
+            if ended():
+                break
+        writer.finish()
+    except Exception:
+        writer.finish()
+        raise
+    finally:
+        decoder.close()
+        writer.close()
+        _add(seconds, {"decode": decoder.seconds, "encode": writer.seconds})
+        if chosen is not None and chosen.blending is not None:
+            _add(seconds, chosen.blending.seconds)
+    return seconds
+
+
+def _add(seconds: dict[str, float], more: dict[str, float]) -> None:
+    for name, value in more.items():
+        seconds[name] = seconds.get(name, 0.0) + value
