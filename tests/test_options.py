@@ -37,7 +37,7 @@ FOREIGN = {
     "accelerate": {"--num_processes"},
     "nvcc": {"--gpu-architecture", "--std", "--ptxas-options"},
 }
-ARGUMENT = re.compile(r'add_argument\("(--[a-z-]+)"')  # of what runs as python -m lumaflux.lab...
+ARGUMENT = re.compile(r'add_argument\(\s*"(--[a-z-]+)"')  # of what runs as python -m lumaflux.lab...
 DOORS = {
     "convert": (
         Settings,

@@ -87,7 +87,7 @@ def test_alpha_of_a_clip(run, tmp_path):
         container.mux(video.encode(frame))
         container.mux(video.encode())
     (report,) = run(path, tmp_path / "out.mov", deliver="prores")
-    assert report.notes == []
+    assert not [note for note in report.notes if "left out" in note]
     with av.open(str(tmp_path / "out.mov")) as container:
         frame = next(container.decode(video=0))
     plane = frame.planes[3]

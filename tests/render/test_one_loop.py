@@ -168,18 +168,22 @@ def test_pictures_are_frames_that_stand_alone(sdr, converter, tmp_path):
 def test_a_clip_is_opened_once_for_each_pass(clip, converter, track, tmp_path, monkeypatch, given, opened):
     from lumaflux.media.video import source
 
-    asked: list[Path] = []
-    original = source.open_container
+    asked: list[tuple[str, Path]] = []
 
-    def open_container(path):
-        asked.append(Path(path))
-        return original(path)
+    def counted(module, original):
+        def open_container(path):
+            asked.append((module, Path(path)))
+            return original(path)
+
+        return open_container
 
     for name in ("reader", "probe", "stream_copy", "source"):
-        monkeypatch.setattr(f"lumaflux.media.video.{name}.open_container", open_container)
+        where = f"lumaflux.media.video.{name}.open_container"
+        monkeypatch.setattr(where, counted(name, source.open_container))
     job = Job(model="tiny", device="cpu", track=str(track) if given else None)
     convert(clip, tmp_path / "f.%04d.png", lambda: converter, Settings(), job)
-    assert asked == [clip] * opened
+    assert asked == [("reader", clip)] * opened
     asked.clear()
-    convert(clip, tmp_path / "f.mkv", lambda: converter, Settings(), job)  # and once to copy what is beside the picture
-    assert asked == [clip] * (opened + 1)
+    convert(clip, tmp_path / "f.mkv", lambda: converter, Settings(), job)
+    decoded = [path for module, path in asked if module == "reader"]  # others read what is beside the pictures
+    assert decoded == [clip] * opened
