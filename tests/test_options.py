@@ -89,7 +89,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((RO
 EVERY = (
     set()
     .union(*KNOWN.values(), *EXPORT.values(), *FOREIGN.values())
-    .union(*(ARGUMENT.findall(path.read_text()) for path in SOURCES))
+    .union(*(ARGUMENT.findall(path.read_text()) for path in [*SOURCES, *(ROOT / "scripts").rglob("*.py")]))
 )
 
 
