@@ -72,7 +72,7 @@ def test_print_into_a_closed_pipe_and_into_a_full_disk(tmp_path, closed_pipe):
 
     manifest = Manifest(
         source="a.mp4", source_kind="video", source_digest="0", width=4, height=4, frames="0-3", settings={},
-        model="tiny", model_digest="0", device="cpu", precision="fp32", threads=1, engine="0", torch="0",
+        model="tiny", weights="0", reading={}, platform={}, device="cpu", precision="fp32", threads=1,
     )  # fmt: skip
     JobFolder(tmp_path).claim(manifest)
     done = run("farm", "status", str(tmp_path), stdout=closed_pipe)

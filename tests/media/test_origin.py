@@ -38,13 +38,13 @@ def test_containers_name_phones():
 
 def test_source_auto_goes_by_the_file_and_a_person_s_word_before_it(tmp_path):
     taken = photograph(tmp_path / "a.jpg")
-    told, notes = settings_for(Settings(), taken)
+    told, notes = settings_for(Settings(), probe(taken), taken)
     assert told.source == "camera"
     assert told.camera == 1.0
     assert notes == (f"{taken} is read as camera material, by Maker Model 5; --source says otherwise.",)
-    assert settings_for(Settings(source="graded"), taken) == (Settings(source="graded"), ())
+    assert settings_for(Settings(source="graded"), probe(taken), taken) == (Settings(source="graded"), ())
     GREY.save(tmp_path / "plain.png")
-    assert settings_for(Settings(), tmp_path / "plain.png") == (Settings(), ())
+    assert settings_for(Settings(), probe(tmp_path / "plain.png"), tmp_path / "plain.png") == (Settings(), ())
     assert Settings().camera is None
 
 

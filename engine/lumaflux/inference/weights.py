@@ -33,7 +33,7 @@ def weights_identity(options: ModelOptions) -> str:
     Raises UserError for a directory that is no model's.
     """
     folder = model_folder(options.model)
-    if folder.is_dir() and not (folder / _CONFIG).is_file():
+    if folder.is_dir() and not (folder / _CONFIG).exists():
         raise UserError(f"{folder} is not a model directory: {_CONFIG} is missing")
     files = [folder / _CONFIG, folder / _BACKBONE, options.adapters or folder / _ADAPTERS]
     facts = [sha256(path) if path.is_file() else "none" for path in files]
