@@ -29,6 +29,15 @@ FRAMES, CUT = 30, 19
 MODEL = ModelOptions(model="tiny", device="cpu")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """A farm's job fixes its threads, for sums depend on their number; here every door has one."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="module")
 def converter():
     loaded = lumaflux.load("tiny", device="cpu")
