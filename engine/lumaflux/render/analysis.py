@@ -80,7 +80,8 @@ class Look:
         here, step = signature(small), 0.0
         seen = _Waiting(sighting, whole, own, active)
         if self._signature is not None and self._last is not None:
-            step = step_between(*self._thumbnails[-2:], change(self._signature, here))
+            before, after = self._thumbnails[-2:]
+            step = step_between(before, after, change(self._signature, here))
             self._changes.append(step)
             if could_cut(step):
                 self._key(number - 1, self._last)

@@ -31,7 +31,9 @@ class Reader(Protocol):
 
     info: "MediaInfo"
     notes: list[str]
-    damaged: int
+
+    @property
+    def damaged(self) -> int: ...
 
     def frames(self, wants: Callable[[int], bool] = ...) -> "Iterator[SdrFrame]": ...
 

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from lumaflux.service.frames import FrameMemory
 from lumaflux.service.protocol import Analyze, Look, Render
-from lumaflux.service.queue import JobQueue
+from lumaflux.service.queue import Job, JobQueue
 from lumaflux.service.renderer import Renderer
 from lumaflux.service.runtime import RuntimeDirectory
 
@@ -32,6 +32,8 @@ class Engine(Protocol):
 
     def in_loop(self, callback: Callable[..., None], *arguments: Any) -> None: ...
 
+    def later(self, seconds: float, callback: Callable[..., None], *arguments: Any) -> None: ...
+
 
 class Connection(Protocol):
     """A client's connection, as :mod:`lumaflux.service.session` has it."""
@@ -42,5 +44,9 @@ class Connection(Protocol):
     def send(self, answer: dict[str, Any]) -> None: ...
 
     def answer(
-        self, request: Render | Analyze | Look, result: dict[str, Any] | None, failure: BaseException | None
+        self,
+        job: Job,
+        request: Render | Analyze | Look,
+        result: dict[str, Any] | None,
+        failure: BaseException | None,
     ) -> None: ...

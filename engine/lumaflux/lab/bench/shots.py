@@ -63,7 +63,7 @@ def own(frames: Frames) -> list[int]:
 
 def score(clips: list[DrawnClip], detector: Detector) -> dict[str, Score]:
     """By kind, and of all. Several finds inside one event are one; a find outside of it is false."""
-    right, false, events = (dict.fromkeys(KINDS, 0) for _ in range(3))
+    right, false, events = ({str(kind): 0 for kind in KINDS} for _ in range(3))
     for clip in clips:
         first, last = clip.event or (0, -2 * _NEAR - 1)
         found = detector(clip.frames)
@@ -141,7 +141,7 @@ def _camera(rng: np.random.Generator, frames: int, *, fast: bool = False) -> NDA
     patches = rng.uniform(0.05, 0.95, (6, 60, 3)) * rng.uniform(0.5, 1, 3)
     wide = np.kron(patches, np.ones((15, 15, 1)))[:_HEIGHT]
     for axis in (0, 1):
-        wide = sum(np.roll(wide, shift, axis) for shift in range(-3, 4)) / 7
+        wide = np.asarray(sum(np.roll(wide, shift, axis) for shift in range(-3, 4))) / 7
     starts = (speed * np.arange(frames)).round().astype(int)
     return np.stack([wide[:, start : start + _WIDTH] for start in starts])
 

@@ -41,7 +41,7 @@ class LightProbe:
 
 def light_of_pairs(pairs: LatentPairs) -> tuple[Tensor, Tensor]:
     """PQ of luminance of the placed picture and of the target, [N,1,2h,2w] of latents [N,c,h,w]."""
-    side = [_SCALE * size for size in pairs.start.shape[-2:]]
+    side = (_SCALE * pairs.start.shape[-2], _SCALE * pairs.start.shape[-1])
     begun, aimed = [], []
     for sdr, stops, clipped, white in zip(pairs.sdr, pairs.stops, pairs.clipped, pairs.white, strict=True):
         nits = placed_luminance(sdr, float(white))

@@ -117,4 +117,4 @@ def load_bank(folder: Path) -> list[LatentPairs]:
 
 def cells(area: Tensor, latents: Tensor) -> Tensor:
     """A picture's [N,1,H,W] mean over each latent sample [N,1,h,w]."""
-    return F.adaptive_avg_pool2d(area, latents.shape[-2:])
+    return F.adaptive_avg_pool2d(area, (latents.shape[-2], latents.shape[-1]))

@@ -146,8 +146,8 @@ class PriorStage:
         z1 = torch.where(pure, noise, begun + strength * noise)
         t = torch.where(one, torch.ones(count), torch.rand(count, generator=generator))
         zt, target = on_path(aim, z1, t)
-        area = nn.functional.adaptive_avg_pool2d(bank.clipped[index], tuple(wanted.shape[-2:]))
-        weight = 1 + options["clipped"] * nn.functional.adaptive_avg_pool2d(area, tuple(begun.shape[-2:]))
+        area = nn.functional.adaptive_avg_pool2d(bank.clipped[index], (wanted.shape[-2], wanted.shape[-1]))
+        weight = 1 + options["clipped"] * nn.functional.adaptive_avg_pool2d(area, (begun.shape[-2], begun.shape[-1]))
         zt, t, target, weight, area, one = (x.to(self.device) for x in (zt, t, target, weight, area, one))
         velocity = self._velocity(zt, t)
         flow = (weight * (velocity - target).square()).mean() / weight.mean()
@@ -190,7 +190,7 @@ class PriorStage:
         for bank in self.unseen:
             begun, aim = self.normalised(bank.start), self.normalised(bank.target)
             _, wanted = light_of_pairs(bank)
-            area = nn.functional.adaptive_avg_pool2d(bank.clipped, tuple(wanted.shape[-2:]))
+            area = nn.functional.adaptive_avg_pool2d(bank.clipped, (wanted.shape[-2], wanted.shape[-1]))
             noise = self.noise_scale * torch.randn(begun.shape, generator=torch.Generator().manual_seed(0))
             start = (begun + noise).to(self.device)
             clean = (start - self._velocity(start, torch.ones(len(start), device=self.device))).cpu()
@@ -202,7 +202,7 @@ class PriorStage:
             shown = (weights.mean(dim=(1, 2, 3)) > 0.005) & (spread > 0.1)
             highest = torch.where(weights > 0, first, torch.zeros_like(first)).flatten(1).amax(1)
             wanted_highest = torch.where(weights > 0, second, torch.zeros_like(second)).flatten(1).amax(1)
-            rest = 1 - nn.functional.adaptive_avg_pool2d(bank.clipped, tuple(begun.shape[-2:]))
+            rest = 1 - nn.functional.adaptive_avg_pool2d(bank.clipped, (begun.shape[-2], begun.shape[-1]))
             found.setdefault("correlation", []).append(correlation(first, second, weights)[shown])
             found.setdefault("of_probe", []).append(correlation(probe(aim) / STOP, second, weights)[shown])
             found.setdefault("level_error", []).append(

@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -160,7 +161,8 @@ class Run:
 
     @torch.no_grad()
     def _apply_unless_broken(self, share: float) -> None:
-        self.optimizer.grad_scale, self.optimizer.found_inf = (
+        optimizer: Any = self.optimizer
+        optimizer.grad_scale, optimizer.found_inf = (
             None,
             self._broken,
         )  # as torch.amp.GradScaler hands it over

@@ -53,6 +53,7 @@ class SequenceReader:
         if not allow_hdr and not raw:
             refuse_hdr(self.info)
         self._allow_hdr, self._keep_going, self._raw = allow_hdr, keep_going, raw
+        self._transfer: InputTransfer
         self._transfer, said = transfer_of(self.info, transfer, raw=raw)
         self.notes += [f"{path.pattern} {note}" for note in said]
         self.time_base = 1 / frame_rate

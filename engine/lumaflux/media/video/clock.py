@@ -7,7 +7,7 @@ it. Times here are in ticks of the stream's time base.
 
 import itertools
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -43,7 +43,7 @@ def ticks(seconds: Fraction, time_base: Fraction) -> int:
     return round(seconds / time_base)
 
 
-def by_decoding(container: str, stamps: list[tuple[int | None, int | None]], reorders: bool) -> bool:
+def by_decoding(container: str, stamps: Sequence[tuple[int | None, int | None]], reorders: bool) -> bool:
     """Whether the presentation times of a stream that may reorder are decoding times in truth.
 
     ``container``: libavformat's name; ``stamps``: pts and dts of the first packets in the order of the file.

@@ -64,7 +64,9 @@ class StreamCopy:
         stamp = self._pictures.start_time
         if self._input.streams.audio or stamp is None:
             return origin(self._input)
-        return first_stamp(self._input, self._pictures, [(stamp, stamp)]) * Fraction(self._pictures.time_base)
+        unit = self._pictures.time_base
+        assert unit is not None
+        return first_stamp(self._input, self._pictures, [(stamp, stamp)]) * unit
 
     def _add(self, stream: Any, target: str | os.PathLike) -> Any:
         import av.stream

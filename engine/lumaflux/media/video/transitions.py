@@ -120,6 +120,6 @@ def _kind(begins: NDArray[np.float32], ends: NDArray[np.float32]) -> Literal["di
     return None if alike > _SAME else "dissolve"
 
 
-def _averaged(lines: NDArray[np.float32], count: int) -> NDArray[np.float32]:
+def _averaged(lines: NDArray[np.float32], count: int) -> NDArray[np.floating]:
     ends = np.linspace(0, len(lines), count + 1).round().astype(int)
     return np.add.reduceat(lines, ends[:-1], axis=0) / np.diff(ends)[:, None]

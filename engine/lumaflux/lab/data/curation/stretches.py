@@ -71,8 +71,8 @@ def _pictures(specification: CorpusSpecification, packages: Path | None, hdr_dir
     if packages is None and hdr_dir is None:
         return
     for source in find_sources(packages, hdr_dir):
-        if source.kind == "photograph":
-            continue  # SDR
+        if source.kind not in ("panorama", "still"):
+            continue  # SDR, or of another shape
         count = specification.stretches_per_panorama if source.kind == "panorama" else specification.stretches_per_still
         for index in range(count):
             yield Stretch(
