@@ -78,7 +78,7 @@ def test_it_converts_and_evaluates(run, clip, tmp_path):
         for kind in ("made", "meant"):
             (tmp_path / kind).mkdir(exist_ok=True)
             (tmp_path / kind / f"{number}.png").write_bytes((tmp_path / f"hdr.{number:04d}.png").read_bytes())
-    said = run("lumaflux", "evaluate", "--predictions", "made", "--references", "meant", "--json", "scores.json")
+    said = run("lumaflux", "evaluate", "--predictions", "made", "--references", "meant", "--report", "scores.json")
     assert said
     assert "0.0" in (tmp_path / "scores.json").read_text()
 

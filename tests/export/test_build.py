@@ -15,6 +15,7 @@ from lumaflux.errors import UserError
 from lumaflux.inference.installed_engine import engine_for, installed_folder
 from lumaflux.inference.load import load
 from lumaflux.inference.weights import LITE, weight_digests
+from lumaflux.options import ModelOptions
 from lumaflux.service.parameters import RenderParameters
 from lumaflux.service.renderer import ModelError, Renderer
 
@@ -192,7 +193,7 @@ def test_an_installed_engine_is_taken_unless_none_or_another_precision_is_named(
     shutil.copytree(bundle[0], folder := installed_folder(*weight_digests("tiny")))
     assert engine_for(None, "tiny", device="cpu") == folder
     assert engine_for(None, "tiny", device="cpu", precision="bf16") is None
-    assert isinstance(Renderer(device="cpu").load("tiny").backend.network, EngineNetwork)
+    assert isinstance(Renderer(ModelOptions(device="cpu")).load("tiny").backend.network, EngineNetwork)
     Image.fromarray((example_frame(64, 48).permute(1, 2, 0).numpy() * 255).astype("uint8")).save(tmp_path / "a.png")
     made = {}
     for name, options in {"installed": [], "torch": ["--engine", "none"]}.items():
