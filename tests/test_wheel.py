@@ -5,10 +5,12 @@ import os
 import subprocess
 import sys
 import venv
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.slow
@@ -89,19 +91,16 @@ def test_it_makes_a_farm_job(run, clip, tmp_path):
 
 
 def test_it_trains_by_a_bundled_configuration(run, tmp_path):
-    import OpenImageIO as oiio
-
-    (tmp_path / "hdr" / "panoramas").mkdir(parents=True)
-    rng = np.random.default_rng(0)
-    for name in ("some_place_1k", "noon_grass_1k"):  # training, and validation
-        light = np.exp(rng.normal(0, 1, (256, 512, 3))).astype(np.float32)
-        out = oiio.ImageOutput.create("x.exr")
-        assert out.open(str(tmp_path / "hdr" / "panoramas" / f"{name}.exr"), oiio.ImageSpec(512, 256, 3, "float"))
-        out.write_image(light)
-        out.close()
-    run("python", "-m", "lumaflux.lab.data.views", "corpus/views", HDR_DIR=str(tmp_path / "hdr"))
-    run("lumaflux", "train", "tiny-anchor", "--cpu")
-    assert (tmp_path / "runs" / "tiny" / "anchor" / "train.log").exists()
+    views = tmp_path / "corpus" / "views"
+    views.mkdir(parents=True)
+    rng, entries = np.random.default_rng(0), []
+    for number, (split, kind) in enumerate(product(("train", "validation"), ("panorama", "still", "photograph"))):
+        save_file({"views": rng.integers(0, 48000, (4, 3, 96, 96), dtype=np.uint16)}, views / f"{number}.safetensors")
+        facts = {"name": str(number), "scene": str(number), "split": split, "kind": kind}
+        entries.append({"file": f"{number}.safetensors", **facts})
+    (views / "manifest.json").write_text(json.dumps(entries))
+    run("lumaflux", "train", "tiny-vae", "--cpu")
+    assert (tmp_path / "runs" / "tiny" / "vae" / "train.log").exists()
 
 
 def test_it_exports(run, tmp_path):

@@ -99,7 +99,7 @@ def test_wheels_of_an_empty_folder_are_refused(day, tmp_path):
         day.environment_of(tmp_path)
 
 
-@pytest.mark.slow
+@pytest.mark.soak  # up to 40 minutes on two cores
 def test_a_rehearsal_runs_every_part(tmp_path):
     done = subprocess.run(
         [sys.executable, str(SCRIPTS / "day.py"), str(tmp_path / "out"), "--rehearse", "--minutes", "40"],
