@@ -6,6 +6,7 @@ placeholders: they are measured while the frames go by and put in afterwards.
 """
 
 import io
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -28,7 +29,7 @@ BT2020, PQ, HLG, BT2020_NC, LIMITED = 9, 16, 18, 9, 1  # H.273 Tables 2 to 4; AV
 
 
 @dataclass(frozen=True, kw_only=True)
-class Encoding:
+class Encoding(ABC):
     """One codec asked for one size. ``width`` and ``height`` are whole multiples of the codec's ``grain``.
 
     ``display`` None leaves the static metadata out, ``boxes`` stand beside it in the sample entry; codecs that have
@@ -80,13 +81,15 @@ class Encoding:
         """The encoder's own."""
         return {}
 
+    @abstractmethod
     def planes(self, hdr_pq: np.ndarray, alpha: np.ndarray | None) -> Sequence[np.ndarray]:
         """The codes of a frame [3,H,W] in PQ BT.2020, a plane each, as the pixel format orders them."""
-        raise NotImplementedError
+        ...
 
+    @abstractmethod
     def shown_pq(self, planes: Sequence[np.ndarray]) -> np.ndarray:
         """What a display makes of the codes: PQ R'G'B' float32 [3,H,W]."""
-        raise NotImplementedError
+        ...
 
     def packet(self, packet: "av.Packet") -> "av.Packet":
         """A key frame's packet, ready for a later patch of its light levels."""
