@@ -27,10 +27,8 @@ from lumaflux.lab.data.pictures import read_linear, read_sdr
 from lumaflux.lab.data.scaling import reduce_area
 from lumaflux.lab.data.scenes import Split
 from lumaflux.lab.data.sources import Source, find_sources
-from lumaflux.lab.data.views import best_sources
+from lumaflux.lab.data.views import FULL_SCALE, MANIFEST, write_pool
 
-MANIFEST = "manifest.json"
-FULL_SCALE = 65535
 SIZE = 144  # pixels a side
 _OVERSAMPLING = 2
 _SMALLEST_CUT = 0.55  # of a flat picture's side, either way
@@ -137,29 +135,12 @@ _READERS: dict[str, Callable[[Source, np.random.Generator], dict[str, NDArray]]]
 
 def make_pool(sources: Sequence[Source], out: Path, seed: int = 1) -> None:
     """Writes the pool below ``out``; sources already there are kept, so that a stopped run goes on."""
-    from safetensors.numpy import save_file
 
-    out.mkdir(parents=True, exist_ok=True)
-    entries = []
-    for source in best_sources(sources):
-        target = out / f"{source.name.replace('/', '.')}.safetensors"
-        if not target.exists():
-            rng = np.random.default_rng([seed, crc32(source.name.encode())])
-            temporary = target.with_name(f".{target.name}.partial")
-            arrays = _READERS.get(source.kind, _scene)(source, rng)
-            save_file({key: np.ascontiguousarray(value) for key, value in arrays.items()}, temporary)
-            os.replace(temporary, target)
-        entries.append(
-            {
-                "file": target.name,
-                "name": source.name,
-                "scene": source.scene,
-                "split": source.split,
-                "kind": source.kind,
-                "licence": source.licence,
-            }
-        )
-    (out / MANIFEST).write_text(json.dumps(entries, indent=1) + "\n")
+    def arrays_of(source: Source) -> dict[str, NDArray]:
+        rng = np.random.default_rng([seed, crc32(source.name.encode())])
+        return _READERS.get(source.kind, _scene)(source, rng)
+
+    write_pool(sources, out, arrays_of)
 
 
 def load_pool(pool: Path, splits: Sequence[Split] = ("train",)) -> list[TonePictures]:

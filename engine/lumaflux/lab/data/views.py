@@ -7,7 +7,7 @@ One file a scene, ``views`` uint16 [N,3,S,S] (65535 = signal 1), written once; `
 import argparse
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,7 +110,13 @@ def best_sources(sources: Sequence[Source]) -> list[Source]:
 
 
 def make_views(sources: Sequence[Source], out: Path, plan: ViewPlan) -> None:
-    """Writes the pool below ``out``; scenes already there are kept, so that a stopped run goes on."""
+    """Writes the pool of views below ``out``, as ``write_pool`` does."""
+    write_pool(sources, out, lambda source: {"views": source_views(source, plan)})
+
+
+def write_pool(sources: Sequence[Source], out: Path, arrays_of: Callable[[Source], dict[str, NDArray[Any]]]) -> None:
+    """Writes one file a scene below ``out``, and the manifest; scenes already there are kept, so that a stopped run
+    goes on."""
     from safetensors.numpy import save_file
 
     out.mkdir(parents=True, exist_ok=True)
@@ -119,7 +125,8 @@ def make_views(sources: Sequence[Source], out: Path, plan: ViewPlan) -> None:
         target = out / f"{source.name.replace('/', '.')}.safetensors"
         if not target.exists():
             temporary = target.with_name(f".{target.name}.partial")
-            save_file({"views": source_views(source, plan)}, temporary, {"name": source.name})
+            arrays = {key: np.ascontiguousarray(value) for key, value in arrays_of(source).items()}
+            save_file(arrays, temporary, {"name": source.name})
             allow_by_umask(temporary)
             os.replace(temporary, target)
         entries.append(
