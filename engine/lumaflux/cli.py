@@ -114,7 +114,7 @@ def evaluate(
     sdr
         The directory of the SDR sources, for the score where they are clipped.
     preset
-        luma-eval or hdrtv1k: fixes every option.
+        luma-eval, hdrtv1k or diagnosis: fixes every option.
     report
         A JSON file where options, scores by frame and means are written.
     lpips_weights

@@ -21,11 +21,26 @@ _PEAK_NITS = 1000.0
 _SDR_WHITE_NITS = 100.0
 _CLIPPED = 250 / 255  # of the largest channel
 _DOME_PIXELS = 32
+# Least squares over the tone predictor's training pairs (decision 0017): stops at the pivot, and stops a stop.
+_LINES = {"graded": (0.070, -0.113), "camera": (0.575, -0.012)}
+_PIVOT = -2.5  # stops below white
 _INVERTED = ("bt2446a", "bt2446c", "reinhard", "bt2390", "aces-1.3", "aces-2.0")
 
 
 def _inverse(name: str, sdr: np.ndarray) -> np.ndarray:
     return pq.inverse_eotf(INVERSES[name](sdr).clip(0, _PEAK_NITS)).astype(np.float32)
+
+
+def static_line(kind: str, sdr: np.ndarray) -> np.ndarray:
+    """Static placement times a gain in stops that is a line in the SDR's own log-average: what exposure alone knows."""
+    import torch
+
+    from lumaflux.model.anchor_cues import log_average
+
+    offset, slope = _LINES[kind]
+    stops = offset + slope * (float(log_average(torch.as_tensor(sdr)[None])) - _PIVOT)
+    nits = pq.eotf(static_placement(sdr).astype(np.float64)) * 2**stops
+    return pq.inverse_eotf(nits.clip(0, _PEAK_NITS)).astype(np.float32)
 
 
 def dome(sdr: np.ndarray) -> np.ndarray:
@@ -47,6 +62,7 @@ def dome(sdr: np.ndarray) -> np.ndarray:
 BASELINES: dict[str, Baseline] = {
     "none": lambda sdr: static_placement(sdr, _SDR_WHITE_NITS).astype(np.float32),
     "static-203": lambda sdr: static_placement(sdr).astype(np.float32),
+    **{f"static-line-{kind}": partial(static_line, kind) for kind in _LINES},
     "dome": dome,
     **{f"inverse-{name}": partial(_inverse, name) for name in _INVERTED},
 }

@@ -15,7 +15,7 @@ def _chosen(text: str) -> Parameter:
 class RunOptions:
     """See ``run_benchmark`` and ``Selection``."""
 
-    preset: Annotated[str, Parameter(help="luma-eval or hdrtv1k: fixes every option.")] = "luma-eval"
+    preset: Annotated[str, Parameter(help="luma-eval, hdrtv1k or diagnosis: fixes every option.")] = "luma-eval"
     workers: Annotated[
         int, Parameter(help="Processes that score at the same time; the scores do not depend on it.")
     ] = 1
