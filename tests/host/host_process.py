@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 import threading
@@ -18,6 +19,16 @@ OK, FAILED, MISSING_FEATURE, BAD_HANDLE, DEFAULT = 0, 1, 4, 9, 14  # OpenFX 1.5,
 
 class HostGoneError(Exception):
     """The host process ended, or did not answer in time."""
+
+
+def remove(folder):
+    """Removes a folder from which a worker that leaves may be taking its own files at the same time."""
+
+    def gone_already(function, path, raised):
+        if not isinstance(raised[1], FileNotFoundError):
+            raise raised[1]
+
+    shutil.rmtree(folder, onerror=gone_already)
 
 
 class HostProcess:

@@ -15,7 +15,7 @@ import numpy as np
 import pybind11
 import pytest
 from host_pictures import Picture, blank
-from host_process import HostProcess
+from host_process import HostProcess, remove
 
 import lumaflux
 from lumaflux.service import runtime
@@ -160,7 +160,7 @@ class Scene:
         self.kill_engines()
         left = left_in_shared_memory([host.pid for host in self.hosts])
         zombies = [pid for pid in self.pids() if Path(f"/proc/{pid}").exists() and _state(pid) == "Z" and _of_us(pid)]
-        shutil.rmtree(self.root)
+        remove(self.root)
         assert left == []
         assert zombies == []
 

@@ -1,7 +1,6 @@
 """Workers of the tests: real processes with the tiny model, in a runtime directory of their own."""
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from host_process import remove
 
 from lumaflux.service import runtime
 from lumaflux.service.client import Client, start_worker
@@ -43,16 +43,6 @@ def start_patched(directory: runtime.RuntimeDirectory, patch: str = "") -> subpr
     environment = {**os.environ, "LUMAFLUX_RUNTIME_DIR": str(directory.path.parent)}
     code = _PATCHED.format(patch=patch, steps=SLOW_STEPS, seconds=SLOW_S)
     return subprocess.Popen([sys.executable, "-c", code], env=environment)
-
-
-def remove(folder):
-    """Removes a folder from which a worker that leaves may be taking its own files at the same time."""
-
-    def gone_already(function, path, raised):
-        if not isinstance(raised[1], FileNotFoundError):
-            raise raised[1]
-
-    shutil.rmtree(folder, onerror=gone_already)
 
 
 @pytest.fixture
