@@ -80,7 +80,7 @@ def _isobmff_record(file: BinaryIO) -> bytes | None:
         for box in isobmff.visual_children(file, entry):
             if box.kind in _RECORDS:
                 file.seek(box.payload)
-                return file.read(box.end - box.payload)
+                return file.read(min(box.end - box.payload, 24))
     return None
 
 
@@ -102,11 +102,12 @@ def _transport_record(head: bytes) -> DolbyVision | None:
         at = 12 + (int.from_bytes(section[10:12], "big") & 0xFFF)
         while at + 5 <= end:
             length = int.from_bytes(section[at + 3 : at + 5], "big") & 0xFFF
-            inside, last = at + 5, at + 5 + length
+            inside, last = at + 5, min(at + 5 + length, end)
             while inside + 2 <= last:
                 tag, size = section[inside], section[inside + 1]
-                if tag == _DOVI_DESCRIPTOR and size >= 5:
-                    return _transport_descriptor(section[inside + 2 : inside + 2 + size])
+                payload = section[inside + 2 : inside + 2 + size]
+                if tag == _DOVI_DESCRIPTOR and len(payload) >= 5:
+                    return _transport_descriptor(payload)
                 inside += 2 + size
             at = last
     return None

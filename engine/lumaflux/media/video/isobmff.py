@@ -26,12 +26,18 @@ class Box:
 
 
 def _children(file: BinaryIO, start: int, end: int) -> Iterator[Box]:
+    """The boxes from ``start`` on, up to the first whose header the file does not hold: sizes may lie."""
     while start + 8 <= end:
         file.seek(start)
-        size, kind = struct.unpack(">I4s", file.read(8))
+        head = file.read(16)
+        if len(head) < 8:
+            return
+        size, kind = struct.unpack_from(">I4s", head)
         payload = start + 8
         if size == 1:
-            (size,) = struct.unpack(">Q", file.read(8))
+            if len(head) < 16:
+                return
+            (size,) = struct.unpack_from(">Q", head, 8)
             payload += 8
         size = size or end - start
         if size < payload - start:
