@@ -56,7 +56,8 @@ def build_engine(request: Request, say: Say = print) -> Manifest:
     request = replace(request, out=bundle_folder(request.out))
     check_request(request)
     begun = time.perf_counter()
-    frames = frames_of(request.calibration, request.frames) if request.calibration else []
+    frames = frames_of(request.calibration, request.frames + 1) if request.calibration else []
+    unseen, frames = frames[-1:], frames[: request.frames]  # calibration does not see the frame that fp8 is judged on
     with working_folder(request.out, _stated(request, frames)) as work:
         say(needs(request))
         clock: dict[str, float] = {}
@@ -68,7 +69,8 @@ def build_engine(request: Request, say: Say = print) -> Manifest:
             graphs["velocity"] = _quantised(graphs["velocity"], samples, work, say, clock)
         config = reference.config.to_json()
         host = _host_file(model, work / f"host-{__version__}.safetensors")
-        parts = _verified(request, model, graphs, work, say, clock)
+        judged = next(velocity_samples(reference, unseen)) if request.precision == "fp8" else None
+        parts = _verified(request, model, graphs, judged, work, say, clock)
         if request.precision != "bf16":
             refuse_disagreement(parts, None, request.precision)
         if request.backend != "ort":
@@ -139,7 +141,7 @@ def _host_file(model: LumaFlux, target: Path) -> Path:
     return target
 
 
-def _verified(request, network, graphs, work: Path, say: Say, clock) -> dict[str, dict[str, Agreement]]:
+def _verified(request, network, graphs, judged, work: Path, say: Say, clock) -> dict[str, dict[str, Agreement]]:
     if request.precision == "bf16":
         return {name: {} for name in graphs}
     note = work / ".verified.json"
@@ -149,7 +151,8 @@ def _verified(request, network, graphs, work: Path, say: Say, clock) -> dict[str
     say("verify: parts")
     start = time.perf_counter()
     rows, columns = EXAMPLE[0] + 32, EXAMPLE[1] - 32  # another size than the traced one
-    found = verify_parts(network, graphs, (rows, columns))
+    tensors = {name: torch.from_numpy(value) for name, value in judged.items()} if judged is not None else None
+    found = verify_parts(network, graphs, (rows, columns), tensors)
     clock["verify"] = time.perf_counter() - start
     note.write_text(json.dumps({part: {k: v.model_dump() for k, v in e.items()} for part, e in found.items()}))
     return found

@@ -32,13 +32,23 @@ def agreement(reference: Tensor, other: Tensor) -> Agreement:
 
 
 @torch.no_grad()
-def verify_parts(model: LumaFlux, files: dict[str, Path], size: tuple[int, int]) -> dict[str, dict[str, Agreement]]:
-    """Every output of every part at ``size`` through onnxruntime's CPU against ``model`` in fp32."""
+def verify_parts(
+    model: LumaFlux,
+    files: dict[str, Path],
+    size: tuple[int, int],
+    velocity_inputs: dict[str, Tensor] | None = None,
+) -> dict[str, dict[str, Agreement]]:
+    """Every output of every part at ``size`` through onnxruntime's CPU against ``model`` in fp32.
+
+    The inputs are noise. A calibrated velocity has the ranges of pictures, which noise in every input leaves: it is
+    compared on ``velocity_inputs``, those of a frame.
+    """
     found = {}
     for part in parts_of(model, size):
-        reference = part.module(*part.inputs.values())
+        inputs = part.inputs if part.name != "velocity" or velocity_inputs is None else velocity_inputs
+        reference = part.module(*inputs.values())
         reference = reference if isinstance(reference, tuple) else (reference,)
-        made = run_session(session(files[part.name], optimise=False), part.inputs)
+        made = run_session(session(files[part.name], optimise=False), inputs)
         found[part.name] = {
             name: agreement(value, made[name]) for name, value in zip(part.outputs, reference, strict=True)
         }
