@@ -35,7 +35,7 @@ py::tuple yuv420p10(const Floats& rgb, unsigned threads) {
   {
     py::gil_scoped_release release;
     lumaflux::yuv420p10(in, static_cast<std::size_t>(height), static_cast<std::size_t>(width), y_out, cb_out, cr_out,
-                         threads);
+                        threads);
   }
   return py::make_tuple(y, cb, cr);
 }
@@ -47,7 +47,8 @@ void check_planes(const Floats& planes, const char* name) {
 }
 
 void check_same(const Floats& a, const Floats& b, const char* names) {
-  if (a.shape(1) != b.shape(1) || a.shape(2) != b.shape(2)) throw py::value_error(std::string(names) + " must have one shape");
+  if (a.shape(1) != b.shape(1) || a.shape(2) != b.shape(2))
+    throw py::value_error(std::string(names) + " must have one shape");
 }
 
 std::size_t side(const py::array& planes, int axis) { return static_cast<std::size_t>(planes.shape(axis)); }
@@ -65,8 +66,8 @@ Floats deband(const Floats& sdr, unsigned threads) {
 Floats compose(const Floats& smooth, const Floats& sdr, const Floats& curve, float by_channel, const Floats& matrix,
                float peak_pq, const Floats& slope, const Floats& level, const Floats& structure, float recovery,
                unsigned threads) {
-  for (const auto& [planes, name] : {std::pair{&smooth, "smooth"}, {&sdr, "sdr"}, {&slope, "slope"}, {&level, "level"},
-                                     {&structure, "structure"}}) {
+  for (const auto& [planes, name] :
+       {std::pair{&smooth, "smooth"}, {&sdr, "sdr"}, {&slope, "slope"}, {&level, "level"}, {&structure, "structure"}}) {
     check_planes(*planes, name);
   }
   check_same(smooth, sdr, "smooth and sdr");
@@ -74,7 +75,8 @@ Floats compose(const Floats& smooth, const Floats& sdr, const Floats& curve, flo
   check_same(slope, structure, "slope and structure");
   if (curve.ndim() != 1 || curve.size() < 2) throw py::value_error("a curve needs at least two entries");
   if (matrix.size() != 9) throw py::value_error("a colour matrix has nine entries");
-  lumaflux::PlacementTables placement{curve.data(), static_cast<std::size_t>(curve.size()) - 1, by_channel, {}, peak_pq};
+  lumaflux::PlacementTables placement{
+      curve.data(), static_cast<std::size_t>(curve.size()) - 1, by_channel, {}, peak_pq};
   std::copy_n(matrix.data(), 9, placement.matrix);
   const lumaflux::ReducedPlanes reduced{slope.data(), level.data(), structure.data(), side(slope, 2), side(slope, 1)};
   Floats out({sdr.shape(0), sdr.shape(1), sdr.shape(2)});
@@ -126,7 +128,8 @@ void gated_low_rank(const Floats& x, const Floats& value, const Floats& down, co
   const float *x_in = x.data(), *value_in = value.data(), *down_in = down.data(), *up_in = up.data();
   const float *gate_in = gate.data(), *spectrum_in = spectrum.data();
   const py::gil_scoped_release release;
-  lumaflux::gated_low_rank(x_in, value_in, down_in, up_in, rank, alpha, beta, gate_in, spectrum_in, planes, to, threads);
+  lumaflux::gated_low_rank(x_in, value_in, down_in, up_in, rank, alpha, beta, gate_in, spectrum_in, planes, to,
+                           threads);
 }
 
 void film_layer_norm(const Floats& hidden, const Floats& gamma, const Floats& zeta, Result& y, unsigned threads) {
@@ -150,7 +153,8 @@ std::pair<const Code*, std::size_t> plane_of(const py::array& plane, py::ssize_t
 }
 
 template <class Code>
-Floats decoded(const py::array& y, const py::array& cb, const py::array& cr, const lumaflux::YuvCoding& coding, unsigned threads) {
+Floats decoded(const py::array& y, const py::array& cb, const py::array& cr, const lumaflux::YuvCoding& coding,
+               unsigned threads) {
   if (y.ndim() != 2 || y.size() == 0) throw py::value_error("expected Y' of the shape [H,W]");
   const py::ssize_t height = y.shape(0), width = y.shape(1);
   const auto [luma, luma_row] = plane_of<Code>(y, height, width);
@@ -160,14 +164,17 @@ Floats decoded(const py::array& y, const py::array& cb, const py::array& cr, con
   Floats out({py::ssize_t{3}, height, width});
   float* to = out.mutable_data();
   const py::gil_scoped_release release;
-  lumaflux::rgb_from_yuv420(planes, static_cast<std::size_t>(height), static_cast<std::size_t>(width), coding, to, threads);
+  lumaflux::rgb_from_yuv420(planes, static_cast<std::size_t>(height), static_cast<std::size_t>(width), coding, to,
+                            threads);
   return out;
 }
 
 Floats rgb_from_yuv420(const py::array& y, const py::array& cb, const py::array& cr, const std::array<float, 4>& scales,
                        const std::array<float, 3>& luma, bool midway, unsigned threads) {
   const lumaflux::YuvCoding coding{scales[0], scales[1], scales[2], scales[3], luma[0], luma[1], luma[2], midway};
-  const auto all = [&](const py::dtype& type) { return y.dtype().is(type) && cb.dtype().is(type) && cr.dtype().is(type); };
+  const auto all = [&](const py::dtype& type) {
+    return y.dtype().is(type) && cb.dtype().is(type) && cr.dtype().is(type);
+  };
   if (all(py::dtype::of<std::uint8_t>())) return decoded<std::uint8_t>(y, cb, cr, coding, threads);
   if (all(py::dtype::of<std::uint16_t>())) return decoded<std::uint16_t>(y, cb, cr, coding, threads);
   throw py::value_error("expected codes of uint8 or uint16, all planes alike");
@@ -182,16 +189,19 @@ PYBIND11_MODULE(lumaflux_native, module) {
   module.def("rgb_from_yuv420", &rgb_from_yuv420, py::arg("y"), py::arg("cb"), py::arg("cr"), py::arg("scales"),
              py::arg("luma"), py::arg("midway"), py::arg("threads"),
              "4:2:0 codes, uint8 or uint16 -> non-linear R'G'B' float32 [3,H,W] in [0,1].");
-  module.def("light_of_frame", &light_of_frame, py::arg("hdr_pq"), py::arg("bins"), py::arg("threads"),
-             "PQ R'G'B' float32 [3,H,W] -> (histogram of max(R',G',B'), largest R' G' B', mean of max(R,G,B) in cd/m2), or "
-             "None where it is not finite.");
+  module.def(
+      "light_of_frame", &light_of_frame, py::arg("hdr_pq"), py::arg("bins"), py::arg("threads"),
+      "PQ R'G'B' float32 [3,H,W] -> (histogram of max(R',G',B'), largest R' G' B', mean of max(R,G,B) in cd/m2), or "
+      "None where it is not finite.");
   module.def("gated_low_rank", &gated_low_rank, py::arg("x"), py::arg("value"), py::arg("down"), py::arg("up"),
-             py::arg("alpha"), py::arg("beta"), py::arg("gate"), py::arg("spectrum"), py::arg("y").noconvert(), py::arg("threads"),
+             py::arg("alpha"), py::arg("beta"), py::arg("gate"), py::arg("spectrum"), py::arg("y").noconvert(),
+             py::arg("threads"),
              "One picture's tokens [T,d] and their values -> y = value + gate spectrum (alpha up (down x) + beta x).");
-  module.def("film_layer_norm", &film_layer_norm, py::arg("hidden"), py::arg("gamma"), py::arg("zeta"), py::arg("y").noconvert(),
-             py::arg("threads"), "Tokens [T,d] -> y = h + zeta + gamma LayerNorm(h).");
-  module.def("deband", &deband, py::arg("sdr"), py::arg("threads"),
-             "SDR of 8 bits, float32 [3,H,W] in [0,1] -> a picture of the same codes, without their steps in smooth areas.");
+  module.def("film_layer_norm", &film_layer_norm, py::arg("hidden"), py::arg("gamma"), py::arg("zeta"),
+             py::arg("y").noconvert(), py::arg("threads"), "Tokens [T,d] -> y = h + zeta + gamma LayerNorm(h).");
+  module.def(
+      "deband", &deband, py::arg("sdr"), py::arg("threads"),
+      "SDR of 8 bits, float32 [3,H,W] in [0,1] -> a picture of the same codes, without their steps in smooth areas.");
   module.def("compose", &compose, py::arg("smooth"), py::arg("sdr"), py::arg("curve"), py::arg("by_channel"),
              py::arg("matrix"), py::arg("peak_pq"), py::arg("slope"), py::arg("level"), py::arg("structure"),
              py::arg("recovery"), py::arg("threads"),

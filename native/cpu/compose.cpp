@@ -15,9 +15,9 @@
 namespace lumaflux {
 namespace {
 
-constexpr float kGamma = 2.4f;                    // BT.1886
-constexpr float kSmallest = 1e-6f;                // of relative light and of cd/m2, before powers
-constexpr float kOffsetNits = 0.5f;               // of the gain
+constexpr float kGamma = 2.4f;       // BT.1886
+constexpr float kSmallest = 1e-6f;   // of relative light and of cd/m2, before powers
+constexpr float kOffsetNits = 0.5f;  // of the gain
 constexpr float kLargestStops = 4.0f;
 constexpr float kClippingBegins = 0.92f, kClippingWhole = 0.985f;
 constexpr int kMaskRadius = 2;
@@ -38,14 +38,15 @@ constexpr std::size_t kPqSteps = 1 << 14;
 const std::vector<float>& pq_table() {
   static const std::vector<float> table = [] {
     std::vector<float> light(kPqSteps + 1);
-    for (std::size_t i = 0; i <= kPqSteps; ++i) light[i] = pq_eotf(static_cast<float>(i) / static_cast<float>(kPqSteps));
+    for (std::size_t i = 0; i <= kPqSteps; ++i)
+      light[i] = pq_eotf(static_cast<float>(i) / static_cast<float>(kPqSteps));
     return light;
   }();
   return table;
 }
 
-// Functions of light, or of a signal, in steps of 1/512 of each octave, from 2^-40 to 2^14: with a line between them PQ signals are right to
-// 1e-6. The upper bits of a float count those steps.
+// Functions of light, or of a signal, in steps of 1/512 of each octave, from 2^-40 to 2^14: with a line between them PQ
+// signals are right to 1e-6. The upper bits of a float count those steps.
 constexpr int kOctaveBits = 9, kShift = 23 - kOctaveBits;
 constexpr std::int32_t kFirstStep = (127 - 40) << kOctaveBits;
 constexpr std::size_t kLightSteps = static_cast<std::size_t>(40 + 14) << kOctaveBits;
@@ -73,28 +74,31 @@ LUMAFLUX_INLINE float at_light(const float* table, float light) {
 }
 
 const std::vector<float>& pq_of_nits() {
-  static const std::vector<float> table = light_table([](float nits) { return pq_inverse_eotf(smaller(nits, 10000.0f)); });
+  static const std::vector<float> table =
+      light_table([](float nits) { return pq_inverse_eotf(smaller(nits, 10000.0f)); });
   return table;
 }
 
 const std::vector<float>& light_of_signals() {
-  static const std::vector<float> table = light_table([](float signal) { return power(smaller(signal, 1.0f), kGamma); });
+  static const std::vector<float> table =
+      light_table([](float signal) { return power(smaller(signal, 1.0f), kGamma); });
   return table;
 }
 
 LUMAFLUX_INLINE void to_bt2020(float& r, float& g, float& b) {
   const float* m = kBt709To2020;
-  const float x = m[0] * r + m[1] * g + m[2] * b, y = m[3] * r + m[4] * g + m[5] * b, z = m[6] * r + m[7] * g + m[8] * b;
+  const float x = m[0] * r + m[1] * g + m[2] * b, y = m[3] * r + m[4] * g + m[5] * b,
+              z = m[6] * r + m[7] * g + m[8] * b;
   r = x, g = y, b = z;
 }
 
-LUMAFLUX_DISPATCH void place_row(const float* r, const float* g, const float* b, std::size_t width, const PlacementTables& p,
-                                 const float* curve_of_light, float* out) {
+LUMAFLUX_DISPATCH void place_row(const float* r, const float* g, const float* b, std::size_t width,
+                                 const PlacementTables& p, const float* curve_of_light, float* out) {
   float *red = out, *green = out + width, *blue = out + 2 * width;
   const float steps = static_cast<float>(p.steps), share = p.by_channel, peak = p.peak_pq;
   const float *curve = p.curve, *eotf = light_of_signals().data(), *pq = pq_of_nits().data();
-  const float m0 = p.matrix[0], m1 = p.matrix[1], m2 = p.matrix[2], m3 = p.matrix[3], m4 = p.matrix[4], m5 = p.matrix[5],
-              m6 = p.matrix[6], m7 = p.matrix[7], m8 = p.matrix[8];
+  const float m0 = p.matrix[0], m1 = p.matrix[1], m2 = p.matrix[2], m3 = p.matrix[3], m4 = p.matrix[4],
+              m5 = p.matrix[5], m6 = p.matrix[6], m7 = p.matrix[7], m8 = p.matrix[8];
 #pragma GCC ivdep
   for (std::size_t i = 0; i < width; ++i) {
     float lr = at_light(eotf, r[i]), lg = at_light(eotf, g[i]), lb = at_light(eotf, b[i]);
@@ -115,10 +119,10 @@ LUMAFLUX_DISPATCH void place_row(const float* r, const float* g, const float* b,
   }
 }
 
-// What clipped areas gain: stops of a row of structure between two of the reduced grid, three planes of full width each, times the
-// softened mask, which is the sum of `count` rows.
-LUMAFLUX_DISPATCH void recover_row(const float* const* masks, int count, float scale, const float* above, const float* below, float share,
-                                   std::size_t width, float* mask, float* extra) {
+// What clipped areas gain: stops of a row of structure between two of the reduced grid, three planes of full width
+// each, times the softened mask, which is the sum of `count` rows.
+LUMAFLUX_DISPATCH void recover_row(const float* const* masks, int count, float scale, const float* above,
+                                   const float* below, float share, std::size_t width, float* mask, float* extra) {
   for (std::size_t i = 0; i < width; ++i) mask[i] = scale * masks[0][i];
   for (int j = 1; j < count; ++j) {
     for (std::size_t i = 0; i < width; ++i) mask[i] += scale * masks[j][i];
@@ -129,10 +133,10 @@ LUMAFLUX_DISPATCH void recover_row(const float* const* masks, int count, float s
   }
 }
 
-// base: three rows of PQ; above, below: six rows each (slope, level), full width; extra: three rows of stops; out: rows of
-// the result's planes.
-LUMAFLUX_DISPATCH void light_row(const float* base, const float* above, const float* below, float share, const float* extra,
-                                 std::size_t width, float* red, float* green, float* blue) {
+// base: three rows of PQ; above, below: six rows each (slope, level), full width; extra: three rows of stops; out: rows
+// of the result's planes.
+LUMAFLUX_DISPATCH void light_row(const float* base, const float* above, const float* below, float share,
+                                 const float* extra, std::size_t width, float* red, float* green, float* blue) {
   const float *r = base, *g = base + width, *b = base + 2 * width, *eotf = pq_table().data(), *pq = pq_of_nits().data();
   constexpr float steps = kPqSteps;
   const auto stretched = [=](std::size_t part, std::size_t i) LUMAFLUX_HOT {
@@ -159,23 +163,27 @@ struct Position {
 };
 
 Position position_of(std::size_t i, std::size_t low, std::size_t full) {
-  const float x = std::max(0.0f, (static_cast<float>(i) + 0.5f) * static_cast<float>(low) / static_cast<float>(full) - 0.5f);
+  const float x =
+      std::max(0.0f, (static_cast<float>(i) + 0.5f) * static_cast<float>(low) / static_cast<float>(full) - 0.5f);
   const std::size_t index = std::min(static_cast<std::size_t>(x), low - 1);
   return {index, std::min(x - static_cast<float>(index), 1.0f)};
 }
 
-// Row of the mask before it is softened, summed over 2 * kMaskRadius + 1 columns; the last number says whether any is not 0.
-LUMAFLUX_DISPATCH void mask_row(const float* r, const float* g, const float* b, std::size_t width, int radius, float* hard,
-                                float* out) {
+// Row of the mask before it is softened, summed over 2 * kMaskRadius + 1 columns; the last number says whether any is
+// not 0.
+LUMAFLUX_DISPATCH void mask_row(const float* r, const float* g, const float* b, std::size_t width, int radius,
+                                float* hard, float* out) {
   float most = 0.0f;
   for (std::size_t i = 0; i < width; ++i) {
-    const float t = between((larger(larger(r[i], g[i]), b[i]) - kClippingBegins) / (kClippingWhole - kClippingBegins), 0.0f, 1.0f);
+    const float t =
+        between((larger(larger(r[i], g[i]), b[i]) - kClippingBegins) / (kClippingWhole - kClippingBegins), 0.0f, 1.0f);
     hard[static_cast<std::size_t>(radius) + i] = t * t * (3.0f - 2.0f * t);
     most = larger(most, t);
   }
   for (int i = 0; i < radius; ++i) {
     hard[i] = hard[radius];
-    hard[static_cast<std::size_t>(radius) + width + static_cast<std::size_t>(i)] = hard[static_cast<std::size_t>(radius) + width - 1];
+    hard[static_cast<std::size_t>(radius) + width + static_cast<std::size_t>(i)] =
+        hard[static_cast<std::size_t>(radius) + width - 1];
   }
   for (std::size_t i = 0; i < width; ++i) {
     float sum = 0.0f;
@@ -187,8 +195,9 @@ LUMAFLUX_DISPATCH void mask_row(const float* r, const float* g, const float* b, 
 
 }  // namespace
 
-void compose(const float* smooth, const float* sdr, std::size_t width, std::size_t height, const PlacementTables& placement,
-             const ReducedPlanes& reduced, float recovery, float* out, unsigned threads) {
+void compose(const float* smooth, const float* sdr, std::size_t width, std::size_t height,
+             const PlacementTables& placement, const ReducedPlanes& reduced, float recovery, float* out,
+             unsigned threads) {
   const std::size_t plane = width * height, low = reduced.width * reduced.height;
   std::vector<Position> columns(width);
   for (std::size_t i = 0; i < width; ++i) columns[i] = position_of(i, reduced.width, width);
@@ -199,21 +208,23 @@ void compose(const float* smooth, const float* sdr, std::size_t width, std::size
   const float taps = static_cast<float>((2 * radius + 1) * (2 * radius + 1));
 
   over_rows(height, threads, [&](std::size_t begin, std::size_t end) {
-    const auto stretched = [&](std::initializer_list<const float*> parts) {  // rows of parts of the reduced grid, three planes each
-      return [&, parts = std::vector<const float*>(parts)](std::ptrdiff_t row, float* to) {
-        for (const float* part : parts) {
-          for (std::size_t channel = 0; channel < 3; ++channel, to += width) {
-            const float* from = part + channel * low + static_cast<std::size_t>(row) * reduced.width;
-            for (std::size_t i = 0; i < width; ++i) {
-              const std::size_t index = columns[i].index, next = std::min(index + 1, reduced.width - 1);
-              to[i] = from[index] + columns[i].share * (from[next] - from[index]);
+    const auto stretched =
+        [&](std::initializer_list<const float*> parts) {  // rows of parts of the reduced grid, three planes each
+          return [&, parts = std::vector<const float*>(parts)](std::ptrdiff_t row, float* to) {
+            for (const float* part : parts) {
+              for (std::size_t channel = 0; channel < 3; ++channel, to += width) {
+                const float* from = part + channel * low + static_cast<std::size_t>(row) * reduced.width;
+                for (std::size_t i = 0; i < width; ++i) {
+                  const std::size_t index = columns[i].index, next = std::min(index + 1, reduced.width - 1);
+                  to[i] = from[index] + columns[i].share * (from[next] - from[index]);
+                }
+              }
             }
-          }
-        }
-      };
-    };
+          };
+        };
     const auto last = static_cast<std::ptrdiff_t>(reduced.height);
-    Rows lines(2, 6 * width, last, stretched({reduced.slope, reduced.level})), structure(2, 3 * width, last, stretched({reduced.structure}));
+    Rows lines(2, 6 * width, last, stretched({reduced.slope, reduced.level})),
+        structure(2, 3 * width, last, stretched({reduced.structure}));
     std::vector<float> base(3 * width), extra(3 * width, 0.0f), hard(width + 2 * kMaskRadius), mask(width);
     bool filled = false;
     const auto soften = [&](std::ptrdiff_t row, float* to) {
@@ -232,7 +243,8 @@ void compose(const float* smooth, const float* sdr, std::size_t width, std::size
       }
       if (most == 0.0f) return false;
       const auto upper = static_cast<std::ptrdiff_t>(where.index);
-      recover_row(sums, 2 * radius + 1, recovery / taps, structure[upper], structure[upper + 1], where.share, width, mask.data(), extra.data());
+      recover_row(sums, 2 * radius + 1, recovery / taps, structure[upper], structure[upper + 1], where.share, width,
+                  mask.data(), extra.data());
       return true;
     };
 

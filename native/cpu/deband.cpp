@@ -50,7 +50,8 @@ LUMAFLUX_INLINE void sum_across(const float* row, std::size_t width, int radius,
   }
 }
 
-LUMAFLUX_DISPATCH void sums_row(const float* row, std::size_t width, int radius, float* padded, float* squares, float* out) {
+LUMAFLUX_DISPATCH void sums_row(const float* row, std::size_t width, int radius, float* padded, float* squares,
+                                float* out) {
   for (std::size_t i = 0; i < width; ++i) squares[i] = row[i] * row[i];
   sum_across(row, width, radius, padded, out);
   sum_across(squares, width, radius, padded, out + width);
@@ -58,8 +59,8 @@ LUMAFLUX_DISPATCH void sums_row(const float* row, std::size_t width, int radius,
 
 LUMAFLUX_INLINE void sum_down(const float* const* rows, int count, std::size_t width, float* out) {
   if (count == 9) {
-    const float *a = rows[0], *b = rows[1], *c = rows[2], *d = rows[3], *e = rows[4], *f = rows[5], *g = rows[6], *h = rows[7],
-                *k = rows[8];
+    const float *a = rows[0], *b = rows[1], *c = rows[2], *d = rows[3], *e = rows[4], *f = rows[5], *g = rows[6],
+                *h = rows[7], *k = rows[8];
 #pragma GCC ivdep
     for (std::size_t i = 0; i < width; ++i) out[i] = a[i] + b[i] + c[i] + d[i] + e[i] + f[i] + g[i] + h[i] + k[i];
     return;
@@ -77,8 +78,8 @@ LUMAFLUX_INLINE void sum_down(const float* const* rows, int count, std::size_t w
 }
 
 // Line of each block from the sums of its neighbourhood, and those lines summed across. `sum`: a buffer of 2 * width.
-LUMAFLUX_DISPATCH void lines_row(const float* const* sums, int rows, float count, std::size_t width, int radius, float* padded,
-                                 float* sum, float* slope, float* level, float* out) {
+LUMAFLUX_DISPATCH void lines_row(const float* const* sums, int rows, float count, std::size_t width, int radius,
+                                 float* padded, float* sum, float* slope, float* level, float* out) {
   sum_down(sums, rows, 2 * width, sum);
   const float share = 1.0f / count;
 #pragma GCC ivdep
@@ -108,8 +109,8 @@ LUMAFLUX_INLINE void average(const float* tall, std::size_t columns, float* out)
 }
 
 // Means of blocks: one row of them. Borders repeat up to whole blocks; `tall`: a buffer of columns * factor.
-LUMAFLUX_DISPATCH void blocks_row(const float* const* rows, std::size_t factor, std::size_t width, std::size_t columns, float* tall,
-                                  float* out) {
+LUMAFLUX_DISPATCH void blocks_row(const float* const* rows, std::size_t factor, std::size_t width, std::size_t columns,
+                                  float* tall, float* out) {
   for (std::size_t i = 0; i < width; ++i) tall[i] = rows[0][i] + rows[1][i];
   if (factor == 4) {
     for (std::size_t i = 0; i < width; ++i) tall[i] += rows[2][i] + rows[3][i];
@@ -120,7 +121,8 @@ LUMAFLUX_DISPATCH void blocks_row(const float* const* rows, std::size_t factor, 
 }
 
 // A row of blocks stretched to their pixels. `padded`: a buffer of columns + 2.
-LUMAFLUX_DISPATCH void stretch_row(const float* row, std::size_t factor, std::size_t columns, float* padded, float* out) {
+LUMAFLUX_DISPATCH void stretch_row(const float* row, std::size_t factor, std::size_t columns, float* padded,
+                                   float* out) {
   padded[0] = row[0], padded[columns + 1] = row[columns - 1];
   std::memcpy(padded + 1, row, columns * sizeof(float));
   const float *left = padded, *here = padded + 1, *right = padded + 2;
@@ -145,15 +147,18 @@ LUMAFLUX_DISPATCH void stretch_row(const float* row, std::size_t factor, std::si
 // Slope and level of every block of a plane: two rows of `lines` for each row of blocks.
 struct Lines {
   Lines(Filter by, std::size_t width, std::size_t height)
-      : filter(by), columns((width + by.factor - 1) / by.factor), rows((height + by.factor - 1) / by.factor), lines(2 * columns * rows) {}
+      : filter(by),
+        columns((width + by.factor - 1) / by.factor),
+        rows((height + by.factor - 1) / by.factor),
+        lines(2 * columns * rows) {}
 
   void find(const float* plane, std::size_t width, std::size_t height, std::size_t begin, std::size_t end) {
     const int across = std::min<int>(filter.radius, static_cast<int>(columns) - 1);
     const int down = std::min<int>(filter.radius, static_cast<int>(rows) - 1), window = 2 * down + 1;
     const float count = static_cast<float>(window * (2 * across + 1));
     const auto kept = static_cast<std::size_t>(window);
-    std::vector<float> padded(columns + 2 * kLargestRadius), tall(columns * filter.factor), block(columns), sum(2 * columns),
-        slope(columns), level(columns);
+    std::vector<float> padded(columns + 2 * kLargestRadius), tall(columns * filter.factor), block(columns),
+        sum(2 * columns), slope(columns), level(columns);
     Rows sums(kept, 2 * columns, static_cast<std::ptrdiff_t>(rows), [&](std::ptrdiff_t row, float* out) {
       const float* pixels[4];
       for (std::size_t j = 0; j < filter.factor; ++j) {
@@ -203,15 +208,15 @@ Position position_of(std::size_t y, const Lines& lines) {
 }
 
 // `picture` by lines between those of two rows, at most half a code from the source.
-LUMAFLUX_INLINE float by_lines(float picture, float sdr, const float* above, const float* below, float share, std::size_t level,
-                               std::size_t i) {
+LUMAFLUX_INLINE float by_lines(float picture, float sdr, const float* above, const float* below, float share,
+                               std::size_t level, std::size_t i) {
   const float slope = above[i] + share * (below[i] - above[i]);
   const float offset = above[level + i] + share * (below[level + i] - above[level + i]);
   return sdr + between(slope * picture + offset - sdr, -kHalfCode, kHalfCode);
 }
 
-LUMAFLUX_DISPATCH void near_row(const float* sdr, const float* above, const float* below, float share, std::size_t level,
-                                std::size_t width, float* out) {
+LUMAFLUX_DISPATCH void near_row(const float* sdr, const float* above, const float* below, float share,
+                                std::size_t level, std::size_t width, float* out) {
 #pragma GCC ivdep
   for (std::size_t i = 0; i < width; ++i) out[i] = by_lines(sdr[i], sdr[i], above, below, share, level, i);
 }
@@ -224,7 +229,8 @@ LUMAFLUX_DISPATCH void range_row(const float* row, std::size_t width, float* pad
 #pragma GCC ivdep
   for (std::size_t i = 0; i < width; ++i) {
     float high = padded[i], low = padded[i];
-    for (std::size_t j = 1; j <= 2 * kTextureRadius; ++j) high = larger(high, padded[i + j]), low = smaller(low, padded[i + j]);
+    for (std::size_t j = 1; j <= 2 * kTextureRadius; ++j)
+      high = larger(high, padded[i + j]), low = smaller(low, padded[i + j]);
     out[i] = high;
     out[width + i] = low;
   }
@@ -232,7 +238,8 @@ LUMAFLUX_DISPATCH void range_row(const float* row, std::size_t width, float* pad
 
 LUMAFLUX_DISPATCH void spread_row(const float* const* ranges, std::size_t width, float* most) {
   static_assert(kTextureRadius == 3);
-  const float *a = ranges[0], *b = ranges[1], *c = ranges[2], *d = ranges[3], *e = ranges[4], *f = ranges[5], *g = ranges[6];
+  const float *a = ranges[0], *b = ranges[1], *c = ranges[2], *d = ranges[3], *e = ranges[4], *f = ranges[5],
+              *g = ranges[6];
 #pragma GCC ivdep
   for (std::size_t i = 0; i < width; ++i) {
     const std::size_t k = width + i;
@@ -242,8 +249,8 @@ LUMAFLUX_DISPATCH void spread_row(const float* const* ranges, std::size_t width,
   }
 }
 
-LUMAFLUX_DISPATCH void blend_row(const float* sdr, const float* above, const float* below, float down, std::size_t level,
-                                 const float* most, std::size_t width, float* out) {
+LUMAFLUX_DISPATCH void blend_row(const float* sdr, const float* above, const float* below, float down,
+                                 std::size_t level, const float* most, std::size_t width, float* out) {
 #pragma GCC ivdep
   for (std::size_t i = 0; i < width; ++i) {
     const float near = by_lines(out[i], sdr[i], above, below, down, level, i);
@@ -257,7 +264,8 @@ LUMAFLUX_DISPATCH void blend_row(const float* sdr, const float* above, const flo
 void deband(const float* sdr, std::size_t width, std::size_t height, float* out, unsigned threads) {
   constexpr std::size_t channels = 3;
   const std::size_t plane = width * height;
-  std::vector<Lines> fine(channels, Lines(kFilters[0], width, height)), coarse(channels, Lines(kFilters[1], width, height));
+  std::vector<Lines> fine(channels, Lines(kFilters[0], width, height)),
+      coarse(channels, Lines(kFilters[1], width, height));
   const auto find = [&](std::vector<Lines>& lines, const float* picture) {
     over_rows(lines[0].rows, threads, [&](std::size_t begin, std::size_t end) {
       for (std::size_t c = 0; c < channels; ++c) lines[c].find(picture + c * plane, width, height, begin, end);
@@ -286,12 +294,14 @@ void deband(const float* sdr, std::size_t width, std::size_t height, float* out,
                   });
     };
     decltype(ranges_of(0)) ranges[channels] = {ranges_of(0), ranges_of(1), ranges_of(2)};
-    decltype(coarse[0].stretched()) lines[channels] = {coarse[0].stretched(), coarse[1].stretched(), coarse[2].stretched()};
+    decltype(coarse[0].stretched()) lines[channels] = {coarse[0].stretched(), coarse[1].stretched(),
+                                                       coarse[2].stretched()};
     for (std::size_t y = begin; y < end; ++y) {
       std::fill(most.begin(), most.end(), 0.0f);
       for (std::size_t c = 0; c < channels; ++c) {
         const float* seen[2 * kTextureRadius + 1];
-        for (int j = 0; j <= 2 * kTextureRadius; ++j) seen[j] = ranges[c][static_cast<std::ptrdiff_t>(y) + j - kTextureRadius];
+        for (int j = 0; j <= 2 * kTextureRadius; ++j)
+          seen[j] = ranges[c][static_cast<std::ptrdiff_t>(y) + j - kTextureRadius];
         spread_row(seen, width, most.data());
       }
       const Position where = position_of(y, coarse[0]);

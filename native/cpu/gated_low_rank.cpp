@@ -14,7 +14,8 @@ namespace {
 
 constexpr std::size_t kLanes = 8, kTile = 8;  // channels and ranks that are worked on together
 using Lanes = float __attribute__((vector_size(kLanes * sizeof(float))));
-using Loose = float __attribute__((vector_size(kLanes * sizeof(float)), aligned(alignof(float)), may_alias));  // in memory
+using Loose =
+    float __attribute__((vector_size(kLanes * sizeof(float)), aligned(alignof(float)), may_alias));  // in memory
 
 LUMAFLUX_INLINE void load(const float* from, Lanes& to) { to = *reinterpret_cast<const Loose*>(from); }
 
@@ -99,9 +100,9 @@ LUMAFLUX_DISPATCH void update_tokens(const Update& all, std::size_t begin, std::
 
 }  // namespace
 
-void gated_low_rank(const float* x, const float* value, const float* down, const float* up, std::size_t rank, float alpha,
-                    float beta, const float* gate, const float* spectrum, const TokenPlanes& planes, float* y,
-                    unsigned threads) {
+void gated_low_rank(const float* x, const float* value, const float* down, const float* up, std::size_t rank,
+                    float alpha, float beta, const float* gate, const float* spectrum, const TokenPlanes& planes,
+                    float* y, unsigned threads) {
   const std::size_t d = planes.channels, ranks = (rank + kTile - 1) / kTile * kTile;
   std::vector<float> whole_down(ranks * d), whole_up(ranks * d);
   std::copy_n(down, rank * d, whole_down.begin());

@@ -9,7 +9,8 @@ namespace lumaflux {
 #define LUMAFLUX_HOT __attribute__((always_inline))
 #define LUMAFLUX_INLINE inline LUMAFLUX_HOT
 // The same code for the instructions that most machines have today and for any; the loader picks (Linux, x86-64).
-#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__) && \
+    !defined(__SANITIZE_ADDRESS__)
 #define LUMAFLUX_DISPATCH __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define LUMAFLUX_DISPATCH
@@ -24,7 +25,8 @@ LUMAFLUX_INLINE float log2_of(float x) {
   float mantissa;
   std::memcpy(&mantissa, &bits, sizeof mantissa);
   const float t = (mantissa - 1.0f) / (mantissa + 1.0f), t2 = t * t;
-  const float series = 2.8853900818f + t2 * (0.9617966939f + t2 * (0.5770780164f + t2 * (0.4121985831f + t2 * 0.3205988980f)));
+  const float series =
+      2.8853900818f + t2 * (0.9617966939f + t2 * (0.5770780164f + t2 * (0.4121985831f + t2 * 0.3205988980f)));
   return static_cast<float>(exponent) + t * series;
 }
 
@@ -33,7 +35,8 @@ LUMAFLUX_INLINE float exp2_of(float x) {
   const float shifted = x + 12582912.0f;  // 1.5 * 2^23 rounds to the nearest integer
   const float whole = shifted - 12582912.0f, f = x - whole;
   const float series =
-      1.0f + f * (0.69314718f + f * (0.24022651f + f * (0.05550411f + f * (0.00961813f + f * (0.00133336f + f * 0.00015403f)))));
+      1.0f + f * (0.69314718f +
+                  f * (0.24022651f + f * (0.05550411f + f * (0.00961813f + f * (0.00133336f + f * 0.00015403f)))));
   const std::int32_t bits = (static_cast<std::int32_t>(whole) + 127) * (1 << 23);
   float scale;
   std::memcpy(&scale, &bits, sizeof scale);

@@ -45,7 +45,8 @@ RowLight row_light(const float* red, const float* green, const float* blue, std:
 
 }  // namespace
 
-LightOfFrame light_of_frame(const float* rgb, std::size_t height, std::size_t width, std::size_t bins, unsigned threads) {
+LightOfFrame light_of_frame(const float* rgb, std::size_t height, std::size_t width, std::size_t bins,
+                            unsigned threads) {
   LightOfFrame light;
   light.histogram.assign(bins, 0);
   const std::size_t plane = height * width;

@@ -16,6 +16,7 @@ struct LightOfFrame {
 };
 
 // R'G'B' [3,H,W], clipped to [0,1]; the histogram gets `bins` entries. The same for any number of threads.
-LightOfFrame light_of_frame(const float* rgb, std::size_t height, std::size_t width, std::size_t bins, unsigned threads);
+LightOfFrame light_of_frame(const float* rgb, std::size_t height, std::size_t width, std::size_t bins,
+                            unsigned threads);
 
 }  // namespace lumaflux

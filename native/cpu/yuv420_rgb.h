@@ -10,7 +10,7 @@ namespace lumaflux {
 struct YuvCoding {
   float luma_scale, luma_offset, chroma_scale, chroma_offset;
   float red_weight, green_weight, blue_weight;
-  bool midway;  // chroma between two rows ("left"); on the even rows ("topleft") otherwise. Columns: always the even ones.
+  bool midway;  // chroma between two rows ("left"); on the even rows ("topleft") otherwise. Columns: always even.
 };
 
 // Planes with rows of `row` samples each; y: height x width, cb, cr: ceil(height/2) x ceil(width/2).
@@ -22,7 +22,7 @@ struct YuvPlanes {
 
 // rgb: three planes of height x width floats in [0,1].
 template <class Code>
-void rgb_from_yuv420(const YuvPlanes<Code>& planes, std::size_t height, std::size_t width, const YuvCoding& coding, float* rgb,
-                     unsigned threads);
+void rgb_from_yuv420(const YuvPlanes<Code>& planes, std::size_t height, std::size_t width, const YuvCoding& coding,
+                     float* rgb, unsigned threads);
 
 }  // namespace lumaflux

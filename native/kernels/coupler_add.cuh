@@ -8,9 +8,10 @@
 //   tokens 0-15   [ physical | perceptual ]  x   [ physical[c,:] | perceptual[c,:] ]^T  ->  warp 0
 //   tokens 16-31  [          |            ]                                             ->  warp 1 ...
 //
-// mma.m16n8k16: lane l holds 8 neighbouring bottleneck channels 8(l%4).. of each 32, of rows l/4 and l/4+8; the weights'
-// rows are read in the same order (a sum does not mind). Four products of 8 columns give a lane channels 8(l%4)..+7 of
-// both its rows: column n of product j is channel 8(n/2) + 2j + n%2. Thus z, y, b and the weights move 16 bytes at a time.
+// mma.m16n8k16: lane l holds 8 neighbouring bottleneck channels 8(l%4).. of each 32, of rows l/4 and l/4+8; the
+// weights' rows are read in the same order (a sum does not mind). Four products of 8 columns give a lane channels
+// 8(l%4)..+7 of both its rows: column n of product j is channel 8(n/2) + 2j + n%2. Thus z, y, b and the weights move 16
+// bytes at a time.
 #include "platform.cuh"
 
 #ifndef ELEMENT
@@ -48,9 +49,9 @@ __device__ __forceinline__ void store_result(unsigned short* to, const float (&y
 // apart (a part of longer rows of tokens), couplings number_step.
 // grid (ceil(T/64), B, parts of the channels), 128 threads.
 extern "C" __global__ void __launch_bounds__(128)
-coupler_add(const unsigned short* z, const unsigned short* bottlenecks, const unsigned short* physical,
-            const unsigned short* perceptual, const float* coupling, Result* y, int tokens, int width, int picture_step,
-            int number_step) {
+    coupler_add(const unsigned short* z, const unsigned short* bottlenecks, const unsigned short* physical,
+                const unsigned short* perceptual, const float* coupling, Result* y, int tokens, int width,
+                int picture_step, int number_step) {
   const unsigned lane = threadIdx.x % 32, warp = threadIdx.x / 32, picture = blockIdx.y, d = width, count = tokens;
   const unsigned part_channels = (d + 32 * gridDim.z - 1) / (32 * gridDim.z) * 32;
   const unsigned begin = blockIdx.z * part_channels, end = begin + part_channels < d ? begin + part_channels : d;
@@ -77,11 +78,13 @@ coupler_add(const unsigned short* z, const unsigned short* bottlenecks, const un
       for (unsigned chunk = 0; chunk < kChunks; ++chunk) {
         const unsigned short* map = chunk < kChunks / 2 ? physical : perceptual;
         const unsigned from = 32 * (chunk % (kChunks / 2)) + 8 * (lane % 4);
-        const Eight w = channel < end ? load_eight(map + static_cast<size_t>(channel) * BOTTLENECK + from) : zero_eight();
+        const Eight w =
+            channel < end ? load_eight(map + static_cast<size_t>(channel) * BOTTLENECK + from) : zero_eight();
 #pragma unroll
         for (unsigned half = 0; half < 2; ++half) {
           mma_m16n8k16<ELEMENT>(sums[tile],
-                                {b0[chunk].pairs[2 * half], b1[chunk].pairs[2 * half], b0[chunk].pairs[2 * half + 1], b1[chunk].pairs[2 * half + 1]},
+                                {b0[chunk].pairs[2 * half], b1[chunk].pairs[2 * half], b0[chunk].pairs[2 * half + 1],
+                                 b1[chunk].pairs[2 * half + 1]},
                                 {w.pairs[2 * half], w.pairs[2 * half + 1]});
         }
       }

@@ -20,5 +20,6 @@ void call(void (*kernel)(Parameters...), void** arguments) {
 // `arguments` as cuLaunchKernel takes them; null, or why the launch failed.
 extern "C" const char* emulate(const unsigned* grid, unsigned threads, void** arguments, int order, unsigned seed) {
   const auto kernel = [](void* context) { call(KERNEL, static_cast<void**>(context)); };
-  return emulation::run({grid[0], grid[1], grid[2]}, threads, static_cast<emulation::Order>(order), seed, kernel, arguments);
+  return emulation::run({grid[0], grid[1], grid[2]}, threads, static_cast<emulation::Order>(order), seed, kernel,
+                        arguments);
 }

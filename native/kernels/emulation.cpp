@@ -27,8 +27,15 @@ struct Fiber {
 class Machine {
  public:
   Machine(Dim3 grid, unsigned threads, Order order, unsigned seed, void (*kernel)(void*), void* context)
-      : grid(grid), threads_(threads), order_(order), random_(seed), kernel_(kernel), context_(context), fibers_(threads),
-        slots_(std::size_t{2} * threads * kSlotBytes), shared_(kSharedBytes / 4) {
+      : grid(grid),
+        threads_(threads),
+        order_(order),
+        random_(seed),
+        kernel_(kernel),
+        context_(context),
+        fibers_(threads),
+        slots_(std::size_t{2} * threads * kSlotBytes),
+        shared_(kSharedBytes / 4) {
     for (Fiber& fiber : fibers_) fiber.stack = std::make_unique<char[]>(kStackBytes);
   }
 
@@ -60,9 +67,7 @@ class Machine {
     wait(Fiber::State::at_warp, first, std::min(first + kWarp, threads_));
   }
 
-  const char* brought(unsigned lane) {
-    return slot(current_->thread / kWarp * kWarp + lane, current_->meetings - 1);
-  }
+  const char* brought(unsigned lane) { return slot(current_->thread / kWarp * kWarp + lane, current_->meetings - 1); }
 
   Dim3 grid, block{};
   const char* fault = nullptr;
@@ -76,7 +81,8 @@ class Machine {
     std::fill(shared_.begin(), shared_.end(), 0xffffffffu);  // NaN in all three types
     for (unsigned index = 0; index < threads_; ++index) begin(index);
     std::vector<unsigned> turn(threads_);
-    for (unsigned index = 0; index < threads_; ++index) turn[index] = order_ == Order::backwards ? threads_ - 1 - index : index;
+    for (unsigned index = 0; index < threads_; ++index)
+      turn[index] = order_ == Order::backwards ? threads_ - 1 - index : index;
     for (bool moved = true; moved;) {
       moved = false;
       if (order_ == Order::random) std::shuffle(turn.begin(), turn.end(), random_);
@@ -86,7 +92,8 @@ class Machine {
         resume(fibers_[index]);
       }
     }
-    const bool whole = std::all_of(fibers_.begin(), fibers_.end(), [](const Fiber& f) { return f.state == Fiber::State::done; });
+    const bool whole =
+        std::all_of(fibers_.begin(), fibers_.end(), [](const Fiber& f) { return f.state == Fiber::State::done; });
     if (!whole) fault = "threads wait at a barrier that others never reach";
     return whole;
   }
@@ -128,7 +135,8 @@ class Machine {
   void wait(Fiber::State state, unsigned first, unsigned end) {
     Fiber& own = *current_;
     own.state = state;
-    const bool all = std::all_of(fibers_.begin() + first, fibers_.begin() + end, [&](const Fiber& f) { return f.state == state; });
+    const bool all =
+        std::all_of(fibers_.begin() + first, fibers_.begin() + end, [&](const Fiber& f) { return f.state == state; });
     if (all) {
       for (unsigned index = first; index < end; ++index) fibers_[index].state = Fiber::State::ready;
     } else if (!_setjmp(own.place)) {

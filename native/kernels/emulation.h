@@ -113,7 +113,9 @@ unsigned pack(float low, float high) {
 }
 
 // cvt.rna.tf32.f32: ten bits of mantissa, ties away from zero
-inline unsigned tf32(float value) { return std::isfinite(value) ? (bits_of_float(value) + 0x1000u) & ~0x1fffu : bits_of_float(value); }
+inline unsigned tf32(float value) {
+  return std::isfinite(value) ? (bits_of_float(value) + 0x1000u) & ~0x1fffu : bits_of_float(value);
+}
 
 // c[16x8] += a[16x16] b[16x8]; lane l holds rows l/4 and l/4+8, columns (or k) 2(l%4), +1 and their +8.
 template <class Element>
@@ -131,7 +133,8 @@ void mma_m16n8k16(float (&c)[4], const unsigned (&a)[4], const unsigned (&b)[2])
   for (unsigned index = 0; index < 4; ++index) {
     const unsigned row = lane / 4 + 8 * (index / 2), column = 2 * (lane % 4) + index % 2;
     for (unsigned k = 0; k < 16; ++k) {
-      c[index] += element(row % 8 * 4 + k % 8 / 2, row / 8 + 2 * (k / 8), k % 2) * element(column * 4 + k % 8 / 2, 4 + k / 8, k % 2);
+      c[index] += element(row % 8 * 4 + k % 8 / 2, row / 8 + 2 * (k / 8), k % 2) *
+                  element(column * 4 + k % 8 / 2, 4 + k / 8, k % 2);
     }
   }
 }

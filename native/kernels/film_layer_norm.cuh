@@ -40,15 +40,16 @@ __device__ __forceinline__ float sum_of_block(float value, float (&of_warp)[kWar
 
 }  // namespace
 
-// hidden, y [B,T,d]; film [B,2d]; alpha, beta [B] in fp32. hidden's pictures begin picture_step apart, alpha's and beta's
-// numbers number_step. grid (T, B), 128 threads.
+// hidden, y [B,T,d]; film [B,2d]; alpha, beta [B] in fp32. hidden's pictures begin picture_step apart, alpha's and
+// beta's numbers number_step. grid (T, B), 128 threads.
 extern "C" __global__ void __launch_bounds__(128)
-film_layer_norm(const unsigned short* hidden, const unsigned short* film, const float* alpha, const float* beta,
-                unsigned short* y, int tokens, int width, int picture_step, int number_step) {
+    film_layer_norm(const unsigned short* hidden, const unsigned short* film, const float* alpha, const float* beta,
+                    unsigned short* y, int tokens, int width, int picture_step, int number_step) {
   LUMAFLUX_SHARED(Sums, sums);
   const unsigned d = width, picture = blockIdx.y;
   const size_t token = (static_cast<size_t>(picture) * tokens + blockIdx.x) * d;
-  const unsigned short* from = hidden + static_cast<size_t>(picture) * picture_step + static_cast<size_t>(blockIdx.x) * d;
+  const unsigned short* from =
+      hidden + static_cast<size_t>(picture) * picture_step + static_cast<size_t>(blockIdx.x) * d;
   const unsigned short* modulation = film + static_cast<size_t>(picture) * 2 * d;
   Eight own[VECTORS];
   float sum = 0;

@@ -1,5 +1,5 @@
-// The full-resolution end of detail transfer in one pass: a gain in stops, given as lines on a reduced grid, is enlarged
-// and multiplies the placed source (as a gain map does, ISO 21496-1):
+// The full-resolution end of detail transfer in one pass: a gain in stops, given as lines on a reduced grid, is
+// enlarged and multiplies the placed source (as a gain map does, ISO 21496-1):
 //
 //   guide = log2(luminance(base) + offset);  stops = slope guide + level + share structure
 //   y = PQ((base + offset) 2^clamp(stops) - offset)
@@ -36,12 +36,12 @@ __device__ __forceinline__ float enlarged(const float* plane, unsigned width, co
 
 }  // namespace
 
-// base_pq, y [B,3,rows,W], rows `top`.. of a frame of `height`; slope, level, structure [B,3,h,w]; share [B,1,rows,W] or
-// null: none. All fp32. grid (ceil(W/256), rows, B), 256 threads.
+// base_pq, y [B,3,rows,W], rows `top`.. of a frame of `height`; slope, level, structure [B,3,h,w]; share [B,1,rows,W]
+// or null: none. All fp32. grid (ceil(W/256), rows, B), 256 threads.
 extern "C" __global__ void __launch_bounds__(256)
-gain_map(const float* base_pq, const float* slope, const float* level, const float* structure, const float* share,
-         float offset_nits, float largest_stops, float* y, int width, int top, int height,
-         int reduced_height, int reduced_width) {
+    gain_map(const float* base_pq, const float* slope, const float* level, const float* structure, const float* share,
+             float offset_nits, float largest_stops, float* y, int width, int top, int height, int reduced_height,
+             int reduced_width) {
   const unsigned column = blockIdx.x * kThreads + threadIdx.x, row = blockIdx.y, picture = blockIdx.z;
   const unsigned w = width, rw = reduced_width, rh = reduced_height;
   if (column >= w) return;

@@ -16,11 +16,11 @@
 //       channels of 32:   | lane%4=0: 0..7 | =1: 8..15 | =2: 16..23 | =3: 24..31 |
 //       product 0 takes the first 4 of each 8, product 1 the last 4; down[rank l/4] is read in the same order
 //
-// (2) mma.m16n8k8 in tf32: fp32 sums lose no range to fp16, and factors of 16 bits are exact. An accumulator holds ranks
-//     2(l%4), +1; they stand for k = l%4 and l%4+4. Four products give a lane channels 8(l%4)..+7 of both rows, so that
+// (2) mma.m16n8k8 in tf32: fp32 sums lose no range to fp16, and factors of 16 bits are exact. An accumulator holds
+//     ranks 2(l%4), +1; they stand for k = l%4 and l%4+4. Four products give a lane channels 8(l%4)..+7 of both rows:
 //     x, value and y move 16 bytes at a time.
 //
-// Factors are padded with zeros to RANK. d and head sizes are multiples of 8; tokens and channels may end anywhere else.
+// Factors are padded with zeros to RANK. d and head sizes are multiples of 8; tokens and channels end anywhere.
 #include "platform.cuh"
 
 #ifndef ELEMENT
@@ -83,8 +83,8 @@ __device__ __forceinline__ void store_result(unsigned short* to, const float (&y
 
 __device__ __forceinline__ void update(const unsigned short* x, const unsigned short* value, const unsigned short* down,
                                        const unsigned short* up, float scale, float direct, float strength,
-                                       const unsigned short* gate, const unsigned short* spectral, Result* y, int tokens,
-                                       int width, int heads) {
+                                       const unsigned short* gate, const unsigned short* spectral, Result* y,
+                                       int tokens, int width, int heads) {
   LUMAFLUX_SHARED(Partial, partial);
   const unsigned lane = threadIdx.x % 32, warp = threadIdx.x / 32, picture = blockIdx.y;
   const unsigned group = warp % kRowGroups, part = warp / kRowGroups;
@@ -111,7 +111,8 @@ __device__ __forceinline__ void update(const unsigned short* x, const unsigned s
       const Eight b = inside ? factors.down_channels(8 * tile + lane / 4, channel) : zero_eight();
 #pragma unroll
       for (unsigned half = 0; half < 2; ++half) {
-        mma_m16n8k16<ELEMENT>(sums[tile], {a0.pairs[2 * half], a1.pairs[2 * half], a0.pairs[2 * half + 1], a1.pairs[2 * half + 1]},
+        mma_m16n8k16<ELEMENT>(sums[tile],
+                              {a0.pairs[2 * half], a1.pairs[2 * half], a0.pairs[2 * half + 1], a1.pairs[2 * half + 1]},
                               {b.pairs[2 * half], b.pairs[2 * half + 1]});
       }
     }
@@ -154,7 +155,8 @@ __device__ __forceinline__ void update(const unsigned short* x, const unsigned s
     const unsigned channel = chunk + 8 * (lane % 4);
     const bool inside = channel < end;
     const unsigned head = inside ? channel / head_size : 0;
-    const float spectrum = spectral ? 1 + strength * ELEMENT::widen(spectral[static_cast<size_t>(picture) * heads + head]) : 1;
+    const float spectrum =
+        spectral ? 1 + strength * ELEMENT::widen(spectral[static_cast<size_t>(picture) * heads + head]) : 1;
 #pragma unroll
     for (unsigned which = 0; which < 2; ++which) {
       if (!inside || !(which ? has_second : has_first)) continue;
@@ -180,9 +182,9 @@ __device__ __forceinline__ void update(const unsigned short* x, const unsigned s
 // grid (ceil(T/64), B), 512 threads.
 #if NODE
 extern "C" __global__ void __launch_bounds__(512, 1)
-gated_low_rank(const unsigned short* x, const unsigned short* value, const unsigned short* down, const unsigned short* up,
-               const unsigned short* alpha, const unsigned short* beta, const unsigned short* gate, int tokens, int width,
-               int heads, Result* y) {
+    gated_low_rank(const unsigned short* x, const unsigned short* value, const unsigned short* down,
+                   const unsigned short* up, const unsigned short* alpha, const unsigned short* beta,
+                   const unsigned short* gate, int tokens, int width, int heads, Result* y) {
   const unsigned picture = blockIdx.y;
   update(x, value, down, up, ELEMENT::widen(alpha[picture]), ELEMENT::widen(beta[picture]), 0, gate, nullptr, y, tokens,
          width, heads);
@@ -190,10 +192,12 @@ gated_low_rank(const unsigned short* x, const unsigned short* value, const unsig
 #else
 // spectral [B,h] and gain, or null: then G is the gate. Numbers of neighbouring pictures lie number_step apart.
 extern "C" __global__ void __launch_bounds__(512)
-gated_low_rank(const unsigned short* x, const unsigned short* value, const unsigned short* down, const unsigned short* up,
-               const float* alpha, const float* beta, const float* gain, const unsigned short* gate,
-               const unsigned short* spectral, Result* y, int tokens, int width, int heads, int number_step) {
+    gated_low_rank(const unsigned short* x, const unsigned short* value, const unsigned short* down,
+                   const unsigned short* up, const float* alpha, const float* beta, const float* gain,
+                   const unsigned short* gate, const unsigned short* spectral, Result* y, int tokens, int width,
+                   int heads, int number_step) {
   const size_t number = static_cast<size_t>(blockIdx.y) * number_step;
-  update(x, value, down, up, alpha[number], beta[number], gain ? gain[number] : 0, gate, spectral, y, tokens, width, heads);
+  update(x, value, down, up, alpha[number], beta[number], gain ? gain[number] : 0, gate, spectral, y, tokens, width,
+         heads);
 }
 #endif

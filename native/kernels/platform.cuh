@@ -1,5 +1,5 @@
-// What the kernels ask of a machine: 16-bit types, packed pairs, tensor-core products, shuffles. CUDA's here, in PTX and
-// without CUDA's headers, so that NVRTC needs no include path; g++'s in emulation.h, under the same names.
+// What the kernels ask of a machine: 16-bit types, packed pairs, tensor-core products, shuffles. CUDA's here, in PTX
+// and without CUDA's headers, so that NVRTC needs no include path; g++'s in emulation.h, under the same names.
 #pragma once
 
 #ifndef __CUDACC__
@@ -10,7 +10,9 @@
 
 __device__ __forceinline__ float float_of_bits(unsigned bits) { return __uint_as_float(bits); }
 __device__ __forceinline__ unsigned bits_of_float(float value) { return __float_as_uint(value); }
-__device__ __forceinline__ float shuffle_xor(float value, unsigned mask) { return __shfl_xor_sync(0xffffffffu, value, mask); }
+__device__ __forceinline__ float shuffle_xor(float value, unsigned mask) {
+  return __shfl_xor_sync(0xffffffffu, value, mask);
+}
 
 struct Half {
   __device__ __forceinline__ static float widen(unsigned short bits) {
@@ -21,7 +23,9 @@ struct Half {
 };
 
 struct Bfloat {
-  __device__ __forceinline__ static float widen(unsigned short bits) { return float_of_bits(static_cast<unsigned>(bits) << 16); }
+  __device__ __forceinline__ static float widen(unsigned short bits) {
+    return float_of_bits(static_cast<unsigned>(bits) << 16);
+  }
 };
 
 template <class Element>

@@ -30,12 +30,11 @@ __device__ __forceinline__ float through(const Curve& curve, unsigned bins, floa
 
 }  // namespace
 
-// vae_pq, pq, nits [B,3,pixels] in fp32, rows of `width`; nits may be null; x, y, d [B,bins+1]; chroma: 2x2 by rows, then
-// two offsets.
-// grid (ceil(pixels/256), B), 256 threads; bins at most 64.
+// vae_pq, pq, nits [B,3,pixels] in fp32, rows of `width`; nits may be null; x, y, d [B,bins+1]; chroma: 2x2 by rows,
+// then two offsets. grid (ceil(pixels/256), B), 256 threads; bins at most 64.
 extern "C" __global__ void __launch_bounds__(256)
-spline_pq(const float* vae_pq, const float* x, const float* y, const float* d, const float* chroma, float peak_pq,
-          float* pq, float* nits, int pixels, int width, int picture_step, int plane_step, int row_step, int bins) {
+    spline_pq(const float* vae_pq, const float* x, const float* y, const float* d, const float* chroma, float peak_pq,
+              float* pq, float* nits, int pixels, int width, int picture_step, int plane_step, int row_step, int bins) {
   LUMAFLUX_SHARED(Curve, curve);
   const unsigned picture = blockIdx.y, knots = bins + 1;
   if (threadIdx.x < knots) {
@@ -47,7 +46,8 @@ spline_pq(const float* vae_pq, const float* x, const float* y, const float* d, c
   const unsigned pixel = blockIdx.x * kThreads + threadIdx.x, count = pixels;
   if (pixel >= count) return;
   const size_t plane = static_cast<size_t>(picture) * 3 * count + pixel;
-  const size_t row = pixel / static_cast<unsigned>(width), column = pixel % static_cast<unsigned>(width), step = plane_step;
+  const size_t row = pixel / static_cast<unsigned>(width), column = pixel % static_cast<unsigned>(width),
+               step = plane_step;
   const float* from = vae_pq + picture * static_cast<size_t>(picture_step) + row * row_step + column;
   const float red = between(from[0], 0.0f, peak_pq), green = between(from[step], 0.0f, peak_pq);
   const float blue = between(from[2 * step], 0.0f, peak_pq);
@@ -56,8 +56,7 @@ spline_pq(const float* vae_pq, const float* x, const float* y, const float* d, c
   const float expanded = peak_pq * through(curve, bins, luma / peak_pq);
   const float red_difference = 2 * (1 - kR) * (chroma[2] * cb + chroma[3] * cr + chroma[5]);
   const float blue_difference = 2 * (1 - kB) * (chroma[0] * cb + chroma[1] * cr + chroma[4]);
-  const float out[3] = {expanded + red_difference,
-                        expanded - kR / kG * red_difference - kB / kG * blue_difference,
+  const float out[3] = {expanded + red_difference, expanded - kR / kG * red_difference - kB / kG * blue_difference,
                         expanded + blue_difference};
 #pragma unroll
   for (unsigned channel = 0; channel < 3; ++channel) {

@@ -10,31 +10,31 @@ inline constexpr int lumaflux_bridge_version = 1;
 
 // One frame, top row first, rows without gaps. `parameters` is a MessagePack map of names and values.
 struct LumaFluxFrame {
-    const char* source;
-    char* result;
-    size_t bytes;  // of each
-    int width, height, components;
-    const char* depth;  // float, half, short or byte
-    int premultiplied;
-    int draft;
-    const char* parameters;
-    size_t parameters_size;
+  const char* source;
+  char* result;
+  size_t bytes;  // of each
+  int width, height, components;
+  const char* depth;  // float, half, short or byte
+  int premultiplied;
+  int draft;
+  const char* parameters;
+  size_t parameters_size;
 };
 
 // Asks the host whether it still wants the frame; called on the thread that renders.
 struct LumaFluxAbort {
-    int (*poll)(void* context);
-    void* context;
+  int (*poll)(void* context);
+  void* context;
 };
 
 enum LumaFluxOutcome { LUMAFLUX_DONE = 0, LUMAFLUX_ABORTED = 1, LUMAFLUX_FAILED = 2 };
 
 // Both write a sentence to `error` (`capacity` bytes with the final zero) when they fail.
 struct LumaFluxBridge {
-    int version;
-    // Starts Python where none runs. `python` is the engine's interpreter, `packages` its site-packages. 1 on success.
-    int (*start)(const char* python, const char* packages, char* error, size_t capacity);
-    LumaFluxOutcome (*render)(const LumaFluxFrame* frame, const LumaFluxAbort* abort, char* error, size_t capacity);
+  int version;
+  // Starts Python where none runs. `python` is the engine's interpreter, `packages` its site-packages. 1 on success.
+  int (*start)(const char* python, const char* packages, char* error, size_t capacity);
+  LumaFluxOutcome (*render)(const LumaFluxFrame* frame, const LumaFluxAbort* abort, char* error, size_t capacity);
 };
 
 // The one symbol of the bridge library.

@@ -14,43 +14,45 @@ using OfxParamHandle = struct OfxParamStruct*;
 using OfxParamSetHandle = struct OfxParamSetStruct*;
 
 struct OfxRangeD {
-    double min, max;
+  double min, max;
 };
 struct OfxPointD {
-    double x, y;
+  double x, y;
 };
 struct OfxRectI {
-    int x1, y1, x2, y2;
+  int x1, y1, x2, y2;
 };
 struct OfxRectD {
-    double x1, y1, x2, y2;
+  double x1, y1, x2, y2;
 };
 
 extern "C" {
 struct OfxHost {
-    OfxPropertySetHandle host;
-    const void* (*fetchSuite)(OfxPropertySetHandle host, const char* suiteName, int suiteVersion);
+  OfxPropertySetHandle host;
+  const void* (*fetchSuite)(OfxPropertySetHandle host, const char* suiteName, int suiteVersion);
 };
 
 using OfxPluginEntryPoint = OfxStatus(const char* action, const void* handle, OfxPropertySetHandle inArgs,
                                       OfxPropertySetHandle outArgs);
 
 struct OfxPlugin {
-    const char* pluginApi;
-    int apiVersion;
-    const char* pluginIdentifier;
-    unsigned int pluginVersionMajor;
-    unsigned int pluginVersionMinor;
-    void (*setHost)(OfxHost* host);
-    OfxPluginEntryPoint* mainEntry;
+  const char* pluginApi;
+  int apiVersion;
+  const char* pluginIdentifier;
+  unsigned int pluginVersionMajor;
+  unsigned int pluginVersionMinor;
+  void (*setHost)(OfxHost* host);
+  OfxPluginEntryPoint* mainEntry;
 };
 }
 
 static_assert(sizeof(OfxRectI) == 16 && sizeof(OfxRectD) == 32 && sizeof(OfxRangeD) == 16 && sizeof(OfxPointD) == 16);
 static_assert(sizeof(OfxHost) == 2 * sizeof(void*) && offsetof(OfxHost, fetchSuite) == sizeof(void*));
 static_assert(sizeof(void*) != 8 || sizeof(OfxPlugin) == 48);
-static_assert(sizeof(void*) != 8 || (offsetof(OfxPlugin, apiVersion) == 8 && offsetof(OfxPlugin, pluginIdentifier) == 16));
-static_assert(sizeof(void*) != 8 || (offsetof(OfxPlugin, pluginVersionMajor) == 24 && offsetof(OfxPlugin, pluginVersionMinor) == 28));
+static_assert(sizeof(void*) != 8 ||
+              (offsetof(OfxPlugin, apiVersion) == 8 && offsetof(OfxPlugin, pluginIdentifier) == 16));
+static_assert(sizeof(void*) != 8 ||
+              (offsetof(OfxPlugin, pluginVersionMajor) == 24 && offsetof(OfxPlugin, pluginVersionMinor) == 28));
 static_assert(sizeof(void*) != 8 || (offsetof(OfxPlugin, setHost) == 32 && offsetof(OfxPlugin, mainEntry) == 40));
 
 inline constexpr OfxStatus kOfxStatOK = 0;

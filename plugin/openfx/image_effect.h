@@ -9,22 +9,21 @@ inline constexpr int kOfxImageEffectPluginApiVersion = 1;
 
 extern "C" {
 struct OfxImageEffectSuiteV1 {
-    OfxStatus (*getPropertySet)(OfxImageEffectHandle imageEffect, OfxPropertySetHandle* propHandle);
-    OfxStatus (*getParamSet)(OfxImageEffectHandle imageEffect, OfxParamSetHandle* paramSet);
-    OfxStatus (*clipDefine)(OfxImageEffectHandle imageEffect, const char* name, OfxPropertySetHandle* propertySet);
-    OfxStatus (*clipGetHandle)(OfxImageEffectHandle imageEffect, const char* name, OfxImageClipHandle* clip,
-                               OfxPropertySetHandle* propertySet);
-    OfxStatus (*clipGetPropertySet)(OfxImageClipHandle clip, OfxPropertySetHandle* propHandle);
-    OfxStatus (*clipGetImage)(OfxImageClipHandle clip, OfxTime time, const OfxRectD* region,
-                              OfxPropertySetHandle* imageHandle);
-    OfxStatus (*clipReleaseImage)(OfxPropertySetHandle imageHandle);
-    OfxStatus (*clipGetRegionOfDefinition)(OfxImageClipHandle clip, OfxTime time, OfxRectD* bounds);
-    int (*abort)(OfxImageEffectHandle imageEffect);
-    OfxStatus (*imageMemoryAlloc)(OfxImageEffectHandle instanceHandle, size_t nBytes,
-                                  OfxImageMemoryHandle* memoryHandle);
-    OfxStatus (*imageMemoryFree)(OfxImageMemoryHandle memoryHandle);
-    OfxStatus (*imageMemoryLock)(OfxImageMemoryHandle memoryHandle, void** returnedPtr);
-    OfxStatus (*imageMemoryUnlock)(OfxImageMemoryHandle memoryHandle);
+  OfxStatus (*getPropertySet)(OfxImageEffectHandle imageEffect, OfxPropertySetHandle* propHandle);
+  OfxStatus (*getParamSet)(OfxImageEffectHandle imageEffect, OfxParamSetHandle* paramSet);
+  OfxStatus (*clipDefine)(OfxImageEffectHandle imageEffect, const char* name, OfxPropertySetHandle* propertySet);
+  OfxStatus (*clipGetHandle)(OfxImageEffectHandle imageEffect, const char* name, OfxImageClipHandle* clip,
+                             OfxPropertySetHandle* propertySet);
+  OfxStatus (*clipGetPropertySet)(OfxImageClipHandle clip, OfxPropertySetHandle* propHandle);
+  OfxStatus (*clipGetImage)(OfxImageClipHandle clip, OfxTime time, const OfxRectD* region,
+                            OfxPropertySetHandle* imageHandle);
+  OfxStatus (*clipReleaseImage)(OfxPropertySetHandle imageHandle);
+  OfxStatus (*clipGetRegionOfDefinition)(OfxImageClipHandle clip, OfxTime time, OfxRectD* bounds);
+  int (*abort)(OfxImageEffectHandle imageEffect);
+  OfxStatus (*imageMemoryAlloc)(OfxImageEffectHandle instanceHandle, size_t nBytes, OfxImageMemoryHandle* memoryHandle);
+  OfxStatus (*imageMemoryFree)(OfxImageMemoryHandle memoryHandle);
+  OfxStatus (*imageMemoryLock)(OfxImageMemoryHandle memoryHandle, void** returnedPtr);
+  OfxStatus (*imageMemoryUnlock)(OfxImageMemoryHandle memoryHandle);
 };
 }
 

@@ -8,14 +8,14 @@ inline constexpr char kOfxMessageError[] = "OfxMessageError";
 
 extern "C" {
 struct OfxMessageSuiteV1 {
-    OfxStatus (*message)(void* handle, const char* messageType, const char* messageId, const char* format, ...);
+  OfxStatus (*message)(void* handle, const char* messageType, const char* messageId, const char* format, ...);
 };
 
 struct OfxMessageSuiteV2 {
-    OfxStatus (*message)(void* handle, const char* messageType, const char* messageId, const char* format, ...);
-    OfxStatus (*setPersistentMessage)(void* handle, const char* messageType, const char* messageId, const char* format,
-                                      ...);
-    OfxStatus (*clearPersistentMessage)(void* handle);
+  OfxStatus (*message)(void* handle, const char* messageType, const char* messageId, const char* format, ...);
+  OfxStatus (*setPersistentMessage)(void* handle, const char* messageType, const char* messageId, const char* format,
+                                    ...);
+  OfxStatus (*clearPersistentMessage)(void* handle);
 };
 }
 

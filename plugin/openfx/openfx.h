@@ -4,6 +4,6 @@
 #include "core.h"
 #include "image_effect.h"
 #include "message.h"
-#include "progress.h"
 #include "parameter.h"
+#include "progress.h"
 #include "property.h"

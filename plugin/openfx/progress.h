@@ -8,9 +8,9 @@ inline constexpr char kOfxProgressSuite[] = "OfxProgressSuite";
 extern "C" {
 // progressUpdate answers kOfxStatReplyNo when the user wants to stop.
 struct OfxProgressSuiteV1 {
-    OfxStatus (*progressStart)(void* effectInstance, const char* label);
-    OfxStatus (*progressUpdate)(void* effectInstance, double progress);
-    OfxStatus (*progressEnd)(void* effectInstance);
+  OfxStatus (*progressStart)(void* effectInstance, const char* label);
+  OfxStatus (*progressUpdate)(void* effectInstance, double progress);
+  OfxStatus (*progressEnd)(void* effectInstance);
 };
 }
 

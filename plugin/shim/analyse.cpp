@@ -18,114 +18,116 @@ namespace {
 
 // The host's progress bar, where it has one; at its wish the analysis ends.
 class Progress {
-public:
-    explicit Progress(OfxImageEffectHandle effect) : effect_(effect) {
-        const auto* suite = host().progress;
-        shown_ = suite != nullptr && suite->progressStart != nullptr && suite->progressUpdate != nullptr &&
-                 suite->progressEnd != nullptr && suite->progressStart(effect, "LumaFlux: analysing") == kOfxStatOK;
-    }
-    ~Progress() {
-        if (shown_) host().progress->progressEnd(effect_);
-    }
-    Progress(const Progress&) = delete;
-    Progress& operator=(const Progress&) = delete;
+ public:
+  explicit Progress(OfxImageEffectHandle effect) : effect_(effect) {
+    const auto* suite = host().progress;
+    shown_ = suite != nullptr && suite->progressStart != nullptr && suite->progressUpdate != nullptr &&
+             suite->progressEnd != nullptr && suite->progressStart(effect, "LumaFlux: analysing") == kOfxStatOK;
+  }
+  ~Progress() {
+    if (shown_) host().progress->progressEnd(effect_);
+  }
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
 
-    void at(double share) {
-        if (share >= 0.0) share_ = share;
-    }
+  void at(double share) {
+    if (share >= 0.0) share_ = share;
+  }
 
-    bool aborted() {
-        if (shown_) return host().progress->progressUpdate(effect_, share_) == kOfxStatReplyNo;
-        const auto wish = host().effect->abort;
-        return wish != nullptr && wish(effect_) != 0;
-    }
+  bool aborted() {
+    if (shown_) return host().progress->progressUpdate(effect_, share_) == kOfxStatReplyNo;
+    const auto wish = host().effect->abort;
+    return wish != nullptr && wish(effect_) != 0;
+  }
 
-private:
-    OfxImageEffectHandle effect_;
-    bool shown_ = false;
-    double share_ = 0.0;
+ private:
+  OfxImageEffectHandle effect_;
+  bool shown_ = false;
+  double share_ = 0.0;
 };
 
 struct FrameRange {
-    double first = 0.0, last = -1.0;
+  double first = 0.0, last = -1.0;
 
-    double count() const { return last - first + 1.0; }
+  double count() const { return last - first + 1.0; }
 };
 
 FrameRange range_of(OfxImageClipHandle clip) {
-    OfxPropertySetHandle properties = nullptr;
-    if (clip == nullptr || host().effect->clipGetPropertySet(clip, &properties) != kOfxStatOK) return {};
-    const auto first = get_double(properties, kOfxImageEffectPropFrameRange, 0);
-    const auto last = get_double(properties, kOfxImageEffectPropFrameRange, 1);
-    // What has no end, as hosts say of generators, has no analysis.
-    constexpr double most = 10'000'000.0;
-    if (!first || !last || !(*last >= *first) || !(*last - *first < most) || !(std::abs(*first) < most)) return {};
-    return {std::ceil(*first), std::floor(*last)};
+  OfxPropertySetHandle properties = nullptr;
+  if (clip == nullptr || host().effect->clipGetPropertySet(clip, &properties) != kOfxStatOK) return {};
+  const auto first = get_double(properties, kOfxImageEffectPropFrameRange, 0);
+  const auto last = get_double(properties, kOfxImageEffectPropFrameRange, 1);
+  // What has no end, as hosts say of generators, has no analysis.
+  constexpr double most = 10'000'000.0;
+  if (!first || !last || !(*last >= *first) || !(*last - *first < most) || !(std::abs(*first) < most)) return {};
+  return {std::ceil(*first), std::floor(*last)};
 }
 
 std::string analysed(OfxImageEffectHandle effect, const Instance& instance, OfxTime time, const FrameRange& range) {
-    ValueMap parameters = parameter_values(bundle_parameters(), instance.parameters, time);
-    resolve_input_space(bundle_parameters(), instance.source, parameters);
-    const bool from_host = text_or(parameters, "source_file", "").empty();
-    if (from_host && range.count() < 1.0) {
-        throw ImageError("the host does not say which frames this clip has: name the clip's file in Source file, and press "
-                         "Analyse again");
+  ValueMap parameters = parameter_values(bundle_parameters(), instance.parameters, time);
+  resolve_input_space(bundle_parameters(), instance.source, parameters);
+  const bool from_host = text_or(parameters, "source_file", "").empty();
+  if (from_host && range.count() < 1.0) {
+    throw ImageError(
+        "the host does not say which frames this clip has: name the clip's file in Source file, and press "
+        "Analyse again");
+  }
+  Progress progress(effect);
+  EngineLink& engine = engine_link();
+  const auto next = [&](int64_t number, RenderJob& job, std::unique_ptr<FrameMemory>& memory) {
+    const double at = range.first + static_cast<double>(number);
+    if (at > range.last) return false;
+    progress.at(static_cast<double>(number) / range.count());
+    const Image source(instance.source, at);
+    if (!source.there()) {
+      throw ImageError("the host gave no picture at frame " + std::to_string(std::llround(at)) +
+                       ": name the clip's file in Source file, and press Analyse again");
     }
-    Progress progress(effect);
-    EngineLink& engine = engine_link();
-    const auto next = [&](int64_t number, RenderJob& job, std::unique_ptr<FrameMemory>& memory) {
-        const double at = range.first + static_cast<double>(number);
-        if (at > range.last) return false;
-        progress.at(static_cast<double>(number) / range.count());
-        const Image source(instance.source, at);
-        if (!source.there()) {
-            throw ImageError("the host gave no picture at frame " + std::to_string(std::llround(at)) +
-                             ": name the clip's file in Source file, and press Analyse again");
-        }
-        const PixelView& view = source.view();
-        job.width = view.width();
-        job.height = view.height();
-        job.components = view.components;
-        job.depth = view.depth;
-        job.row_bytes = static_cast<size_t>(view.width() * view.pixel_bytes());
-        job.premultiplied = source.premultiplied();
-        job.frame = std::llround(at);
-        job.parameters = parameters;
-        memory = engine.allocate(job);
-        copy_frame(view, contiguous(view, memory->source()));
-        return true;
-    };
-    return engine.analyse(parameters, next, [&] { return progress.aborted(); }, [&](double share) { progress.at(share); });
+    const PixelView& view = source.view();
+    job.width = view.width();
+    job.height = view.height();
+    job.components = view.components;
+    job.depth = view.depth;
+    job.row_bytes = static_cast<size_t>(view.width() * view.pixel_bytes());
+    job.premultiplied = source.premultiplied();
+    job.frame = std::llround(at);
+    job.parameters = parameters;
+    memory = engine.allocate(job);
+    copy_frame(view, contiguous(view, memory->source()));
+    return true;
+  };
+  return engine.analyse(
+      parameters, next, [&] { return progress.aborted(); }, [&](double share) { progress.at(share); });
 }
 
 }  // namespace
 
 OfxStatus analyse(OfxImageEffectHandle effect, OfxPropertySetHandle in) {
-    Instance* instance = instance_of(effect);
-    if (instance == nullptr) return kOfxStatFailed;
-    if (get_string(in, kOfxPropChangeReason) != kOfxChangeUserEdited) return kOfxStatReplyDefault;
-    std::string failure;
-    try {
-        const FrameRange range = range_of(instance->source);
-        const double time = get_double(in, kOfxPropTime).value_or(0.0);
-        const std::string track = analysed(effect, *instance, time, range);
-        if (track.empty() || !set_text_parameter(instance->parameters, "tone_track", track)) {
-            throw ImageError("the host does not take the tone track: name " + track + " in Tone track yourself");
-        }
-        if (range.count() >= 1.0) {
-            set_integer_parameter(instance->parameters, "track_start", static_cast<int>(range.first));
-        }
-        report_success(effect, *instance);
-        return kOfxStatOK;
-    } catch (const Aborted&) {
-        return kOfxStatOK;
-    } catch (const std::bad_alloc&) {
-        failure = "there is not enough memory to analyse: close other programs and press Analyse again";
-    } catch (const std::exception& error) {
-        failure = error.what();
+  Instance* instance = instance_of(effect);
+  if (instance == nullptr) return kOfxStatFailed;
+  if (get_string(in, kOfxPropChangeReason) != kOfxChangeUserEdited) return kOfxStatReplyDefault;
+  std::string failure;
+  try {
+    const FrameRange range = range_of(instance->source);
+    const double time = get_double(in, kOfxPropTime).value_or(0.0);
+    const std::string track = analysed(effect, *instance, time, range);
+    if (track.empty() || !set_text_parameter(instance->parameters, "tone_track", track)) {
+      throw ImageError("the host does not take the tone track: name " + track + " in Tone track yourself");
     }
-    report_failure(effect, *instance, failure);
-    return kOfxStatFailed;
+    if (range.count() >= 1.0) {
+      set_integer_parameter(instance->parameters, "track_start", static_cast<int>(range.first));
+    }
+    report_success(effect, *instance);
+    return kOfxStatOK;
+  } catch (const Aborted&) {
+    return kOfxStatOK;
+  } catch (const std::bad_alloc&) {
+    failure = "there is not enough memory to analyse: close other programs and press Analyse again";
+  } catch (const std::exception& error) {
+    failure = error.what();
+  }
+  report_failure(effect, *instance, failure);
+  return kOfxStatFailed;
 }
 
 }  // namespace lumaflux

@@ -12,54 +12,50 @@ namespace lumaflux {
 namespace {
 
 std::string parent(const std::string& path) {
-    const size_t slash = path.rfind('/');
-    return slash == std::string::npos ? "." : path.substr(0, slash);
+  const size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "." : path.substr(0, slash);
 }
 
 // Resolved at load: a relative path would no longer hold after the host changes its directory.
 const std::string& library_path() {
-    static const std::string path = [] {
-        Dl_info info{};
-        static const char anchor = 0;
-        if (dladdr(&anchor, &info) == 0 || info.dli_fname == nullptr) return std::string();
-        char* resolved = realpath(info.dli_fname, nullptr);
-        std::string out = resolved != nullptr ? resolved : info.dli_fname;
-        std::free(resolved);
-        return out;
-    }();
-    return path;
+  static const std::string path = [] {
+    Dl_info info{};
+    static const char anchor = 0;
+    if (dladdr(&anchor, &info) == 0 || info.dli_fname == nullptr) return std::string();
+    char* resolved = realpath(info.dli_fname, nullptr);
+    std::string out = resolved != nullptr ? resolved : info.dli_fname;
+    std::free(resolved);
+    return out;
+  }();
+  return path;
 }
 
 }  // namespace
 
-std::string library_directory() {
-    return parent(library_path());
-}
+std::string library_directory() { return parent(library_path()); }
 
-std::string contents_directory() {
-    return parent(library_directory());
-}
+std::string contents_directory() { return parent(library_directory()); }
 
 std::string read_resource(const std::string& name) {
-    const std::string path = contents_directory() + "/Resources/" + name;
-    std::ifstream file(path, std::ios::binary);
-    std::ostringstream text;
-    if (!file || !(text << file.rdbuf())) {
-        throw BundleError("LumaFlux cannot read " + path + ": run \"lumaflux plugin install\" again");
-    }
-    return text.str();
+  const std::string path = contents_directory() + "/Resources/" + name;
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  if (!file || !(text << file.rdbuf())) {
+    throw BundleError("LumaFlux cannot read " + path + ": run \"lumaflux plugin install\" again");
+  }
+  return text.str();
 }
 
 EngineLocation engine_location() {
-    try {
-        const Json json = Json::parse(read_resource("engine.json"));
-        EngineLocation location{json["python"].string, json["version"].string, json["python_version"].string,
-                                json["library"].string, json["packages"].string};
-        if (!location.python.empty()) return location;
-    } catch (const JsonError&) {
-        // said below: a broken file and a file without the name need the same remedy
-    }
-    throw BundleError("the bundle's Resources/engine.json names no Python: run \"lumaflux plugin install\" again");
+  try {
+    const Json json = Json::parse(read_resource("engine.json"));
+    EngineLocation location{json["python"].string, json["version"].string, json["python_version"].string,
+                            json["library"].string, json["packages"].string};
+    if (!location.python.empty()) return location;
+  } catch (const JsonError&) {
+    // said below: a broken file and a file without the name need the same remedy
+  }
+  throw BundleError("the bundle's Resources/engine.json names no Python: run \"lumaflux plugin install\" again");
 }
 
 }  // namespace lumaflux

@@ -8,8 +8,8 @@
 
 namespace lumaflux {
 
-// Puts the space of the source clip in place of the choice "host": BT.709 where the host names none. Throws ImageError for
-// a space that the engine does not know.
+// Puts the space of the source clip in place of the choice "host": BT.709 where the host names none. Throws ImageError
+// for a space that the engine does not know.
 void resolve_input_space(const Parameters& parameters, OfxImageClipHandle source, ValueMap& values);
 
 // The OpenFX name of the chosen output space, "" where it has none.

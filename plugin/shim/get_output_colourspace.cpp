@@ -7,13 +7,13 @@
 namespace lumaflux {
 
 OfxStatus get_output_colourspace(OfxImageEffectHandle effect, OfxPropertySetHandle in, OfxPropertySetHandle out) {
-    const Instance* instance = instance_of(effect);
-    if (instance == nullptr) return kOfxStatReplyDefault;
-    const double time = get_double(in, kOfxPropTime).value_or(0.0);
-    const Parameters& parameters = bundle_parameters();
-    const std::string name = output_colourspace(parameters, parameter_values(parameters, instance->parameters, time));
-    const bool told = !name.empty() && set_string(out, kOfxImageClipPropColourspace, name);
-    return told ? kOfxStatOK : kOfxStatReplyDefault;
+  const Instance* instance = instance_of(effect);
+  if (instance == nullptr) return kOfxStatReplyDefault;
+  const double time = get_double(in, kOfxPropTime).value_or(0.0);
+  const Parameters& parameters = bundle_parameters();
+  const std::string name = output_colourspace(parameters, parameter_values(parameters, instance->parameters, time));
+  const bool told = !name.empty() && set_string(out, kOfxImageClipPropColourspace, name);
+  return told ? kOfxStatOK : kOfxStatReplyDefault;
 }
 
 }  // namespace lumaflux

@@ -9,10 +9,10 @@
 namespace lumaflux {
 
 struct Instance {
-    OfxImageClipHandle source = nullptr;
-    OfxImageClipHandle output = nullptr;
-    OfxParamSetHandle parameters = nullptr;
-    std::atomic<bool> message_shown{false};
+  OfxImageClipHandle source = nullptr;
+  OfxImageClipHandle output = nullptr;
+  OfxParamSetHandle parameters = nullptr;
+  std::atomic<bool> message_shown{false};
 };
 
 // The property set of a descriptor or an instance; null where the host gives none.

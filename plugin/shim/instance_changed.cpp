@@ -8,14 +8,14 @@
 namespace lumaflux {
 
 OfxStatus instance_changed(OfxImageEffectHandle effect, OfxPropertySetHandle in) {
-    const Instance* instance = instance_of(effect);
-    if (instance != nullptr && get_string(in, kOfxPropName) == "analyse") return analyse(effect, in);
-    if (instance == nullptr || get_string(in, kOfxPropName) != "model") return kOfxStatReplyDefault;
-    if (get_string(in, kOfxPropChangeReason) != kOfxChangeUserEdited) return kOfxStatReplyDefault;
-    const double time = get_double(in, kOfxPropTime).value_or(0.0);
-    const ValueMap values = parameter_values(bundle_parameters(), instance->parameters, time);
-    engine_link().warm(text_or(values, "model", ""));
-    return kOfxStatOK;
+  const Instance* instance = instance_of(effect);
+  if (instance != nullptr && get_string(in, kOfxPropName) == "analyse") return analyse(effect, in);
+  if (instance == nullptr || get_string(in, kOfxPropName) != "model") return kOfxStatReplyDefault;
+  if (get_string(in, kOfxPropChangeReason) != kOfxChangeUserEdited) return kOfxStatReplyDefault;
+  const double time = get_double(in, kOfxPropTime).value_or(0.0);
+  const ValueMap values = parameter_values(bundle_parameters(), instance->parameters, time);
+  engine_link().warm(text_or(values, "model", ""));
+  return kOfxStatOK;
 }
 
 }  // namespace lumaflux

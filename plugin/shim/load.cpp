@@ -5,13 +5,11 @@
 
 namespace lumaflux {
 
-OfxStatus load() {
-    return host().fetch_suites() ? kOfxStatOK : kOfxStatErrMissingHostFeature;
-}
+OfxStatus load() { return host().fetch_suites() ? kOfxStatOK : kOfxStatErrMissingHostFeature; }
 
 OfxStatus unload() {
-    close_engine_link();
-    return kOfxStatOK;
+  close_engine_link();
+  return kOfxStatOK;
 }
 
 }  // namespace lumaflux

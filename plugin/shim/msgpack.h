@@ -12,24 +12,24 @@
 namespace lumaflux {
 
 struct MessageError : std::runtime_error {
-    using std::runtime_error::runtime_error;
+  using std::runtime_error::runtime_error;
 };
 
 struct Value;
 using ValueMap = std::map<std::string, Value>;
 
 struct Value {
-    std::variant<std::monostate, bool, int64_t, double, std::string, std::vector<Value>, ValueMap> data;
+  std::variant<std::monostate, bool, int64_t, double, std::string, std::vector<Value>, ValueMap> data;
 
-    Value() = default;
-    Value(bool value) : data(value) {}
-    Value(int value) : data(static_cast<int64_t>(value)) {}
-    Value(int64_t value) : data(value) {}
-    Value(double value) : data(value) {}
-    Value(std::string value) : data(std::move(value)) {}
-    Value(const char* value) : data(std::string(value)) {}
-    Value(ValueMap value) : data(std::move(value)) {}
-    Value(std::vector<Value> value) : data(std::move(value)) {}
+  Value() = default;
+  Value(bool value) : data(value) {}
+  Value(int value) : data(static_cast<int64_t>(value)) {}
+  Value(int64_t value) : data(value) {}
+  Value(double value) : data(value) {}
+  Value(std::string value) : data(std::move(value)) {}
+  Value(const char* value) : data(std::string(value)) {}
+  Value(ValueMap value) : data(std::move(value)) {}
+  Value(std::vector<Value> value) : data(std::move(value)) {}
 };
 
 // The message's bytes.

@@ -13,25 +13,25 @@ namespace lumaflux {
 enum class ParameterType { real, integer, choice, boolean, file, button };
 
 struct Parameter {
-    std::string name, label, hint, group;
-    ParameterType type = ParameterType::real;
-    double initial = 0.0;  // of a choice the index, of a boolean 0 or 1
-    double low = 0.0, high = 1.0, display_low = 0.0, display_high = 1.0;
-    std::vector<std::string> choices;  // labels
-    std::vector<std::string> values;   // what the engine is told, one a label
-    std::map<std::string, std::string> colourspaces;  // of a colour space: OpenFX 1.5 name to value
+  std::string name, label, hint, group;
+  ParameterType type = ParameterType::real;
+  double initial = 0.0;  // of a choice the index, of a boolean 0 or 1
+  double low = 0.0, high = 1.0, display_low = 0.0, display_high = 1.0;
+  std::vector<std::string> choices;                 // labels
+  std::vector<std::string> values;                  // what the engine is told, one a label
+  std::map<std::string, std::string> colourspaces;  // of a colour space: OpenFX 1.5 name to value
 };
 
 struct ParameterGroup {
-    std::string name, label;
+  std::string name, label;
 };
 
 struct Parameters {
-    std::vector<ParameterGroup> groups;
-    std::vector<Parameter> parameters;
+  std::vector<ParameterGroup> groups;
+  std::vector<Parameter> parameters;
 
-    // Throws BundleError when there is none of that name.
-    const Parameter& named(const std::string& name) const;
+  // Throws BundleError when there is none of that name.
+  const Parameter& named(const std::string& name) const;
 };
 
 // The description in `text` (parameters.json, version 1). Throws BundleError.
@@ -43,7 +43,8 @@ const Parameters& bundle_parameters();
 // Defines every parameter, group and the one page in a descriptor.
 void define_parameters(const Parameters& parameters, OfxParamSetHandle set);
 
-// The values of an instance at a time, by name as the engine takes them; a value that the host cannot give is the default.
+// The values of an instance at a time, by name as the engine takes them; a value that the host cannot give is the
+// default.
 ValueMap parameter_values(const Parameters& parameters, OfxParamSetHandle set, OfxTime time);
 
 // The text of a file parameter; "" when there is none.

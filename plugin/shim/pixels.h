@@ -16,8 +16,8 @@ PixelView contiguous(const PixelView& view, char* memory);
 // Copies all pixels between views of equal size and kind.
 void copy_frame(const PixelView& from, const PixelView& to);
 
-// Writes `window` of `to`. Where `from` has no alpha it is one; outside of `from` is black, with alpha 0 where `from` has
-// alpha. The depths are the same.
+// Writes `window` of `to`. Where `from` has no alpha it is one; outside of `from` is black, with alpha 0 where `from`
+// has alpha. The depths are the same.
 void write_window(const PixelView& from, const PixelView& to, const OfxRectI& window, Rows rows);
 
 }  // namespace lumaflux

@@ -16,84 +16,85 @@
 namespace lumaflux {
 namespace {
 
-// How much a frame is worth: drafts cost one step at a small size, the one on the viewer comes before those of a delivery.
+// How much a frame is worth: drafts cost one step at a small size, the one on the viewer comes before those of a
+// delivery.
 std::string priority_of(OfxPropertySetHandle in) {
-    const bool thumbnail = get_int(in, kOfxImageEffectPropThumbnailRender).value_or(0) != 0;
-    const bool draft = get_int(in, kOfxImageEffectPropRenderQualityDraft).value_or(0) != 0;
-    const bool proxy = get_double(in, kOfxImageEffectPropRenderScale, 0).value_or(1.0) < 1.0;
-    if (thumbnail || draft || proxy) return "thumbnail";
-    return get_int(in, kOfxImageEffectPropInteractiveRenderStatus).value_or(0) != 0 ? "interactive" : "final";
+  const bool thumbnail = get_int(in, kOfxImageEffectPropThumbnailRender).value_or(0) != 0;
+  const bool draft = get_int(in, kOfxImageEffectPropRenderQualityDraft).value_or(0) != 0;
+  const bool proxy = get_double(in, kOfxImageEffectPropRenderScale, 0).value_or(1.0) < 1.0;
+  if (thumbnail || draft || proxy) return "thumbnail";
+  return get_int(in, kOfxImageEffectPropInteractiveRenderStatus).value_or(0) != 0 ? "interactive" : "final";
 }
 
 Rows rows_of(OfxPropertySetHandle in) {
-    const std::string field = get_string(in, kOfxImageEffectPropFieldToRender);
-    if (field == kOfxImageFieldLower) return Rows::lower;
-    return field == kOfxImageFieldUpper ? Rows::upper : Rows::all;
+  const std::string field = get_string(in, kOfxImageEffectPropFieldToRender);
+  if (field == kOfxImageFieldLower) return Rows::lower;
+  return field == kOfxImageFieldUpper ? Rows::upper : Rows::all;
 }
 
 RenderJob job_of(const Image& source, const Instance& instance, OfxPropertySetHandle in, OfxTime time) {
-    const PixelView& view = source.view();
-    RenderJob job;
-    job.width = view.width();
-    job.height = view.height();
-    job.components = view.components;
-    job.depth = view.depth;
-    job.row_bytes = static_cast<size_t>(view.width() * view.pixel_bytes());
-    job.premultiplied = source.premultiplied();
-    job.priority = priority_of(in);
-    job.frame = std::llround(time);
-    job.parameters = parameter_values(bundle_parameters(), instance.parameters, time);
-    job.parameters["host_frame"] = job.frame;
-    resolve_input_space(bundle_parameters(), instance.source, job.parameters);
-    return job;
+  const PixelView& view = source.view();
+  RenderJob job;
+  job.width = view.width();
+  job.height = view.height();
+  job.components = view.components;
+  job.depth = view.depth;
+  job.row_bytes = static_cast<size_t>(view.width() * view.pixel_bytes());
+  job.premultiplied = source.premultiplied();
+  job.priority = priority_of(in);
+  job.frame = std::llround(time);
+  job.parameters = parameter_values(bundle_parameters(), instance.parameters, time);
+  job.parameters["host_frame"] = job.frame;
+  resolve_input_space(bundle_parameters(), instance.source, job.parameters);
+  return job;
 }
 
 void render_frame(OfxImageEffectHandle effect, const Instance& instance, OfxPropertySetHandle in) {
-    const OfxTime time = get_double(in, kOfxPropTime).value_or(0.0);
-    const auto aborted = [effect] {
-        const auto wish = host().effect->abort;
-        return wish != nullptr && wish(effect) != 0;
-    };
-    std::optional<Image> source(std::in_place, instance.source, time);
-    const Image output(instance.output, time);
-    if (!source->there()) throw ImageError("nothing is connected to LumaFlux here: connect a clip to its Source");
-    if (!output.there()) {
-        if (aborted()) throw Aborted{};
-        throw ImageError("the host gave no image to write to: free memory and render again");
-    }
-    if (source->view().depth != output.view().depth) {
-        throw ImageError("source and result have different bit depths here: set both to the same, best to float");
-    }
-    const auto window = get_rectangle(in, kOfxImageEffectPropRenderWindow).value_or(output.view().bounds);
-    const RenderJob job = job_of(*source, instance, in, time);
-    EngineLink& engine = engine_link();
-    const auto memory = engine.allocate(job);
-    const PixelView result = contiguous(source->view(), memory->result());
-    copy_frame(source->view(), contiguous(source->view(), memory->source()));
-    source.reset();  // the host may drop it while the engine works
-    engine.render(job, *memory, aborted);
-    write_window(result, output.view(), window, rows_of(in));
+  const OfxTime time = get_double(in, kOfxPropTime).value_or(0.0);
+  const auto aborted = [effect] {
+    const auto wish = host().effect->abort;
+    return wish != nullptr && wish(effect) != 0;
+  };
+  std::optional<Image> source(std::in_place, instance.source, time);
+  const Image output(instance.output, time);
+  if (!source->there()) throw ImageError("nothing is connected to LumaFlux here: connect a clip to its Source");
+  if (!output.there()) {
+    if (aborted()) throw Aborted{};
+    throw ImageError("the host gave no image to write to: free memory and render again");
+  }
+  if (source->view().depth != output.view().depth) {
+    throw ImageError("source and result have different bit depths here: set both to the same, best to float");
+  }
+  const auto window = get_rectangle(in, kOfxImageEffectPropRenderWindow).value_or(output.view().bounds);
+  const RenderJob job = job_of(*source, instance, in, time);
+  EngineLink& engine = engine_link();
+  const auto memory = engine.allocate(job);
+  const PixelView result = contiguous(source->view(), memory->result());
+  copy_frame(source->view(), contiguous(source->view(), memory->source()));
+  source.reset();  // the host may drop it while the engine works
+  engine.render(job, *memory, aborted);
+  write_window(result, output.view(), window, rows_of(in));
 }
 
 }  // namespace
 
 OfxStatus render(OfxImageEffectHandle effect, OfxPropertySetHandle in) {
-    Instance* instance = instance_of(effect);
-    if (instance == nullptr) return kOfxStatFailed;
-    std::string failure;
-    try {
-        render_frame(effect, *instance, in);
-        report_success(effect, *instance);
-        return kOfxStatOK;
-    } catch (const Aborted&) {
-        return kOfxStatOK;
-    } catch (const std::bad_alloc&) {
-        failure = "there is not enough memory for this frame: close other programs and render again";
-    } catch (const std::exception& error) {
-        failure = error.what();
-    }
-    report_failure(effect, *instance, failure);
-    return kOfxStatFailed;
+  Instance* instance = instance_of(effect);
+  if (instance == nullptr) return kOfxStatFailed;
+  std::string failure;
+  try {
+    render_frame(effect, *instance, in);
+    report_success(effect, *instance);
+    return kOfxStatOK;
+  } catch (const Aborted&) {
+    return kOfxStatOK;
+  } catch (const std::bad_alloc&) {
+    failure = "there is not enough memory for this frame: close other programs and render again";
+  } catch (const std::exception& error) {
+    failure = error.what();
+  }
+  report_failure(effect, *instance, failure);
+  return kOfxStatFailed;
 }
 
 }  // namespace lumaflux

@@ -10,15 +10,15 @@ std::string json_list(const std::vector<std::string>& members);
 
 // An object, member by member; `raw` takes JSON text.
 class JsonObject {
-public:
-    JsonObject& raw(const std::string& name, const std::string& json);
-    JsonObject& add(const std::string& name, const std::string& text) { return raw(name, json_quoted(text)); }
-    JsonObject& add(const std::string& name, const char* text) { return raw(name, json_quoted(text)); }
-    JsonObject& add(const std::string& name, double value) { return raw(name, json_number(value)); }
-    JsonObject& add(const std::string& name, int value) { return raw(name, std::to_string(value)); }
-    JsonObject& add(const std::string& name, bool value) { return raw(name, value ? "true" : "false"); }
-    std::string text() const { return "{" + members_ + "}"; }
+ public:
+  JsonObject& raw(const std::string& name, const std::string& json);
+  JsonObject& add(const std::string& name, const std::string& text) { return raw(name, json_quoted(text)); }
+  JsonObject& add(const std::string& name, const char* text) { return raw(name, json_quoted(text)); }
+  JsonObject& add(const std::string& name, double value) { return raw(name, json_number(value)); }
+  JsonObject& add(const std::string& name, int value) { return raw(name, std::to_string(value)); }
+  JsonObject& add(const std::string& name, bool value) { return raw(name, value ? "true" : "false"); }
+  std::string text() const { return "{" + members_ + "}"; }
 
-private:
-    std::string members_;
+ private:
+  std::string members_;
 };

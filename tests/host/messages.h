@@ -7,9 +7,9 @@
 #include "../../plugin/openfx/openfx.h"
 
 struct Message {
-    std::string call;  // message, persistent or clear
-    std::string type, id, text;
-    const void* handle;
+  std::string call;  // message, persistent or clear
+  std::string type, id, text;
+  const void* handle;
 };
 
 std::vector<Message> messages();

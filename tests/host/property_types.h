@@ -6,8 +6,8 @@
 enum class PropertyType { integer, real, string, pointer };
 
 struct PropertyFacts {
-    PropertyType type;
-    int dimension;  // 0: any
+  PropertyType type;
+  int dimension;  // 0: any
 };
 
 // Null for a property that this host does not know.

@@ -1,12 +1,12 @@
 // One authenticated connection to the worker: framed messages, each wait with its limit.
 #pragma once
 
+#include <sys/types.h>
 #include <chrono>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
-#include <sys/types.h>
 
 #include "../msgpack.h"
 #include "engine_link.h"
@@ -16,43 +16,43 @@ namespace lumaflux {
 
 // The worker went away, answers nothing or answers no protocol: worth one new start.
 struct EngineLost : std::runtime_error {
-    EngineLost(const std::string& what, pid_t hung_process = 0) : std::runtime_error(what), hung(hung_process) {}
-    pid_t hung;  // the process that does not answer; 0 when it is gone
+  EngineLost(const std::string& what, pid_t hung_process = 0) : std::runtime_error(what), hung(hung_process) {}
+  pid_t hung;  // the process that does not answer; 0 when it is gone
 };
 
 class Connection {
-public:
-    // Connects and says hello. Null when nobody listens. Throws EngineLost, Aborted, or EngineError when the worker is of
-    // another version or another user.
-    static std::unique_ptr<Connection> open(const RuntimeDirectory& directory, const std::string& engine_version,
-                                            const AbortPoll& aborted);
-    ~Connection();
-    Connection(const Connection&) = delete;
-    Connection& operator=(const Connection&) = delete;
+ public:
+  // Connects and says hello. Null when nobody listens. Throws EngineLost, Aborted, or EngineError when the worker is of
+  // another version or another user.
+  static std::unique_ptr<Connection> open(const RuntimeDirectory& directory, const std::string& engine_version,
+                                          const AbortPoll& aborted);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
 
-    // Sends one message; `id` is added and given back. Throws EngineLost.
-    int64_t send(ValueMap message);
+  // Sends one message; `id` is added and given back. Throws EngineLost.
+  int64_t send(ValueMap message);
 
-    // The next message, if one comes in time. Throws EngineLost.
-    std::optional<ValueMap> receive(std::chrono::milliseconds limit);
+  // The next message, if one comes in time. Throws EngineLost.
+  std::optional<ValueMap> receive(std::chrono::milliseconds limit);
 
-    // False once the worker has closed the other end.
-    bool alive() const;
+  // False once the worker has closed the other end.
+  bool alive() const;
 
-    pid_t worker() const { return worker_; }
+  pid_t worker() const { return worker_; }
 
-    bool loads = true;  // until it has shown that its model and libraries are there
+  bool loads = true;  // until it has shown that its model and libraries are there
 
-private:
-    explicit Connection(int socket) : socket_(socket) {}
-    void check_peer();
-    void hello(const std::string& token, const std::string& engine_version, const AbortPoll& aborted);
-    bool wait(short events, std::chrono::steady_clock::time_point until) const;
-    bool fill(size_t bytes, std::chrono::steady_clock::time_point until);
+ private:
+  explicit Connection(int socket) : socket_(socket) {}
+  void check_peer();
+  void hello(const std::string& token, const std::string& engine_version, const AbortPoll& aborted);
+  bool wait(short events, std::chrono::steady_clock::time_point until) const;
+  bool fill(size_t bytes, std::chrono::steady_clock::time_point until);
 
-    int socket_ = -1;
-    pid_t worker_ = 0;
-    std::string received_;
+  int socket_ = -1;
+  pid_t worker_ = 0;
+  std::string received_;
 };
 
 // How long a worker may stay silent after a question; LUMAFLUX_HANG_SECONDS changes it. One that loads has six times as

@@ -13,114 +13,116 @@ namespace lumaflux {
 namespace {
 
 [[noreturn]] void refuse(const std::string& reason) {
-    throw EngineError("LumaFlux cannot run inside this host (" + reason +
-                      "): unset LUMAFLUX_EMBED, and the engine runs as a process of its own");
+  throw EngineError("LumaFlux cannot run inside this host (" + reason +
+                    "): unset LUMAFLUX_EMBED, and the engine runs as a process of its own");
 }
 
 // "3.11.7 (main, ...)" -> "3.11.7".
 std::string version_of(void* library) {
-    using GetVersion = const char*();
-    const auto get = reinterpret_cast<GetVersion*>(dlsym(library, "Py_GetVersion"));
-    if (get == nullptr) return {};
-    const std::string text = get();
-    return text.substr(0, text.find(' '));
+  using GetVersion = const char*();
+  const auto get = reinterpret_cast<GetVersion*>(dlsym(library, "Py_GetVersion"));
+  if (get == nullptr) return {};
+  const std::string text = get();
+  return text.substr(0, text.find(' '));
 }
 
 int collect(dl_phdr_info* info, size_t, void* out) {
-    if (info->dlpi_name != nullptr && std::strstr(info->dlpi_name, "libpython") != nullptr) {
-        static_cast<std::vector<std::string>*>(out)->emplace_back(info->dlpi_name);
-    }
-    return 0;
+  if (info->dlpi_name != nullptr && std::strstr(info->dlpi_name, "libpython") != nullptr) {
+    static_cast<std::vector<std::string>*>(out)->emplace_back(info->dlpi_name);
+  }
+  return 0;
 }
 
 // The versions of every Python in this process: in the global scope, or in a library that was loaded apart.
 std::vector<std::string> pythons_here() {
-    std::vector<std::string> versions, libraries;
-    if (const std::string version = version_of(RTLD_DEFAULT); !version.empty()) versions.push_back(version);
-    dl_iterate_phdr(collect, &libraries);
-    for (const std::string& path : libraries) {
-        void* library = dlopen(path.c_str(), RTLD_LAZY | RTLD_NOLOAD);
-        if (library == nullptr) continue;
-        if (const std::string version = version_of(library); !version.empty()) versions.push_back(version);
-        dlclose(library);
-    }
-    return versions;
+  std::vector<std::string> versions, libraries;
+  if (const std::string version = version_of(RTLD_DEFAULT); !version.empty()) versions.push_back(version);
+  dl_iterate_phdr(collect, &libraries);
+  for (const std::string& path : libraries) {
+    void* library = dlopen(path.c_str(), RTLD_LAZY | RTLD_NOLOAD);
+    if (library == nullptr) continue;
+    if (const std::string version = version_of(library); !version.empty()) versions.push_back(version);
+    dlclose(library);
+  }
+  return versions;
 }
 
 // The memory of a frame is the process's own: nothing has to be shared.
 class PlainMemory : public FrameMemory {
-public:
-    explicit PlainMemory(size_t bytes) : source_(bytes), result_(bytes) {}
-    char* source() override { return source_.data(); }
-    char* result() override { return result_.data(); }
+ public:
+  explicit PlainMemory(size_t bytes) : source_(bytes), result_(bytes) {}
+  char* source() override { return source_.data(); }
+  char* result() override { return result_.data(); }
 
-private:
-    std::vector<char> source_, result_;
+ private:
+  std::vector<char> source_, result_;
 };
 
-int poll_abort(void* context) {
-    return (*static_cast<const AbortPoll*>(context))() ? 1 : 0;
-}
+int poll_abort(void* context) { return (*static_cast<const AbortPoll*>(context))() ? 1 : 0; }
 
 class EmbeddedLink : public EngineLink {
-public:
-    explicit EmbeddedLink(const LumaFluxBridge* bridge) : bridge_(bridge) {}
+ public:
+  explicit EmbeddedLink(const LumaFluxBridge* bridge) : bridge_(bridge) {}
 
-    std::unique_ptr<FrameMemory> allocate(const RenderJob& job) override {
-        return std::make_unique<PlainMemory>(job.frame_bytes());
-    }
+  std::unique_ptr<FrameMemory> allocate(const RenderJob& job) override {
+    return std::make_unique<PlainMemory>(job.frame_bytes());
+  }
 
-    void render(const RenderJob& job, FrameMemory& memory, const AbortPoll& aborted) override {
-        const std::string parameters = pack(job.parameters);
-        const LumaFluxFrame frame{memory.source(), memory.result(),   job.frame_bytes(),           job.width,
-                                  job.height,      job.components,    job.depth.c_str(),           job.premultiplied,
-                                  job.priority == "thumbnail", parameters.data(), parameters.size()};
-        const LumaFluxAbort wish{poll_abort, const_cast<AbortPoll*>(&aborted)};
-        char error[512] = "the LumaFlux engine failed without saying why";
-        const LumaFluxOutcome outcome = bridge_->render(&frame, &wish, error, sizeof error);
-        if (outcome == LUMAFLUX_ABORTED) throw Aborted{};
-        if (outcome != LUMAFLUX_DONE) throw EngineError(error);
-    }
+  void render(const RenderJob& job, FrameMemory& memory, const AbortPoll& aborted) override {
+    const std::string parameters = pack(job.parameters);
+    const LumaFluxFrame frame{memory.source(),   memory.result(),   job.frame_bytes(),
+                              job.width,         job.height,        job.components,
+                              job.depth.c_str(), job.premultiplied, job.priority == "thumbnail",
+                              parameters.data(), parameters.size()};
+    const LumaFluxAbort wish{poll_abort, const_cast<AbortPoll*>(&aborted)};
+    char error[512] = "the LumaFlux engine failed without saying why";
+    const LumaFluxOutcome outcome = bridge_->render(&frame, &wish, error, sizeof error);
+    if (outcome == LUMAFLUX_ABORTED) throw Aborted{};
+    if (outcome != LUMAFLUX_DONE) throw EngineError(error);
+  }
 
-    std::string analyse(const ValueMap&, const NextFrame&, const AbortPoll&, const std::function<void(double)>&) override {
-        throw EngineError("Analyse needs the engine as a process of its own: unset LUMAFLUX_EMBED, or make the tone track "
-                          "with \"lumaflux analyze\"");
-    }
+  std::string analyse(const ValueMap&, const NextFrame&, const AbortPoll&,
+                      const std::function<void(double)>&) override {
+    throw EngineError(
+        "Analyse needs the engine as a process of its own: unset LUMAFLUX_EMBED, or make the tone track "
+        "with \"lumaflux analyze\"");
+  }
 
-    void warm(const std::string&) override {}  // it would hold the host's thread
-    void close() override {}                   // Python stays: it cannot be unloaded
+  void warm(const std::string&) override {}  // it would hold the host's thread
+  void close() override {}                   // Python stays: it cannot be unloaded
 
-private:
-    const LumaFluxBridge* bridge_;
+ private:
+  const LumaFluxBridge* bridge_;
 };
 
 const LumaFluxBridge* open_bridge() {
-    const std::string path = library_directory() + "/LumaFluxBridge.so";
-    void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (library == nullptr) refuse(dlerror());
-    const auto entry = reinterpret_cast<LumaFluxBridgeEntry*>(dlsym(library, "lumaflux_bridge"));
-    const LumaFluxBridge* bridge = entry != nullptr ? entry() : nullptr;
-    if (bridge == nullptr || bridge->version != lumaflux_bridge_version) refuse("its bridge is of another version");
-    return bridge;
+  const std::string path = library_directory() + "/LumaFluxBridge.so";
+  void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) refuse(dlerror());
+  const auto entry = reinterpret_cast<LumaFluxBridgeEntry*>(dlsym(library, "lumaflux_bridge"));
+  const LumaFluxBridge* bridge = entry != nullptr ? entry() : nullptr;
+  if (bridge == nullptr || bridge->version != lumaflux_bridge_version) refuse("its bridge is of another version");
+  return bridge;
 }
 
 }  // namespace
 
 std::unique_ptr<EngineLink> open_embedded_link() {
-    const EngineLocation location = engine_location();
-    if (location.library.empty()) refuse("the engine's Python has no shared library");
-    const std::vector<std::string> here = pythons_here();
-    for (const std::string& version : here) {
-        if (version != location.python_version) refuse("it has Python " + version + ", the engine " + location.python_version);
-    }
-    // Python's own extension modules look for its symbols in the global scope.
-    void* python = dlopen(location.library.c_str(), RTLD_NOW | RTLD_GLOBAL);
-    if (python == nullptr) refuse(dlerror());
-    if (version_of(python) != location.python_version) refuse("its Python has changed since \"lumaflux plugin install\"");
-    const LumaFluxBridge* bridge = open_bridge();
-    char error[512] = "";
-    if (bridge->start(location.python.c_str(), location.packages.c_str(), error, sizeof error) == 0) refuse(error);
-    return std::make_unique<EmbeddedLink>(bridge);
+  const EngineLocation location = engine_location();
+  if (location.library.empty()) refuse("the engine's Python has no shared library");
+  const std::vector<std::string> here = pythons_here();
+  for (const std::string& version : here) {
+    if (version != location.python_version)
+      refuse("it has Python " + version + ", the engine " + location.python_version);
+  }
+  // Python's own extension modules look for its symbols in the global scope.
+  void* python = dlopen(location.library.c_str(), RTLD_NOW | RTLD_GLOBAL);
+  if (python == nullptr) refuse(dlerror());
+  if (version_of(python) != location.python_version) refuse("its Python has changed since \"lumaflux plugin install\"");
+  const LumaFluxBridge* bridge = open_bridge();
+  char error[512] = "";
+  if (bridge->start(location.python.c_str(), location.packages.c_str(), error, sizeof error) == 0) refuse(error);
+  return std::make_unique<EmbeddedLink>(bridge);
 }
 
 }  // namespace lumaflux

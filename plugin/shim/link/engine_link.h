@@ -1,4 +1,5 @@
-// The one door from the effect to the engine; behind it a worker process or, when asked for, the engine in this process.
+// The one door from the effect to the engine; behind it a worker process or, when asked for, the engine in this
+// process.
 #pragma once
 
 #include <functional>
@@ -12,7 +13,7 @@ namespace lumaflux {
 
 // The engine cannot do it; the text is one sentence that says what to do.
 struct EngineError : std::runtime_error {
-    using std::runtime_error::runtime_error;
+  using std::runtime_error::runtime_error;
 };
 
 // The host no longer wants the frame.
@@ -20,51 +21,52 @@ struct Aborted {};
 
 // A frame to convert: `width` x `height` pixels, top row first, rows without gaps.
 struct RenderJob {
-    int width = 0, height = 0;
-    int components = 4;
-    std::string depth = "float";
-    size_t row_bytes = 0;
-    bool premultiplied = false;
-    std::string priority = "final";  // interactive, final or thumbnail
-    int64_t frame = 0;
-    ValueMap parameters;
+  int width = 0, height = 0;
+  int components = 4;
+  std::string depth = "float";
+  size_t row_bytes = 0;
+  bool premultiplied = false;
+  std::string priority = "final";  // interactive, final or thumbnail
+  int64_t frame = 0;
+  ValueMap parameters;
 
-    size_t frame_bytes() const { return row_bytes * static_cast<size_t>(height); }
+  size_t frame_bytes() const { return row_bytes * static_cast<size_t>(height); }
 };
 
 // Room for one source and one result of a job, where the engine reaches it.
 class FrameMemory {
-public:
-    virtual ~FrameMemory() = default;
-    virtual char* source() = 0;
-    virtual char* result() = 0;
+ public:
+  virtual ~FrameMemory() = default;
+  virtual char* source() = 0;
+  virtual char* result() = 0;
 };
 
 using AbortPoll = std::function<bool()>;
 
 class EngineLink {
-public:
-    virtual ~EngineLink() = default;
+ public:
+  virtual ~EngineLink() = default;
 
-    // Both throw EngineError, and `render` throws Aborted within 50 ms of the host's wish. Any thread may call.
-    virtual std::unique_ptr<FrameMemory> allocate(const RenderJob& job) = 0;
-    virtual void render(const RenderJob& job, FrameMemory& memory, const AbortPoll& aborted) = 0;
+  // Both throw EngineError, and `render` throws Aborted within 50 ms of the host's wish. Any thread may call.
+  virtual std::unique_ptr<FrameMemory> allocate(const RenderJob& job) = 0;
+  virtual void render(const RenderJob& job, FrameMemory& memory, const AbortPoll& aborted) = 0;
 
-    // A tone track of the file that `parameters` name as source_file, or of the frames that `next` hands over until it says
-    // false, each in the memory of its job; the track's path. `progress` hears the share that is done, or -1 where that is
-    // unknown, at least every 50 ms. Throws as `render` does.
-    using NextFrame = std::function<bool(int64_t number, RenderJob& job, std::unique_ptr<FrameMemory>& memory)>;
-    virtual std::string analyse(const ValueMap& parameters, const NextFrame& next, const AbortPoll& aborted,
-                                const std::function<void(double)>& progress) = 0;
+  // A tone track of the file that `parameters` name as source_file, or of the frames that `next` hands over until it
+  // says false, each in the memory of its job; the track's path. `progress` hears the share that is done, or -1 where
+  // that is unknown, at least every 50 ms. Throws as `render` does.
+  using NextFrame = std::function<bool(int64_t number, RenderJob& job, std::unique_ptr<FrameMemory>& memory)>;
+  virtual std::string analyse(const ValueMap& parameters, const NextFrame& next, const AbortPoll& aborted,
+                              const std::function<void(double)>& progress) = 0;
 
-    // Asks an engine that already runs to load a model; never waits, never fails.
-    virtual void warm(const std::string& model) = 0;
+  // Asks an engine that already runs to load a model; never waits, never fails.
+  virtual void warm(const std::string& model) = 0;
 
-    // Lets go of what the link holds; a later call opens it anew.
-    virtual void close() = 0;
+  // Lets go of what the link holds; a later call opens it anew.
+  virtual void close() = 0;
 };
 
-// The worker, or the embedded engine where the environment says LUMAFLUX_EMBED=1. Throws EngineError when that is refused.
+// The worker, or the embedded engine where the environment says LUMAFLUX_EMBED=1. Throws EngineError when that is
+// refused.
 EngineLink& engine_link();
 
 // Closes the link that engine_link() gave, if it did.

@@ -14,56 +14,57 @@ namespace lumaflux {
 
 // A named object, mapped. The name goes with this, or with the process that made it.
 class SharedMemory {
-public:
-    // Reserves every page, so that a full /dev/shm is an EngineError here and no SIGBUS later. `purpose` is for its text.
-    SharedMemory(size_t bytes, const std::string& purpose);
-    ~SharedMemory();
-    SharedMemory(const SharedMemory&) = delete;
-    SharedMemory& operator=(const SharedMemory&) = delete;
+ public:
+  // Reserves every page, so that a full /dev/shm is an EngineError here and no SIGBUS later. `purpose` is for its text.
+  SharedMemory(size_t bytes, const std::string& purpose);
+  ~SharedMemory();
+  SharedMemory(const SharedMemory&) = delete;
+  SharedMemory& operator=(const SharedMemory&) = delete;
 
-    char* bytes() const { return memory_; }
-    const std::string& name() const { return name_; }
-    size_t size() const { return size_; }
-    bool mine() const { return owner_ == getpid(); }  // not in a process that its host forked
+  char* bytes() const { return memory_; }
+  const std::string& name() const { return name_; }
+  size_t size() const { return size_; }
+  bool mine() const { return owner_ == getpid(); }  // not in a process that its host forked
 
-private:
-    int create();
+ private:
+  int create();
 
-    std::string name_;
-    char* memory_ = nullptr;
-    size_t size_ = 0;
-    pid_t owner_;
+  std::string name_;
+  char* memory_ = nullptr;
+  size_t size_ = 0;
+  pid_t owner_;
 };
 
 // What is not in use at the moment; bounded, from any thread.
 class SharedMemoryPool {
-public:
-    std::unique_ptr<SharedMemory> take(size_t bytes, const std::string& purpose);
-    void give_back(std::unique_ptr<SharedMemory> memory);
-    void clear();
+ public:
+  std::unique_ptr<SharedMemory> take(size_t bytes, const std::string& purpose);
+  void give_back(std::unique_ptr<SharedMemory> memory);
+  void clear();
 
-private:
-    std::mutex mutex_;
-    std::vector<std::unique_ptr<SharedMemory>> free_;
+ private:
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<SharedMemory>> free_;
 };
 
-// One source and one result of a job. Its memory returns to the pool only when the engine has said that it is done with it.
+// One source and one result of a job. Its memory returns to the pool only when the engine has said that it is done with
+// it.
 class SharedFrame : public FrameMemory {
-public:
-    SharedFrame(SharedMemoryPool& pool, const RenderJob& job);
-    ~SharedFrame() override;
+ public:
+  SharedFrame(SharedMemoryPool& pool, const RenderJob& job);
+  ~SharedFrame() override;
 
-    char* source() override { return memory_->bytes(); }
-    char* result() override { return memory_->bytes() + result_offset_; }
-    const SharedMemory& memory() const { return *memory_; }
-    size_t result_offset() const { return result_offset_; }
-    void done() { done_ = true; }
+  char* source() override { return memory_->bytes(); }
+  char* result() override { return memory_->bytes() + result_offset_; }
+  const SharedMemory& memory() const { return *memory_; }
+  size_t result_offset() const { return result_offset_; }
+  void done() { done_ = true; }
 
-private:
-    SharedMemoryPool& pool_;
-    std::unique_ptr<SharedMemory> memory_;
-    size_t result_offset_;
-    bool done_ = false;
+ private:
+  SharedMemoryPool& pool_;
+  std::unique_ptr<SharedMemory> memory_;
+  size_t result_offset_;
+  bool done_ = false;
 };
 
 // Removes what processes of this user that no longer live left behind.

@@ -22,113 +22,111 @@ constexpr milliseconds busy_pause{300};
 constexpr size_t most_idle = 8;
 
 ValueMap request(const RenderJob& job, const SharedFrame& frame, const char* type = "render") {
-    return {{"type", type},
-            {"shm", frame.memory().name()},
-            {"shm_size", static_cast<int64_t>(frame.memory().size())},
-            {"width", job.width},
-            {"height", job.height},
-            {"components", job.components},
-            {"depth", job.depth},
-            {"src_offset", 0},
-            {"src_row_bytes", static_cast<int64_t>(job.row_bytes)},
-            {"dst_offset", static_cast<int64_t>(frame.result_offset())},
-            {"dst_row_bytes", static_cast<int64_t>(job.row_bytes)},
-            {"premultiplied", job.premultiplied},
-            {"priority", job.priority},
-            {"frame", job.frame},
-            {"params", job.parameters}};
+  return {{"type", type},
+          {"shm", frame.memory().name()},
+          {"shm_size", static_cast<int64_t>(frame.memory().size())},
+          {"width", job.width},
+          {"height", job.height},
+          {"components", job.components},
+          {"depth", job.depth},
+          {"src_offset", 0},
+          {"src_row_bytes", static_cast<int64_t>(job.row_bytes)},
+          {"dst_offset", static_cast<int64_t>(frame.result_offset())},
+          {"dst_row_bytes", static_cast<int64_t>(job.row_bytes)},
+          {"premultiplied", job.premultiplied},
+          {"priority", job.priority},
+          {"frame", job.frame},
+          {"params", job.parameters}};
 }
 
 // Waits for the answer to `id` with abort and heartbeat.
 ValueMap await_answer(Connection& connection, int64_t id, const AbortPoll& aborted,
                       const std::function<void(double)>& progress = {}) {
-    auto heard = steady_clock::now();
-    bool asked = false;
-    for (;;) {
-        const auto message = connection.receive(abort_interval);
-        const auto now = steady_clock::now();
-        if (message) {
-            heard = now;
-            asked = false;
-            if (integer_or(*message, "id", 0) == id) {
-                if (text_or(*message, "type", "") != "progress") return *message;
-                const auto total = static_cast<double>(integer_or(*message, "total", 0));
-                const auto done = static_cast<double>(integer_or(*message, "done", 0));
-                if (progress) progress(total > 0.0 ? std::min(done / total, 1.0) : -1.0);
-            }
-        }
-        if (aborted()) {
-            connection.send({{"type", "cancel"}, {"job", id}});
-            throw Aborted{};
-        }
-        if (!asked && now - heard > quiet_before_ping) {
-            connection.send({{"type", "ping"}});
-            heard = now;
-            asked = true;
-        } else if (asked && now - heard > hang_limit(connection.loads)) {
-            throw EngineLost("the engine does not answer", connection.worker());
-        }
+  auto heard = steady_clock::now();
+  bool asked = false;
+  for (;;) {
+    const auto message = connection.receive(abort_interval);
+    const auto now = steady_clock::now();
+    if (message) {
+      heard = now;
+      asked = false;
+      if (integer_or(*message, "id", 0) == id) {
+        if (text_or(*message, "type", "") != "progress") return *message;
+        const auto total = static_cast<double>(integer_or(*message, "total", 0));
+        const auto done = static_cast<double>(integer_or(*message, "done", 0));
+        if (progress) progress(total > 0.0 ? std::min(done / total, 1.0) : -1.0);
+      }
     }
+    if (aborted()) {
+      connection.send({{"type", "cancel"}, {"job", id}});
+      throw Aborted{};
+    }
+    if (!asked && now - heard > quiet_before_ping) {
+      connection.send({{"type", "ping"}});
+      heard = now;
+      asked = true;
+    } else if (asked && now - heard > hang_limit(connection.loads)) {
+      throw EngineLost("the engine does not answer", connection.worker());
+    }
+  }
 }
 
 // True when the frame is there, false when the worker asks to come again later.
 bool exchange(Connection& connection, const RenderJob& job, const SharedFrame& frame, const AbortPoll& aborted) {
-    const int64_t id = connection.send(request(job, frame));
-    const ValueMap answer = await_answer(connection, id, aborted);
-    const std::string type = text_or(answer, "type", ""), code = text_or(answer, "code", "");
-    if (type == "done") {
-        connection.loads = false;
-        return true;
-    }
-    if (type == "cancelled" || code == "shutting_down") throw EngineLost("the engine is leaving");
-    if (type != "error") throw EngineLost("the engine answers what we did not ask", connection.worker());
-    if (code == "busy") return false;
-    throw EngineError(text_or(answer, "message", "the LumaFlux engine failed without saying why: see its log"));
+  const int64_t id = connection.send(request(job, frame));
+  const ValueMap answer = await_answer(connection, id, aborted);
+  const std::string type = text_or(answer, "type", ""), code = text_or(answer, "code", "");
+  if (type == "done") {
+    connection.loads = false;
+    return true;
+  }
+  if (type == "cancelled" || code == "shutting_down") throw EngineLost("the engine is leaving");
+  if (type != "error") throw EngineLost("the engine answers what we did not ask", connection.worker());
+  if (code == "busy") return false;
+  throw EngineError(text_or(answer, "message", "the LumaFlux engine failed without saying why: see its log"));
 }
 
 void pause(milliseconds time, const AbortPoll& aborted) {
-    const auto until = steady_clock::now() + time;
-    while (steady_clock::now() < until) {
-        if (aborted()) throw Aborted{};
-        poll(nullptr, 0, static_cast<int>(abort_interval.count()));
-    }
+  const auto until = steady_clock::now() + time;
+  while (steady_clock::now() < until) {
+    if (aborted()) throw Aborted{};
+    poll(nullptr, 0, static_cast<int>(abort_interval.count()));
+  }
 }
 
 }  // namespace
 
-WorkerLink::WorkerLink() : owner_(getpid()) {
-    sweep_shared_memory();
-}
+WorkerLink::WorkerLink() : owner_(getpid()) { sweep_shared_memory(); }
 
 std::unique_ptr<FrameMemory> WorkerLink::allocate(const RenderJob& job) {
-    return std::make_unique<SharedFrame>(pool_, job);
+  return std::make_unique<SharedFrame>(pool_, job);
 }
 
 void WorkerLink::render(const RenderJob& job, FrameMemory& memory, const AbortPoll& aborted) {
-    auto& frame = dynamic_cast<SharedFrame&>(memory);
-    std::string reason;
-    for (int attempt = 0; attempt < 2; ++attempt) {
-        std::unique_ptr<Connection> connection;
-        try {
-            connection = take_idle();
-            if (!connection) connection = connect_or_start(open_runtime_directory(), engine_location(), aborted);
-            while (!exchange(*connection, job, frame, aborted)) pause(busy_pause, aborted);
-            if (attempt == 0) frame.done();  // else the engine that was lost might not be gone
-            keep(std::move(connection));
-            return;
-        } catch (const EngineLost& loss) {
-            reason = loss.what();
-            drop_connections();
-            if (loss.hung != 0) end_worker(loss.hung);
-        } catch (const BundleError& error) {
-            throw EngineError(error.what());
-        } catch (...) {  // Aborted or EngineError: the connection is sound
-            if (connection) keep(std::move(connection));
-            throw;
-        }
+  auto& frame = dynamic_cast<SharedFrame&>(memory);
+  std::string reason;
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    std::unique_ptr<Connection> connection;
+    try {
+      connection = take_idle();
+      if (!connection) connection = connect_or_start(open_runtime_directory(), engine_location(), aborted);
+      while (!exchange(*connection, job, frame, aborted)) pause(busy_pause, aborted);
+      if (attempt == 0) frame.done();  // else the engine that was lost might not be gone
+      keep(std::move(connection));
+      return;
+    } catch (const EngineLost& loss) {
+      reason = loss.what();
+      drop_connections();
+      if (loss.hung != 0) end_worker(loss.hung);
+    } catch (const BundleError& error) {
+      throw EngineError(error.what());
+    } catch (...) {  // Aborted or EngineError: the connection is sound
+      if (connection) keep(std::move(connection));
+      throw;
     }
-    throw EngineError("the LumaFlux engine was started anew and still failed on this frame (" + reason +
-                      "): see engine.log beside its socket, close other programs if memory is short, and render again");
+  }
+  throw EngineError("the LumaFlux engine was started anew and still failed on this frame (" + reason +
+                    "): see engine.log beside its socket, close other programs if memory is short, and render again");
 }
 
 namespace {
@@ -136,79 +134,79 @@ namespace {
 // The answer where it is of the type that is wanted.
 ValueMap expect(Connection& connection, int64_t id, const char* type, const AbortPoll& aborted,
                 const std::function<void(double)>& progress = {}) {
-    ValueMap answer = await_answer(connection, id, aborted, progress);
-    const std::string said = text_or(answer, "type", "");
-    if (said == type) return answer;
-    if (said == "error") throw EngineError(text_or(answer, "message", "the analysis failed: see the engine's log"));
-    throw EngineLost("the engine is leaving");
+  ValueMap answer = await_answer(connection, id, aborted, progress);
+  const std::string said = text_or(answer, "type", "");
+  if (said == type) return answer;
+  if (said == "error") throw EngineError(text_or(answer, "message", "the analysis failed: see the engine's log"));
+  throw EngineLost("the engine is leaving");
 }
 
 }  // namespace
 
 std::string WorkerLink::analyse(const ValueMap& parameters, const NextFrame& next, const AbortPoll& aborted,
                                 const std::function<void(double)>& progress) {
-    try {
-        // A connection of its own: what the engine has seen of the host's frames is kept with it.
-        auto connection = connect_or_start(open_runtime_directory(), engine_location(), aborted);
-        for (int64_t number = 0; text_or(parameters, "source_file", "").empty(); ++number) {
-            RenderJob job;
-            std::unique_ptr<FrameMemory> memory;
-            if (!next(number, job, memory)) break;
-            auto& frame = dynamic_cast<SharedFrame&>(*memory);
-            ValueMap look = request(job, frame, "look");
-            look["number"] = number;
-            expect(*connection, connection->send(look), "looked", aborted);
-            frame.done();
-        }
-        const int64_t id = connection->send({{"type", "analyze"}, {"params", parameters}});
-        return text_or(expect(*connection, id, "analyzed", aborted, progress), "track", "");
-    } catch (const EngineLost& loss) {
-        if (loss.hung != 0) end_worker(loss.hung);
-        throw EngineError(std::string("the LumaFlux engine was lost while it analysed (") + loss.what() +
-                          "): press Analyse again, and see engine.log beside its socket if that does not help");
-    } catch (const BundleError& error) {
-        throw EngineError(error.what());
+  try {
+    // A connection of its own: what the engine has seen of the host's frames is kept with it.
+    auto connection = connect_or_start(open_runtime_directory(), engine_location(), aborted);
+    for (int64_t number = 0; text_or(parameters, "source_file", "").empty(); ++number) {
+      RenderJob job;
+      std::unique_ptr<FrameMemory> memory;
+      if (!next(number, job, memory)) break;
+      auto& frame = dynamic_cast<SharedFrame&>(*memory);
+      ValueMap look = request(job, frame, "look");
+      look["number"] = number;
+      expect(*connection, connection->send(look), "looked", aborted);
+      frame.done();
     }
+    const int64_t id = connection->send({{"type", "analyze"}, {"params", parameters}});
+    return text_or(expect(*connection, id, "analyzed", aborted, progress), "track", "");
+  } catch (const EngineLost& loss) {
+    if (loss.hung != 0) end_worker(loss.hung);
+    throw EngineError(std::string("the LumaFlux engine was lost while it analysed (") + loss.what() +
+                      "): press Analyse again, and see engine.log beside its socket if that does not help");
+  } catch (const BundleError& error) {
+    throw EngineError(error.what());
+  }
 }
 
 void WorkerLink::warm(const std::string& model) {
-    try {
-        auto connection = take_idle();
-        if (!connection) return;
-        connection->send({{"type", "warm"}, {"model", model}});
-        keep(std::move(connection));
-    } catch (const std::exception&) {
-        // a frame that needs the model will say what is wrong
-    }
+  try {
+    auto connection = take_idle();
+    if (!connection) return;
+    connection->send({{"type", "warm"}, {"model", model}});
+    keep(std::move(connection));
+  } catch (const std::exception&) {
+    // a frame that needs the model will say what is wrong
+  }
 }
 
 void WorkerLink::close() {
-    pool_.clear();
-    drop_connections();
+  pool_.clear();
+  drop_connections();
 }
 
 void WorkerLink::drop_connections() {
-    const std::lock_guard lock(mutex_);
-    idle_.clear();
+  const std::lock_guard lock(mutex_);
+  idle_.clear();
 }
 
 std::unique_ptr<Connection> WorkerLink::take_idle() {
-    const std::lock_guard lock(mutex_);
-    if (owner_ != getpid()) {
-        idle_.clear();
-        owner_ = getpid();
-    }
-    while (!idle_.empty()) {
-        auto connection = std::move(idle_.back());
-        idle_.pop_back();
-        if (connection->alive()) return connection;
-    }
-    return nullptr;
+  const std::lock_guard lock(mutex_);
+  if (owner_ != getpid()) {
+    idle_.clear();
+    owner_ = getpid();
+  }
+  while (!idle_.empty()) {
+    auto connection = std::move(idle_.back());
+    idle_.pop_back();
+    if (connection->alive()) return connection;
+  }
+  return nullptr;
 }
 
 void WorkerLink::keep(std::unique_ptr<Connection> connection) {
-    const std::lock_guard lock(mutex_);
-    if (idle_.size() < most_idle) idle_.push_back(std::move(connection));
+  const std::lock_guard lock(mutex_);
+  if (idle_.size() < most_idle) idle_.push_back(std::move(connection));
 }
 
 }  // namespace lumaflux

@@ -1,8 +1,8 @@
 // The engine as a worker process: connections shared by all instances and threads, one new start a frame.
 #pragma once
 
-#include <mutex>
 #include <sys/types.h>
+#include <mutex>
 #include <vector>
 
 #include "connection.h"
@@ -12,24 +12,24 @@
 namespace lumaflux {
 
 class WorkerLink : public EngineLink {
-public:
-    WorkerLink();
-    std::unique_ptr<FrameMemory> allocate(const RenderJob& job) override;
-    void render(const RenderJob& job, FrameMemory& memory, const AbortPoll& aborted) override;
-    std::string analyse(const ValueMap& parameters, const NextFrame& next, const AbortPoll& aborted,
-                        const std::function<void(double)>& progress) override;
-    void warm(const std::string& model) override;
-    void close() override;
+ public:
+  WorkerLink();
+  std::unique_ptr<FrameMemory> allocate(const RenderJob& job) override;
+  void render(const RenderJob& job, FrameMemory& memory, const AbortPoll& aborted) override;
+  std::string analyse(const ValueMap& parameters, const NextFrame& next, const AbortPoll& aborted,
+                      const std::function<void(double)>& progress) override;
+  void warm(const std::string& model) override;
+  void close() override;
 
-private:
-    std::unique_ptr<Connection> take_idle();
-    void keep(std::unique_ptr<Connection> connection);
-    void drop_connections();
+ private:
+  std::unique_ptr<Connection> take_idle();
+  void keep(std::unique_ptr<Connection> connection);
+  void drop_connections();
 
-    SharedMemoryPool pool_;
-    std::mutex mutex_;
-    std::vector<std::unique_ptr<Connection>> idle_;
-    pid_t owner_;  // a forked child must not speak on its parent's connections
+  SharedMemoryPool pool_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Connection>> idle_;
+  pid_t owner_;  // a forked child must not speak on its parent's connections
 };
 
 }  // namespace lumaflux

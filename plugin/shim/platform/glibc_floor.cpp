@@ -1,7 +1,8 @@
 // Lets a library that is linked on a new system load on one with glibc 2.28 (RHEL 8 and its like).
 //
-// glibc 2.32 to 2.36 gave new versions to old functions, and the static C++ runtime refers to them. Here they are defined
-// for this library alone, on top of versions as old as x86-64. Linux on x86-64 only; other systems have no such versions.
+// glibc 2.32 to 2.36 gave new versions to old functions, and the static C++ runtime refers to them. Here they are
+// defined for this library alone, on top of versions as old as x86-64. Linux on x86-64 only; other systems have no such
+// versions.
 #include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
@@ -16,9 +17,9 @@
 #define LOCAL extern "C" __attribute__((visibility("hidden")))
 
 // The same function under its old version: `old_NAME` is NAME@GLIBC_2.2.5.
-#define OLD(name, result, ...)                 \
-    extern "C" result old_##name(__VA_ARGS__); \
-    asm(".symver old_" #name "," #name "@GLIBC_2.2.5")
+#define OLD(name, result, ...)               \
+  extern "C" result old_##name(__VA_ARGS__); \
+  asm(".symver old_" #name "," #name "@GLIBC_2.2.5")
 
 OLD(dlopen, void*, const char*, int);
 OLD(dlsym, void*, void*, const char*);
@@ -44,12 +45,14 @@ LOCAL int dladdr(const void* address, Dl_info* info) noexcept { return old_dladd
 LOCAL int shm_open(const char* name, int flags, mode_t mode) { return old_shm_open(name, flags, mode); }
 LOCAL int shm_unlink(const char* name) { return old_shm_unlink(name); }
 LOCAL int pthread_once(pthread_once_t* once, void (*start)()) { return old_pthread_once(once, start); }
-LOCAL int pthread_key_create(pthread_key_t* key, void (*end)(void*)) noexcept { return old_pthread_key_create(key, end); }
+LOCAL int pthread_key_create(pthread_key_t* key, void (*end)(void*)) noexcept {
+  return old_pthread_key_create(key, end);
+}
 LOCAL int __pthread_key_create(pthread_key_t* key, void (*end)(void*)) { return old_pthread_key_create(key, end); }
 LOCAL int pthread_key_delete(pthread_key_t key) noexcept { return old_pthread_key_delete(key); }
 LOCAL void* pthread_getspecific(pthread_key_t key) noexcept { return old_pthread_getspecific(key); }
 LOCAL int pthread_setspecific(pthread_key_t key, const void* value) noexcept {
-    return old_pthread_setspecific(key, reinterpret_cast<uintptr_t>(value));
+  return old_pthread_setspecific(key, reinterpret_cast<uintptr_t>(value));
 }
 LOCAL int pthread_rwlock_rdlock(pthread_rwlock_t* lock) noexcept { return old_pthread_rwlock_rdlock(lock); }
 LOCAL int pthread_rwlock_wrlock(pthread_rwlock_t* lock) noexcept { return old_pthread_rwlock_wrlock(lock); }
@@ -66,46 +69,47 @@ LOCAL char __libc_single_threaded;
 char __libc_single_threaded = 0;
 
 LOCAL uint32_t arc4random() noexcept {
-    uint32_t value = 0;
-    while (getrandom(&value, sizeof value, 0) != sizeof value) {
-    }
-    return value;
+  uint32_t value = 0;
+  while (getrandom(&value, sizeof value, 0) != sizeof value) {
+  }
+  return value;
 }
 
 namespace {
 
 struct Search {
-    uintptr_t address;
-    dl_find_object* found;
-    bool done;
+  uintptr_t address;
+  dl_find_object* found;
+  bool done;
 };
 
 int visit(dl_phdr_info* info, size_t, void* data) {
-    auto& search = *static_cast<Search*>(data);
-    const ElfW(Phdr)* holder = nullptr;
-    const ElfW(Phdr)* frames = nullptr;
-    for (int i = 0; i < info->dlpi_phnum; ++i) {
-        const ElfW(Phdr)& header = info->dlpi_phdr[i];
-        const uintptr_t start = info->dlpi_addr + header.p_vaddr;
-        if (header.p_type == PT_LOAD && search.address >= start && search.address - start < header.p_memsz) holder = &header;
-        if (header.p_type == PT_GNU_EH_FRAME) frames = &header;
-    }
-    if (holder == nullptr) return 0;
-    if (frames != nullptr) {
-        search.found->dlfo_map_start = reinterpret_cast<void*>(info->dlpi_addr + holder->p_vaddr);
-        search.found->dlfo_map_end = reinterpret_cast<void*>(info->dlpi_addr + holder->p_vaddr + holder->p_memsz);
-        search.found->dlfo_eh_frame = reinterpret_cast<void*>(info->dlpi_addr + frames->p_vaddr);
-        search.done = true;
-    }
-    return 1;
+  auto& search = *static_cast<Search*>(data);
+  const ElfW(Phdr)* holder = nullptr;
+  const ElfW(Phdr)* frames = nullptr;
+  for (int i = 0; i < info->dlpi_phnum; ++i) {
+    const ElfW(Phdr) & header = info->dlpi_phdr[i];
+    const uintptr_t start = info->dlpi_addr + header.p_vaddr;
+    if (header.p_type == PT_LOAD && search.address >= start && search.address - start < header.p_memsz)
+      holder = &header;
+    if (header.p_type == PT_GNU_EH_FRAME) frames = &header;
+  }
+  if (holder == nullptr) return 0;
+  if (frames != nullptr) {
+    search.found->dlfo_map_start = reinterpret_cast<void*>(info->dlpi_addr + holder->p_vaddr);
+    search.found->dlfo_map_end = reinterpret_cast<void*>(info->dlpi_addr + holder->p_vaddr + holder->p_memsz);
+    search.found->dlfo_eh_frame = reinterpret_cast<void*>(info->dlpi_addr + frames->p_vaddr);
+    search.done = true;
+  }
+  return 1;
 }
 
 }  // namespace
 
 // What the unwinder asks for: the frame table of the object that holds an address.
 LOCAL int _dl_find_object(void* address, dl_find_object* found) noexcept {
-    Search search{reinterpret_cast<uintptr_t>(address), found, false};
-    *found = {};
-    dl_iterate_phdr(visit, &search);
-    return search.done ? 0 : -1;
+  Search search{reinterpret_cast<uintptr_t>(address), found, false};
+  *found = {};
+  dl_iterate_phdr(visit, &search);
+  return search.done ? 0 : -1;
 }
