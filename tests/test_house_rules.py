@@ -1,11 +1,13 @@
 """The arrows between rooms point one way, every room is known, and no file outgrows its subject."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "engine" / "lumaflux"
@@ -175,6 +177,15 @@ def test_files_stay_small():
     sources = [p for folder in ("engine", "export", "native", "tests") for p in (ROOT / folder).rglob("*.[pc]*")]
     too_long = [p.name for p in sources if p.suffix in (".py", ".cpp") and len(p.read_text().splitlines()) > 500]
     assert not too_long
+
+
+def test_hooks_run_what_lint_runs():
+    recipe = re.search(r"^lint:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)[1]
+    commands = {found.removesuffix(" .") for found in re.findall(r"\$\(BIN\)/(.+)", recipe)}
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    assert [repository["repo"] for repository in hooks] == ["local"]
+    assert {hook["entry"].removeprefix(".venv/bin/") for hook in hooks[0]["hooks"]} == commands
+    assert len(commands) == 4
 
 
 def test_help_imports_nothing_slow():
