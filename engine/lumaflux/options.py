@@ -22,6 +22,7 @@ Deliver = Literal[
     "hlg",
     "prores",
     "prores-hq",
+    "prores-hlg",
     "ffv1",
     "png",
     "tiff",

@@ -19,6 +19,7 @@ TARGETS = {
     "hlg": "out.mov",
     "prores": "out.mov",
     "prores-hq": "out.mkv",
+    "prores-hlg": "out.mov",
     "ffv1": "out.mkv",
 }
 

@@ -2,6 +2,7 @@
 
 import math
 
+from lumaflux.color import pq
 from lumaflux.color.arrays import Array, namespace
 from lumaflux.color.primaries import BT2020_LUMA, luminance
 
@@ -62,3 +63,16 @@ def eotf(signal: Array, peak_nits: float = 1000.0) -> Array:
 def inverse_eotf(nits: Array, peak_nits: float = 1000.0) -> Array:
     """HLG signal of display light in cd/m2 ``[..., 3, H, W]``; light beyond the display's range is clamped."""
     return oetf(inverse_ootf(nits.clip(0.0, peak_nits), peak_nits))
+
+
+def from_pq(signal: Array, peak_nits: float = 1000.0) -> Array:
+    """The HLG signal that shows a PQ signal's light ``[..., 3, H, W]`` on a display of ``peak_nits`` (BT.2390-10 7).
+
+    Light above that peak is clipped, for HLG has no more than 1.
+    """
+    return inverse_eotf(pq.eotf(signal), peak_nits)
+
+
+def to_pq(signal: Array, peak_nits: float = 1000.0) -> Array:
+    """The PQ signal of the light that a display of ``peak_nits`` shows of an HLG signal ``[..., 3, H, W]``."""
+    return pq.inverse_eotf(eotf(signal.clip(0.0, 1.0), peak_nits))

@@ -52,6 +52,12 @@ def _prores_422() -> type[Encoding]:
     return ProRes422Encoding
 
 
+def _prores_hlg() -> type[Encoding]:
+    from lumaflux.media.video.intermediate_streams import ProRes422HlgEncoding
+
+    return ProRes422HlgEncoding
+
+
 def _ffv1() -> type[Encoding]:
     from lumaflux.media.video.intermediate_streams import Ffv1Encoding
 
@@ -68,6 +74,7 @@ DELIVERIES: dict[str, Delivery] = {
     "hlg": Delivery(suffixes=(".mp4", ".m4v", ".mov", ".mkv"), encoding=_hlg, static_metadata=False),
     "prores": Delivery(suffixes=(".mov", ".mkv"), encoding=_prores_4444, keeps_alpha=True),
     "prores-hq": Delivery(suffixes=(".mov", ".mkv"), encoding=_prores_422),
+    "prores-hlg": Delivery(suffixes=(".mov", ".mkv"), encoding=_prores_hlg, static_metadata=False),
     "ffv1": Delivery(suffixes=(".mkv",), encoding=_ffv1),
     "png": _picture(pictures.PNG),
     "tiff": _picture(pictures.TIFF),

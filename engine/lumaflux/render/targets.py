@@ -135,7 +135,7 @@ def _video(
     )
     if info.audio and start is None:
         sink.notes.append("The sound is left out, for the frames are not one stretch of the clip.")
-    if name == "hlg" and settings.target_peak > 1000:
+    if name in ("hlg", "prores-hlg") and settings.target_peak > 1000:
         sink.notes.append("Light above 1000 cd/m2 is clipped: HLG is written for that nominal peak.")
     return Target(sink=sink, delivery=name, keeps_alpha=made.keeps_alpha, done=lambda number: False, stamp=stamp)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from lumaflux.color import hlg, pq
+from lumaflux.color import hlg
 from lumaflux.color.yuv420p10 import yuv420p10
 from lumaflux.media.metadata.hdr10plus import DynamicLight, with_message
 from lumaflux.media.metadata.light_levels import LightLevels
@@ -113,10 +113,10 @@ class HlgEncoding(Hevc):
     label: ClassVar[str] = "HLG HEVC"
 
     def planes(self, hdr_pq: np.ndarray, alpha: np.ndarray | None) -> Sequence[np.ndarray]:
-        return yuv420p10(hlg.inverse_eotf(pq.eotf(hdr_pq)).astype(np.float32))
+        return yuv420p10(hlg.from_pq(hdr_pq).astype(np.float32))
 
     def shown_pq(self, planes: Sequence[np.ndarray]) -> np.ndarray:
-        return pq.inverse_eotf(hlg.eotf(signal_of(planes).clip(0, 1)))
+        return hlg.to_pq(signal_of(planes))
 
 
 def _replaced(packet: "av.Packet", content: bytes) -> "av.Packet":

@@ -1,4 +1,4 @@
-"""Intermediates: ProRes 422 HQ and 4444 (prores_ks), and lossless FFV1."""
+"""Intermediates: ProRes 422 HQ in PQ or HLG and 4444 (prores_ks), and lossless FFV1."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from lumaflux.media.video.encoding import Encoding
+from lumaflux.color import hlg
+from lumaflux.media.video.encoding import HLG, Encoding
 from lumaflux.media.video.ycbcr_planes import planes_422, planes_444, signal_of
 
 _ALPHA = 1023  # of 10 bits
@@ -35,6 +36,20 @@ class ProRes422Encoding(Encoding):
 
     def shown_pq(self, planes: Sequence[np.ndarray]) -> np.ndarray:
         return signal_of(planes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProRes422HlgEncoding(ProRes422Encoding):
+    """ProRes 422 HQ in HLG of BT.2100 for a nominal peak of 1000 cd/m2; light above it is clipped."""
+
+    transfer: ClassVar[int] = HLG
+    label: ClassVar[str] = "ProRes 422 HQ, HLG"
+
+    def planes(self, hdr_pq: np.ndarray, alpha: np.ndarray | None) -> Sequence[np.ndarray]:
+        return planes_422(hlg.from_pq(hdr_pq).astype(np.float32))
+
+    def shown_pq(self, planes: Sequence[np.ndarray]) -> np.ndarray:
+        return hlg.to_pq(signal_of(planes))
 
 
 @dataclass(frozen=True, kw_only=True)
