@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export PYTHONUNBUFFERED := 1
 
-.PHONY: setup demo plugin test numeric slow soak lint bench lite corpus clean
+.PHONY: setup demo plugin test numeric slow soak lint docs bench lite corpus clean
 
 setup: $(STAMP)
 
@@ -49,6 +49,11 @@ lint: setup
 	$(BIN)/ruff format --check .
 	find native plugin tests/host -name '*.cpp' -o -name '*.h' -o -name '*.cuh' | xargs $(BIN)/clang-format --dry-run -Werror
 	$(BIN)/basedpyright
+
+# build/site; nothing is fetched but the packages that build it.
+docs: setup
+	$(BIN)/python -m pip install --quiet -c constraints.txt 'mkdocs-material>=9.6' 'mkdocstrings[python]>=0.29'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
 
 bench: setup
 	$(BIN)/lumaflux bench --report build/bench.json --clip examples/rooftop-sdr.mp4

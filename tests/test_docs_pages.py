@@ -1,0 +1,76 @@
+"""The documentation: pages made from the code hold all of it, every page is reached, every link leads somewhere."""
+
+import importlib.util
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lumaflux.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+LINK = re.compile(r"\]\(([^)#\s]+)(#[^)]*)?\)")
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
+
+
+@pytest.fixture(scope="module")
+def pages():
+    spec = importlib.util.spec_from_file_location("docs_pages", ROOT / "scripts/docs_pages.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_settings_have_a_row_each(pages):
+    text = pages.settings_page()
+    rows = {row.split("|")[2].strip(" `") for row in text.splitlines()[6:]}
+    shown = {f"--{entry.name.replace('_', '-')}" for entry in fields(Settings)}
+    assert rows == shown
+    assert "| Exposure | `--exposure` | -6 to 6 stops | 0.0 |" in text
+
+
+def test_commands_are_all_there(pages):
+    text = pages.commands_page()
+    for words in ("lumaflux convert", "lumaflux farm job", "lumaflux luma-eval", "--target-peak", "--keep-going"):
+        assert words in text
+    assert text.startswith("# Commands\n\nMade from")
+
+
+def test_messages_come_from_every_room(pages):
+    text = pages.messages_page()
+    assert len(re.findall(r"^- `", text, re.M)) > 300
+    for room in ("media", "render", "farm", "service", "inference", "timeline"):
+        assert f"## engine/lumaflux/{room}/" in text
+    assert "`the frame holds NaN or infinite values; repair them before converting`" in text
+
+
+def listed(entry):
+    if isinstance(entry, str):
+        yield entry
+    elif isinstance(entry, dict):
+        for below in entry.values():
+            yield from listed(below)
+    else:
+        for below in entry:
+            yield from listed(below)
+
+
+def test_every_page_is_in_the_navigation(pages):
+    made = {*pages.COPIED, *(f"reference/{name}.md" for name in ("commands", "settings", "messages"))}
+    nav = set(listed(yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"]))
+    found = {str(path.relative_to(ROOT / "docs")) for path in PAGES}
+    assert nav == {page for page in found | made if not page.startswith("decisions/")}
+
+
+@pytest.mark.parametrize("page", [*PAGES, *ROOT.glob("*.md")], ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(pages, page):
+    generated = {*pages.COPIED, "reference/commands.md", "reference/settings.md", "reference/messages.md"}
+    for target, _ in LINK.findall(page.read_text()):
+        if "://" in target or target.startswith("mailto:"):
+            continue
+        path = (page.parent / target).resolve()
+        assert path.exists() or str(path.relative_to(ROOT / "docs")) in generated, target
