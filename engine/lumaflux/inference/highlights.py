@@ -57,7 +57,7 @@ def bounded(stops: Tensor, white_pq: Tensor) -> Tensor:
 def carried_outwards(stops: Tensor, clipped: Tensor) -> Tensor:
     """Stops [B,1,h,w] of pixels that are clipped at least by half; the others take theirs from what is clipped near."""
     own = clipped > _OWN_SHARE
-    stops = torch.where(own, _steadied(stops, own.to(stops.dtype)), stops)
+    stops = torch.where(own, steadied(stops, own.to(stops.dtype)), stops)
     near, weight = _around(clipped * stops), _around(clipped * share_of_gain(clipped))
     found = torch.where(own, stops, near / weight.clamp(min=1e-4))
     known = (own | (weight > 1e-3)).to(stops.dtype)
@@ -68,7 +68,7 @@ def carried_outwards(stops: Tensor, clipped: Tensor) -> Tensor:
     return known * found
 
 
-def _steadied(stops: Tensor, own: Tensor) -> Tensor:
+def steadied(stops: Tensor, own: Tensor) -> Tensor:
     """Means over a neighbourhood of what is clipped: the unrest of single latents would stain white walls."""
     return _mean(own * stops, _STEADY) / _mean(own, _STEADY).clamp(min=1e-4)
 

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import save_file
 
 from lumaflux.lab.data.views import FULL_SCALE
+from lumaflux.lab.training.checkpoint import write_tensors
 from lumaflux.model.presets import TINY
 
 SCENES = {"a": "train", "b": "train", "c": "validation", "d": "test"}
@@ -61,3 +63,19 @@ def model_json(tmp_path_factory: pytest.TempPathFactory) -> Path:
     content["vae"] |= {"block_out_channels": [16, 32, 32, 64], "latent_channels": 4, "mid_block_add_attention": False}
     path.write_text(json.dumps(content))
     return path
+
+
+@pytest.fixture(scope="session")
+def highlight_start(tmp_path_factory: pytest.TempPathFactory, model_json: Path) -> Path:
+    """Untrained results of the stages before the adapters."""
+    from lumaflux.model.build import build
+    from lumaflux.model.config import read_config
+
+    out = tmp_path_factory.mktemp("highlight-start")
+    network = build(read_config(model_json), seed=0)
+    torch.set_num_threads(1)
+    parts = {"vae/vae": network.vae, "tower/siglip": network.siglip, "prior/transformer": network.transformer}
+    for name, part in parts.items():
+        (out / name).parent.mkdir()
+        write_tensors(part.state_dict(), out / f"{name}.safetensors", {})
+    return out

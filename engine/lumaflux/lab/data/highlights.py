@@ -1,7 +1,8 @@
 """Pairs for highlights: a scene exposed so that a drawn share of it clips, and how much light the clipping took.
 
-The tone is given: SDR is the scene's own light, clipped, so that only what was lost is left to find. Pictures are drawn
-at the views' size; codes and light are then brought to the size that a model works at, as a frame is.
+The tone is given: SDR is the scene's own light, clipped, so that only what was lost is left to find. Some pictures have
+a grade, grading errors, noise or JPEG blocks on top, and some are rendered as phones render. Pictures are drawn at the
+views' size; codes and light are then brought to the size that a model works at, as a frame is.
 """
 
 import math
@@ -16,14 +17,20 @@ from lumaflux.color import bt1886, pq
 from lumaflux.color.clipping import clipped_area, share_of_gain
 from lumaflux.color.placement import static_placement
 from lumaflux.color.primaries import BT709, BT709_LUMA, BT2020, apply_matrix, luminance, rgb_to_rgb
+from lumaflux.lab.data.author_rendering import render_author
+from lumaflux.lab.data.damage import damaged
 from lumaflux.lab.data.draws import happens, uniform
 from lumaflux.lab.data.graphics import overlaid
-from lumaflux.lab.data.imperfections import quantize
+from lumaflux.lab.data.imperfections import imperfections, quantize
 from lumaflux.lab.data.mastering import PEAK_NITS, SHOULDER_NITS, SHOULDER_RANGE_NITS, shoulder
+from lumaflux.lab.data.random_rendering import random_warp, warp
 
 _SHARES = ((0.70, 0.02, 0.12), (0.15, 0.12, 0.35), (0.12, 0.002, 0.02))  # how often, and of how much of the frame
 _UNCLIPPED = 1.25  # times the brightest pixel: the clipping level of the rest
 _KNEE_SHARE, _KNEE = 0.35, (0.75, 0.95)  # of cameras that round the shoulder off, and where it begins
+_AUTHOR_SHARE, _AUTHOR_STOPS = 0.12, (0.5, 2.5)  # rendered as phones and editors do, and how much brighter than masters
+_GRADED_SHARE, _GRADE = 0.4, 0.3  # by a curve of its own that leaves white, and how far from straight
+_WORN_SHARE, _CARRIED_SHARE = 0.2, 0.4  # with grading errors; with noise or JPEG blocks
 _WHITE_NITS = (150.0, 400.0)  # where the tone places SDR white
 _OVERLAID = 0.15
 _FLOOR = 1e-4
@@ -60,8 +67,24 @@ def scene_light(master_pq: Tensor) -> Tensor:
 
 
 def expose(master_pq: Tensor, generator: torch.Generator) -> HighlightPair:
-    """One master [1,3,H,W] -> its picture by a camera whose sensor clips a drawn share of it."""
+    """One master [1,3,H,W] -> its picture by a camera whose sensor clips a drawn share of it, or by an author."""
     light = apply_matrix(rgb_to_rgb(BT2020, BT709), scene_light(master_pq)).clamp(min=0)
+    if happens(_AUTHOR_SHARE, generator):
+        sdr, relative = _rendered(light, generator)
+    else:
+        sdr, relative = _photographed(light, generator)
+    sdr = _carried(sdr, generator)
+    shown = luminance(bt1886.eotf(sdr, white_nits=1.0), BT709_LUMA)
+    stops = torch.log2((luminance(relative, BT709_LUMA) + _FLOOR) / (shown + _FLOOR)).clamp(min=0) * clipped_area(sdr)
+    if happens(_OVERLAID, generator):
+        sdr, covered = overlaid(sdr, generator)
+        stops = torch.where(covered, torch.zeros_like(stops), stops)
+    low, high = (math.log(nits) for nits in _WHITE_NITS)
+    return HighlightPair(sdr, stops, torch.exp(uniform((1,), low, high, generator)))
+
+
+def _photographed(light: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Light [1,3,H,W] -> the signal of a camera, and the light that it would need to show all of it, white being 1."""
     largest = light.amax(dim=1)
     drawn = float(torch.rand((), generator=generator))
     level = _UNCLIPPED * float(largest.max())
@@ -77,14 +100,27 @@ def expose(master_pq: Tensor, generator: torch.Generator) -> HighlightPair:
         knee = float(uniform((), *_KNEE, generator))
         rounded = knee - (1 - knee) * torch.expm1(-(relative - knee).clamp(min=0) / (1 - knee))
         linear = torch.where(relative < knee, relative, rounded)
-    sdr = quantize(bt1886.inverse_eotf(linear, white_nits=1.0).clamp(0, 1))
-    shown = luminance(bt1886.eotf(sdr, white_nits=1.0), BT709_LUMA)
-    stops = torch.log2((luminance(relative, BT709_LUMA) + _FLOOR) / (shown + _FLOOR)).clamp(min=0) * clipped_area(sdr)
-    if happens(_OVERLAID, generator):
-        sdr, covered = overlaid(sdr, generator)
-        stops = torch.where(covered, torch.zeros_like(stops), stops)
-    low, high = (math.log(nits) for nits in _WHITE_NITS)
-    return HighlightPair(sdr, stops, torch.exp(uniform((1,), low, high, generator)))
+    signal = bt1886.inverse_eotf(linear, white_nits=1.0).clamp(0, 1)
+    if happens(_GRADED_SHARE, generator):
+        signal = warp(signal, random_warp(1, _GRADE, generator))
+    return signal, relative
+
+
+def _rendered(light: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """The same by an author's law: white is the light at which the picture begins to clip."""
+    brighter = light * 2 ** float(uniform((), *_AUTHOR_STOPS, generator))
+    wide = apply_matrix(rgb_to_rgb(BT709, BT2020), brighter).clamp(min=0)
+    signal = render_author(pq.inverse_eotf(shoulder(wide)), generator).clamp(0, 1)
+    clipped = light.amax(dim=1, keepdim=True)[clipped_area(signal) > 0]
+    level = float(clipped.quantile(0.1)) if len(clipped) else float(light.max())
+    return signal, light / max(level, _FLOOR)
+
+
+def _carried(signal: Tensor, generator: torch.Generator) -> Tensor:
+    """Signals to 8 bits, some by way of a bad grade or of carriage that damages."""
+    if happens(_WORN_SHARE, generator):
+        signal = imperfections(signal, generator)
+    return damaged(signal, generator) if happens(_CARRIED_SHARE, generator) else quantize(signal)
 
 
 def lit(base_pq: Tensor, stops: Tensor) -> Tensor:

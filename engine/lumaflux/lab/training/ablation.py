@@ -1,7 +1,8 @@
 """The paper's ablation (section 4) on a model of one's own: the adapter stage once for each variant, then one table.
 
 ``python -m lumaflux.lab.training.ablation CONFIG --set SET`` (configs/lite-ablation.yaml) trains every variant from
-the same start on the same pairs, scores them on a benchmark set and writes ``ablation.md``. All of it resumes.
+the same start on the same pairs, scores them on a benchmark set and writes ``ablation.md``. Without a set, of adapters
+for highlights, the table has the stage's own figures of validation scenes. All of it resumes.
 """
 
 import argparse
@@ -48,7 +49,8 @@ def train_variants(config: TrainConfig, variants: Sequence[str], *, cpu: bool = 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.training.ablation", description=__doc__)
     parser.add_argument("config", type=Path)
-    parser.add_argument("--set", type=Path, required=True, help="a benchmark set (lumaflux luma-eval build)")
+    parser.add_argument("--set", type=Path, help="a benchmark set (lumaflux luma-eval build)")
+    parser.add_argument("--rows", nargs="+", choices=tuple(ROWS), default=list(ROWS), help="some of the rows")
     parser.add_argument("--route", choices=("direct", "render"), default="direct", help="the paper's, or convert's")
     parser.add_argument("--crf", type=int, nargs="+", default=[])
     parser.add_argument("--frames-per-clip", type=int)
@@ -56,8 +58,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         config = read_train_config(options.config)
-        models = train_variants(config, list(ROWS.values()), cpu=options.cpu)
-        for file in _score(config.run / "scores", models, options):
+        by_highlights = config.options.get("detail") == "highlights"
+        if options.set is None and not by_highlights:
+            raise UserError("name a benchmark set with --set; only adapters for highlights are scored without one")
+        models = train_variants(config, [ROWS[row] for row in options.rows], cpu=options.cpu)
+        files = _score(config.run / "scores", models, options) if options.set else [_write_figures(config, models)]
+        for file in files:
             print(f"wrote {file}")
     except UserError as error:
         print(f"lumaflux: {error}", file=sys.stderr)
@@ -72,9 +78,28 @@ def _score(out: Path, models: dict[str, Path], options: argparse.Namespace) -> l
 
     selection = Selection(crf=tuple(options.crf), frames_per_clip=options.frames_per_clip)
     path = ":direct" if options.route == "direct" else ""
-    methods = [f"{row}=model:{models[variant]}{path}" for row, variant in ROWS.items()]
+    methods = [f"{row}=model:{models[ROWS[row]]}{path}" for row in options.rows]
     run_benchmark(options.set, out, methods, selection=selection)
-    return write_ablation(out, set_folder=options.set, variants={row: row for row in ROWS})
+    return write_ablation(out, set_folder=options.set, variants={row: row for row in options.rows})
+
+
+def _write_figures(config: TrainConfig, models: dict[str, Path]) -> Path:
+    """The table of lumaflux.lab.training.highlight_scores: each variant, and what they all started from."""
+    from lumaflux.lab.training.adapters import network_for
+    from lumaflux.lab.training.highlight_scores import baselines, generated_by, score, table
+    from lumaflux.lab.training.highlight_task import bank_folder
+    from lumaflux.lab.training.latent_bank import load_bank
+    from lumaflux.model.checkpoint import load_model
+
+    rows = {variant: row for row, variant in ROWS.items()}
+    banks = load_bank(bank_folder(of_variant(config, next(iter(models)))) / "validation")
+    start = network_for(replace(config, options={**config.options, "silent_context": True, "adapters": None}))
+    figures = {**baselines(banks), "prior alone": score(banks, generated_by(start))}
+    for variant, model in models.items():
+        figures[rows[variant]] = score(banks, generated_by(load_model(model)))
+    out = config.run / "ablation.md"
+    out.write_text(table(figures) + "\n")
+    return out
 
 
 if __name__ == "__main__":

@@ -1,54 +1,16 @@
-"""Losses where the source is clipped: how bright a region is, and its structure, as terms of their own.
-
-Latents carry light nearly linearly, so a linear probe of them stands for the decoder: it costs nothing, and gradients
-reach the transformer without passing the autoencoder.
-"""
-
-from collections.abc import Sequence
-from dataclasses import dataclass
+"""Losses where the source is clipped: how bright each region is, its structure, and its peak, as terms of their own."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from lumaflux.color import pq
-from lumaflux.color.clipping import share_of_gain
 from lumaflux.color.placement import static_placement
 from lumaflux.color.primaries import luminance
-from lumaflux.lab.training.latent_bank import LatentPairs
 
-STOP = 0.075  # PQ a stop, between 200 and 1000 cd/m2
-PEAK_NITS = 1000.0
-_SCALE = 2  # probed values per latent sample in each direction
-_RIDGE = 1e-3
-_AROUND = 5  # probed values on a side of the neighbourhood that is a region
 _SPREAD = 0.05  # stops: below it, a reference has no structure to correlate with
 _SHARPNESS = 8.0  # of the soft maximum, per stop
-
-
-@dataclass(frozen=True, kw_only=True)
-class LightProbe:
-    """PQ of luminance, at ``_SCALE`` values per latent sample, as a convolution of latents: [4,c,3,3] and [4]."""
-
-    weight: Tensor
-    bias: Tensor
-
-    def __call__(self, latents: Tensor) -> Tensor:
-        """Normalised latents [B,c,h,w] -> [B,1,2h,2w]."""
-        padded = F.pad(latents, (1, 1, 1, 1), mode="replicate")
-        return F.pixel_shuffle(F.conv2d(padded, self.weight, self.bias), _SCALE)
-
-
-def light_of_pairs(pairs: LatentPairs) -> tuple[Tensor, Tensor]:
-    """PQ of luminance of the placed picture and of the target, [N,1,2h,2w] of latents [N,c,h,w]."""
-    side = (_SCALE * pairs.start.shape[-2], _SCALE * pairs.start.shape[-1])
-    begun, aimed = [], []
-    for sdr, stops, clipped, white in zip(pairs.sdr, pairs.stops, pairs.clipped, pairs.white, strict=True):
-        nits = placed_luminance(sdr, float(white))
-        more = (nits * torch.exp2(stops * share_of_gain(clipped))).clamp(max=PEAK_NITS)
-        begun.append(F.adaptive_avg_pool2d(pq.inverse_eotf(nits), side))
-        aimed.append(F.adaptive_avg_pool2d(pq.inverse_eotf(more), side))
-    return torch.cat(begun), torch.cat(aimed)
+_IN_REGION = 0.25  # clipped share from which on a pixel belongs to a region
 
 
 def placed_luminance(sdr: Tensor, white: float) -> Tensor:
@@ -57,30 +19,30 @@ def placed_luminance(sdr: Tensor, white: float) -> Tensor:
 
 
 @torch.no_grad()
-def fit_probe(latents: Sequence[Tensor], light: Sequence[Tensor]) -> LightProbe:
-    """Least squares from normalised latents [N,c,h,w] to light [N,1,2h,2w], over all their shapes."""
-    gram, moment, channels = torch.zeros(()), torch.zeros(()), latents[0].shape[1]
-    for z, y in zip(latents, light, strict=True):
-        columns = F.unfold(F.pad(z, (1, 1, 1, 1), mode="replicate"), 3).transpose(1, 2).flatten(0, 1).double()
-        columns = torch.cat([columns, torch.ones(len(columns), 1, dtype=torch.float64)], dim=1)
-        aims = F.pixel_unshuffle(y, _SCALE).flatten(2).transpose(1, 2).flatten(0, 1).double()
-        gram, moment = gram + columns.T @ columns, moment + columns.T @ aims
-    ridge = _RIDGE * gram.diagonal().mean() * torch.eye(len(gram), dtype=torch.float64)
-    solution = torch.linalg.solve(gram + ridge, moment).float()
-    return LightProbe(weight=solution[:-1].T.reshape(-1, channels, 3, 3).contiguous(), bias=solution[-1].contiguous())
+def regions(clipped: Tensor) -> Tensor:
+    """Clipped shares [B,1,H,W] -> the number of the region that each pixel belongs to, int64. Less than two pixels
+    apart is one region; pixels of none have numbers that no region has."""
+    inside = clipped > _IN_REGION
+    coarse = F.max_pool2d(inside.float(), 2, ceil_mode=True)
+    own = coarse * (1.0 + torch.arange(coarse.numel(), device=clipped.device)).view(coarse.shape)
+    while True:
+        spread = coarse * F.max_pool2d(own, 3, stride=1, padding=1)
+        if torch.equal(spread, own):
+            break
+        own = spread
+    fine = F.interpolate(own, (clipped.shape[-2], clipped.shape[-1]), mode="nearest-exact")
+    number = torch.arange(clipped.numel(), device=clipped.device).view(clipped.shape)
+    return torch.where(inside, fine.long() - 1, coarse.numel() + number)
+
+
+def _summed(values: Tensor, numbers: Tensor) -> Tensor:
+    """Sums over regions, at each of their pixels."""
+    flat = torch.zeros(2 * values.numel(), dtype=values.dtype, device=values.device)
+    return flat.scatter_add(0, numbers.flatten(), values.flatten())[numbers]
 
 
 def _masked_mean(values: Tensor, weights: Tensor) -> Tensor:
     return (values * weights).sum(dim=(1, 2, 3)) / weights.sum(dim=(1, 2, 3)).clamp(min=1e-3)
-
-
-def _regional(values: Tensor, weights: Tensor) -> Tensor:
-    """Weighted means over neighbourhoods [B,1,H,W]."""
-
-    def around(picture: Tensor) -> Tensor:
-        return F.avg_pool2d(picture, _AROUND, stride=1, padding=_AROUND // 2)
-
-    return around(values * weights) / around(weights).clamp(min=1e-3)
 
 
 def correlation(found: Tensor, wanted: Tensor, weights: Tensor) -> Tensor:
@@ -94,22 +56,24 @@ def correlation(found: Tensor, wanted: Tensor, weights: Tensor) -> Tensor:
 def highlight_terms(found: Tensor, wanted: Tensor, weights: Tensor) -> dict[str, Tensor]:
     """Stops found and wanted [B,1,H,W], and how clipped each value is -> the mean of each term over pictures.
 
-    ``level``: L1 of regional means; ``structure``: L1 of what is left of them; ``correlation``: one less it, where the
+    ``level``: L1 of regions' means, a region by the root of its area, so that a lamp counts beside a window;
+    ``structure``: L1 of what is left of them; ``correlation``: one less it, over the whole clipped area where the
     reference has structure; ``peak``: L1 of soft maxima. Pictures that clip nothing count as zero.
     """
-    error = found - wanted
-    regional = _regional(error, weights)
+    numbers = regions(weights)
+    error, area = found - wanted, _summed(weights, numbers)
+    regional = _summed(error * weights, numbers) / area.clamp(min=1e-3)
     has = (weights.sum(dim=(1, 2, 3)) > 1.0).float()
     spread = _masked_mean((wanted - _masked_mean(wanted, weights).view(-1, 1, 1, 1)).square(), weights).sqrt()
     shaped = has * (spread > _SPREAD).float()
 
     def peak(stops: Tensor) -> Tensor:
-        logits = torch.where(weights > 0.25, _SHARPNESS * stops, torch.full_like(stops, -1e4)).flatten(1)
+        logits = torch.where(weights > _IN_REGION, _SHARPNESS * stops, torch.full_like(stops, -1e4)).flatten(1)
         return (logits.softmax(1) * stops.flatten(1)).sum(1)
 
-    touched = has * (weights > 0.25).flatten(1).any(1).float()
+    touched = has * (weights > _IN_REGION).flatten(1).any(1).float()
     terms = {
-        "level": has * _masked_mean(regional.abs(), weights),
+        "level": has * _masked_mean(regional.abs(), weights / area.clamp(min=1.0).sqrt()),
         "structure": has * _masked_mean((error - regional).abs(), weights),
         "correlation": shaped * (1 - correlation(found, wanted, weights)),
         "peak": touched * (peak(found) - peak(wanted)).abs(),

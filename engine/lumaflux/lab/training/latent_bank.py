@@ -25,7 +25,8 @@ from lumaflux.model.autoencoder import latents_of
 
 SHAPES = ((96, 96), (80, 128))  # rows and columns of frames at about 9,216 pixels
 PER_SHARD = 32
-_SMALLEST_CROP = 0.7  # of a view's side
+_SMALLEST_CROP = 0.5  # of a view's side
+_TOGETHER = 8  # pictures that pass the encoder together
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,12 +75,12 @@ def write_shard(
         return
     generator = micro_batch_generator(seed, number)
     rows: dict[str, list[Tensor]] = {}
+    pictures: dict[str, list[Tensor]] = {"start": [], "target": []}
     for _ in range(PER_SHARD):
         pair, seen = draw_pair(scenes, shape, generator)
-        both = latents_of(vae, 2 * torch.cat([seen.base_pq, seen.target_pq]) - 1)
+        pictures["start"].append(seen.base_pq)
+        pictures["target"].append(seen.target_pq)
         values = {
-            "start": both[:1].half(),
-            "target": both[1:].half(),
             "sdr": (seen.sdr.clamp(0, 1) * 255).round().to(torch.uint8),
             "clipped": seen.clipped.half(),
             "stops": seen.stops.half(),
@@ -87,8 +88,12 @@ def write_shard(
         }
         for name, value in values.items():
             rows.setdefault(name, []).append(value)
+    for name, drawn in pictures.items():
+        rows[name] = [latents_of(vae, 2 * part - 1).half() for part in torch.cat(drawn).split(_TOGETHER)]
     temporary = path.with_name(f".{path.name}.partial")
-    save_file({name: torch.cat(parts) for name, parts in rows.items()}, temporary, {"shape": json.dumps(shape)})
+    save_file(
+        {name: torch.cat(parts).contiguous() for name, parts in rows.items()}, temporary, {"shape": json.dumps(shape)}
+    )
     os.replace(temporary, path)
 
 

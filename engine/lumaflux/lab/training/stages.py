@@ -38,6 +38,10 @@ def _anchor(config: TrainConfig, device: torch.device) -> Stage:
 
 
 def _adapters(config: TrainConfig, device: torch.device) -> Stage:
+    if config.options.get("detail") == "highlights":
+        from lumaflux.lab.training.highlight_adapters import HighlightAdapterStage
+
+        return HighlightAdapterStage(config, device)
     from lumaflux.lab.training.adapters import AdapterStage
 
     return AdapterStage(config, device)

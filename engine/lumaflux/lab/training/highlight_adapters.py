@@ -1,0 +1,109 @@
+"""Stage 4 for models whose local light is highlights: adapters and spline on encoded pairs, on the frozen backbone.
+
+The start is the placed picture, the adapters see the SDR codes, and the light of one step, through the tone field, is
+compared in clipped areas: the product's path at the working size. What the prior cannot know from latents alone, the
+tower can: whether white is a lamp, a window, a sky or paper.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from lumaflux.color import pq
+from lumaflux.errors import UserError
+from lumaflux.inference.detail import OFFSET_NITS
+from lumaflux.inference.highlights import stops_between
+from lumaflux.lab.training.adapters import RESULT, network_for
+from lumaflux.lab.training.config import TrainConfig
+from lumaflux.lab.training.frozen import others
+from lumaflux.lab.training.highlight_scores import generated_by
+from lumaflux.lab.training.highlight_task import BANK_DEFAULTS, LOSS_DEFAULTS, HighlightTask
+from lumaflux.lab.training.latent_bank import cells
+from lumaflux.lab.training.losses import knot_smoothness
+from lumaflux.model.checkpoint import save_model
+from lumaflux.model.lumaflux import Decoded
+from lumaflux.model.spline import PEAK_PQ, Knots, apply_spline
+
+DEFAULTS = {
+    **BANK_DEFAULTS,
+    **LOSS_DEFAULTS,
+    "detail": "highlights",
+    "flow": 0.25,
+    "clipped": 4.0,
+    "knots": 1e-3,
+    "variant": None,
+    "adapters": None,
+    "silent_context": True,
+}
+
+
+class HighlightAdapterStage:
+    """Options: those of HighlightTask; ``flow``, ``clipped`` and ``knots`` weigh the velocity's error, that where the
+    source is clipped, and the curve's smoothness; ``variant`` is a row of the ablation table, ``adapters`` a file to
+    start from, ``silent_context`` starts with a context of zeros, which is what the prior has seen."""
+
+    def __init__(self, config: TrainConfig, device: torch.device | None = None):
+        if unknown := sorted(set(config.options) - set(DEFAULTS)):
+            raise UserError(f"the adapter stage for highlights has no options {unknown}; it has {', '.join(DEFAULTS)}")
+        self.options = {**DEFAULTS, **config.options}
+        self.config = TrainConfig(**{**vars(config), "options": self.options})
+        self.device = device or torch.device("cpu")
+        self.network = network_for(self.config)
+        self.task = HighlightTask(self.config, self.options, self.device)
+        self.task.begin(self.network.config)
+        self.network.to(self.device)
+
+    def parameters(self) -> dict[str, nn.Parameter]:
+        """The adapters; the light anchor has a stage of its own."""
+        named = self.network.adapters.named_parameters()
+        return {name: parameter for name, parameter in named if not name.startswith("anchor.")}
+
+    def frozen(self) -> dict[str, Tensor]:
+        return others(self.network.state_dict(), self.parameters())
+
+    def losses(self, step: int, count: int, generator: torch.Generator) -> dict[str, Tensor]:
+        options, task, network = self.options, self.task, self.network
+        bank = task.train[step % len(task.train)]
+        index = torch.randint(len(bank), (count,), generator=generator)
+        raw = bank.start[index].to(self.device)
+        z, aim = task.normalised(raw), task.normalised(bank.target[index].to(self.device))
+        conditions = network.condition(bank.sdr[index].to(self.device).float() / 255)
+        velocity = network.velocity(z, torch.ones(count, device=self.device), conditions).float()
+        weight = 1 + options["clipped"] * cells(bank.clipped[index].to(self.device), z)
+        flow = (weight * (velocity - (z - aim)).square()).mean() / weight.mean()
+        losses = {"total": options["flow"] * flow, "flow": flow.detach()}
+        clean = z - velocity
+        knots = network.knots(clean)
+        if options["decoded"]:
+            index, clean, raw = (part[: int(options["decoded"])] for part in (index, clean, raw))
+            with torch.no_grad():
+                begun = task.decoded(raw)
+            decoded = network.decode(clean)
+            knots, found = decoded.knots, stops_between(decoded.hdr_pq, begun)
+        else:
+            found = self._toned(task.light(clean), knots) - task.light(z).detach()
+        smooth = knot_smoothness(Decoded(vae_pq=found, hdr_pq=found, knots=knots))
+        losses["total"] = losses["total"] + options["knots"] * smooth
+        task.add_terms(losses, task.terms(bank, index, found))
+        return losses
+
+    def _toned(self, light: Tensor, knots: Knots) -> Tensor:
+        """log2(cd/m2 + OFFSET_NITS) of a grey picture -> the same after the tone field."""
+        signal = pq.inverse_eotf((torch.exp2(light) - OFFSET_NITS).clamp(min=0.01)).clamp(max=PEAK_PQ)
+        shown = PEAK_PQ * apply_spline(signal / PEAK_PQ, knots, self.network.adapters.tone.kind)
+        return torch.log2(pq.eotf(shown) + OFFSET_NITS)
+
+    @torch.no_grad()
+    def validate(self) -> dict[str, float]:
+        """One step on unseen scenes, by the product's path; see highlight_scores."""
+        return self.task.score(generated_by(self.network))
+
+    def pictures(self) -> dict[str, Image.Image]:
+        return {}
+
+    def finish(self, out: Path) -> None:
+        summary: dict[str, Any] = {"stage": "adapters", "steps": self.config.steps, "batch": self.config.batch}
+        save_model(self.network, out / RESULT, base_model=self.network.config.name, training=summary)

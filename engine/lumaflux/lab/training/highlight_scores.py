@@ -1,0 +1,156 @@
+"""What is found where the source is clipped, on unseen scenes whose light is known and whose tone is given.
+
+``python -m lumaflux.lab.training.highlight_scores MODEL --views POOL --bank FOLDER`` prints the table of the model
+card: a model, its bypass and a distance-to-edge dome, in clipped areas and in those where every channel is clipped.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lumaflux.color.placement import static_placement
+from lumaflux.errors import UserError
+from lumaflux.inference.highlights import highlight_stops
+from lumaflux.lab.training.highlight_losses import correlation, placed_luminance
+from lumaflux.lab.training.latent_bank import LatentPairs, extend, load_bank
+from lumaflux.model.spline import PEAK_NITS
+
+FLAT_CODE = 246  # of the smallest channel: beyond it none tells how bright a clipped pixel was
+_LEAST_SHARE = 0.005  # of the picture clipped
+_LEAST_SPREAD = 0.1  # stops of the reference inside the area: where it is flat, nothing can correlate
+_TOGETHER = 8
+AREAS = ("clipped", "flat")  # the largest channel, all channels
+Generated = Callable[[LatentPairs], tuple[Tensor, Tensor]]  # PQ/BT.2020 pictures: generated, and where that began
+
+
+class HighlightScores:
+    """Rows of figures by picture, of an area: correlation with the reference's log2 luminance, mean absolute error and
+    error of the largest value, in stops."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, list[tuple[float, float, float]]] = {area: [] for area in AREAS}
+
+    def add(self, pairs: LatentPairs, stops: Tensor) -> None:
+        """``stops`` [N,1,H,W] that a method adds to the placed pictures of ``pairs``."""
+        for i in range(len(pairs)):
+            base = placed_luminance(pairs.sdr[i], float(pairs.white[i])).log2()
+            wanted = (base + pairs.stops[i]).clamp(max=torch.tensor(PEAK_NITS).log2())
+            inside = pairs.clipped[i : i + 1] > 0.5
+            flat = inside & (pairs.sdr[i].amin(0) >= FLAT_CODE)
+            for area, mask in zip(AREAS, (inside, flat), strict=True):
+                if mask.float().mean() < _LEAST_SHARE or wanted[mask].std() < _LEAST_SPREAD:
+                    continue
+                found = base + stops[i : i + 1]
+                weights = mask.to(found.dtype)
+                error, peak = (found - wanted)[mask].abs().mean(), found[mask].max() - wanted[mask].max()
+                self.rows[area].append((float(correlation(found, wanted, weights)[0]), float(error), float(peak)))
+
+    def figures(self) -> dict[str, float]:
+        """Means of correlation and error, medians of the peak's error and of its size, by area; NaN without any."""
+        found = {}
+        for area, rows in self.rows.items():
+            table = torch.tensor(rows) if rows else torch.full((1, 3), torch.nan)
+            found[f"{area}_correlation"] = float(table[:, 0].mean())
+            found[f"{area}_error"] = float(table[:, 1].mean())
+            found[f"{area}_peak"] = float(table[:, 2].quantile(0.5))
+            found[f"{area}_peak_size"] = float(table[:, 2].abs().quantile(0.5))
+        return found
+
+
+def of(pairs: LatentPairs, index: Tensor) -> LatentPairs:
+    """Some of a bank's pairs."""
+    return LatentPairs(**{name: value[index] for name, value in vars(pairs).items()})
+
+
+@torch.no_grad()
+def score(banks: Sequence[LatentPairs], generated: Generated) -> dict[str, float]:
+    """Figures of what ``generated`` makes of pairs, taken by the product's path at the working size."""
+    scores = HighlightScores()
+    for bank in banks:
+        for index in torch.arange(len(bank)).split(_TOGETHER):
+            part = of(bank, index)
+            made, begun = generated(part)
+            white = torch.cat([static_placement(torch.ones(1, 3, 1, 1), float(nits)) for nits in part.white])
+            scores.add(part, highlight_stops(made, begun, part.clipped, white)[:, :1])
+    return scores.figures()
+
+
+def dome(clipped: Tensor) -> Tensor:
+    """log2(1 + distance to the edge) [N,1,H,W], in pixels: what needs no model."""
+    inside = (clipped > 0.5).float()
+    distance, left = torch.zeros_like(inside), inside
+    while left.any():
+        distance = distance + left
+        left = -F.max_pool2d(F.pad(-left, (1, 1, 1, 1)), 3, stride=1)
+    return torch.log2(1 + distance)
+
+
+def baselines(banks: Sequence[LatentPairs]) -> dict[str, dict[str, float]]:
+    found = {}
+    methods: dict[str, Callable[[Tensor], Tensor]] = {"bypass": torch.zeros_like, "dome": dome}
+    for name, method in methods.items():
+        scores = HighlightScores()
+        for bank in banks:
+            scores.add(bank, method(bank.clipped))
+        found[name] = scores.figures()
+    return found
+
+
+def generated_by(network: Any) -> Generated:
+    """One step of a loaded model, adapters and tone field included."""
+
+    def generate(pairs: LatentPairs) -> tuple[Tensor, Tensor]:
+        z = (pairs.start - network.config.latent_shift) * network.config.latent_scale
+        conditions = network.condition(pairs.sdr.float() / 255)
+        clean = z - network.velocity(z, torch.ones(len(z)), conditions)
+        return network.decode(clean).hdr_pq, network.decode_latents(z)
+
+    return generate
+
+
+def table(figures: dict[str, dict[str, float]]) -> str:
+    lines = ["| area | method | correlation | error | peak | size of the peak's error |", "|---|---|---|---|---|---|"]
+    for area in AREAS:
+        for name, row in figures.items():
+            cells = (f"{row[f'{area}_{key}']:.2f}" for key in ("correlation", "error", "peak", "peak_size"))
+            lines.append(f"| {area} | {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    from lumaflux.lab.data.views import load_views
+    from lumaflux.model.checkpoint import load_model
+
+    parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.training.highlight_scores", description=__doc__)
+    parser.add_argument("model", type=Path, nargs="+", help="model directories")
+    parser.add_argument("--views", type=Path, help="a pool of views, to make the bank from")
+    parser.add_argument("--bank", type=Path, required=True, help="encoded pairs; extended if --views is given")
+    parser.add_argument("--split", choices=("validation", "test"), default="validation")
+    parser.add_argument("--pairs", type=int, default=96)
+    options = parser.parse_args(arguments)
+    try:
+        networks = {str(model): load_model(model) for model in options.model}
+        if options.views is not None:
+            vae = next(iter(networks.values())).vae
+            extend(options.bank, vae, load_views(options.views, options.split), options.pairs, seed=2)
+        banks = load_bank(options.bank)
+        if not banks:
+            raise UserError(f"{options.bank} holds no encoded pairs; name a pool of views with --views")
+        figures = baselines(banks)
+        for name, network in networks.items():
+            figures[name] = score(banks, generated_by(network))
+    except UserError as error:
+        print(f"lumaflux: {error}", file=sys.stderr)
+        return error.exit_code
+    print(table(figures))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

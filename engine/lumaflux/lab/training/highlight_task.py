@@ -1,0 +1,102 @@
+"""The task of prior and adapters: encoded pairs, the light that latents show, the terms of the loss, the figures."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lumaflux.color.clipping import share_of_gain
+from lumaflux.inference.highlights import steadied, stops_between
+from lumaflux.lab.training.config import TrainConfig, training_views
+from lumaflux.lab.training.highlight_losses import highlight_terms, placed_luminance
+from lumaflux.lab.training.highlight_scores import FLAT_CODE, Generated, score
+from lumaflux.lab.training.latent_bank import LatentPairs, extend, load_bank
+from lumaflux.lab.training.light_decoder import (
+    fit_light_decoder,
+    load_light_decoder,
+    save_light_decoder,
+)
+from lumaflux.lab.training.stage_weights import load_vae
+from lumaflux.model.autoencoder import pixels_of
+from lumaflux.model.config import LumaFluxConfig
+from lumaflux.model.frozen_shapes import latent_stride
+from lumaflux.model.spline import PEAK_PQ
+
+BANK = "bank"
+LIGHT_DECODER = "light-decoder.safetensors"
+_TELLING = 0.3  # weight of clipped pixels where a channel tells how bright they were
+# ``bank`` and ``unseen`` pairs are encoded beforehand, below ``run``, or in the folder ``pairs``; ``light_updates`` and
+# ``light_examples`` make the light decoder.
+BANK_DEFAULTS = {"bank": 1600, "unseen": 96, "pairs": None, "light_updates": 400, "light_examples": 384}
+LOSS_DEFAULTS = {"level": 1.0, "structure": 1.0, "correlation": 0.5, "peak": 0.25, "decoded": 0}
+
+
+def bank_folder(config: TrainConfig) -> Path:
+    """Where a stage's pairs lie."""
+    return Path(config.options["pairs"]) if config.options.get("pairs") else config.run / BANK
+
+
+class HighlightTask:
+    """Reads or makes the bank of ``config.run``. ``options`` as BANK_DEFAULTS and LOSS_DEFAULTS name them."""
+
+    def __init__(self, config: TrainConfig, options: dict[str, Any], device: torch.device):
+        assert config.start is not None
+        self.device, self.options = device, options
+        self.vae: Any = load_vae(config.model, config.start)
+        self._folder, self._seed = bank_folder(config), config.seed
+        train, unseen = self._folder / "train", self._folder / "validation"
+        extend(train, self.vae, training_views(config, "train"), int(options["bank"]), config.seed)
+        extend(unseen, self.vae, training_views(config, "validation"), int(options["unseen"]), config.seed + 1)
+        self.train, self.unseen = load_bank(train), load_bank(unseen)
+        self.vae.to(device)
+
+    def begin(self, scaled: LumaFluxConfig) -> None:
+        """Takes the latent statistics, and fits the light decoder unless the bank has one."""
+        self.scale, self.shift = scaled.latent_scale, scaled.latent_shift
+        path, shape = self._folder / LIGHT_DECODER, (scaled.latent_channels, latent_stride(scaled.vae))
+        if not path.exists():
+            decoder = fit_light_decoder(
+                self.train, lambda raw: self.decoded(raw.to(self.device)).cpu(), self.normalised, shape[1],
+                updates=int(self.options["light_updates"]), examples=int(self.options["light_examples"]),
+                seed=self._seed,
+            )  # fmt: skip
+            save_light_decoder(decoder, path)
+        self.light = load_light_decoder(path, *shape).to(self.device)
+
+    def normalised(self, raw: Tensor) -> Tensor:
+        return (raw - self.shift) * self.scale
+
+    def decoded(self, raw: Tensor) -> Tensor:
+        """Raw latents -> PQ/BT.2020 pictures, as far as masters go."""
+        return (0.5 * pixels_of(self.vae, raw) + 0.5).clamp(0, PEAK_PQ)
+
+    def found(self, begun_raw: Tensor, clean: Tensor, *, through_vae: bool) -> Tensor:
+        """Stops [B,1,H,W] from the start, raw, to what normalised latents ``clean`` show, on the stage's device."""
+        if through_vae:
+            with torch.no_grad():
+                begun = self.decoded(begun_raw)
+            return stops_between(self.decoded(clean / self.scale + self.shift), begun)
+        with torch.no_grad():
+            begun = self.light(self.normalised(begun_raw))
+        return self.light(clean) - begun
+
+    def terms(self, bank: LatentPairs, index: Tensor, found: Tensor) -> dict[str, Tensor]:
+        """The loss's terms of the pairs ``index`` [B] of a bank, on the light that the product makes of ``found``."""
+        placed = zip(bank.sdr[index], bank.white[index], strict=True)
+        base = torch.cat([placed_luminance(sdr, float(white)).log2() for sdr, white in placed]).to(self.device)
+        flat = (bank.sdr[index].amin(dim=1, keepdim=True) >= FLAT_CODE).float().to(self.device)
+        clipped, stops = bank.clipped[index].to(self.device), bank.stops[index].to(self.device)
+        inside = (clipped > 0.5).to(found.dtype)
+        steady = torch.where(inside > 0, steadied(found, inside), found)
+        weights = clipped * (clipped > 0.25) * (_TELLING + (1 - _TELLING) * flat)
+        return highlight_terms(base + steady, base + stops * share_of_gain(clipped), weights)
+
+    def add_terms(self, losses: dict[str, Tensor], terms: dict[str, Tensor]) -> None:
+        for name, term in terms.items():
+            losses["total"] = losses["total"] + self.options[name] * term
+            losses[name] = term.detach()
+
+    def score(self, generated: Generated) -> dict[str, float]:
+        """Figures on unseen scenes, lumaflux.lab.training.highlight_scores."""
+        return score(self.unseen, generated)
