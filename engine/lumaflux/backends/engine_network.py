@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Protocol
 
 import torch
-from diffusers.models.transformers.transformer_flux import FluxPosEmbed
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -17,6 +16,7 @@ from lumaflux.model.attention import rotary_turns
 from lumaflux.model.conditioner import Conditioner
 from lumaflux.model.config import LumaFluxConfig
 from lumaflux.model.cues import PhysicalCues, luminance_statistics, relative_luminance, ring_spectrum
+from lumaflux.model.flux_transformer import RotaryPositions
 from lumaflux.model.latents import pack, position_ids, unpack
 from lumaflux.model.spline import Knots
 
@@ -58,7 +58,7 @@ class EngineNetwork:
     def __init__(self, config: LumaFluxConfig, host: HostParts, run: Runner):
         self.config, self.host, self._run = config, host, run
         rope = config.transformer["axes_dims_rope"]
-        self._positions = FluxPosEmbed(theta=10000, axes_dim=rope)
+        self._positions = RotaryPositions(rope)
 
     def condition(self, sdr: Tensor) -> EngineConditions:
         stride = self.config.token_stride

@@ -1,15 +1,17 @@
 """Attention of a Flux block with an update added to its value projection."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
-from diffusers.models.transformers.transformer_flux import FluxAttention
 from torch import Tensor
 
 
 class SteeredAttention:
     """A diffusers attention processor: as the stock one, but ``value_update(x, to_v(x))`` stands for ``to_v(x)``.
+
+    ``attn`` is diffusers' FluxAttention, or one with the same projections (lumaflux.model.flux_transformer).
 
     The update comes in as an argument of the call, never as state of the module, so that gradient checkpointing
     sees the same function twice.
@@ -17,7 +19,7 @@ class SteeredAttention:
 
     def __call__(
         self,
-        attn: FluxAttention,
+        attn: Any,
         hidden_states: Tensor,
         encoder_hidden_states: Tensor | None = None,
         attention_mask: Tensor | None = None,
@@ -52,7 +54,13 @@ class SteeredAttention:
         return attn.to_out[0](image_out.contiguous()), attn.to_add_out(context_out.contiguous())
 
 
-def _split_heads(x: Tensor, attn: FluxAttention) -> Tensor:
+def steer(transformer: Any) -> None:
+    """Gives diffusers' FluxTransformer2DModel this attention; lumaflux.model.flux_transformer's has it already."""
+    if hasattr(transformer, "set_attn_processor"):
+        transformer.set_attn_processor(SteeredAttention())
+
+
+def _split_heads(x: Tensor, attn: Any) -> Tensor:
     return x.unflatten(-1, (-1, attn.head_dim))
 
 

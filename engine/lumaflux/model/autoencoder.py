@@ -1,14 +1,16 @@
 """The frozen autoencoder behind one interface: diffusers' AutoencoderKL, as published, or the small TinyAutoencoder."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Union
 
-from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from torch import Tensor
 
 from lumaflux.model.frozen_shapes import Shape, is_tiny, latent_stride
 from lumaflux.model.tiny_autoencoder import TinyAutoencoder
 
-Autoencoder = AutoencoderKL | TinyAutoencoder
+if TYPE_CHECKING:
+    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+
+Autoencoder = Union["AutoencoderKL", TinyAutoencoder]
 
 _KL_TILE = 2048  # pixels: larger frames pass an AutoencoderKL in overlapping tiles, so that memory stays bounded
 
@@ -16,10 +18,14 @@ _KL_TILE = 2048  # pixels: larger frames pass an AutoencoderKL in overlapping ti
 def build_autoencoder(vae: Shape) -> Autoencoder:
     """A randomly initialised autoencoder of a configuration's ``vae``."""
     arguments = {key: value for key, value in vae.items() if key != "architecture"}
-    return TinyAutoencoder(**arguments) if is_tiny(vae) else tiled(AutoencoderKL(**arguments))
+    if is_tiny(vae):
+        return TinyAutoencoder(**arguments)
+    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL  # imported in seconds
+
+    return tiled(AutoencoderKL(**arguments))
 
 
-def tiled(vae: AutoencoderKL) -> AutoencoderKL:
+def tiled(vae: "AutoencoderKL") -> "AutoencoderKL":
     """The same, passing frames beyond a tile's size in overlapping tiles."""
     vae.enable_tiling()
     vae.tile_sample_min_size = _KL_TILE

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from diffusers.models.transformers.transformer_flux import FluxAttnProcessor
 from torch import Tensor
 
-from lumaflux.model.attention import SteeredAttention
+from lumaflux.model.attention import steer
+from lumaflux.model.flux_transformer import FluxTransformer
 from lumaflux.model.latents import pack, position_ids
 from lumaflux.model.lumaflux import Conditions, LumaFlux
 
@@ -18,7 +18,9 @@ class BareTransformer:
     """``transformer``, or a copy of ``model``'s, without its adapters."""
 
     def __init__(self, model: LumaFlux, transformer: Any = None):
-        self._transformer: Any = copy.deepcopy(model.transformer) if transformer is None else transformer
+        from diffusers.models.transformers.transformer_flux import FluxAttnProcessor
+
+        self._transformer: Any = _of_diffusers(model.transformer) if transformer is None else transformer
         self._guided = bool(model.config.transformer.get("guidance_embeds"))
         self._transformer.set_attn_processor(FluxAttnProcessor())
 
@@ -42,6 +44,18 @@ class BareTransformer:
 def bare(model: LumaFlux) -> Iterator[BareTransformer]:
     """``model``'s own transformer without its adapters, for as long as the block lasts: FLUX.1's is not copied."""
     try:
-        yield BareTransformer(model, model.transformer)
+        own = isinstance(model.transformer, FluxTransformer)
+        yield BareTransformer(model, None if own else model.transformer)
     finally:
-        model.transformer.set_attn_processor(SteeredAttention())  # pyright: ignore[reportArgumentType]
+        steer(model.transformer)
+
+
+def _of_diffusers(transformer: Any) -> Any:
+    """A copy of the transformer as diffusers has it."""
+    if not isinstance(transformer, FluxTransformer):
+        return copy.deepcopy(transformer)
+    from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
+
+    made = FluxTransformer2DModel(**transformer.config)
+    made.load_state_dict(transformer.state_dict())
+    return made.to(transformer.x_embedder.weight).requires_grad_(False).eval()

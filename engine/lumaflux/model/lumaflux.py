@@ -8,15 +8,14 @@ import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 import torch
-from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from lumaflux.model.anchor import LightAnchor, Placement, light_of
-from lumaflux.model.attention import SteeredAttention, rotary_turns
+from lumaflux.model.attention import rotary_turns, steer
 from lumaflux.model.autoencoder import Autoencoder, latents_of, pixels_of
 from lumaflux.model.conditioner import Conditioner, modulation
 from lumaflux.model.config import LumaFluxConfig
@@ -90,7 +89,7 @@ class LumaFlux(nn.Module):
     def __init__(
         self,
         config: LumaFluxConfig,
-        transformer: FluxTransformer2DModel,
+        transformer: Any,
         vae: Autoencoder,
         siglip: nn.Module,
         adapters: Adapters,
@@ -101,7 +100,7 @@ class LumaFlux(nn.Module):
         self.vae = vae.requires_grad_(False).eval()
         self.siglip = siglip.requires_grad_(False).eval()
         self.adapters = adapters
-        self.transformer.set_attn_processor(SteeredAttention())  # pyright: ignore[reportArgumentType]
+        steer(self.transformer)
         self.gradient_checkpointing = False
 
     def train(self, mode: bool = True) -> "LumaFlux":
