@@ -132,6 +132,9 @@ class ToneOptions:
         "A tone track that `lumaflux analyze` wrote, or none: every frame gets a tone of its own, which can pump. "
         "One is found first, on the whole source whatever --frames says, if not named.",
     )
+    every_frame: Flag = _option(
+        False, "Ask the network for the highlights of every frame, not of the tone track's key frames (slower)."
+    )
     motion_blending: float = _option(
         0.0, "From 0, none, to 1: steady what the model generates along the source's motion (docs/tone-tracks.md)."
     )

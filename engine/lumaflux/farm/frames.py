@@ -202,7 +202,7 @@ def open_renderer(spec: JobSpec, job: JobFolder) -> Renderer:
     if path is not None:
         from lumaflux.inference.tone_track import read_track
 
-        tones = Tones(read_track(path), source.numbers if source.pattern is not None else None)
+        tones = Tones(read_track(path), source.numbers if source.pattern is not None else None, spec.every_frame)
     return Renderer(manifest=manifest, source=source, load_converter=loader(spec), tones=tones)
 
 

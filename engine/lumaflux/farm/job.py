@@ -39,6 +39,7 @@ class Manifest(BaseModel):
     model: str
     tone_track: str | None = None
     motion_blending: float = 0.0
+    every_frame: bool = False
     reading: dict[str, bool | str | None]
     device: str
     precision: str

@@ -57,6 +57,7 @@ def manifest_of(spec: JobSpec, source: Source, track: Path | None = None) -> Man
         weights=rendering_identity(spec),
         tone_track=None if track is None else track_fact(str(track)),
         motion_blending=spec.motion_blending,
+        every_frame=spec.every_frame,
         reading={name: getattr(spec, name) for name in _READING},
         device=device.type,
         precision=next(name for name, kind in DTYPES.items() if kind == dtype),

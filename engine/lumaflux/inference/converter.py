@@ -19,7 +19,15 @@ from lumaflux.inference.composition import ReducedLight, compose
 from lumaflux.inference.debanding import deband
 from lumaflux.inference.detail import enlarge, gain_between, reduce_to
 from lumaflux.inference.gain_blending import FrameLight, placed_by_the_shot
-from lumaflux.inference.highlights import highlight_stops, invented
+from lumaflux.inference.highlights import (
+    LARGEST_RECOVERY,
+    carried_outwards,
+    highlight_stops,
+    invented,
+    placed_stops,
+    stops_between,
+)
+from lumaflux.inference.key_light import resized
 from lumaflux.inference.look import apply_look, expose
 from lumaflux.inference.sampler import euler, schedule
 from lumaflux.inference.tiled_network import TiledNetwork
@@ -133,17 +141,47 @@ class Converter:
             return z_start, euler(model, start, conditions, flow, on_step), placement
 
     @torch.inference_mode()
-    def tone_of(self, frame: np.ndarray | Tensor, settings: Settings | None = None, area: Area | None = None) -> Tone:
-        """The tone that an SDR frame asks for by itself, found on its reduced picture. Nothing is decoded.
+    def tone_of(
+        self,
+        frame: np.ndarray | Tensor,
+        settings: Settings | None = None,
+        area: Area | None = None,
+        *,
+        clipped: Tensor | None = None,
+    ) -> Tone:
+        """The tone that an SDR frame asks for by itself, found on its reduced picture.
 
-        ``area``: what of it is picture, between black bars; found if None.
+        ``area``: what of it is picture, between black bars; found if None. ``clipped``: the share of each reduced pixel
+        that is clipped (``clipped_shares``), and the tone has the stops of highlights; nothing is decoded without.
         """
         settings, sdr = settings or Settings(), self._batch(frame)
         area = area or find_area(sdr[0])
         reduced = self.reduced(area.of(sdr))
         placement = self._placement(reduced, settings)
-        _, z, placement = self._latents(reduced, settings.steps or None, None, settings.seed, _Clock(), None, placement)
-        return Tone(placement=placement, knots=self.backend.network.knots(z), area=area)
+        begun, z, placement = self._latents(
+            reduced, settings.steps or None, None, settings.seed, _Clock(), None, placement
+        )
+        knots = self.backend.network.knots(z)
+        stops = None if clipped is None else self._stops(begun, z, knots, clipped)
+        return Tone(placement=placement, knots=knots, area=area, stops=stops)
+
+    def _stops(self, begun: Tensor, z: Tensor, knots: Knots, clipped: Tensor) -> Tensor:
+        """What clipped areas [1,1,h,w] gain between the latents that the bridge began and ended at."""
+        if not clipped.any():
+            return torch.zeros_like(clipped)
+        model, (height, width) = self.backend.network, clipped.shape[-2:]
+        before, after = (model.decode_latents(latents)[..., :height, :width] for latents in (begun, z))
+        stops = stops_between(model.tone_field(after, z, knots)[0], model.in_light(before))
+        return carried_outwards(stops, clipped).clamp(0, LARGEST_RECOVERY)
+
+    @property
+    def recovers(self) -> bool:
+        """Whether the transformer finds the light of clipped pixels, and nothing else of a frame."""
+        return self.config.local_light == "highlights"
+
+    def clipped_shares(self, sdr: Tensor) -> Tensor:
+        """SDR [B,3,H,W] -> how much of each reduced pixel is clipped, [B,1,h,w] in [0,1]."""
+        return reduce_to(clipped_area(sdr), self.config.working_pixels)
 
     def reduced(self, sdr: Tensor) -> Tensor:
         """SDR [B,3,H,W] at the size that the model works at."""
@@ -242,12 +280,15 @@ class Converter:
         on_step: Callable[[], None] | None,
         tone: Tone | None,
     ) -> FrameLight:
-        model, recovers = self.backend.network, self.config.local_light == "highlights"
+        model, recovers = self.backend.network, self.recovers
         with clock("reduce"):
             reduced = self.reduced(smooth)
-            clipped = reduce_to(clipped_area(smooth), self.config.working_pixels) if recovers else None
+            clipped = self.clipped_shares(smooth) if recovers else None
         if clipped is not None and settings.detail == 1.0 and not clipped.any():
-            return self._unclipped(reduced, self._steadied(reduced, settings, clock, on_step, tone))
+            return self._placed(reduced, self._steadied(reduced, settings, clock, on_step, tone), None, clipped)
+        if clipped is not None and settings.detail == 1.0 and tone is not None and tone.stops is not None:
+            steadied = self._steadied(reduced, settings, clock, on_step, tone)
+            return self._placed(reduced, steadied, tone.stops.to(clipped), clipped)
         share = settings.temporal_stability if tone is not None and tone.placement is not None else 0.0
         tone = self._steadied(reduced, settings, clock, on_step, tone)
         made = self._generate(reduced, settings.steps or None, None, settings.seed, clock, on_step, tone)
@@ -263,12 +304,15 @@ class Converter:
         light = FrameLight(reduced=reduced, base_pq=base_pq, hdr_pq=made.hdr_pq, gain=gain, placement=made.placement)
         return light if recovers else placed_by_the_shot(light, share)
 
-    def _unclipped(self, reduced: Tensor, tone: Tone) -> FrameLight:
-        """The light of a frame where no pixel is clipped, and the transformer is not asked: the placement's alone."""
+    def _placed(self, reduced: Tensor, tone: Tone, stops: Tensor | None, clipped: Tensor) -> FrameLight:
+        """The light of a frame for which the transformer is not asked: the placement's, and ``stops`` [1,1,h,w] between
+        key frames where pixels are clipped."""
         model = self.backend.network
         placement = tone.placement
         base_pq = model.in_light(model.start(reduced, placement))
         gain = torch.zeros_like(base_pq)
+        if stops is not None:
+            gain = placed_stops(resized(stops, clipped), clipped, self._white(reduced, placement))
         return FrameLight(reduced=reduced, base_pq=base_pq, hdr_pq=base_pq, gain=gain, placement=placement)
 
     def _white(self, reduced: Tensor, placement: Placement | None) -> Tensor:
@@ -281,7 +325,7 @@ class Converter:
     ) -> Tensor:
         model = self.backend.network
         with clock("detail"):
-            if self.config.local_light == "highlights":
+            if self.recovers:
                 reduced = ReducedLight.of_highlights(light.gain)
             else:
                 reduced = ReducedLight.of(light.gain, light.base_pq)

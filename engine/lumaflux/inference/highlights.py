@@ -28,8 +28,12 @@ def highlight_stops(generated_pq: Tensor, begun_pq: Tensor, clipped: Tensor, whi
 
     ``white_pq`` [B,3,1,1]: where the source's largest code is placed; with the stops, none is above 1000 cd/m2.
     """
-    stops = bounded(carried_outwards(stops_between(generated_pq, begun_pq), clipped), white_pq)
-    return (trusted(clipped) * stops).expand(-1, 3, -1, -1)
+    return placed_stops(carried_outwards(stops_between(generated_pq, begun_pq), clipped), clipped, white_pq)
+
+
+def placed_stops(stops: Tensor, clipped: Tensor, white_pq: Tensor) -> Tensor:
+    """The same of stops [B,1,h,w] that were carried outwards, of this frame or between key frames."""
+    return (trusted(clipped) * bounded(stops, white_pq)).expand(-1, 3, -1, -1)
 
 
 def trusted(clipped: Tensor) -> Tensor:

@@ -18,15 +18,18 @@ Part = TypeVar("Part", Placement, Knots)
 @dataclass(frozen=True, kw_only=True)
 class Tone:
     """Of a batch [B]. ``placement`` is None for a model without an anchor, ``knots`` where those that the model ends at
-    are taken; with ``area`` None a frame finds its own."""
+    are taken; with ``area`` None a frame finds its own. ``stops`` [1,1,h,w] in [0, LARGEST_RECOVERY]: what clipped
+    areas gain, of a reduced frame; the network is asked where they are None."""
 
     placement: Placement | None
     knots: Knots | None
     area: Area | None = None
+    stops: Tensor | None = None
 
 
 def mix(tones: Sequence[Tone], weights: Sequence[float]) -> Tone:
-    """The mean of tones with weights that sum to 1, number by number; the picture area is that of the first.
+    """The mean of tones with weights that sum to 1, number by number; the picture area is that of the first. It has no
+    stops.
 
     Monotone curves stay monotone, ends stay ends, and rows of a matrix keep their sum: each is a convex set.
     """

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from lumaflux.errors import UserError
 from lumaflux.inference.active_area import Area
+from lumaflux.inference.key_light import LightKey, stops_at
 from lumaflux.inference.tone import Tone, mix
 from lumaflux.model.anchor import Placement
 from lumaflux.model.regular_file import read_regular
@@ -148,24 +149,29 @@ class PictureArea(_Part):
 
 
 class Shot(_Part):
-    """Frames ``first`` to ``last``, both of it. Between two ``keys`` the tone moves in a straight line. ``area``: the
-    whole frame where it has no black bars."""
+    """Frames ``first`` to ``last``, both of it. Between two ``keys`` the tone moves in a straight line, and between two
+    ``lights`` the stops of highlights; without any, the network finds those of every frame. ``area``: the whole frame
+    where it has no black bars."""
 
     first: Annotated[int, Field(ge=0)]
     last: Annotated[int, Field(ge=0)]
     area: PictureArea = PictureArea()
     pinned: Pins = Pins()
     keys: Annotated[list[Key], Field(min_length=1)]
+    lights: list[LightKey] = []
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         frames = [key.frame for key in self.keys]
         if any(b <= a for a, b in pairwise(frames)) or not self.first <= frames[0] <= frames[-1] <= self.last:
             raise ValueError(f"the keys of the shot at frame {self.first} must rise inside it")
+        lit = [self.first - 1, *(light.frame for light in self.lights), self.last + 1]
+        if any(b <= a for a, b in pairwise(lit)):
+            raise ValueError(f"the lights of the shot at frame {self.first} must rise inside it")
         return self
 
     def tone_at(self, frame: int) -> Tone:
-        return replace(self._tone_at(frame), area=self.area.area())
+        return replace(self._tone_at(frame), area=self.area.area(), stops=stops_at(self.lights, frame))
 
     def _tone_at(self, frame: int) -> Tone:
         if self.pinned.tone is not None:
@@ -239,9 +245,9 @@ def text_of(track: ToneTrack) -> str:
     whole = track.model_dump(exclude_none=True, exclude_defaults=False)
     shots = []
     for shot in whole.pop("shots"):
-        keys = ",\n   ".join(json.dumps(key) for key in shot.pop("keys"))
-        head = json.dumps(shot)[1:-1]
-        shots.append(f'  {{{head}, "keys": [\n   {keys}]}}')
+        listed = {name: ",\n   ".join(json.dumps(key) for key in shot.pop(name)) for name in ("keys", "lights")}
+        lists = ", ".join(f'"{name}": [\n   {lines}]' for name, lines in listed.items() if lines)
+        shots.append(f"  {{{json.dumps(shot)[1:-1]}, {lists}}}")
     return json.dumps(whole)[:-1] + ', "shots": [\n' + ",\n".join(shots) + "\n]}\n"
 
 

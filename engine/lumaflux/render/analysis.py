@@ -1,7 +1,7 @@
 """`lumaflux analyze`: the shots of a clip and the tone of each, in one pass over the clip."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from lumaflux.inference.active_area import Area, Sighting
     from lumaflux.inference.converter import Converter
+    from lumaflux.inference.key_light import LightKey
     from lumaflux.inference.tone import Tone
     from lumaflux.inference.tone_track import Clip, Shot, StoredTone, ToneTrack
     from lumaflux.media.video.transitions import Thumbnail, Transition
@@ -30,28 +31,55 @@ _LONGEST_WAIT = 64  # keys: about half a minute, by which bars have shown themse
 
 @dataclass(frozen=True)
 class _Waiting:
-    """A frame whose tone waits for the picture area of its shot: reduced whole, and reduced inside of its own bars."""
+    """A key frame, whose tone may wait for the picture area of its shot: reduced whole, and reduced inside of its own
+    bars; both with the clipped share of each pixel, where those are wanted."""
 
     sighting: "Sighting"
     whole: "Tensor"
     own: "Area"
     active: "Tensor"
+    clipped: "tuple[Tensor, Tensor] | None"
 
-    def inside(self, area: "Area") -> "Tensor":
+    def inside(self, area: "Area") -> "tuple[Tensor, Tensor | None]":
         """What lies inside of the shot's bars, and of the frame's own where those are larger: bars can move."""
         area = self.own.within(area)
-        return self.active if area == self.own else area.of(self.whole)
+        if area == self.own:
+            return self.active, self.clipped and self.clipped[1]
+        return area.of(self.whole), self.clipped and area.of(self.clipped[0])
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A frame, as it came and reduced."""
+
+    sdr: "Tensor"
+    sighting: "Sighting"
+    whole: "Tensor"
+    own: "Area"
+    active: "Tensor"
+
+    def kept(self, converter: "Converter", *, lights: bool) -> _Waiting:
+        clipped = None
+        if lights:
+            whole = converter.clipped_shares(self.sdr)
+            clipped = whole, whole if self.active is self.whole else converter.clipped_shares(self.own.of(self.sdr))
+        return _Waiting(self.sighting, self.whole, self.own, self.active, clipped)
 
 
 class Look:
     """One pass over a clip, frame by frame. Of the frames seen it keeps a number and a thumbnail each, and tones.
 
     A tone at every KEY_INTERVAL-th frame, and at the frames on both sides of what may be a cut, all inside of the black
-    bars of their shot. Frames of a shot with bars wait for its end, or for _LONGEST_WAIT others.
+    bars of their shot. Frames of a shot with bars wait for its end, or for _LONGEST_WAIT others. With ``lights`` those
+    frames have the stops of their highlights too, and so has every frame whose highlights differ from the last one's.
     """
 
-    def __init__(self, converter: "Converter", settings: Settings):
+    def __init__(self, converter: "Converter", settings: Settings, *, lights: bool = True):
         self.converter, self.settings = converter, settings
+        self._lit = lights and converter.recovers and settings.detail == 1.0
+        self._bright: Tensor | None = None  # of the last frame with stops
+        self._lights: dict[int, LightKey] = {}
+        self._light_only: set[int] = set()
         self.frames = 0
         self._changes: list[float] = []
         self._tones: dict[int, Tone] = {}
@@ -59,7 +87,7 @@ class Look:
         self._sightings: dict[int, Sighting] = {}  # from a frame on, up to the next
         self._thumbnails: list[Thumbnail] = []
         self._signature: np.ndarray | None = None
-        self._last: _Waiting | None = None
+        self._last: _Seen | None = None
 
     def see(self, picture: np.ndarray) -> None:
         """The next frame, SDR [3,H,W] in [0,1]."""
@@ -67,6 +95,7 @@ class Look:
 
         from lumaflux.inference.active_area import WHOLE, area_of, sighting_of
         from lumaflux.inference.detail import reduce_to
+        from lumaflux.inference.key_light import bright, has_changed
         from lumaflux.media.video.shots import change, could_cut, signature
         from lumaflux.media.video.transitions import step_between, thumbnail
 
@@ -78,7 +107,7 @@ class Look:
         small = reduce_to(whole, _SIGNATURE_PIXELS)[0].cpu().numpy()
         self._thumbnails.append(thumbnail(small))
         here, step = signature(small), 0.0
-        seen = _Waiting(sighting, whole, own, active)
+        seen = _Seen(sdr, sighting, whole, own, active)
         if self._signature is not None and self._last is not None:
             before, after = self._thumbnails[-2:]
             step = step_between(before, after, change(self._signature, here))
@@ -91,6 +120,9 @@ class Look:
             start, before = self._sightings.popitem()
             self._sightings[start] = before.with_(sighting)
         if number % KEY_INTERVAL == 0 or could_cut(step):
+            self._key(number, seen)
+        elif self._lit and has_changed(self._bright, bright(whole)):
+            self._light_only.add(number)
             self._key(number, seen)
         self._signature, self._last, self.frames = here, seen, number + 1
         if len(self._waiting) > _LONGEST_WAIT:
@@ -120,19 +152,19 @@ class Look:
         held = [range(bounds[i] + 1, bounds[i + 1]) for i in range(0, len(bounds), 2)]
         keyed = [part for part in held if any(number in part for number in self._tones)]
         if not keyed:
-            return [_shot(cut, self._tones, self._area(cut))]
-        made = {part: _shot(part, self._tones, self._area(part)) for part in keyed}
+            return [_shot(cut, self._tones, self._area(cut), self._lights)]
+        made = {part: _shot(part, self._tones, self._area(part), self._lights) for part in keyed}
         for part in held:
             if part not in made:
                 near = min(keyed, key=lambda other: min(abs(other.start - part.stop), abs(part.start - other.stop)))
                 tone = made[near].keys[-1 if near.start < part.start else 0].tone
-                made[part] = _between(part, tone, tone, self._area(part))
+                made[part] = _between(part, tone, tone, self._area(part), self._lights)
         shots = [made[held[0]]]
         for one, after in zip(transitions, held[1:], strict=True):
             left, right = shots[-1].keys[-1].tone, made[after].keys[0].tone
             first, last = right if one.kind == "fade-in" else left, left if one.kind == "fade-out" else right
             mixed = range(one.first, one.last + 1)
-            shots += [_between(mixed, first, last, self._area(mixed)), made[after]]
+            shots += [_between(mixed, first, last, self._area(mixed), self._lights), made[after]]
         return shots
 
     def _area(self, shot: range) -> "Area":
@@ -145,19 +177,34 @@ class Look:
         around = [one for one in stretches if one.start < shot.stop and shot.start < one.stop]
         return area_of(reduce(Sighting.with_, (self._sightings[one.start] for one in inside or around)))
 
-    def _key(self, number: int, seen: _Waiting) -> None:
-        if number in self._tones or number in self._waiting:
-            return
-        if seen.sighting.unbarred:
-            from lumaflux.inference.active_area import WHOLE
+    def _key(self, number: int, seen: _Seen) -> None:
+        from lumaflux.inference.key_light import bright
 
-            self._tones[number] = self.converter.tone_of(seen.whole, self.settings, WHOLE)
+        if number in self._light_only and number != self.frames:  # its tone is wanted after all
+            self._light_only.discard(number)
+        elif number in self._tones or number in self._waiting:
+            return
+        if self._lit and number == self.frames:
+            self._bright = bright(seen.whole)
+        kept = seen.kept(self.converter, lights=self._lit)
+        if seen.sighting.unbarred:
+            self._find(number, kept.whole, kept.clipped and kept.clipped[0])
         else:
-            self._waiting[number] = seen
+            self._waiting[number] = kept
+
+    def _find(self, number: int, picture: "Tensor", clipped: "Tensor | None") -> None:
+        """The tone of a reduced picture, and the stops of its highlights."""
+        from lumaflux.inference.active_area import WHOLE
+        from lumaflux.inference.key_light import LightKey
+
+        tone = self.converter.tone_of(picture, self.settings, WHOLE, clipped=clipped)
+        if tone.stops is not None:
+            self._lights[number] = LightKey.of(number, tone.stops)
+        if number not in self._light_only:
+            self._tones[number] = replace(tone, stops=None)
 
     def _settle(self) -> None:
         """The tones of the frames that wait, by what was seen of their shots."""
-        from lumaflux.inference.active_area import WHOLE
         from lumaflux.media.video.shots import shots_between
 
         for shot in shots_between(self._changes):
@@ -165,27 +212,39 @@ class Look:
             if waiting:
                 area = self._area(shot)
                 for number in waiting:
-                    seen = self._waiting.pop(number)
-                    self._tones[number] = self.converter.tone_of(seen.inside(area), self.settings, WHOLE)
+                    self._find(number, *self._waiting.pop(number).inside(area))
 
 
-def _between(frames: range, first: "StoredTone", last: "StoredTone", area: "Area") -> "Shot":
+def _between(
+    frames: range, first: "StoredTone", last: "StoredTone", area: "Area", lights: "dict[int, LightKey]"
+) -> "Shot":
     """A shot whose tone moves from one to another."""
     from lumaflux.inference.tone_track import Key, PictureArea, Shot
 
     keys = [Key(frame=frames[0], tone=first)]
     if len(frames) > 1 and first != last:
         keys.append(Key(frame=frames[-1], tone=last))
-    return Shot(first=frames[0], last=frames[-1], area=PictureArea.of(area), keys=keys)
+    inside = _inside(frames, lights)
+    return Shot(first=frames[0], last=frames[-1], area=PictureArea.of(area), keys=keys, lights=inside)
+
+
+def _inside(frames: range, lights: "dict[int, LightKey]") -> "list[LightKey]":
+    return [lights[number] for number in sorted(lights) if number in frames]
 
 
 def track_of(
-    pictures: Iterable[np.ndarray], converter: "Converter", settings: Settings, source: Path, model: str
+    pictures: Iterable[np.ndarray],
+    converter: "Converter",
+    settings: Settings,
+    source: Path,
+    model: str,
+    *,
+    lights: bool = True,
 ) -> "ToneTrack":
-    """The same of SDR frames [3,H,W] in [0,1], in order."""
+    """The same of SDR frames [3,H,W] in [0,1], in order; with the highlights of key frames if ``lights``."""
     from lumaflux.inference.tone_track import ToneTrack
 
-    look = Look(converter, settings)
+    look = Look(converter, settings, lights=lights)
     for picture in pictures:
         look.see(picture)
     if not look.frames:
@@ -193,7 +252,7 @@ def track_of(
     return ToneTrack(clip=clip_of(source, look.frames), model=model, shots=look.shots())
 
 
-def _shot(frames: range, tones: "dict[int, Tone]", area: "Area") -> "Shot":
+def _shot(frames: range, tones: "dict[int, Tone]", area: "Area", lights: "dict[int, LightKey]") -> "Shot":
     from lumaflux.inference.tone import mix
     from lumaflux.inference.tone_track import Key, PictureArea, Shot, StoredTone
 
@@ -203,7 +262,8 @@ def _shot(frames: range, tones: "dict[int, Tone]", area: "Area") -> "Shot":
         weights = np.exp(-0.5 * ((np.array(numbers) - number) / (_DEVIATION * KEY_INTERVAL)) ** 2)
         smooth = mix([tones[n] for n in numbers], (weights / weights.sum()).tolist())
         keys.append(Key(frame=number, tone=StoredTone.of(smooth)))
-    return Shot(first=frames[0], last=frames[-1], area=PictureArea.of(area), keys=keys)
+    inside = _inside(frames, lights)
+    return Shot(first=frames[0], last=frames[-1], area=PictureArea.of(area), keys=keys, lights=inside)
 
 
 def clip_of(source: Path, frames: int) -> "Clip":

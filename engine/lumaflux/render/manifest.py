@@ -93,6 +93,8 @@ def manifest_of(source: Source, settings: Settings, job: Job, delivery: str) -> 
     facts["track"] = track_fact(job.track)
     if job.motion_blending:
         facts["motion_blending"] = job.motion_blending
+    if job.every_frame:
+        facts["every_frame"] = True
     if job.threads is not None:
         facts["threads"] = job.threads
     return SequenceManifest(

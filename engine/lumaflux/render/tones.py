@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,17 +29,19 @@ _IN_A_ROW = 8  # frames that cannot be read, after which nothing more is expecte
 @dataclass(frozen=True)
 class Tones:
     """``track`` is None where every frame has its own tone; ``numbers`` are those of the input's frames in order, where
-    they do not count from 0."""
+    they do not count from 0; ``every_frame``: the track's stops of highlights are not taken."""
 
     track: "ToneTrack | None" = None
     numbers: list[int] | None = None
+    every_frame: bool = False
 
     def at(self, number: int, settings: Settings) -> "tuple[Settings, Tone | None]":
         """What the frame of that number in the source is rendered with."""
         if self.track is None:
             return settings, None
         place = self._place(number)
-        return self.track.settings_at(place, settings), self.track.tone_at(place)
+        tone = self.track.tone_at(place)
+        return self.track.settings_at(place, settings), replace(tone, stops=None) if self.every_frame else tone
 
     def around(self, number: int, reach: int) -> list[int]:
         """The numbers of the frame and of those of its shot that are at most ``reach`` away; itself without a track.
@@ -76,20 +78,21 @@ def tones_of(
     if options.track == NO_TRACK or settings.strength == 0.0:
         return Tones()
     if options.track is not None:
-        return read_tones(Path(options.track), source, model)
+        return read_tones(Path(options.track), source, model, every_frame=options.every_frame)
     numbers = source.numbers if source.pattern is not None else None
     pictures = _by_number(source, progress) if by_number or numbers else _in_one_pass(source, progress)
-    return Tones(track_of(pictures, converter, settings, source.path, model), numbers)
+    found = track_of(pictures, converter, settings, source.path, model, lights=not options.every_frame)
+    return Tones(found, numbers, options.every_frame)
 
 
-def read_tones(path: Path, source: Source, model: str) -> Tones:
+def read_tones(path: Path, source: Source, model: str, *, every_frame: bool = False) -> Tones:
     """The track of a file. Raises UserError for one of another input or of another model."""
     from lumaflux.inference.tone_track import read_track
 
     track = read_track(path)
     check_clip(track, source.path)
     check_model(track, path, model)
-    return Tones(track, source.numbers if source.pattern is not None else None)
+    return Tones(track, source.numbers if source.pattern is not None else None, every_frame)
 
 
 def _in_one_pass(source: Source, progress: Progress) -> Iterator[np.ndarray]:
