@@ -20,6 +20,7 @@ ROOMS = {
     "model": "the network, as the paper has it",
     "backends": "who evaluates it: torch, onnxruntime, TensorRT",
     "inference": "one frame: sampler, detail, tone",
+    "viewing": "scopes, tone-mapped pictures, pages",
     "render": "the loop: source, tone track, frames, target",
     "farm": "jobs: Open Job Description, Ray, OpenCue",
     "timeline": "OpenTimelineIO in and out",

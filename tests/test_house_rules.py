@@ -26,6 +26,7 @@ ALLOWED = {
     "model": {"color", "ops"},
     "backends": {"model"},
     "inference": {"color", "ops", "model", "backends"},
+    "viewing": {"color", "media"},
     "render": {"color", "media", "backends", "inference"},
     "service": {"color", "media", "model", "backends", "inference", "render"},
     "timeline": {"color", "media", "inference", "backends", "render", "service"},

@@ -15,6 +15,7 @@ from lumaflux.service.commands import serve
 from lumaflux.settings import DETAIL_WORDS
 from lumaflux.threads import wait_passively
 from lumaflux.timeline.commands import timeline
+from lumaflux.viewing.commands import compare, view
 
 app = App(
     name="lumaflux",
@@ -25,6 +26,8 @@ app = App(
 app.command(convert)
 app.command(analyze)
 app.command(info)
+app.command(view)
+app.command(compare)
 app.command(luma_eval)
 app.command(serve)
 app.command(plugin)

@@ -11,9 +11,9 @@ from PIL import Image
 from lumaflux.color import bt1886, pq, srgb
 from lumaflux.color.primaries import BT709, BT2020, apply_matrix, rgb_to_rgb
 from lumaflux.errors import UserError
-from lumaflux.lab.data.gain_map import read_gain_map_photograph
 from lumaflux.media.gainmap.encoding import encode_gain
 from lumaflux.media.gainmap.metadata import metadata_of
+from lumaflux.media.gainmap.photograph import read_gain_map_photograph
 from lumaflux.media.gainmap.ultra_hdr import write_ultra_hdr
 from lumaflux.media.stills.jpeg_pictures import pictures
 from lumaflux.media.stills.jpeg_primary import has_gain_map, primary_image

@@ -10,8 +10,9 @@ from PIL import Image
 from lumaflux.color import pq, srgb
 from lumaflux.color.primaries import BT709, BT2020, apply_matrix, rgb_to_rgb
 from lumaflux.errors import UserError
-from lumaflux.lab.data.gain_map import apply_gain, read_gain_map_photograph
+from lumaflux.lab.data.gain_map import pair_of
 from lumaflux.media.gainmap.metadata import GainMapMetadata, metadata_of
+from lumaflux.media.gainmap.photograph import apply_gain, read_gain_map_photograph
 
 MIN, MAX, GAMMA, OFFSET_SDR, OFFSET_HDR = 0.5, 2.0, 1.25, 1 / 64, 1 / 32
 FLAT = (150, 150, 150)
@@ -113,7 +114,7 @@ def test_hdr_is_the_formula(tmp_path, segment, order):
 
 def test_pair_is_reduced_mastered_and_holds_white_at_203(tmp_path):
     photo = read_gain_map_photograph(photograph(tmp_path / "a.jpg", (0xE1, xmp(ADOBE)), levels=(255, 255)))
-    sdr, hdr_pq = photo.pair((32, 32))
+    sdr, hdr_pq = pair_of(photo, (32, 32))
     assert sdr.shape == hdr_pq.shape == (3, 24, 32)
     np.testing.assert_allclose(sdr, FLAT[0] / 255, atol=0.005)
     np.testing.assert_allclose(pq.eotf(hdr_pq), expected(255), rtol=0.01)
@@ -178,7 +179,7 @@ def test_a_phone_s_photograph():
     photo = read_gain_map_photograph(path)
     assert photo.metadata.gain_max == (2.057993,) * 3
     assert photo.base_linear.shape == photo.gain_map.shape == (3, 3072, 4080)
-    sdr, hdr_pq = photo.pair((512, 512))
+    sdr, hdr_pq = pair_of(photo, (512, 512))
     light = apply_matrix(rgb_to_rgb(BT709, BT2020), np.asarray(srgb.eotf(sdr))) * 203
     assert np.quantile(pq.eotf(hdr_pq) - light, 0.01) > -15  # gains are not negative; BT.709 clips a little colour
     assert 600 < pq.eotf(hdr_pq).max() <= 1000

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from lumaflux.color import pq
 from lumaflux.errors import UserError
 from lumaflux.lab.data.camera import Camera, view
-from lumaflux.lab.data.gain_map import read_gain_map_photograph
 from lumaflux.lab.data.graded_pictures import graded_light, graded_pair
 from lumaflux.lab.data.mastering import master_gain, to_bt2020
 from lumaflux.lab.data.pictures import read_linear, read_sdr
@@ -28,6 +27,7 @@ from lumaflux.lab.data.scaling import reduce_area
 from lumaflux.lab.data.scenes import Split
 from lumaflux.lab.data.sources import Source, find_sources
 from lumaflux.lab.data.views import FULL_SCALE, MANIFEST, write_pool
+from lumaflux.media.gainmap.photograph import read_gain_map_photograph
 
 SIZE = 144  # pixels a side
 _OVERSAMPLING = 2

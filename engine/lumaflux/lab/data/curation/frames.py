@@ -12,11 +12,12 @@ from lumaflux.errors import UserError
 from lumaflux.lab.data.camera import Camera, view
 from lumaflux.lab.data.curation.specification import CorpusSpecification
 from lumaflux.lab.data.curation.stretches import Stretch
-from lumaflux.lab.data.gain_map import read_gain_map_photograph
+from lumaflux.lab.data.gain_map import pair_of
 from lumaflux.lab.data.hdr_video import Sampling, display_light, master_display_light
 from lumaflux.lab.data.mastering import master_gain, master_pq, to_bt2020
 from lumaflux.lab.data.pictures import read_linear
 from lumaflux.lab.data.scaling import reduce_area
+from lumaflux.media.gainmap.photograph import read_gain_map_photograph
 from lumaflux.media.video.shots import find_shots, signature
 
 Frames = NDArray[np.float32]  # [F,3,S,S]
@@ -37,7 +38,7 @@ def _scene_light(path: Path) -> tuple[NDArray[np.float32], float]:
 
 @lru_cache(maxsize=1)
 def _photograph(path: Path):
-    return read_gain_map_photograph(path).pair()
+    return pair_of(read_gain_map_photograph(path))
 
 
 @lru_cache(maxsize=4)

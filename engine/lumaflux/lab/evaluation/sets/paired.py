@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lumaflux.color import bt1886
 from lumaflux.errors import UserError
-from lumaflux.lab.data.gain_map import read_gain_map_photograph
+from lumaflux.lab.data.gain_map import pair_of
 from lumaflux.lab.data.hdr_video import Sampling, masters, probe_hdr
 from lumaflux.lab.data.layouts.named import PAIRS
 from lumaflux.lab.data.layouts.records import Pair
@@ -23,6 +23,7 @@ from lumaflux.lab.evaluation.sets.manifest import sha256
 from lumaflux.lab.evaluation.sets.recorded import root_of, sequence_name
 from lumaflux.lab.evaluation.sets.sequence import Companion, Sequence
 from lumaflux.lab.evaluation.sets.specification import GainMapSource, PairSource, Specification
+from lumaflux.media.gainmap.photograph import read_gain_map_photograph
 from lumaflux.media.video.probe import probe_video
 from lumaflux.media.video.reader import VideoReader
 
@@ -50,11 +51,11 @@ def gain_map_sequences(wanted: GainMapSource, specification: Specification, hdr_
 
 def _photograph(path: Path, wanted: GainMapSource, specification: Specification) -> Sequence:
     def write_sdr(target: Path) -> None:
-        sdr, _ = read_gain_map_photograph(path).pair(wanted.within)
+        sdr, _ = pair_of(read_gain_map_photograph(path), wanted.within)
         write_sdr_picture(target, quantise_sdr(sdr), "srgb")
 
     def master() -> Iterator[NDArray[np.float32]]:
-        yield read_gain_map_photograph(path).pair(wanted.within)[1]
+        yield pair_of(read_gain_map_photograph(path), wanted.within)[1]
 
     return Sequence(
         name=sequence_name(f"{wanted.folder}/{path.stem}", 0, (0,)),
