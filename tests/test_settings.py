@@ -26,7 +26,7 @@ def test_peak_must_exceed_white():
 
 
 def test_words_for_the_ends_of_detail():
-    from lumaflux.cli import _numbers_for_words
+    from lumaflux.cli import _plain_words
 
     words = ["convert", "--detail", "source", "--detail=generated", "--detail", "0.3", "source"]
-    assert _numbers_for_words(words) == ["convert", "--detail", "1", "--detail=0", "--detail", "0.3", "source"]
+    assert _plain_words(words) == ["convert", "--detail", "1", "--detail=0", "--detail", "0.3", "source"]

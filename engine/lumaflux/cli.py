@@ -291,11 +291,11 @@ def main() -> None:
         if "--list-devices" in sys.argv[1:]:  # wherever it stands, and without a source
             list_devices()
             return
-        app(_numbers_for_words(sys.argv[1:]), exit_on_error=False, print_error=False)
+        app(_plain_words(sys.argv[1:]), exit_on_error=False, print_error=False)
 
 
-def _numbers_for_words(tokens: list[str]) -> list[str]:
-    """``--detail source`` and ``--detail generated`` are its two ends."""
+def _plain_words(tokens: list[str]) -> list[str]:
+    """As cyclopts takes them: ``--detail source`` and ``generated`` as its two ends, ``-`` as a path and no option."""
     found = []
     for before, token in zip(["", *tokens], tokens, strict=False):
         option, equals, word = token.partition("=")
@@ -303,7 +303,7 @@ def _numbers_for_words(tokens: list[str]) -> list[str]:
             token = DETAIL_WORDS.get(token, token)
         elif option == "--detail" and equals:
             token = f"--detail={DETAIL_WORDS.get(word, word)}"
-        found.append(token)
+        found.append("./-" if token == "-" else token)
     return found
 
 

@@ -13,6 +13,12 @@ class FrameError(UserError):
     exit_code = 3
 
 
+class ReaderLeftError(UserError):
+    """Who reads standard output left before its end; the command exits with 141, as shells say of SIGPIPE."""
+
+    exit_code = 141
+
+
 class MissingExtraError(UserError):
     """An optional part is not installed.
 

@@ -24,6 +24,7 @@ Deliver = Literal[
     "prores-hq",
     "prores-hlg",
     "ffv1",
+    "y4m",
     "png",
     "tiff",
     "exr",
@@ -76,6 +77,26 @@ class SourceOptions:
     def raw(self) -> bool:
         """Whether the stored codes are read as they are, for OpenColorIO."""
         return self.input_space is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawFrameOptions:
+    """How frames without a header lie in standard input, at ``fps``."""
+
+    size: str | None = _option(None, "WIDTHxHEIGHT of raw frames on standard input (source -); --fps is their rate.")
+    pix_fmt: str | None = _option(None, "Their pixel format as ffmpeg calls it: yuv420p, yuv422p10le, rgb24 ...")
+
+    @property
+    def frame(self) -> tuple[tuple[int, int], str] | None:
+        """Width and height, and the pixel format; None where frames have a header. Raises UserError for half of it."""
+        if self.size is None and self.pix_fmt is None:
+            return None
+        if self.size is None or self.pix_fmt is None:
+            raise UserError("raw frames need both --size WIDTHxHEIGHT and --pix-fmt; give both, or neither")
+        width, cross, height = self.size.lower().partition("x")
+        if not (cross and width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+            raise UserError(f"'{self.size}' is no size; write it as 1920x1080")
+        return (int(width), int(height)), self.pix_fmt
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -122,7 +122,8 @@ def show_report(reports: "list[Report]") -> None:
         levels = f"MaxCLL {report.max_cll:.0f}, MaxFALL {report.max_fall:.0f} cd/m2"
         speed = f"{report.frames} frames, {report.frames / max(report.seconds, 1e-9):.2f} frames/s"
         there = f"; {report.skipped} were there already" if report.skipped else ""
-        print(f"{report.target}: {levels if report.frames else 'nothing to do'}; {speed}{there}")
+        to = sys.stderr if str(report.target) == "-" else sys.stdout  # which holds the video then
+        print(f"{report.target}: {levels if report.frames else 'nothing to do'}; {speed}{there}", file=to)
         for note in report.notes:
             print(f"  {note}", file=sys.stderr)
 

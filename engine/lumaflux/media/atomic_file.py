@@ -92,6 +92,10 @@ class AtomicFile:
                 raise
             os.close(lock)
 
+    def early_name(self) -> Path:
+        """Of what was finished of it when the work ended early."""
+        return self.target.with_name(f"{self.target.stem}.partial{self.target.suffix}")
+
     def commit(self, name: Path | None = None) -> None:
         """Give the partial file its name, or ``name``; raises UserError when somebody took the name meanwhile."""
         if name is None:

@@ -7,13 +7,15 @@ from pathlib import Path
 
 from lumaflux.errors import UserError
 from lumaflux.media.metadata.mastering import MasteringDisplay
+from lumaflux.media.standard_streams import STANDARD
 from lumaflux.media.stills import picture_writer as pictures
 from lumaflux.media.video.encoding import Encoding
 
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """``encoding`` for a video (static metadata only where ``static_metadata``), ``picture`` for pictures."""
+    """``encoding`` for a video (static metadata only where ``static_metadata``), ``picture`` for pictures; neither for
+    uncompressed frames."""
 
     suffixes: tuple[str, ...]
     encoding: Callable[[], type[Encoding]] | None = None
@@ -76,6 +78,7 @@ DELIVERIES: dict[str, Delivery] = {
     "prores-hq": Delivery(suffixes=(".mov", ".mkv"), encoding=_prores_422),
     "prores-hlg": Delivery(suffixes=(".mov", ".mkv"), encoding=_prores_hlg, static_metadata=False),
     "ffv1": Delivery(suffixes=(".mkv",), encoding=_ffv1),
+    "y4m": Delivery(suffixes=(".y4m",)),
     "png": _picture(pictures.PNG),
     "tiff": _picture(pictures.TIFF),
     "exr": _picture(pictures.EXR),
@@ -87,11 +90,16 @@ DELIVERIES: dict[str, Delivery] = {
 
 
 def delivery(name: str | None, target: Path) -> tuple[str, Delivery]:
-    """The one named, or the first that ``target``'s suffix fits, with its name.
+    """The one named, or the first that ``target``'s suffix fits, with its name; HDR10 for standard output.
 
     Raises UserError for an unknown name, and for a target whose suffix does not fit.
     """
     suffix = target.suffix.lower()
+    if target == STANDARD:
+        name = name or "hdr10"
+        if name in DELIVERIES and DELIVERIES[name].picture is not None:
+            raise UserError(f"{name} is not written to standard output, which takes videos alone; name a file")
+        suffix = DELIVERIES[name].suffixes[-1] if name in DELIVERIES else ""
     if name is None:
         found = next(((key, each) for key, each in DELIVERIES.items() if suffix in each.suffixes), None)
         if found is None:

@@ -83,6 +83,10 @@ def convert_clip(
                 except FrameError as damage:
                     ended = FrameError(f"{damage} Until then: {made.sink.finish_early()}.")
                     raise with_reports(ended, [report]) from damage
+                except BaseException as ending:
+                    report.note(f"It did not end well: {ending or type(ending).__name__}")
+                    with_reports(ending, [report])
+                    raise
                 finally:
                     report.frames, report.skipped = part.rendered, part.skipped
             if interruption.asked:

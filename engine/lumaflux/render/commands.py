@@ -13,52 +13,62 @@ from lumaflux.settings import Settings
 
 
 def convert(
-    source: Annotated[Path, Parameter(name=["SOURCE", "-i", "--input"])],
-    target: Annotated[Path, Parameter(name=["TARGET", "-o", "--output"])],
-    *,
+    *files: Path,
+    inputs: Annotated[list[Path] | None, Parameter(name=["--input", "-i"], negative="")] = None,
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     settings: Annotated[Settings, Parameter(name="*")] = Settings(),  # noqa: B008 (frozen)
     job: Annotated[Job, Parameter(name="*")] = Job(),  # noqa: B008 (frozen)
     progress: Literal["rich", "plain", "json", "none"] = "rich",
     report: Path | None = None,
 ) -> None:
-    """Convert a clip, a numbered sequence or pictures to HDR.
+    """Convert a clip, a numbered sequence or pictures to HDR: SOURCE TARGET, or SOURCE SOURCE ... DIRECTORY.
 
     Parameters
     ----------
-    source
-        An SDR clip, a sequence (shot.%04d.exr, shot.####.png, shot.@.dpx), a picture, or a directory of pictures.
-    target
-        A .mp4, .mov or .mkv; pictures numbered as in shot.%04d.exr; a picture for a picture; a directory for one.
+    files
+        Sources, and the target last. A source is an SDR clip, a sequence (shot.%04d.exr, shot.####.png, shot.@.dpx), a
+        picture, a directory, or - for standard input. A target is a .mp4, .mov, .mkv or .y4m; pictures numbered as in
+        shot.%04d.exr; a picture for a picture; a directory for one, or for several sources; or - for standard output.
+    inputs
+        A source; may be given often.
+    output
+        The target.
     progress
         How progress is shown, on standard error.
     report
-        A JSON file for what was done and the light levels measured.
+        A JSON file for what was done and the light levels measured, in whatever way it ends.
     """
     from lumaflux.inference.installed_engine import with_engine
     from lumaflux.progress import show_progress, show_report
     from lumaflux.render.clip import refuse_damage
-    from lumaflux.render.report_file import write_report
+    from lumaflux.render.report_file import kept_in
     from lumaflux.render.run import convert as run
 
-    job = with_engine(job)
+    sources, target = _sources_and_target([*(inputs or ()), *files], output)
+    with kept_in(report, settings, job, [*sources, target]) as kept:
+        chosen = kept.job = with_engine(job)
 
-    def load_converter():
-        from lumaflux.inference.load import load_chosen
+        def load_converter():
+            from lumaflux.inference.load import load_chosen
 
-        return load_chosen(job)
+            return load_chosen(chosen)
 
-    with show_progress(source.name, progress) as update:
-        try:
-            reports = run(source, target, load_converter, settings, job, update)
-        except (UserError, KeyboardInterrupt) as ending:
-            if report is not None:
-                write_report(report, getattr(ending, "reports", []), settings, job, str(ending) or "interrupted")
-            raise
-    if report is not None:
-        write_report(report, reports, settings, job)
-    show_report(reports)
-    for each in reports:
+        title = sources[0].name if len(sources) == 1 else f"{len(sources)} sources"
+        with show_progress(title, progress) as update:
+            kept.reports += run(sources, target, load_converter, settings, chosen, update)
+    show_report(kept.reports)
+    for each in kept.reports:
         refuse_damage(each)
+
+
+def _sources_and_target(files: list[Path], output: Path | None) -> tuple[list[Path], Path]:
+    """Raises UserError where one of them is missing."""
+    if output is None and len(files) > 1:
+        *files, output = files
+    if output is None or not files:
+        lacks = "a source and a target" if not files else f"a target for {files[0]}"
+        raise UserError(f"convert lacks {lacks}; write: lumaflux convert SOURCE TARGET")
+    return files, output
 
 
 @dataclass(frozen=True, kw_only=True)

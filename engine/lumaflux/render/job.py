@@ -13,6 +13,7 @@ from lumaflux.options import (
     FrameOptions,
     ModelOptions,
     PictureTargetOptions,
+    RawFrameOptions,
     SoundOptions,
     SourceOptions,
     TargetOptions,
@@ -38,6 +39,7 @@ class Job(
     ModelOptions,
     FrameOptions,
     DamageOptions,
+    RawFrameOptions,
     SourceOptions,
     TargetOptions,
 ):
@@ -51,7 +53,7 @@ class Job(
             raise UserError("--ocio is given without a color space; name one with --input-space or --output-space")
         if self.limit is not None and self.limit < 1:
             raise UserError(f"the limit is {self.limit} frames; it must be at least 1")
-        _ = self.frame_rate  # which raises
+        _ = self.frame_rate, self.frame  # which raise
 
     def finds_tones(self, settings: "Settings") -> bool:
         """Whether a first pass over the whole input comes before the one that writes."""
@@ -65,7 +67,7 @@ class Job(
     def refuse_rates(self, delivery: str) -> None:
         """Raises UserError where a rate or a speed is asked of pictures."""
         if self.crf is not None or self.encoder_preset is not None:
-            raise UserError(f"--crf and --encoder-preset go with a video; {delivery} is written as pictures")
+            raise UserError(f"--crf and --encoder-preset go with a coded video; {delivery} is none")
 
 
 def name_pass(progress: Progress, name: str) -> None:

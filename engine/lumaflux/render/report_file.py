@@ -2,13 +2,49 @@
 
 import dataclasses
 import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from lumaflux.errors import UserError
 from lumaflux.inference.weights import rendering_identity
 from lumaflux.media.atomic_file import AtomicFile
 from lumaflux.render.job import Job, Report
 from lumaflux.settings import Settings
 from lumaflux.version import __version__
+
+
+@dataclass(kw_only=True)
+class Kept:
+    """What a report will be written of; ``job`` may become more definite on the way."""
+
+    job: Job
+    reports: list[Report] = field(default_factory=list)
+
+
+@contextmanager
+def kept_in(path: Path | None, settings: Settings, job: Job, files: Sequence[Path]) -> Iterator[Kept]:
+    """Writes the report when the block ends, however it does: of the reports that were kept, or that what was raised
+    has with it. ``files`` are sources and target. Raises UserError before the block where none can be written there.
+    """
+    kept = Kept(job=job)
+    if path is None:
+        yield kept
+        return
+    AtomicFile(path, overwrite=True)  # for its checks
+    if path.resolve() in [file.resolve() for file in files]:
+        raise UserError(f"the report {path} is a source or the target too; name another file for it")
+    try:
+        yield kept
+    except BaseException as ending:
+        said = str(ending) or ("interrupted" if isinstance(ending, KeyboardInterrupt) else "no reason given")
+        if not isinstance(ending, UserError | KeyboardInterrupt):
+            said = f"{type(ending).__name__}: {said}"
+        with suppress(UserError):  # what ended the work is what people must hear of
+            write_report(path, getattr(ending, "reports", kept.reports), settings, kept.job, said)
+        raise
+    write_report(path, kept.reports, settings, kept.job)
 
 
 def report_text(reports: list[Report], settings: Settings, job: Job, ending: str = "finished") -> str:
@@ -21,12 +57,19 @@ def report_text(reports: list[Report], settings: Settings, job: Job, ending: str
         entries.append(entry)
     whole = {
         "engine": __version__,
-        "model": rendering_identity(job),
+        "model": _model(job),
         "settings": dataclasses.asdict(settings),
         "conversions": entries,
         "ending": ending,
     }
     return json.dumps(whole, indent=1, default=str) + "\n"
+
+
+def _model(job: Job) -> str | None:
+    """None where there is none of that name, which the ending says."""
+    with suppress(UserError, OSError):
+        return rendering_identity(job)
+    return None
 
 
 def write_report(path: Path, reports: list[Report], settings: Settings, job: Job, ending: str = "finished") -> None:

@@ -1,10 +1,11 @@
-"""``convert``: one door for clips, sequences, pictures and directories of pictures."""
+"""``convert``: one door for clips, sequences, pictures, several of them, directories and standard streams."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lumaflux.errors import UserError
+from lumaflux.options import SEQUENCE_RATE
 from lumaflux.render.job import Job, Progress, Report
 from lumaflux.render.source import Source
 from lumaflux.settings import Settings
@@ -14,25 +15,60 @@ if TYPE_CHECKING:
 
 
 def convert(
-    source: Path,
+    source: Path | Sequence[Path],
     target: Path,
     load_converter: Callable[[], "Converter"],
     settings: Settings,
     job: Job,
     progress: Progress = lambda done, total: None,
 ) -> list[Report]:
-    """Converts a clip, a sequence, a picture, or every picture of a directory; one model load for all.
+    """Converts a clip, a sequence, a picture, several files, or all of a directory; one model load for all.
 
-    The model is loaded only once input and target have been found sound. Raises UserError for bad input, FrameError
-    for a frame that cannot be converted, KeyboardInterrupt saying what was kept when the user ended it.
+    ``-`` as ``source`` is standard input, as ``target`` standard output. The model is loaded only once input and target
+    have been found sound. Raises UserError for bad input, FrameError for a frame that cannot be converted,
+    KeyboardInterrupt saying what was kept when the user ended it; each with the ``reports`` of what was done before.
     """
+    from lumaflux.media.standard_streams import STANDARD, rename_input, stored_input
+    from lumaflux.render.batches import convert_several
+
+    sources = [source] if isinstance(source, Path) else list(source)
+    if sources != [STANDARD]:
+        if STANDARD in sources:
+            raise UserError("standard input (-) is converted alone; name no other source beside it")
+        if job.frame is not None:
+            raise UserError("--size and --pix-fmt are of raw frames in standard input; name - as the source (< FILE)")
+        if len(sources) == 1:
+            return _convert_one(sources[0], target, load_converter, settings, job, progress)
+        if target == STANDARD:
+            raise UserError("standard output (-) takes one video; name a directory for several sources")
+        return convert_several(sources, target, load_converter, settings, job, progress)
+    with stored_input(job, job.frame_rate or SEQUENCE_RATE) as stored:
+        reports = _convert_one(stored, target, load_converter, settings, job, progress)
+        for report in reports:
+            rename_input(report, stored)
+    return reports
+
+
+def _convert_one(
+    source: Path,
+    target: Path,
+    load_converter: Callable[[], "Converter"],
+    settings: Settings,
+    job: Job,
+    progress: Progress,
+) -> list[Report]:
+    from lumaflux.media.standard_streams import STANDARD
+    from lumaflux.media.stills.folder import is_picture
+    from lumaflux.render.batches import convert_directory
     from lumaflux.render.clip import convert_clip
     from lumaflux.render.motion_blending import check_motion_blending
-    from lumaflux.render.stills import convert_directory, convert_preview, convert_stills
+    from lumaflux.render.stills import convert_preview, convert_stills
 
     check_motion_blending(job.motion_blending, settings, job.track)
     folder = source.is_dir()
     picture = not folder and is_picture(source)
+    if target == STANDARD and (folder or picture or job.preview is not None):
+        raise UserError("standard output (-) takes one video; name a file for a picture, a directory for a directory")
     if job.motion_blending and (folder or picture):
         raise UserError("motion blending needs the frames of a clip; leave --motion-blending out for pictures")
     if job.hdr10plus is not None and (folder or picture or job.preview is not None):
@@ -49,12 +85,3 @@ def convert(
     if target.is_dir():
         raise UserError(f"{target} is a directory; name a file to write, or pictures such as {target}/shot.%04d.exr")
     return [convert_clip(opened, target, load_converter, settings, job, progress)]
-
-
-def is_picture(source: Path) -> bool:
-    """Whether a path names one picture: by its contents, as far as a picture's begin like one."""
-    from lumaflux.media.stills.probe import is_still
-    from lumaflux.media.stills.sequence_path import SequencePath
-    from lumaflux.media.video.source import check_file
-
-    return SequencePath.parse(source) is None and is_still(check_file(source))

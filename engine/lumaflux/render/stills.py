@@ -1,4 +1,4 @@
-"""Converts pictures: one, a directory of them, or one frame of a clip for a look."""
+"""Converts pictures: one, several, or one frame of a clip for a look."""
 
 import time
 from collections.abc import Callable
@@ -21,88 +21,6 @@ if TYPE_CHECKING:
     from lumaflux.inference.converter import Converter
     from lumaflux.media.stills.ocio_spaces import OcioSpaces
     from lumaflux.media.stills.picture_writer import PictureFormat, PictureOptions
-
-_DIRECTORY_SUFFIX = {
-    "png": ".png",
-    "tiff": ".tif",
-    "dpx": ".dpx",
-    "exr": ".exr",
-    "exr-aces": ".exr",
-    "exr-acescg": ".exr",
-    "ultra-hdr": ".jpg",
-}
-
-
-def convert_directory(
-    source: Path,
-    target: Path,
-    load_converter: Callable[[], "Converter"],
-    settings: Settings,
-    job: Job,
-    progress: Progress,
-) -> list[Report]:
-    """Every picture ``name.ext`` of ``source`` becomes one of that name in ``target``, which is made if missing.
-
-    So does every video where there are no pictures, or a video delivery is asked for; other files are named.
-    """
-    from lumaflux.media.deliveries import DELIVERIES
-    from lumaflux.media.stills.folder import pairs_of, sorted_out
-
-    pictures, videos, skipped = sorted_out(source)
-    named = DELIVERIES.get(job.deliver or "")
-    moving = bool(videos) and (not pictures if named is None else named.picture is None)
-    if not (videos if moving else pictures):
-        raise UserError(f"{source} holds no pictures and no videos; name a directory that does")
-    others = pictures if moving else videos
-    skipped += [f"{path} is skipped: its kind is converted apart from the others'." for path in others]
-    name = job.deliver or "png"
-    if moving:
-        pairs = pairs_of(videos, target, ".mp4" if named is None else named.suffixes[0])
-        convert_all = _convert_videos
-    elif name in _DIRECTORY_SUFFIX:
-        pairs = pairs_of(pictures, target, _DIRECTORY_SUFFIX[name])
-        convert_all = convert_stills
-    else:
-        raise UserError(f"a directory of pictures is delivered as {', '.join(_DIRECTORY_SUFFIX)}, not as {name}")
-    reports: list[Report] = []
-    try:
-        reports = convert_all(pairs, load_converter, settings, job, progress)
-    except (UserError, KeyboardInterrupt) as ending:
-        reports = getattr(ending, "reports", [])
-        raise
-    finally:
-        for sentence in skipped if reports else ():
-            reports[0].note(sentence)
-    return reports
-
-
-def _convert_videos(
-    pairs: dict[Path, Path],
-    load_converter: Callable[[], "Converter"],
-    settings: Settings,
-    job: Job,
-    progress: Progress,
-) -> list[Report]:
-    """One after the other; a bad one does not stop the rest. Raises FrameError naming the bad ones."""
-    from functools import cache
-
-    from lumaflux.render.clip import convert_clip
-
-    loaded = cache(load_converter)
-    reports, failures = [], []
-    for source, target in pairs.items():
-        try:
-            opened = Source(source, job, keep_going=job.keep_going)
-            reports.append(convert_clip(opened, target, loaded, settings, job, progress))
-        except UserError as error:
-            failures.append(str(error))
-        except KeyboardInterrupt as ending:
-            raise with_reports(ending, reports) from None
-    if failures:
-        raise with_reports(
-            FrameError(f"{len(failures)} of {len(pairs)} videos were not converted: {'; '.join(failures)}"), reports
-        )
-    return reports
 
 
 def convert_stills(
@@ -144,6 +62,9 @@ def convert_stills(
                 raise
             failures.append(str(error))
             continue
+        except BaseException as ending:
+            with_reports(ending, reports)
+            raise
         report.seconds = time.perf_counter() - start
         reports.append(report)
         progress(done + 1, len(pairs))

@@ -99,6 +99,8 @@ def _video(
     stated = read_hdr_metadata(job.stated_metadata) if job.stated_metadata else HdrMetadata()
     rate = (job.frame_rate or SEQUENCE_RATE) if sequence else info.frame_rate or UNKNOWN_RATE
     time_base = 1 / rate if sequence else info.time_base or Fraction(1, 1000)
+    if made.encoding is None:
+        return _frames(source, target, info, job, name, rate)
     encoding = video_encoding(
         made,
         (info.width, info.height),
@@ -138,6 +140,34 @@ def _video(
     if name in ("hlg", "prores-hlg") and settings.target_peak > 1000:
         sink.notes.append("Light above 1000 cd/m2 is clipped: HLG is written for that nominal peak.")
     return Target(sink=sink, delivery=name, keeps_alpha=made.keeps_alpha, done=lambda number: False, stamp=stamp)
+
+
+def _frames(source: Source, target: Path, info: "MediaInfo", job: Job, name: str, rate: Fraction) -> Target:
+    """Uncompressed, at a rate of their own, without times."""
+    from lumaflux.media.video.y4m_writer import Y4mWriter
+
+    job.refuse_rates(name)
+    if job.hdr10plus is not None:
+        raise UserError(f"HDR10+ goes into hdr10, not into {name}; leave --hdr10plus out, or --deliver hdr10")
+    sink = Y4mWriter(
+        target,
+        (info.width, info.height),
+        rate,
+        sample_aspect_ratio=info.sample_aspect_ratio,
+        source=source.path if source.pattern is None else None,
+        overwrite=job.overwrite,
+    )
+    if info.audio and job.copy_audio:
+        sink.notes.append(f"The sound is left out: {name} holds pictures alone.")
+    if info.variable_frame_rate:
+        sink.notes.append(f"{name} has no times: the frames follow each other at {float(rate):.3f} frames/s.")
+    return Target(
+        sink=sink,
+        delivery=name,
+        keeps_alpha=False,
+        done=lambda number: False,
+        stamp=lambda number, pts, duration: (pts, duration),
+    )
 
 
 def _start_of_part(source: Source, time_base: Fraction, job: Job) -> Fraction | None:

@@ -3,12 +3,20 @@
 from pathlib import Path
 
 from lumaflux.errors import UserError
+from lumaflux.media.stills.probe import is_still
+from lumaflux.media.stills.sequence_path import SequencePath
+from lumaflux.media.video.source import check_file
 
 STILL_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".exr", ".dpx", ".heic", ".heif", ".avif")
 MOVING_SUFFIXES = (
     *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".m2ts", ".mts", ".mpg", ".mpeg", ".vob", ".mxf"),
     *(".flv", ".wmv", ".asf", ".ogv", ".gif", ".nut", ".ivf", ".y4m", ".dv", ".3gp"),
 )
+
+
+def is_picture(source: Path) -> bool:
+    """Whether a path names one picture: by its contents, as far as a picture's begin like one."""
+    return SequencePath.parse(source) is None and is_still(check_file(source))
 
 
 def is_hidden(path: Path) -> bool:
@@ -55,8 +63,13 @@ def pairs_of(files: list[Path], target: Path, suffix: str) -> dict[Path, Path]:
             kind = "pictures" if file.suffix.lower() in STILL_SUFFIXES else "videos"
             raise UserError(f"{file.parent} has two {kind} named {file.stem}; rename one, both would be {written}")
         pairs[file] = written
+    make_folder(target)
+    return pairs
+
+
+def make_folder(target: Path) -> None:
+    """Raises UserError where it cannot be made."""
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"the directory {target} cannot be made: {error.strerror}; choose another") from None
-    return pairs

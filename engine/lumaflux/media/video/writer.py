@@ -15,6 +15,7 @@ from lumaflux.media.atomic_file import AtomicFile, cannot_write
 from lumaflux.media.metadata.light_levels import LightLevels, check_frame
 from lumaflux.media.metadata.mastering import ContentLight
 from lumaflux.media.metadata.shot_levels import ShotLevels
+from lumaflux.media.standard_streams import STANDARD, StandardOutput
 from lumaflux.media.video import isobmff
 from lumaflux.media.video.beside import beside
 from lumaflux.media.video.captions import Captions
@@ -30,6 +31,7 @@ class VideoWriter:
     The file appears under its name only when it is whole. ``source`` names the file whose other streams are copied
     (sound only where ``copy_audio``), from ``start`` seconds of it on; ``trim_audio`` ends the sound with the last
     picture. ``stated`` light levels are written instead of the measured ones.
+    ``-`` is standard output, which takes Matroska, whole at the end.
     A picture whose size the encoding does not have is continued by repeating its last columns and rows.
     Raises UserError for a target that cannot be written or cannot carry the sound, before any frame is taken.
     """
@@ -49,7 +51,7 @@ class VideoWriter:
     ):
         path = Path(path)
         containers = encoding.containers
-        if path.suffix.lower() not in containers:
+        if path != STANDARD and path.suffix.lower() not in containers:
             *others, last = (suffix for suffix in containers if suffix != ".m4v")
             suffixes = f"{', '.join(others)} or {last}" if others else last
             raise UserError(f"{path} names no video container for {encoding.label}; it goes into {suffixes}.")
@@ -59,9 +61,13 @@ class VideoWriter:
         self.notes: list[str] = []
         self.size = size
         self._encoding = encoding
-        self._format = containers[path.suffix.lower()]
+        self._format = containers[".mkv" if path == STANDARD else path.suffix.lower()]
         sources = () if source is None else (source,)
-        self._file = AtomicFile(path, overwrite=overwrite, sources=sources, exclusive=True)
+        self._file = (
+            StandardOutput()
+            if path == STANDARD
+            else AtomicFile(path, overwrite=overwrite, sources=sources, exclusive=True)
+        )
         self._source, self._copy_audio, self._trim_audio, self._start = source, copy_audio, trim_audio, start
         self._stated = stated
         self._output: Any = None
@@ -219,8 +225,7 @@ class VideoWriter:
         """The frames so far become ``NAME.partial.EXT``, with the sound up to their end; says so."""
         if self._last_pts is None:
             return "no frame was finished"
-        target = self._file.target
-        kept = target.with_name(f"{target.stem}.partial{target.suffix}")
+        kept = self._file.early_name()
         self._finish(True, kept)
         return f"the {self.levels.frames} frames that were finished are in {kept}"
 
