@@ -56,6 +56,9 @@ class SourceOptions:
     fps: str | None = _option(None, "Frames a second of a sequence that is read: 24 if not named, or 24000/1001.")
     ocio: str | None = _option(None, "An OpenColorIO configuration, a file or a built-in name, for color spaces.")
     input_space: str | None = _option(None, "The source's color space in that configuration.")
+    layer: str | None = _option(
+        None, "The layer of an EXR picture, or PART/LAYER, or the part; the beauty by its name if not named."
+    )
     input_transfer: InputTransfer = _option(
         "auto",
         "How the codes of SDR pictures are meant: srgb as photographs, bt1886 as frames of a video. auto goes by the "

@@ -81,6 +81,41 @@ def test_a_layer_by_its_name(tmp_path):
         read_still(path, layer="specular")
 
 
+TWINS = (("left", {**rgb("beauty.", BEAUTY), **rgb("ao.", (0.3, 0.3, 0.3))}), ("right", rgb("beauty.", OTHER)))
+
+
+@pytest.mark.parametrize(
+    ("asked", "values"),
+    [
+        ("left/beauty", BEAUTY),
+        ("Right/Beauty", OTHER),
+        ("0/beauty", BEAUTY),
+        ("1/beauty", OTHER),
+        ("right", OTHER),
+        ("1", OTHER),
+        ("ao", (0.3, 0.3, 0.3)),
+        ("left/ao", (0.3, 0.3, 0.3)),
+    ],
+)
+def test_a_layer_of_one_part_of_several(tmp_path, asked, values):
+    np.testing.assert_allclose(light(exr(tmp_path / "a.exr", *TWINS), layer=asked), values, atol=1e-3)
+
+
+def test_layers_that_are_not_to_be_told_apart(tmp_path):
+    path = exr(tmp_path / "a.exr", *TWINS)
+    with pytest.raises(UserError, match="'beauty' in several parts; name one of left/beauty, right/beauty"):
+        read_still(path, layer="beauty")
+    with pytest.raises(UserError, match="its layers are left/beauty, right/beauty, ao"):
+        read_still(path, layer="left/normals")
+    assert "other layers (right/beauty, ao)" in probe(path).dropped
+    assert "--layer names another" in " ".join(
+        probe(exr(tmp_path / "b.exr", ("", {**rgb("x.", OTHER), **rgb("y.", OTHER)}))).dropped
+    )
+    Image.fromarray(np.zeros((4, 4, 3), np.uint8)).save(tmp_path / "a.png")
+    with pytest.raises(UserError, match="no EXR file and has no layer 'ao'; leave --layer out"):
+        read_still(tmp_path / "a.png", layer="ao")
+
+
 @pytest.mark.parametrize("channels", [{"Z": 1.0}, {"N.X": 0.0, "N.Y": 0.0, "N.Z": 1.0}, {"A": 1.0}])
 def test_no_picture_in_an_exr_file(tmp_path, channels):
     with pytest.raises(UserError, match="holds no picture, only the channels"):

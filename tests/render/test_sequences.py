@@ -193,3 +193,25 @@ def test_exr_white_is_where_the_reference_white_is(run, make_pictures, tmp_path)
     np.testing.assert_allclose(light_of(tmp_path / "h.0001.exr"), 1.0, rtol=2e-3)
     run(folder / "s.%04d.png", tmp_path / "h.%04d.png")
     np.testing.assert_allclose(pq.eotf(light_of(tmp_path / "h.0001.png").astype(np.float64)), 203, rtol=1e-3)
+
+
+def test_a_layer_of_every_frame_of_a_sequence(run, tmp_path):
+    for number in (1, 2):
+        values = np.zeros((24, 32, 6), np.float32)
+        values[..., :3], values[..., 3:] = 0.25, 0.75
+        spec = oiio.ImageSpec(32, 24, 6, "half")
+        spec.channelnames = ("R", "G", "B", "ao.R", "ao.G", "ao.B")
+        file = oiio.ImageOutput.create("openexr")
+        assert file.open(str(tmp_path / f"l.{number}.exr"), spec)
+        assert file.write_image(values)
+        file.close()
+    run(tmp_path / "l.@.exr", tmp_path / "b.@.exr")
+    run(tmp_path / "l.@.exr", tmp_path / "a.@.exr", layer="ao")
+    for name, light in (("b", 0.25), ("a", 0.75)):
+        assert oiio.ImageBuf(str(tmp_path / f"{name}.2.exr")).getpixel(3, 3)[0] == pytest.approx(light, rel=5e-3)
+    run(tmp_path / "l.1.exr", tmp_path / "one.exr", layer="ao")
+    assert oiio.ImageBuf(str(tmp_path / "one.exr")).getpixel(3, 3)[0] == pytest.approx(0.75, rel=5e-3)
+    with pytest.raises(UserError, match="its layers are"):
+        run(tmp_path / "l.@.exr", tmp_path / "c.@.exr", layer="none such")
+    with pytest.raises(UserError, match="another layer"):
+        run(tmp_path / "l.@.exr", tmp_path / "a.@.exr")

@@ -14,7 +14,7 @@ from lumaflux.render.motion_blending import check_motion_blending
 from lumaflux.render.source import Source
 from lumaflux.render.source_kind import settings_for
 
-_READING = ("force_sdr", "interlaced", "ocio", "input_space", "input_transfer")
+_READING = ("force_sdr", "interlaced", "ocio", "input_space", "input_transfer", "layer")
 
 
 def source_of(spec: JobSpec) -> Source:
@@ -58,7 +58,7 @@ def manifest_of(spec: JobSpec, source: Source, track: Path | None = None) -> Man
         tone_track=None if track is None else track_fact(str(track)),
         motion_blending=spec.motion_blending,
         every_frame=spec.every_frame,
-        reading={name: getattr(spec, name) for name in _READING},
+        reading={name: getattr(spec, name) for name in _READING if name != "layer" or spec.layer is not None},
         device=device.type,
         precision=next(name for name, kind in DTYPES.items() if kind == dtype),
         threads=spec.threads or 1,

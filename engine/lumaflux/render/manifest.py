@@ -91,6 +91,8 @@ def manifest_of(source: Source, settings: Settings, job: Job, delivery: str) -> 
     keys += ("output_space", "start_number")
     facts: Facts = {key: getattr(job, key) for key in keys}
     facts["track"] = track_fact(job.track)
+    if job.layer is not None:
+        facts["layer"] = job.layer
     if job.motion_blending:
         facts["motion_blending"] = job.motion_blending
     if job.every_frame:

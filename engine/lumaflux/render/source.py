@@ -67,6 +67,7 @@ class Source:
 
         Raises UserError for what cannot be read, and for missing pictures.
         """
+        from lumaflux.media.stills.exr_layers import refuse_layer
         from lumaflux.media.stills.sequence_reader import SequenceReader
         from lumaflux.media.video.reader import VideoReader
 
@@ -79,9 +80,11 @@ class Source:
                 allow_hdr=options.force_sdr,
                 keep_going=self.keep_going,
                 raw=options.raw,
+                layer=options.layer,
                 transfer=options.input_transfer,
             )
         else:
+            refuse_layer(options.layer, str(self.path))
             reader = VideoReader(
                 self.path,
                 allow_hdr=options.force_sdr or options.raw,
@@ -112,6 +115,7 @@ class Source:
                 first=self.numbers[0],
                 allow_hdr=options.force_sdr,
                 raw=options.raw,
+                layer=options.layer,
                 transfer=transfer_of(self.info, options.input_transfer, raw=options.raw)[0],
             )[0]
         except UserError as error:
@@ -123,7 +127,7 @@ class Source:
         from lumaflux.media.metadata.info import probe
         from lumaflux.media.video.reader import refuse_hdr
 
-        found = probe(self.path if self.pattern is None else self.pattern.file(self.numbers[0]))
+        found = probe(self.path if self.pattern is None else self.pattern.file(self.numbers[0]), self.options.layer)
         if self.pattern is None and found.kind != "video":
             path = self.path
             raise UserError(f"{path} is one picture; name a video, or a sequence as {path.stem}.%04d{path.suffix}")

@@ -45,7 +45,9 @@ def convert_stills(
         try:
             with report.stage("decode"):
                 kind, options = _format(target, settings, job, report)
-                still = read_still(source, allow_hdr=job.force_sdr, raw=job.raw, transfer=job.input_transfer)
+                still = read_still(
+                    source, allow_hdr=job.force_sdr, raw=job.raw, layer=job.layer, transfer=job.input_transfer
+                )
                 look, told_by = settings_for(settings, still.info, source)
             if converter is None:
                 converter = load_converter()

@@ -7,14 +7,18 @@ from lumaflux.media.metadata.media_info import AudioInfo, ColourTags, MediaInfo,
 __all__ = ["AudioInfo", "ColourTags", "MediaInfo", "Tag", "probe"]
 
 
-def probe(path: str | os.PathLike) -> MediaInfo:
-    """Describe the video or still picture at ``path``.
+def probe(path: str | os.PathLike, layer: str | None = None) -> MediaInfo:
+    """Describe the video or still picture at ``path``; of an EXR file's layers the beauty, or ``layer``.
 
     Raises UserError when it is missing, empty, a directory, damaged, truncated, or no such file at all.
     """
+    from lumaflux.media.stills.exr_layers import refuse_layer
     from lumaflux.media.stills.picture import is_still, probe_still
     from lumaflux.media.video.probe import probe_video
     from lumaflux.media.video.source import check_file
 
     path = check_file(path)
-    return probe_still(path) if is_still(path) else probe_video(path)
+    if is_still(path):
+        return probe_still(path, layer)
+    refuse_layer(layer, os.fspath(path))
+    return probe_video(path)

@@ -24,9 +24,13 @@ _VECTORS = ("n", "normal", "normals", "p", "position", "positions", "vector", "v
 
 @dataclass(frozen=True)
 class Layer:
-    """``channels`` are their places in subimage ``part``, in the order of ``kind``; ``alpha`` that of alpha, if any."""
+    """``channels`` are their places in subimage ``part``, in the order of ``kind``; ``alpha`` that of alpha, if any.
+
+    ``title`` is the part's name, where the file has several and they have names.
+    """
 
     name: str
+    title: str
     part: int
     kind: Kind
     channels: tuple[int, ...]
@@ -35,6 +39,20 @@ class Layer:
     @property
     def is_beauty(self) -> bool:
         return self.name.rpartition(".")[2].lower() in _BEAUTY
+
+    def label(self, among: "list[Layer]") -> str:
+        """How people name it: with its part where another part has a layer of the same name."""
+        name = self.name or "(without a name)"
+        if not any(other.name == self.name and other.part != self.part for other in among):
+            return name
+        return f"{self.title or self.part}/{self.name}" if self.name else self.title or f"{self.part}/"
+
+    def is_called(self, asked: str) -> bool:
+        """By its name or the end of it, by its part's name or number and a slash before it, or by its part alone."""
+        asked = asked.lower()
+        names = {self.name.lower(), self.name.rpartition(".")[2].lower()}
+        parts = {self.title.lower(), str(self.part)} - {""}
+        return asked in names or asked in {f"{part}/{name}" for part in parts for name in names}
 
 
 def layers(source: Any) -> list[Layer]:
@@ -61,30 +79,41 @@ def _of_part(part: int, title: str, names: list[str]) -> list[Layer]:
         for kind, wanted in _KINDS:
             if all(last in places for last in wanted):
                 alpha = places.get("a", places.get("alpha"))
-                found.append(Layer(name, part, kind, tuple(places[last] for last in wanted), alpha))
+                found.append(Layer(name, title, part, kind, tuple(places[last] for last in wanted), alpha))
                 break
     if not found and len(names) == 1 and names[0].rpartition(".")[2].lower() not in _NO_PICTURE:
-        found.append(Layer(title, part, "luminance", (0,), None))
+        found.append(Layer(title, title, part, "luminance", (0,), None))
     return found
 
 
 def chosen_layer(source: Any, asked: str | None, where: str) -> tuple[Layer, tuple[str, ...]]:
     """The layer to read, and what is left out, in words. Raises UserError where there is none, or not the one asked."""
     found = layers(source)
-    names = [layer.name or "(without a name)" for layer in found]
     if not found:
         raise UserError(f"{where} holds no picture, only the channels {_channels(source)}; name its beauty.")
+    names = [layer.label(found) for layer in found]
     layer = found[0]
     if asked is not None:
-        fitting = [each for each in found if asked.lower() in (each.name.lower(), each.name.rpartition(".")[2].lower())]
+        fitting = [each for each in found if each.is_called(asked)]
+        fitting = fitting or [each for each in found if asked.lower() in (each.title.lower(), str(each.part))]
         if not fitting:
             raise UserError(f"{where} has no layer '{asked}'; its layers are {', '.join(names)}.")
-        layer = fitting[0]
+        exact = [each for each in fitting if each.name.lower() == asked.lower()]
+        layer = (exact or fitting)[0]
+        if len({each.part for each in exact or fitting}) > 1:
+            several = ", ".join(each.label(found) for each in exact or fitting)
+            raise UserError(f"{where} has the layer '{asked}' in several parts; name one of {several}.")
     others = [name for each, name in zip(found, names, strict=True) if each is not layer]
     dropped = (f"other layers ({', '.join(others)})",) if others else ()
     if asked is None and not layer.is_beauty and others:
-        dropped = (f"other layers (read: {layer.name}; not: {', '.join(others)})",)
+        dropped = (f"other layers (read: {layer.label(found)}; not: {', '.join(others)}; --layer names another)",)
     return layer, (*_other_channels(source, found), *dropped)
+
+
+def refuse_layer(layer: str | None, where: str) -> None:
+    """Raises UserError where a layer is asked of what is no EXR file."""
+    if layer is not None:
+        raise UserError(f"{where} is no EXR file and has no layer '{layer}'; leave --layer out")
 
 
 def _other_channels(source: Any, found: list[Layer]) -> tuple[str, ...]:

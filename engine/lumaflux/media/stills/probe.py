@@ -16,7 +16,7 @@ from lumaflux.media.stills import orientation, png_chunks
 from lumaflux.media.stills.camera_raw import camera_raw
 from lumaflux.media.stills.color_models import is_cmyk, needs_raw_values
 from lumaflux.media.stills.display_window import display_size
-from lumaflux.media.stills.exr_layers import chosen_layer
+from lumaflux.media.stills.exr_layers import chosen_layer, refuse_layer
 from lumaflux.media.stills.heif import HeifPicture, heif_kind, open_heif
 from lumaflux.media.stills.jpeg_primary import has_gain_map, primary_image
 from lumaflux.media.stills.picture_color import PictureColor, of_nclx, of_profile, picture_color
@@ -110,6 +110,8 @@ def probe_still(path: str | os.PathLike, layer: str | None = None) -> MediaInfo:
     if (raw := camera_raw(path)) is not None:
         raise UserError(f"{path} is a camera raw file ({raw}); develop it first, and give the picture that comes out.")
     kind = format_of(path)
+    if kind != "exr":
+        refuse_layer(layer, os.fspath(path))
     if kind in ("heic", "avif"):
         return _probe_heif(path, kind)
     chunks = _png_chunks(path)

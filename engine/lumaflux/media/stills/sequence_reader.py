@@ -32,6 +32,7 @@ class SequenceReader:
         allow_hdr: bool = False,
         keep_going: bool = False,
         raw: bool = False,
+        layer: str | None = None,
         transfer: InputTransfer = "auto",
     ):
         there = path.numbers()
@@ -47,12 +48,13 @@ class SequenceReader:
             self.notes.append(f"{sentence}.")
             self.damaged = len(missing)
         self.numbers = [number for number in wanted if number not in set(missing)]
-        self.info: MediaInfo = probe(path.file(self.numbers[0]))
+        self.info: MediaInfo = probe(path.file(self.numbers[0]), layer)
         if self.info.kind != "still":
             raise UserError(f"{path.pattern} is no sequence of pictures; name one picture file a frame")
         if not allow_hdr and not raw:
             refuse_hdr(self.info)
         self._allow_hdr, self._keep_going, self._raw = allow_hdr, keep_going, raw
+        self._layer = layer
         self._transfer: InputTransfer
         self._transfer, said = transfer_of(self.info, transfer, raw=raw)
         self.notes += [f"{path.pattern} {note}" for note in said]
@@ -81,6 +83,7 @@ class SequenceReader:
                     first=self.numbers[0],
                     allow_hdr=self._allow_hdr,
                     raw=self._raw,
+                    layer=self._layer,
                     transfer=self._transfer,
                 )
             except UserError as error:
@@ -109,6 +112,7 @@ def read_frame(
     first: int = 0,
     allow_hdr: bool = False,
     raw: bool = False,
+    layer: str | None = None,
     transfer: InputTransfer = "auto",
 ) -> tuple[SdrFrame, tuple[str, ...]]:
     """One picture of a sequence whose first one is ``info``'s, and what had to be repaired in it.
@@ -116,7 +120,7 @@ def read_frame(
     Raises UserError for a picture that is missing, damaged or of another size.
     """
     file = path.file(number)
-    still = read_still(file, allow_hdr=allow_hdr, raw=raw, transfer=transfer)
+    still = read_still(file, allow_hdr=allow_hdr, raw=raw, layer=layer, transfer=transfer)
     found, size = (still.info.width, still.info.height), (info.width, info.height)
     if found != size:
         raise FrameError(
