@@ -32,6 +32,7 @@ FOREIGN = {
     "ray": {"--head", "--port", "--num-cpus", "--generate"},
     "openjd": {"--step", "--run-dependencies"},
     "docker": {"--shm-size"},
+    "x265": {"--y4m"},
     "pytest": {"--dist"},
     "trackio": {"--project"},
     "accelerate": {"--num_processes"},
