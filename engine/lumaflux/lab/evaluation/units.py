@@ -105,12 +105,13 @@ def triples(method: Method, clip: ClipFrames) -> Iterator[tuple[Tensor, Tensor, 
     predictions = method.predictions(clip.clip, given)
     ended: Exception | None = None
     for number in clip.numbers:
-        if ended is None:
-            try:
-                frame = next(frames)
-            except (UserError, ValueError) as error:  # a clip that cannot be decoded on
-                ended = error
         if ended is not None:
+            yield ended
+            continue
+        try:
+            frame = next(frames)
+        except (UserError, ValueError) as error:  # a clip that cannot be decoded on
+            ended = error
             yield ended
             continue
         try:

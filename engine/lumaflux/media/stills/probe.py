@@ -116,10 +116,10 @@ def probe_still(path: str | os.PathLike, layer: str | None = None) -> MediaInfo:
         return _probe_heif(path, kind)
     chunks = _png_chunks(path)
     with open_picture(path) as (source, dropped):
-        exr = source.format_name() == "openexr"
+        picked = None
         pages = _further_pages(source, path, chunks)
         extra: tuple[str, ...] = ()
-        if exr:
+        if source.format_name() == "openexr":
             picked, extra = chosen_layer(source, layer, os.fspath(path))
             source.seek_subimage(picked.part, 0)
             pages = ()
@@ -128,11 +128,11 @@ def probe_still(path: str | os.PathLike, layer: str | None = None) -> MediaInfo:
         colour = color.tags
         turned = orientation.from_exif(spec.get_int_attribute("Orientation", 1))
         try:
-            width, height = turned.size(*(display_size(spec) if exr else (spec.width, spec.height)))
+            width, height = turned.size(*(display_size(spec) if picked else (spec.width, spec.height)))
         except ValueError as error:
             raise damaged(path, str(error)) from error
-        alpha = picked.alpha is not None if exr else 0 <= spec.alpha_channel < spec.nchannels
-        if not exr:
+        alpha = picked.alpha is not None if picked else 0 <= spec.alpha_channel < spec.nchannels
+        if not picked:
             colours = 3 if spec.nchannels >= 3 else 1
             extra = tuple(n for i, n in enumerate(spec.channelnames) if i >= colours and i != spec.alpha_channel)
             if is_cmyk(spec):
