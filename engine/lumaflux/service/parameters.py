@@ -3,8 +3,11 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from lumaflux.errors import UserError
 from lumaflux.settings import Settings, choices, controls
@@ -91,22 +94,31 @@ def parse_parameters(values: Mapping[str, Any]) -> RenderParameters:
 
     Raises UserError for an unknown name, a wrong type or a value out of range.
     """
+    model = _parameters_model()
+    try:
+        typed = model.model_validate(dict(values)).model_dump(exclude_unset=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        if first["type"] == "extra_forbidden":
+            raise UserError(f"unknown parameter '{name}'; the engine knows {', '.join(model.model_fields)}") from None
+        kind = type(model.model_fields[name].default).__name__
+        raise UserError(
+            f"parameter {name} must be of the type {kind}, but is {type(first['input']).__name__}"
+        ) from None
+    look = {name: typed.pop(name) for name in (*controls(), *choices()) if name in typed}
+    return RenderParameters(settings=Settings(**look), **typed)
+
+
+@cache
+def _parameters_model() -> type[BaseModel]:
+    """The settings and what only an effect has, side by side, each of its default's type."""
     own = {f.name: f.default for f in fields(RenderParameters) if f.name != "settings"}
     defaults = {**{name: getattr(Settings(), name) for name in (*controls(), *choices())}, **own}
-    if unknown := sorted(set(values) - set(defaults)):
-        raise UserError(f"unknown parameter '{unknown[0]}'; the engine knows {', '.join(defaults)}")
-    typed = {name: _typed(name, value, defaults[name]) for name, value in values.items()}
-    look = {name: value for name, value in typed.items() if name not in own}
-    return RenderParameters(settings=Settings(**look), **{name: value for name, value in typed.items() if name in own})
-
-
-def _typed(name: str, value: Any, default: Any) -> Any:
-    kind = type(default)
-    if kind is float and type(value) is int:
-        return float(value)
-    if type(value) is not kind:
-        raise UserError(f"parameter {name} must be of the type {kind.__name__}, but is {type(value).__name__}")
-    return value
+    typed: dict[str, Any] = {name: (type(default), default) for name, default in defaults.items()}
+    return create_model(
+        "Parameters", __config__=ConfigDict(strict=True, extra="forbid", protected_namespaces=()), **typed
+    )
 
 
 def parameters_json(models: Mapping[str, str] | None = None) -> dict[str, Any]:

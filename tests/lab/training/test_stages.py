@@ -145,7 +145,7 @@ def test_training_sees_what_the_product_renders(chain: Path):
 
 
 def test_detail_is_generated_or_of_the_source(configured):
-    with pytest.raises(UserError, match="'detail'"):
+    with pytest.raises(UserError, match="detail is 'sauce'"):
         AdapterStage(configured("adapters", options={"detail": "sauce"}))
 
 

@@ -21,6 +21,7 @@ from lumaflux.lab.training.losses import itp_distance, knot_smoothness, linear_l
 from lumaflux.lab.training.pairs import pairs_for
 from lumaflux.lab.training.product_path import Begun, with_source_detail
 from lumaflux.lab.training.sheet import grid
+from lumaflux.lab.training.stage_options import AdapterOptions, options_of
 from lumaflux.lab.training.stage_weights import load_backbone_stages
 from lumaflux.model.build import build_on_pretrained
 from lumaflux.model.checkpoint import load_adapters, save_adapters, save_model
@@ -29,28 +30,12 @@ from lumaflux.model.presets import HUB_BACKBONES, PRESETS
 from lumaflux.model.spline import PEAK_NITS
 
 RESULT = "model"
-DEFAULTS = {
-    "picture_every": 2,
-    "picture_count": 4,
-    "at_one": 0.5,
-    "random_share": 0.3,
-    "varied": 0.0,
-    "without": (),
-    "detail": "generated",
-    "flow": 1.0,
-    "pq": 4.0,
-    "itp": 2.0,
-    "linear": 1.0,
-    "knots": 1e-3,
-    "variant": None,
-    "adapters": None,
-    "silent_context": False,
-}
 
 
 def network_for(config: TrainConfig) -> LumaFlux:
     """Fresh adapters on the frozen backbone: a FLUX.1 release by name, or what the earlier stages left."""
-    variant = config.options.get("variant")
+    options = options_of(config, AdapterOptions)
+    variant = options.variant
     name = str(config.model)
     if name in HUB_BACKBONES:
         shape = PRESETS[name] if variant is None else PRESETS[name].with_variant(variant)
@@ -61,10 +46,10 @@ def network_for(config: TrainConfig) -> LumaFlux:
         raise UserError("the adapter stage needs 'start': the folder of the earlier stages, or a FLUX.1 release's")
     else:
         network = load_backbone_stages(config.model, config.start, config.seed, variant)
-    if config.options.get("silent_context"):
+    if options.silent_context:
         silence_context(network)
-    if config.options.get("adapters"):
-        load_adapters(network, Path(config.options["adapters"]), keep_anchor=True)
+    if options.adapters:
+        load_adapters(network, Path(options.adapters), keep_anchor=True)
     return network
 
 
@@ -90,25 +75,14 @@ def sample(network: LumaFlux, sdr: Tensor, steps: int, generator: torch.Generato
 
 
 class AdapterStage:
-    """Options: ``picture_every`` and ``picture_count`` (how often and for how many the picture counts), ``detail``
-    ("generated": as decoded; "source": by the product's path, at the reduced size), ``at_one`` (share of
-    t = 1), ``random_share`` (of pairs by random renderings), ``varied`` (of relit masters), ``without`` (operators left
-    out of training), weights ``flow``, ``pq``, ``itp``, ``linear``, ``knots``; ``adapters`` names a file to start from,
-    ``silent_context`` starts with a context of zeros,
-    ``variant`` a row of the ablation table.
-    """
+    """Options: AdapterOptions."""
 
     def __init__(self, config: TrainConfig, device: torch.device | None = None):
-        if unknown := sorted(set(config.options) - set(DEFAULTS)):
-            raise UserError(f"the adapter stage has no options {unknown}; it has {', '.join(DEFAULTS)}")
         self.config = config
         self.device = device or torch.device("cpu")
-        self.options = {**DEFAULTS, **config.options}
-        if self.options["detail"] not in ("generated", "source"):
-            raise UserError(f'\'detail\' is "generated" or "source", not {self.options["detail"]!r}')
-        self.source_detail = self.options["detail"] == "source"
-        share, varied = self.options["random_share"], self.options["varied"]
-        self.pairs = pairs_for(config, "train", share, self.options["without"], varied, self.device)
+        self.options = options = options_of(config, AdapterOptions)
+        self.source_detail = options.detail == "source"
+        self.pairs = pairs_for(config, "train", options.random_share, options.without, options.varied, self.device)
         self.unseen = pairs_for(config, "validation", 0.0)
         self.network = network_for(config)
         if config.precision == "bf16":
@@ -136,7 +110,7 @@ class AdapterStage:
         sdr, hdr = self.pairs.draw(count, self.config.crop, generator)
         sdr, hdr = sdr.to(self.device), hdr.to(self.device)
         generator = on_device(generator, self.device)
-        t = bridge_times(count, options["at_one"], generator)
+        t = bridge_times(count, options.at_one, generator)
         seen, aim = sdr, hdr
         if self.source_detail:
             seen, aim = (reduce_to(picture, network.config.working_pixels) for picture in (sdr, hdr))
@@ -148,13 +122,13 @@ class AdapterStage:
         with self._mixed():
             velocity = network.velocity(zt, t, network.condition(seen)).float()
         flow = (velocity - target).square().mean()
-        losses = {"total": options["flow"] * flow, "flow": flow.detach()}
-        if step % options["picture_every"] == 0:
+        losses = {"total": options.flow * flow, "flow": flow.detach()}
+        if step % options.picture_every == 0:
             x0 = zt - t.view(-1, 1, 1, 1) * velocity
             if self.source_detail:
                 self._add_source_losses(losses, x0, aim, Begun(seen, placement, z_sdr))
             else:
-                shown = min(options["picture_count"], count)
+                shown = min(options.picture_count, count)
                 self._add_decoded_losses(losses, x0[:shown], hdr[:shown])
         return losses
 
@@ -178,7 +152,7 @@ class AdapterStage:
             "knots": knot_smoothness(decoded),
         }
         for name, term in terms.items():
-            losses["total"] = losses["total"] + self.options[name] * term
+            losses["total"] = losses["total"] + getattr(self.options, name) * term
             losses[name] = term.detach()
 
     @torch.no_grad()

@@ -2,7 +2,6 @@
 
 import math
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -20,6 +19,7 @@ from lumaflux.lab.training.checkpoint import write_tensors
 from lumaflux.lab.training.config import TrainConfig
 from lumaflux.lab.training.losses import itp_distance
 from lumaflux.lab.training.sheet import grid
+from lumaflux.lab.training.stage_options import AnchorOptions, options_of
 from lumaflux.model.anchor import LightAnchor
 from lumaflux.model.anchor_cues import AVERAGE_SCALE, distribution
 from lumaflux.model.config import read_config
@@ -28,25 +28,10 @@ RESULT = "anchor.safetensors"
 _THINNED = 3
 _AT_ONCE = 64
 _TOLD, _OWN = 0.5, 0.4  # shares of the pairs whose source is told, or left to the head; of the rest it is unknown
-DEFAULTS: dict[str, Any] = {
-    "bank": 15000,
-    "shares": {},
-    "without": (),
-    "held": (),
-    "dropout": 0.1,
-    "doubt": 0.002,
-    "chroma": 0.02,
-    "camera": 0.1,
-    "rendering": 0.03,
-}
 
 
 class AnchorStage:
-    """Options: ``bank`` records rendered before training, their ``shares`` by kind (lumaflux.lab.data.tone_pairs),
-    ``without``: operators left out of training (validation is by all eight); ``held``: sources left out, by name, and
-    judged beside validation scenes if they are pairs; ``dropout`` of what the anchor sees; weights of losses on the
-    exposure's residual (``doubt``), on mean ``chroma``, of the head that tells ``camera`` material and of one that
-    tells the ``rendering`` (an operator or none of them), which helps training and is left behind.
+    """Options: AnchorOptions.
 
     Raises UserError for a model configuration without an anchor and for an unknown option.
     """
@@ -55,21 +40,19 @@ class AnchorStage:
         shape = read_config(config.model)
         if not shape.anchor_bins:
             raise UserError(f"{config.model} has no light anchor to train; set anchor_bins")
-        if unknown := sorted(set(config.options) - set(DEFAULTS)):
-            raise UserError(f"the anchor stage has no options {unknown}; it has {', '.join(DEFAULTS)}")
+        self.options = options_of(config, AnchorOptions)
         if config.views is None:
             raise UserError("the anchor stage trains on a pool of lumaflux.lab.data.tone_pool; name it with 'views'")
         self.config, self.device = config, device or torch.device("cpu")
-        self.options = {**DEFAULTS, **config.options}
-        held = set(self.options["held"])
+        held = set(self.options.held)
         known = load_pool(config.views)
         if unknown := sorted(held - {picture.name for picture in known}):
             raise UserError(f"{config.views} has no training source {', '.join(unknown)} to hold out")
         seen = [picture for picture in known if picture.name not in held]
-        self.pairs = PairRenderer(seen, self.options["without"], self.options["shares"])
+        self.pairs = PairRenderer(seen, self.options.without, self.options.shares)
         self.unseen = load_pool(config.views, ("validation",))
         self.held = [picture for picture in known if picture.name in held and picture.kind == "pair"]
-        bank = self.pairs.bank(int(self.options["bank"]), config.seed)
+        bank = self.pairs.bank(self.options.bank, config.seed)
         self.sdr, self.hdr, self.is_camera = (x.to(self.device) for x in (bank.sdr, bank.hdr, bank.camera))
         torch.manual_seed(config.seed)
         self.anchor = LightAnchor(shape).to(self.device)
@@ -111,7 +94,7 @@ class AnchorStage:
         camera, chance = self.is_camera[picked], torch.rand(count, generator=generator).to(self.device)
         told = camera.where(chance < _TOLD, torch.where(chance < _TOLD + _OWN, math.nan, 0.5))
         torch.manual_seed(int(torch.randint(2**31, (), generator=generator)))  # of dropout
-        self.anchor.dropout = float(self.options["dropout"])
+        self.anchor.dropout = self.options.dropout
         read = self.anchor.read(sdr, told, self.seen[picked])
         self.anchor.dropout = 0.0
         top, left = torch.randint(_THINNED, (2,), generator=generator).tolist()  # one curve a frame: fewer pixels judge
@@ -122,11 +105,10 @@ class AnchorStage:
             "l1": error.abs().mean(),
             "deviation": (error.square().mean(dim=(1, 2, 3)) + 1e-5).sqrt().mean(),
             "itp": itp_distance(placed, hdr),
-            "doubt": self.options["doubt"] * read.residual.square().mean(),
-            "chroma": self.options["chroma"] * _chroma_error(placed, hdr),
-            "rendering": self.options["rendering"]
-            * F.cross_entropy(self.rendering(read.hidden), self.renderings[picked]),
-            "camera": self.options["camera"] * F.binary_cross_entropy_with_logits(read.camera, camera),
+            "doubt": self.options.doubt * read.residual.square().mean(),
+            "chroma": self.options.chroma * _chroma_error(placed, hdr),
+            "rendering": self.options.rendering * F.cross_entropy(self.rendering(read.hidden), self.renderings[picked]),
+            "camera": self.options.camera * F.binary_cross_entropy_with_logits(read.camera, camera),
         }
         return {"total": torch.stack(list(parts.values())).sum(), **{k: v.detach() for k, v in parts.items()}}
 

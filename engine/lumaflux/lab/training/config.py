@@ -1,9 +1,15 @@
-"""What a training run is: stage, data, schedule. Read from YAML; unknown names are errors."""
+"""What a training run is: stage, data, schedule. Read from YAML; unknown names, types and ranges are errors."""
 
+import os
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import yaml
+from pydantic import ConfigDict, Field, ValidationError
+from pydantic.dataclasses import dataclass
 
 from lumaflux.errors import UserError
 from lumaflux.lab.data.scenes import Split
@@ -15,9 +21,12 @@ if TYPE_CHECKING:
 StageName = Literal["vae", "tower", "prior", "anchor", "adapters"]
 Precision = Literal["float32", "bf16"]
 Tracker = Literal["none", "trackio"]
+Rate = Annotated[float, Field(ge=0)]
+Decay = Annotated[float, Field(ge=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
 class TrainConfig:
     """``run`` receives checkpoints and the log. ``views``: a pool of lumaflux.lab.data.views, rendered while training;
     ``corpus`` a folder of ready pairs (lumaflux curate), which the adapter stage prefers. ``model`` is the JSON
@@ -32,32 +41,49 @@ class TrainConfig:
     corpus: Path | None = None
     model: Path
     start: Path | None = None
-    steps: int
-    batch: int
-    micro_batch: int | None = None
-    crop: int
+    steps: int = Field(ge=0)
+    batch: Count
+    micro_batch: Count | None = None
+    crop: Count
     precision: Precision = "float32"
     gradient_checkpointing: bool = False
     resident: bool = False
-    learning_rate: float
-    final_learning_rate: float = 0.0
-    warmup: int = 100
-    weight_decay: float = 0.0
-    betas: tuple[float, float] = (0.9, 0.99)
-    clip: float = 1.0
-    ema: float = 0.999
+    learning_rate: Rate
+    final_learning_rate: Rate = 0.0
+    warmup: int = Field(100, ge=0)
+    weight_decay: Rate = 0.0
+    betas: tuple[Decay, Decay] = (0.9, 0.99)
+    clip: float = Field(1.0, gt=0)
+    ema: Decay = 0.999
     seed: int = 1
-    threads: int = 2
+    threads: Count = 2
     tracker: Tracker = "none"
-    checkpoint_seconds: float = 120.0
-    log_every: int = 25
-    validate_every: int = 500
-    validation_count: int = 24  # crops, of
-    validation_size: int = 192  # pixels
+    checkpoint_seconds: float = Field(120.0, ge=0)
+    log_every: Count = 25
+    validate_every: Count = 500
+    validation_count: Count = 24  # crops, of
+    validation_size: Count = 192  # pixels
     options: dict[str, Any] = field(default_factory=dict)
 
 
 _PATHS = ("run", "views", "corpus", "model", "start")
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as everybody writes it: PyYAML's 1.1 takes ``2e-4`` for a string, 1.2 (10.3.2) for a number."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\.\d+|\d+(\.\d*)?)[eE][-+]?\d+$"), list("-+.0123456789")
+)
+
+
+def sentence_of(error: ValidationError) -> str:
+    """Where and what the first mistake is."""
+    first = error.errors()[0]
+    where = ".".join(map(str, first["loc"]))
+    what = first["msg"][:1].lower() + first["msg"][1:]
+    return f"{where} is missing" if first["type"] == "missing" else f"{where} is {first['input']!r}; {what}"
 
 
 def _bundled(path: Path) -> Path:
@@ -69,15 +95,12 @@ def read_train_config(path: Path) -> TrainConfig:
     """Reads a YAML configuration: a file, or the name of a bundled one (``lite-vae``).
 
     Paths in it are relative to the working directory; ``~`` and variables expand. ``model`` may lie beside the
-    configuration. Raises UserError for a missing file, an unknown name or a missing one.
+    configuration. Raises UserError for a missing file, an unknown name or a missing one, and for a value of another
+    type or out of range.
     """
-    import os
-
-    import yaml
-
     path = _bundled(path)
     try:
-        content = yaml.safe_load(path.read_text())
+        content = yaml.load(path.read_text(), _Loader)
     except OSError as error:
         raise UserError(f"the training configuration {path} cannot be read: {error.strerror}") from None
     except yaml.YAMLError as error:
@@ -87,21 +110,15 @@ def read_train_config(path: Path) -> TrainConfig:
     if unknown := sorted(set(content) - {f.name for f in fields(TrainConfig)}):
         raise UserError(f"{path} has unknown entries {unknown}")
     for name in _PATHS:
-        if content.get(name):
+        if isinstance(content.get(name), str):
             content[name] = Path(os.path.expandvars(content[name])).expanduser()
-    if content.get("model") and not content["model"].exists() and (beside := path.parent / content["model"]).is_file():
+    model = content.get("model")
+    if isinstance(model, Path) and not model.exists() and (beside := path.parent / model).is_file():
         content["model"] = beside
-    if "betas" in content:
-        content["betas"] = tuple(content["betas"])
     try:
         config = TrainConfig(**content)
-    except TypeError as error:
-        raise UserError(f"{path} is incomplete: {error}") from None
-    for name, allowed in (("stage", StageName), ("precision", Precision), ("tracker", Tracker)):
-        if getattr(config, name) not in get_args(allowed):
-            raise UserError(
-                f"{path}: {name} is '{getattr(config, name)}'; choose one of {', '.join(get_args(allowed))}"
-            )
+    except ValidationError as error:
+        raise UserError(f"{path}: {sentence_of(error)}") from None
     if config.views is None and config.corpus is None:
         raise UserError(f"{path} names no data; give 'views' (a pool of views) or 'corpus' (pairs of lumaflux curate)")
     return config

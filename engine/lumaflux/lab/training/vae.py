@@ -22,6 +22,7 @@ from lumaflux.lab.training.frozen import others
 from lumaflux.lab.training.losses import gradient_l1, multiscale_l1
 from lumaflux.lab.training.pairs import masters_for
 from lumaflux.lab.training.sheet import grid
+from lumaflux.lab.training.stage_options import VaeOptions, options_of
 from lumaflux.lab.training.stage_weights import VAE_DIRECTORY, load_stage
 from lumaflux.lab.training.vae_init import linear_init
 from lumaflux.model.autoencoder import build_autoencoder, latents_of, pixels_of
@@ -35,12 +36,11 @@ _INITIAL_CROPS = 64
 class VaeStage:
     """A batch holds masters, three eighths renderings and up to a quarter photographs.
 
-    Options: ``kl`` and ``gradient`` weights; ``weights``, a safetensors file to start from; ``varied``, the share of
-    masters that are relit. ``decoder_noise`` trains the decoder alone, on latents of the frozen encoder in ``start``
-    plus noise of up to this deviation: what was trained on these latents stays valid.
+    Options: VaeOptions.
     """
 
     def __init__(self, config: TrainConfig, device: torch.device | None = None):
+        options = options_of(config, VaeOptions)
         self.config = config
         self.device = device or torch.device("cpu")
         torch.manual_seed(config.seed)
@@ -48,12 +48,10 @@ class VaeStage:
         self.masters = masters_for(config, "train", self.device)
         self.photographs = masters_for(config, "train", self.device, ("photograph",))
         self.unseen = CropSampler(training_views(config, "validation"))
-        self.kl = float(config.options.get("kl", 1e-6))
-        self.gradient = float(config.options.get("gradient", 0.5))
-        self.varied = float(config.options.get("varied", 0.0))
-        self.decoder_noise: float | None = config.options.get("decoder_noise")
-        if config.options.get("weights"):
-            load_stage(self.vae, Path(config.options["weights"]))
+        self.kl, self.gradient, self.varied = options.kl, options.gradient, options.varied
+        self.decoder_noise = options.decoder_noise
+        if options.weights:
+            load_stage(self.vae, Path(options.weights))
         elif self.decoder_noise is None and isinstance(self.vae, TinyAutoencoder):
             raise UserError("the small autoencoder is tuned, not trained anew: name its weights with 'weights'")
         elif self.decoder_noise is None:
