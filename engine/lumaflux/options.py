@@ -34,6 +34,7 @@ Deliver = Literal[
     "ultra-hdr",
 ]
 ExrCompression = Literal["none", "rle", "zips", "zip", "piz", "pxr24", "b44", "b44a", "dwaa", "dwab"]
+MATTE_CHANNELS = "channels"  # named instead of a matte's file: into the EXR pictures of the result
 NO_TRACK = "none"  # named instead of a tone track: every frame has a tone of its own
 SEQUENCE_RATE = Fraction(24)  # frames/s, where the user names none
 
@@ -161,6 +162,23 @@ class ToneOptions:
     )
     motion_blending: float = _option(
         0.0, "From 0, none, to 1: steady what the model generates along the source's motion (docs/tone-tracks.md)."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfidenceOptions:
+    """What of a result is the source's own light."""
+
+    matte: Path | None = _option(
+        None,
+        "Write what of each pixel is measured, extended and invented, as R, G and B: a .png or .exr for a picture, "
+        "numbered for a sequence, a .mkv for a clip; or channels, into the EXR pictures of the result "
+        "(docs/confidence.md).",
+    )
+    mask: Path | None = _option(
+        None,
+        "A picture, a sequence or a clip of the frames' size that says where the model may invent: 0 never, white as "
+        "far as --highlight-recovery and --detail say.",
     )
 
 

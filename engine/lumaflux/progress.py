@@ -124,6 +124,9 @@ def show_report(reports: "list[Report]") -> None:
         there = f"; {report.skipped} were there already" if report.skipped else ""
         to = sys.stderr if str(report.target) == "-" else sys.stdout  # which holds the video then
         print(f"{report.target}: {levels if report.frames else 'nothing to do'}; {speed}{there}", file=to)
+        if report.confidence:
+            shares = ", ".join(f"{share:.1%} {name}" for name, share in report.confidence.items())
+            print(f"  {shares}", file=to)
         for note in report.notes:
             print(f"  {note}", file=sys.stderr)
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -16,6 +16,7 @@ from lumaflux.color.placement import static_placement
 from lumaflux.errors import UserError
 from lumaflux.inference.active_area import Area, find_area, in_frame, without_bars
 from lumaflux.inference.composition import ReducedLight, compose
+from lumaflux.inference.confidence import in_whole, invented_highlights, mask_for, permitted, shares
 from lumaflux.inference.debanding import deband
 from lumaflux.inference.detail import enlarge, gain_between, reduce_to
 from lumaflux.inference.gain_blending import FrameLight, placed_by_the_shot
@@ -206,32 +207,61 @@ class Converter:
         *,
         tone: Tone | None = None,
         light: FrameLight | None = None,
+        mask: np.ndarray | Tensor | None = None,
+        on_matte: Callable[[Tensor], None] | None = None,
     ) -> tuple[Frame, dict[str, float]]:
         """``render``, with the seconds of each stage. ``on_step`` is called after every step of the sampler.
 
         What it raises ends the rendering: so a frame is cancelled. ``light`` is the frame's by ``light_timed``, blended
-        with its neighbours'; where ``settings.detail`` is 0 there is none to take.
+        with its neighbours'; where ``settings.detail`` is 0 there is none to take. ``mask`` [H,W] in [0,1]: how far
+        invention is permitted, 0 never. ``on_matte`` is given what is measured, extended and invented of the result,
+        [B,3,H,W] (lumaflux.inference.confidence). Raises UserError for a mask of another size.
         """
         sdr, clock = self._batch(frame), _Clock()
+        allowed = None if mask is None else mask_for(mask, sdr)
         if settings.strength == 0.0:
-            return _like(expose(static_placement(sdr, settings.reference_white), settings), frame), {}
+            placed = expose(static_placement(sdr, settings.reference_white), settings)
+            if on_matte is not None:
+                on_matte(shares(torch.zeros_like(placed[:, :1]), placed, settings.reference_white))
+            return _like(placed, frame), {}
         areas = [_area(one, tone) for one in sdr]
         if any(area != areas[0] for area in areas):  # pictures of several films
-            alone = [self.render_timed(one[None], settings, on_step, tone=tone)[0] for one in sdr]
+            mattes: list[Tensor] = []
+            keep = None if on_matte is None else mattes.append
+            alone = [
+                self.render_timed(one[None], settings, on_step, tone=tone, mask=mask, on_matte=keep)[0] for one in sdr
+            ]
+            if on_matte is not None:
+                on_matte(torch.cat(mattes))
             return _like(torch.cat(alone), frame), {}
+        if allowed is not None and not allowed.any():
+            settings = replace(settings, detail=1.0, highlight_recovery=0.0)
         with clock("area"):
             area = areas[0]
             active, sdr = area.of(sdr), without_bars(sdr, area)
+            height, width = sdr.shape[-2:]
+        smooth = None
         if settings.detail == 0.0:
             tone = self._steadied(active, settings, clock, on_step, tone)
             lit = self._generate(active, settings.steps or None, None, settings.seed, clock, on_step, tone).hdr_pq
+            placement = tone.placement
         else:
             with clock("reduce"):
                 smooth = deband(active)
             light = light or self._light(smooth, settings, clock, on_step, tone)
             lit = self._with_source_detail(smooth, active, light, settings, clock)
+            placement = light.placement
+        if allowed is not None:
+            allowed = area.of(allowed)
+            with clock("detail"):
+                smooth = deband(active) if smooth is None else smooth
+                lit = permitted(lit, self._on_the_curve(smooth, active, placement), allowed)
         with clock("look"):
             graded = apply_look(in_frame(lit, sdr, area), sdr, settings)
+        if on_matte is not None:
+            with clock("matte"):
+                made = self._invented(active, light, settings, allowed)
+                on_matte(shares(in_whole(made, area, height, width), graded, settings.reference_white))
         return _like(graded, frame), clock.seconds
 
     @torch.inference_mode()
@@ -284,7 +314,7 @@ class Converter:
         with clock("reduce"):
             reduced = self.reduced(smooth)
             clipped = self.clipped_shares(smooth) if recovers else None
-        if clipped is not None and settings.detail == 1.0 and not clipped.any():
+        if clipped is not None and settings.detail == 1.0 and (not clipped.any() or not settings.highlight_recovery):
             return self._placed(reduced, self._steadied(reduced, settings, clock, on_step, tone), None, clipped)
         if clipped is not None and settings.detail == 1.0 and tone is not None and tone.stops is not None:
             steadied = self._steadied(reduced, settings, clock, on_step, tone)
@@ -337,6 +367,22 @@ class Converter:
             if settings.detail < 1.0:
                 lit = torch.lerp(enlarge(light.hdr_pq, (sdr.shape[-2], sdr.shape[-1])), lit, settings.detail)
         return lit
+
+    def _on_the_curve(self, smooth: Tensor, sdr: Tensor, placement: Placement | None) -> Tensor:
+        """The frame as its placement alone lights it: of every pixel a monotone function of its code."""
+        model, nothing = self.backend.network, ReducedLight.of_highlights(torch.zeros_like(sdr[..., :1, :1]))
+        return compose(
+            smooth, sdr, lambda codes: model.in_light(model.start(codes, placement)), nothing, 0.0, placement
+        )
+
+    def _invented(self, sdr: Tensor, light: FrameLight | None, settings: Settings, allowed: Tensor | None) -> Tensor:
+        """How much of each pixel of the active area is invented: [B,1,h,w] in [0,1]. A gain that the network finds
+        everywhere, and not for clipped pixels alone, follows no curve: all of it counts."""
+        made = torch.ones_like(sdr[:, :1])
+        if light is not None and self.config.local_light == "highlights":
+            made = torch.lerp(made, invented_highlights(sdr, light.gain, settings.highlight_recovery), settings.detail)
+        made = settings.strength * made
+        return made if allowed is None else allowed * made
 
     def _batch(self, frame: np.ndarray | Tensor) -> Tensor:
         tensor = torch.as_tensor(frame)

@@ -18,9 +18,16 @@ class Sink(Protocol):
     notes: list[str]
 
     def write(
-        self, hdr_pq: np.ndarray, pts: int, duration: int | None = None, *, alpha: np.ndarray | None = None
+        self,
+        hdr_pq: np.ndarray,
+        pts: int,
+        duration: int | None = None,
+        *,
+        alpha: np.ndarray | None = None,
+        shares: np.ndarray | None = None,
     ) -> None:
-        """Add PQ BT.2020 R'G'B' float32 [3,H,W] in [0,1], with its alpha [H,W] in [0,1] if it has one.
+        """Add PQ BT.2020 R'G'B' float32 [3,H,W] in [0,1], with its alpha [H,W] in [0,1] if it has one, and with the
+        ``shares`` [3,H,W] of a matte where the target has channels for them.
 
         ``pts`` and ``duration`` are in the target's time base; for a sequence ``pts`` is the frame's number.
         Raises UserError when the target cannot be written on.

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,8 @@ from lumaflux.render.frame_renderer import FrameRenderer, frame_renderer
 from lumaflux.render.interruption import Interruption
 from lumaflux.render.job import Job, Progress, Report, chosen, name_pass, with_reports
 from lumaflux.render.loop import Rendered, render_frames
+from lumaflux.render.mask import Mask
+from lumaflux.render.matte import MatteSink, Sums, check_matte, in_the_picture, matte_sink
 from lumaflux.render.source import Reader, Source
 from lumaflux.render.source_kind import settings_for
 from lumaflux.render.targets import Target, open_target
@@ -47,14 +49,18 @@ def convert_clip(
         settings, told_by = settings_for(settings, reader.info, source.path)
         made = open_target(source, target, reader.info, settings, job)
         report.delivery = made.delivery
+        size = (reader.info.width, reader.info.height)
+        check_matte(job.matte, target, made.delivery, overwrite=job.overwrite)
+        mask = None if job.mask is None else Mask(job.mask, size)
         if reader.info.alpha and not made.keeps_alpha:
             report.note(f"Alpha is left out: {made.delivery} holds none.")
         for note in told_by:
             report.note(note)
         for dropped in reader.info.dropped:
             report.note(f"The source's {dropped} is left out.")
-        with made.sink, Interruption() as interruption:
-            part = _Part(reader, made, job, progress)
+        matte = matte_sink(job.matte, size, time_base=made.time_base, overwrite=job.overwrite)
+        with made.sink, matte as mattes, _closing(mask), Interruption() as interruption:
+            part = _Part(reader, made, job, progress, mattes)
             with ExitStack() as opened:
 
                 def renderer() -> FrameRenderer:
@@ -68,7 +74,16 @@ def convert_clip(
                     if job.finds_tones(settings):
                         name_pass(progress, "pass 2 of 2, pictures")
                     progress(0, part.total)
-                    return opened.enter_context(frame_renderer(converter, settings, tones, source, job.motion_blending))
+                    chosen = frame_renderer(
+                        converter,
+                        settings,
+                        tones,
+                        source,
+                        job.motion_blending,
+                        mask,
+                        wants_matte=job.matte is not None,
+                    )
+                    return opened.enter_context(chosen)
 
                 try:
                     report.add_stages(
@@ -99,6 +114,7 @@ def convert_clip(
         report.note(note)
     report.damaged = reader.damaged
     report.add_levels(made.sink.levels)
+    report.confidence = part.sums.shares
     write_hdr10plus(job, report)
     report.seconds = time.perf_counter() - start - report.stages.pop("load", 0.0)
     if report.damaged:
@@ -106,10 +122,15 @@ def convert_clip(
     return report
 
 
+def _closing(mask: Mask | None) -> AbstractContextManager[object]:
+    return nullcontext() if mask is None else closing(mask)
+
+
 class _Part:
     """The frames of a pass that the job asks for and that are not there yet, and how they are written."""
 
-    def __init__(self, reader: Reader, made: Target, job: Job, progress: Progress):
+    def __init__(self, reader: Reader, made: Target, job: Job, progress: Progress, mattes: MatteSink | None = None):
+        self.sums, self._mattes, self._inside = Sums(), mattes, in_the_picture(job.matte)
         self._reader, self._made, self._progress = reader, made, progress
         self._wanted = set(chosen(job) or ()) if job.frames is not None else None
         self._last = max(self._wanted) if self._wanted else None
@@ -131,7 +152,7 @@ class _Part:
         if self._wanted is not None and number not in self._wanted:
             return False
         self._asked += 1
-        if self._made.done(number):
+        if self._made.done(number) and (self._mattes is None or self._mattes.holds(self._picture(number, number))):
             self.skipped += 1
             return False
         return True
@@ -140,8 +161,18 @@ class _Part:
         """In the encoder's thread."""
         frame = made.frame
         pts, duration = self._made.stamp(frame.number, frame.pts, frame.duration)
-        self._made.sink.write(made.hdr_pq, pts, duration, alpha=frame.alpha if self._made.keeps_alpha else None)
+        shares = {"shares": made.matte} if self._inside else {}
+        alpha = frame.alpha if self._made.keeps_alpha else None
+        self._made.sink.write(made.hdr_pq, pts, duration, alpha=alpha, **shares)
+        if made.matte is not None:
+            self.sums.add(made.matte)
+            if self._mattes is not None:
+                self._mattes.write(made.matte, self._picture(frame.number, pts), pts)
         self._made.finished(frame.number)
+
+    def _picture(self, number: int, pts: int) -> int:
+        """The number of a frame's matte, where it is a picture: the result's own, or beside a video the source's."""
+        return number if self._made.time_base is not None else self._made.stamp(number, pts, None)[0]
 
     def count(self, made: Rendered) -> None:
         self.rendered += 1

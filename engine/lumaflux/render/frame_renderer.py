@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from lumaflux.render.motion_blending import MotionBlending
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from lumaflux.inference.converter import Converter
+    from lumaflux.render.mask import Mask
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,30 +26,48 @@ class FrameRenderer:
     settings: Settings
     tones: Tones = field(default_factory=Tones)
     blending: MotionBlending | None = None
+    mask: "Mask | None" = None
+    wants_matte: bool = False
 
     def render(
-        self, number: int, sdr: "np.ndarray", on_step: Callable[[], None] | None = None
+        self,
+        number: int,
+        sdr: "np.ndarray",
+        on_step: Callable[[], None] | None = None,
+        on_matte: "Callable[[np.ndarray], None] | None" = None,
     ) -> "tuple[np.ndarray, dict[str, float]]":
         """The frame of that number in the source: SDR [3,H,W] in [0,1] -> PQ BT.2020 [3,H,W], and seconds by stage.
 
-        ``on_step`` is called after every step of the sampler; what it raises ends the rendering.
+        ``on_step`` is called after every step of the sampler; what it raises ends the rendering. ``on_matte`` is given
+        the shares of lumaflux.inference.confidence [3,H,W].
         """
         settings, tone = self.tones.at(number, self.settings)
         light = None if self.blending is None else self.blending.light(number, sdr)
-        return self.converter.render_timed(sdr, settings, on_step=on_step, tone=tone, light=light)
+        asked = {} if self.mask is None else {"mask": self.mask.at(number)}
+        if on_matte is not None:
+            asked["on_matte"] = lambda found: on_matte(found[0].cpu().numpy())
+        return self.converter.render_timed(sdr, settings, on_step=on_step, tone=tone, light=light, **asked)
 
 
 @contextmanager
 def frame_renderer(
-    converter: "Converter", settings: Settings, tones: Tones, source: Source, motion_blending: float
+    converter: "Converter",
+    settings: Settings,
+    tones: Tones,
+    source: Source,
+    motion_blending: float,
+    mask: "Mask | None" = None,
+    *,
+    wants_matte: bool = False,
 ) -> Iterator[FrameRenderer]:
     """With readers of the neighbors where motion is blended; they are closed at the end."""
+    plain = FrameRenderer(converter=converter, settings=settings, tones=tones, mask=mask, wants_matte=wants_matte)
     if motion_blending == 0:
-        yield FrameRenderer(converter=converter, settings=settings, tones=tones)
+        yield plain
         return
     neighbors = Neighbors(source)
     try:
         blending = MotionBlending(converter, tones, settings, motion_blending, neighbors.read)
-        yield FrameRenderer(converter=converter, settings=settings, tones=tones, blending=blending)
+        yield replace(plain, blending=blending)
     finally:
         neighbors.close()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from lumaflux.errors import UserError
 from lumaflux.options import (
+    ConfidenceOptions,
     DamageOptions,
     FrameOptions,
     ModelOptions,
@@ -32,6 +33,7 @@ VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv")
 
 @dataclass(frozen=True, kw_only=True)
 class Job(
+    ConfidenceOptions,
     PictureTargetOptions,
     VideoOptions,
     SoundOptions,
@@ -97,7 +99,8 @@ class Report:
     """What was written. Light levels in cd/m2 are measured on the pictures as written; stages are seconds.
 
     ``skipped`` frames were there already; ``damaged`` ones could not be converted; ``notes`` are sentences on what was
-    left out or repaired; ``percentiles`` are cd/m2 by percent of all pixels; ``shots`` count the frames written.
+    left out or repaired; ``percentiles`` are cd/m2 by percent of all pixels; ``shots`` count the frames written;
+    ``confidence`` are the mean shares of the matte, where one was asked for.
     """
 
     target: Path
@@ -110,6 +113,7 @@ class Report:
     max_fall: float = 0.0
     percentiles: dict[float, float] = field(default_factory=dict)
     shots: "list[ShotLight]" = field(default_factory=list)
+    confidence: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     stages: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)

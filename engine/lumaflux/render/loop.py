@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class Rendered:
-    """A frame of the source and what became of it, in ``seconds``."""
+    """A frame of the source and what became of it, in ``seconds``; its ``matte`` [3,H,W] where one is wanted."""
 
     frame: "SdrFrame"
     hdr_pq: "np.ndarray"
     seconds: float
+    matte: "np.ndarray | None" = None
 
 
 def render_frames(
@@ -47,9 +48,12 @@ def render_frames(
             chosen = chosen or renderer()
             begun(frame.number)
             start = time.perf_counter()
-            hdr_pq, timings = chosen.render(frame.number, frame.sdr)
+            mattes: list[np.ndarray] = []
+            asked = {"on_matte": mattes.append} if chosen.wants_matte else {}
+            hdr_pq, timings = chosen.render(frame.number, frame.sdr, **asked)
             check_frame(hdr_pq)
-            made = Rendered(frame=frame, hdr_pq=hdr_pq, seconds=time.perf_counter() - start)
+            spent = time.perf_counter() - start
+            made = Rendered(frame=frame, hdr_pq=hdr_pq, seconds=spent, matte=mattes[0] if mattes else None)
             _add(seconds, timings)
             writer.put(made)
             rendered(made)

@@ -16,6 +16,7 @@ from lumaflux.media.atomic_file import AtomicFile
 from lumaflux.media.stills.sequence_path import SequencePath
 from lumaflux.options import NO_TRACK, ModelOptions
 from lumaflux.render.job import Job
+from lumaflux.render.mask import mask_fact
 from lumaflux.render.source import Source
 from lumaflux.settings import Settings
 from lumaflux.version import __version__
@@ -97,6 +98,10 @@ def manifest_of(source: Source, settings: Settings, job: Job, delivery: str) -> 
         facts["motion_blending"] = job.motion_blending
     if job.every_frame:
         facts["every_frame"] = True
+    if job.mask is not None:
+        facts["mask"] = mask_fact(job.mask)
+    if job.matte is not None:  # frames that are kept have theirs
+        facts["matte"] = str(job.matte)
     if job.threads is not None:
         facts["threads"] = job.threads
     return SequenceManifest(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lumaflux.errors import UserError
 from lumaflux.options import SEQUENCE_RATE
 from lumaflux.render.job import Job, Progress, Report
+from lumaflux.render.matte import in_the_picture
 from lumaflux.render.source import Source
 from lumaflux.settings import Settings
 
@@ -37,6 +38,8 @@ def convert(
             raise UserError("standard input (-) is converted alone; name no other source beside it")
         if job.frame is not None:
             raise UserError("--size and --pix-fmt are of raw frames in standard input; name - as the source (< FILE)")
+        if (len(sources) > 1 or sources[0].is_dir()) and job.matte is not None and not in_the_picture(job.matte):
+            raise UserError("several files have several mattes; write them into EXR pictures, by --matte channels")
         if len(sources) == 1:
             return _convert_one(sources[0], target, load_converter, settings, job, progress)
         if target == STANDARD:

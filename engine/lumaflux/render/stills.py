@@ -9,6 +9,8 @@ from lumaflux.errors import FrameError, UserError
 from lumaflux.inference.weights import weights_identity
 from lumaflux.render.frame_renderer import FrameRenderer, frame_renderer
 from lumaflux.render.job import Job, Progress, Report, with_reports
+from lumaflux.render.mask import Mask
+from lumaflux.render.matte import Sums, check_matte, in_the_picture, matte_sink
 from lumaflux.render.source import Source
 from lumaflux.render.source_kind import settings_for
 from lumaflux.render.targets import picture_options
@@ -57,8 +59,9 @@ def convert_stills(
             for note in (*told_by, *still.notes, *left_out):
                 report.note(note)
             sdr = still.bt1886 if spaces is None else spaces.sdr(still.bt1886)
-            renderer = FrameRenderer(converter=converter, settings=look)
-            _write(report, 0, sdr, still.alpha, renderer, kind, options, source)
+            mask = None if job.mask is None else Mask(job.mask, (sdr.shape[2], sdr.shape[1]))
+            renderer = FrameRenderer(converter=converter, settings=look, mask=mask, wants_matte=job.matte is not None)
+            _write(report, 0, sdr, still.alpha, renderer, kind, options, source, job)
         except UserError as error:
             if len(pairs) == 1:
                 raise
@@ -102,8 +105,12 @@ def convert_preview(
     tones = Tones() if job.track is None else tones_of(source, converter, settings, job, weights_identity(job))
     if job.track is None:
         report.note("The preview has a tone of its own; name a tone track (--track) to see it as it will be.")
-    with frame_renderer(converter, settings, tones, source, job.motion_blending) as renderer:
-        _write(report, frame.number, frame.sdr, frame.alpha, renderer, kind, options, alone)
+    mask = None if job.mask is None else Mask(job.mask, (frame.sdr.shape[2], frame.sdr.shape[1]))
+    chosen = frame_renderer(
+        converter, settings, tones, source, job.motion_blending, mask, wants_matte=job.matte is not None
+    )
+    with chosen as renderer:
+        _write(report, frame.number, frame.sdr, frame.alpha, renderer, kind, options, alone, job)
     report.seconds = time.perf_counter() - start
     progress(1, 1)
     return report
@@ -127,6 +134,7 @@ def _format(target: Path, settings: Settings, job: Job, report: Report) -> "tupl
     if target.exists() and not job.overwrite:
         raise UserError(f"{target} exists already; remove it, or allow overwriting (-y).")
     report.delivery = name
+    check_matte(job.matte, target, name, overwrite=job.overwrite)
     return made.picture, picture_options(made, settings, job)
 
 
@@ -139,13 +147,16 @@ def _write(
     kind: "PictureFormat",
     options: "PictureOptions",
     source: Path | None,
+    job: Job,
 ) -> None:
     from lumaflux.media.gainmap.ultra_hdr import write_ultra_hdr
     from lumaflux.media.stills.picture_writer import ULTRA_HDR, write_picture
 
-    hdr_pq, timings = renderer.render(number, sdr)
+    mattes: list[np.ndarray] = []
+    hdr_pq, timings = renderer.render(number, sdr, on_matte=mattes.append if renderer.wants_matte else None)
     report.add_stages(timings)
-    with report.stage("encode"):
+    shares, sums, size = mattes[0] if mattes else None, Sums(), (sdr.shape[2], sdr.shape[1])
+    with report.stage("encode"), matte_sink(job.matte, size, time_base=None, overwrite=job.overwrite) as to:
         sources = () if source is None else (source,)
         if kind is ULTRA_HDR:
             peak, again = renderer.tones.at(number, renderer.settings)[0].target_peak, options.overwrite
@@ -153,6 +164,12 @@ def _write(
             if alpha is not None:
                 report.note("Alpha is left out: ultra-hdr holds none.")
         else:
-            levels = write_picture(report.target, hdr_pq, kind, options, alpha=alpha, sources=sources)
+            inside = shares if in_the_picture(job.matte) else None
+            levels = write_picture(report.target, hdr_pq, kind, options, alpha=alpha, shares=inside, sources=sources)
+        if shares is not None:
+            sums.add(shares)
+            report.confidence = sums.shares
+            if to is not None:
+                to.write(shares, number, 0)
     report.frames = 1
     report.add_levels(levels)

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, kw_only=True)
 class Target:
     """``sink`` opened by entering it; ``done`` tells source frames that are there already; ``stamp`` gives a frame's
-    pts and duration in the sink's time base; ``finished`` is told of every frame that was written."""
+    pts and duration in the sink's ``time_base``, or the number of its picture where that is None; ``finished`` is told
+    of every frame that was written."""
 
     sink: "Sink"
     delivery: str
@@ -33,6 +34,7 @@ class Target:
     done: Callable[[int], bool]
     stamp: Callable[[int, int, int | None], tuple[int, int | None]]
     finished: Callable[[int], None] = lambda number: None
+    time_base: Fraction | None = None
 
 
 def picture_options(made: "Delivery", settings: Settings, job: Job) -> "PictureOptions":
@@ -139,7 +141,14 @@ def _video(
         sink.notes.append("The sound is left out, for the frames are not one stretch of the clip.")
     if name in ("hlg", "prores-hlg") and settings.target_peak > 1000:
         sink.notes.append("Light above 1000 cd/m2 is clipped: HLG is written for that nominal peak.")
-    return Target(sink=sink, delivery=name, keeps_alpha=made.keeps_alpha, done=lambda number: False, stamp=stamp)
+    return Target(
+        sink=sink,
+        delivery=name,
+        keeps_alpha=made.keeps_alpha,
+        done=lambda number: False,
+        stamp=stamp,
+        time_base=time_base,
+    )
 
 
 def _frames(source: Source, target: Path, info: "MediaInfo", job: Job, name: str, rate: Fraction) -> Target:
@@ -167,6 +176,7 @@ def _frames(source: Source, target: Path, info: "MediaInfo", job: Job, name: str
         keeps_alpha=False,
         done=lambda number: False,
         stamp=lambda number, pts, duration: (pts, duration),
+        time_base=info.time_base or 1 / rate,
     )
 
 

@@ -15,6 +15,7 @@ from lumaflux.errors import UserError
 from lumaflux.media.atomic_file import AtomicFile
 from lumaflux.media.metadata.light_levels import LightLevels, check_frame
 from lumaflux.media.metadata.mastering import ContentLight, MasteringDisplay, container_display
+from lumaflux.media.stills.matte_picture import CHANNELS
 from lumaflux.media.stills.png_chunks import copy_with, hdr_chunks
 
 ExrCompression = Literal["none", "rle", "zips", "zip", "piz", "pxr24", "b44", "b44a", "dwaa", "dwab"]
@@ -65,9 +66,11 @@ def write_picture(
     options: PictureOptions,
     *,
     alpha: np.ndarray | None = None,
+    shares: np.ndarray | None = None,
     sources: tuple[str | os.PathLike, ...] = (),
 ) -> LightLevels:
-    """Write PQ BT.2020 R'G'B' float32 [3,H,W] in [0,1], with unassociated alpha [H,W] if there is one.
+    """Write PQ BT.2020 R'G'B' float32 [3,H,W] in [0,1], with unassociated alpha [H,W] if there is one; into EXR also
+    the ``shares`` of a matte [3,H,W], as channels of their own.
 
     Returns the light levels, measured on the values written. Raises ValueError for another shape or values that are
     not finite, UserError for a target that cannot be written.
@@ -79,6 +82,7 @@ def write_picture(
         if options.transform is None:
             levels.add_nits(to_nits(pixels.astype(np.float32), kind.space, options.reference_white).clip(0, None))
         pixels = pixels if alpha is None else np.concatenate([pixels * alpha, alpha[None]]).astype(np.float16)
+        pixels = pixels if shares is None else np.concatenate([pixels, shares.astype(np.float16)])
     else:
         signal = hdr_pq if options.transform is None else options.transform(hdr_pq)
         largest = np.float32(2**kind.bits - 1)
@@ -92,7 +96,11 @@ def write_picture(
         levels.add_pq(hdr_pq.clip(0, 1))  # in a space of the user's own the light is that which was meant
     with AtomicFile(path, overwrite=options.overwrite, sources=sources, exclusive=True) as file:
         target = file.scratch if kind is PNG else file.partial
-        _write(target, np.ascontiguousarray(np.moveaxis(pixels, 0, -1)), _spec(pixels, kind, options), kind, path)
+        spec = _spec(pixels, kind, options)
+        if shares is not None and kind.format == "openexr":
+            spec.channelnames = ("R", "G", "B", *("A" for _ in [alpha] if alpha is not None), *CHANNELS)
+            spec.alpha_channel = -1 if alpha is None else 3
+        _write(target, np.ascontiguousarray(np.moveaxis(pixels, 0, -1)), spec, kind, path)
         if kind is PNG:
             _tag_png(file, levels, options)
     return levels

@@ -36,9 +36,15 @@ class SequenceWriter:
         return self
 
     def write(
-        self, hdr_pq: np.ndarray, pts: int, duration: int | None = None, *, alpha: np.ndarray | None = None
+        self,
+        hdr_pq: np.ndarray,
+        pts: int,
+        duration: int | None = None,
+        *,
+        alpha: np.ndarray | None = None,
+        shares: np.ndarray | None = None,
     ) -> None:
-        levels = write_picture(self.path.file(pts), hdr_pq, self._kind, self._options, alpha=alpha)
+        levels = write_picture(self.path.file(pts), hdr_pq, self._kind, self._options, alpha=alpha, shares=shares)
         self.levels.add_frame(levels, hdr_pq)
 
     def holds(self, number: int) -> bool:

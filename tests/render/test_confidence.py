@@ -1,0 +1,160 @@
+"""The truth matte in files, and masks from pictures, sequences and clips."""
+
+import av
+import numpy as np
+import OpenImageIO as oiio
+import pytest
+
+from lumaflux.color.placement import static_placement
+from lumaflux.errors import UserError
+from lumaflux.render import Job, convert
+from lumaflux.render.mask import Mask
+from lumaflux.settings import Settings
+
+
+class Marked:
+    """A converter that calls as much of a pixel invented as its mask permits; a quarter of the rest is extended."""
+
+    def __init__(self):
+        self.masks = []
+
+    def load(self):
+        return self
+
+    def render_timed(self, frame, settings, on_step=None, *, tone=None, light=None, mask=None, on_matte=None):
+        import torch
+
+        self.masks.append(mask)
+        made = np.ones(frame.shape[1:], np.float32) if mask is None else mask
+        if on_matte is not None:
+            on_matte(torch.as_tensor(np.stack([0.75 * (1 - made), 0.25 * (1 - made), made]))[None])
+        return np.asarray(static_placement(frame, settings.reference_white), dtype=np.float32), {}
+
+
+@pytest.fixture
+def marked():
+    return Marked()
+
+
+@pytest.fixture
+def run(marked):
+    def call(source, target, **job):
+        return convert(source, target, marked.load, Settings(), Job(**{"track": "none", **job}))
+
+    return call
+
+
+@pytest.fixture
+def mask(tmp_path):
+    """White in the right half of 32x24 pixels."""
+
+    def make(name, size=(24, 32), white=255):
+        pixels = np.zeros((*size, 1), np.uint8)
+        pixels[:, size[1] // 2 :] = white
+        path = tmp_path / name
+        assert oiio.ImageBuf(pixels).write(str(path))
+        return path
+
+    return make
+
+
+def pixels_of(path):
+    buffer = oiio.ImageBuf(str(path))
+    return buffer.get_pixels(oiio.FLOAT), buffer.spec()
+
+
+def test_a_picture_has_a_matte_and_sums(make_pictures, run, mask, tmp_path):
+    source = make_pictures("p%d.png", [1]) / "p1.png"
+    report = run(source, tmp_path / "out.png", matte=tmp_path / "matte.png", mask=mask("mask.png"))[0]
+    found, _ = pixels_of(tmp_path / "matte.png")
+    assert np.allclose(found[:, :16], [0.75, 0.25, 0.0], atol=1e-4)
+    assert np.allclose(found[:, 16:], [0.0, 0.0, 1.0], atol=1e-4)
+    assert report.confidence == pytest.approx({"measured": 0.375, "extended": 0.125, "invented": 0.5}, abs=1e-6)
+
+
+def test_a_matte_may_go_into_the_channels_of_the_result(make_pictures, run, mask, tmp_path):
+    source = make_pictures("p%d.png", [1], channels=4) / "p1.png"
+    run(source, tmp_path / "out.exr", matte="channels", mask=mask("mask.png"))
+    found, spec = pixels_of(tmp_path / "out.exr")
+    names = list(spec.channelnames)
+    assert sorted(names) == sorted(
+        ["R", "G", "B", "A", "confidence.measured", "confidence.extended", "confidence.invented"]
+    )
+    assert np.allclose(found[:, 16:, names.index("confidence.invented")], 1.0)
+    assert np.allclose(found[:, :16, names.index("confidence.measured")], 0.75)
+    with pytest.raises(UserError, match="exr-aces has no channels for a matte"):
+        run(source, tmp_path / "aces.exr", matte="channels", deliver="exr-aces")
+
+
+def test_a_clip_has_a_clip_of_mattes_or_pictures(make_clip, run, mask, tmp_path):
+    source = make_clip(frames=3)
+    held = mask("mask.png", (48, 64))
+    report = run(source, tmp_path / "out.mkv", deliver="ffv1", matte=tmp_path / "matte.mkv", mask=held)[0]
+    with av.open(str(tmp_path / "matte.mkv")) as clip, av.open(str(tmp_path / "out.mkv")) as result:
+        frames = list(clip.decode(video=0))
+        times = [float(frame.time) for frame in result.decode(video=0)]
+    assert [float(frame.time) for frame in frames] == pytest.approx(times, abs=1e-3)
+    assert np.array_equal(frames[2].to_ndarray(format="rgb24")[0, -1], [0, 0, 255])
+    assert np.array_equal(frames[2].to_ndarray(format="rgb24")[0, 0], [191, 64, 0])
+    assert sum(report.confidence.values()) == pytest.approx(1.0)
+    run(source, tmp_path / "again.mkv", deliver="ffv1", matte=tmp_path / "m" / "matte.%02d.png")
+    assert sorted(file.name for file in (tmp_path / "m").iterdir()) == ["matte.00.png", "matte.01.png", "matte.02.png"]
+
+
+def test_a_sequence_resumes_where_a_matte_is_missing(make_pictures, run, mask, marked, tmp_path):
+    source = make_pictures("s.%04d.png", range(7, 10)) / "s.%04d.png"
+    asked = {"matte": tmp_path / "m.%04d.exr", "mask": mask("mask.png")}
+    run(source, tmp_path / "o.%04d.png", **asked)
+    _, spec = pixels_of(tmp_path / "m.0008.exr")
+    assert set(spec.channelnames) == {"confidence.measured", "confidence.extended", "confidence.invented"}
+    (tmp_path / "m.0008.exr").unlink()
+    before = len(marked.masks)
+    report = run(source, tmp_path / "o.%04d.png", **asked)[0]
+    assert (report.frames, report.skipped, len(marked.masks) - before) == (1, 2, 1)
+    assert (tmp_path / "m.0008.exr").is_file()
+    with pytest.raises(UserError, match="another mask"):  # frames under another mask are other frames
+        run(source, tmp_path / "o.%04d.png", matte=asked["matte"], mask=mask("other.png", white=100))
+
+
+def test_masks_are_pictures_sequences_or_clips(make_clip, make_pictures, mask):
+    still = Mask(mask("grey.png", white=102), (32, 24)).at(5)
+    assert still.shape == (24, 32)
+    assert still[0, -1] == pytest.approx(0.4, abs=1e-6)
+    assert still[0, 0] == 0
+    sequence = Mask(make_pictures("k.%02d.png", [3, 4]) / "k.%02d.png", (32, 24))
+    assert sequence.at(4)[20, 20] == pytest.approx(14 / 255, abs=1e-6)
+    with pytest.raises(UserError, match="has no picture 5; number it as the source is numbered"):
+        sequence.at(5)
+    clip = Mask(make_clip(frames=2), (64, 48))
+    assert clip.at(0).shape == (48, 64)
+    assert clip.at(1).max() <= 1
+    with pytest.raises(UserError, match="has no frame 2; it must be as long as the clip"):
+        clip.at(2)
+    clip.close()
+
+
+def test_what_a_lossy_clip_leaves_of_black_forbids(mask):
+    assert not Mask(mask("nearly.png", white=2), (32, 24)).at(0).any()
+
+
+@pytest.mark.parametrize(
+    ("target", "asked", "message"),
+    [
+        ("out.png", {"matte": "matte.jpg"}, "matte.jpg cannot hold this matte; name a .png or an .exr"),
+        ("out.png", {"mask": "small"}, "is 16x8, the frames are 32x24 pixels; paint it at the frames' size"),
+        ("out.png", {"matte": "out.png"}, "is the result itself"),
+        ("out.png", {"matte": "there.png"}, "there.png exists already"),
+        ("out.png", {"matte": "channels"}, "png has no channels for a matte"),
+    ],
+)
+def test_bad_mattes_and_masks_leave_nothing(make_pictures, run, mask, marked, tmp_path, target, asked, message):
+    source = make_pictures("p%d.png", [1]) / "p1.png"
+    (tmp_path / "there.png").write_bytes(b"kept")
+    named = {
+        key: mask("small.png", (8, 16)) if value == "small" else value if value == "channels" else tmp_path / value
+        for key, value in asked.items()
+    }
+    with pytest.raises(UserError, match=message):
+        run(source, tmp_path / target, **named)
+    assert not (tmp_path / target).exists()
+    assert not marked.masks
