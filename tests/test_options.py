@@ -11,6 +11,7 @@ from lumaflux.export.commands import app as export_app
 
 from lumaflux.cli import app
 from lumaflux.options import (
+    ConfidenceOptions,
     DamageOptions,
     EncodeOptions,
     FarmOptions,
@@ -50,6 +51,7 @@ DOORS = {
         EncodeOptions,
         PictureTargetOptions,
         TargetOptions,
+        ConfidenceOptions,
     ),
     "analyze": (SourceOptions, DamageOptions, ModelOptions, TargetOptions),
     "farm job": (Settings, FarmOptions, EncodeOptions, TargetOptions),

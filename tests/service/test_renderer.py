@@ -269,3 +269,13 @@ def test_clipped_areas_are_red_and_the_rest_is_grey(renderer):
     view = planar(renderer.render_frame(pixels, replace(placed(), view="clipped")).pixels)
     np.testing.assert_allclose(view[:, 8, 2], view[0, 8, 2], atol=CODE)
     assert view[0, 8, 21] > view[1, 8, 21] + 0.1
+
+
+def test_the_truth_matte_is_a_view_and_costs_one_rendering(renderer, frame):
+    """Without strength all is measured: red. The model `tiny` lights everything: blue. Both stay in the cache."""
+    red = planar(renderer.render_frame(frame, replace(placed(), view="confidence")).pixels)
+    np.testing.assert_allclose(from_nits(pq.eotf(red), "srgb", 203.0)[:, 3, 3], [1, 0, 0], atol=0.02)
+    shown = renderer.render_frame(frame, replace(TINY, view="confidence"))
+    blue = static_placement(np.eye(3, dtype=np.float32)[2][:, None, None])
+    np.testing.assert_allclose(planar(shown.pixels), np.broadcast_to(blue, (3, *frame.shape[:2])), atol=0.03)
+    assert renderer.render_frame(frame, replace(TINY, view="confidence")).cached

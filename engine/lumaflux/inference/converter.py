@@ -379,7 +379,7 @@ class Converter:
         """How much of each pixel of the active area is invented: [B,1,h,w] in [0,1]. A gain that the network finds
         everywhere, and not for clipped pixels alone, follows no curve: all of it counts."""
         made = torch.ones_like(sdr[:, :1])
-        if light is not None and self.config.local_light == "highlights":
+        if light is not None and self.recovers:
             made = torch.lerp(made, invented_highlights(sdr, light.gain, settings.highlight_recovery), settings.detail)
         made = settings.strength * made
         return made if allowed is None else allowed * made

@@ -21,6 +21,8 @@ from lumaflux.render.tones import Tones, tones_of
 from lumaflux.settings import Settings
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from lumaflux.inference.converter import Converter
     from lumaflux.media.video.reader import SdrFrame
 
@@ -161,7 +163,7 @@ class _Part:
         """In the encoder's thread."""
         frame = made.frame
         pts, duration = self._made.stamp(frame.number, frame.pts, frame.duration)
-        shares = {"shares": made.matte} if self._inside else {}
+        shares: dict[str, np.ndarray | None] = {"shares": made.matte} if self._inside else {}
         alpha = frame.alpha if self._made.keeps_alpha else None
         self._made.sink.write(made.hdr_pq, pts, duration, alpha=alpha, **shares)
         if made.matte is not None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lumaflux.render.motion_blending import MotionBlending
 from lumaflux.render.source import Neighbors, Source
@@ -43,7 +43,7 @@ class FrameRenderer:
         """
         settings, tone = self.tones.at(number, self.settings)
         light = None if self.blending is None else self.blending.light(number, sdr)
-        asked = {} if self.mask is None else {"mask": self.mask.at(number)}
+        asked: dict[str, Any] = {} if self.mask is None else {"mask": self.mask.at(number)}
         if on_matte is not None:
             asked["on_matte"] = lambda found: on_matte(found[0].cpu().numpy())
         return self.converter.render_timed(sdr, settings, on_step=on_step, tone=tone, light=light, **asked)

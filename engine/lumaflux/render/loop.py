@@ -49,8 +49,8 @@ def render_frames(
             begun(frame.number)
             start = time.perf_counter()
             mattes: list[np.ndarray] = []
-            asked = {"on_matte": mattes.append} if chosen.wants_matte else {}
-            hdr_pq, timings = chosen.render(frame.number, frame.sdr, **asked)
+            on_matte = mattes.append if chosen.wants_matte else None
+            hdr_pq, timings = chosen.render(frame.number, frame.sdr, on_matte=on_matte)
             check_frame(hdr_pq)
             spent = time.perf_counter() - start
             made = Rendered(frame=frame, hdr_pq=hdr_pq, seconds=spent, matte=mattes[0] if mattes else None)

@@ -56,6 +56,7 @@ VIEWS = {
     "false-colour": "False colour of nits",
     "gain-map": "Gain map",
     "clipped": "Clipped areas",
+    "confidence": "Truth matte: measured, extended, invented",
 }
 _GROUPS = {name: f"group_{name.lower()}" for name in ("Colour", "Look", "Detail", "Temporal", "Model")}
 _DISPLAY = {"steps": (0, 20), "seed": (0, 1000)}  # where a slider over the whole range would be of no use

@@ -118,15 +118,22 @@ class Renderer:
         frame_key = _frame_key(pixels, parameters.input_space, premultiplied)
         key = (frame_key, of_track, *self._engine_key(parameters, draft))
         result_pq, sdr = self.cache.get(key), None
-        cached = result_pq is not None
-        if result_pq is None:
+        wants_matte = parameters.view == "confidence"
+        matte = self.cache.get((*key, "matte")) if wants_matte else None
+        cached = result_pq is not None and (matte is not None or not wants_matte)
+        if result_pq is None or not cached:
+            mattes: list[np.ndarray] = []
             sdr = sdr_of(planes_of(pixels, premultiplied=premultiplied), parameters.input_space)
-            result_pq = self._convert(sdr, parameters, draft, on_step, tones, place)
+            on_matte = mattes.append if wants_matte else None
+            result_pq = self._convert(sdr, parameters, draft, on_step, tones, place, on_matte)
             self.cache.put(key, result_pq)
+            if mattes:
+                matte = mattes[0]
+                self.cache.put((*key, "matte"), matte)
         if parameters.view != "result":
             if sdr is None:
                 sdr = sdr_of(planes_of(pixels, premultiplied=premultiplied), parameters.input_space)
-            result_pq = view_of(parameters.view, result_pq, sdr, parameters.settings.reference_white)
+            result_pq = view_of(parameters.view, result_pq, sdr, parameters.settings.reference_white, matte)
         planes = in_output_space(result_pq, parameters.output_space, parameters.settings.reference_white)
         write_planes(planes, pixels, out, premultiplied=premultiplied)
         return Rendered(pixels=out, cached=cached)
@@ -142,30 +149,45 @@ class Renderer:
         on_step: Callable[[], None] | None,
         tones: Tones,
         place: int,
+        on_matte: Callable[[np.ndarray], None] | None = None,
     ) -> np.ndarray:
         settings = parameters.settings
         if settings.strength == 0.0:  # needs no model
+            if on_matte is not None:
+                on_matte(np.stack([np.ones_like(sdr[0]), np.zeros_like(sdr[0]), np.zeros_like(sdr[0])]))
             return static_placement(sdr, settings.reference_white)
         converter = self.load(parameters.model)
         try:
             if draft:
                 renderer = FrameRenderer(converter=converter, settings=replace(settings, steps=1), tones=tones)
-                return _draft(renderer, place, sdr, on_step)
-            return FrameRenderer(converter=converter, settings=settings, tones=tones).render(place, sdr, on_step)[0]
+                return _draft(renderer, place, sdr, on_step, on_matte)
+            renderer = FrameRenderer(converter=converter, settings=settings, tones=tones)
+            return renderer.render(place, sdr, on_step, on_matte)[0]
         except RuntimeError as error:  # torch.OutOfMemoryError is one; the CPU's allocator says it in words
             if "out of memory" in str(error).lower() or "allocate memory" in str(error):
                 raise MemoryError(str(error)) from None
             raise
 
 
-def _draft(renderer: FrameRenderer, place: int, sdr: np.ndarray, on_step: Callable[[], None] | None) -> np.ndarray:
+def _draft(
+    renderer: FrameRenderer,
+    place: int,
+    sdr: np.ndarray,
+    on_step: Callable[[], None] | None,
+    on_matte: Callable[[np.ndarray], None] | None,
+) -> np.ndarray:
     import torch
 
     from lumaflux.inference.detail import enlarge, reduce_to
 
     reduced = reduce_to(torch.as_tensor(sdr)[None], DRAFT_PIXELS)[0].numpy()
-    drafted = torch.as_tensor(renderer.render(place, reduced, on_step)[0])[None]
-    return enlarge(drafted, (sdr.shape[1], sdr.shape[2]))[0].numpy()
+    size = (sdr.shape[1], sdr.shape[2])
+
+    def enlarged(picture: np.ndarray) -> np.ndarray:
+        return enlarge(torch.as_tensor(picture)[None], size)[0].numpy()
+
+    whole = None if on_matte is None else lambda matte: on_matte(enlarged(matte))
+    return enlarged(renderer.render(place, reduced, on_step, whole)[0])
 
 
 def sdr_of(planes: np.ndarray, space: str) -> np.ndarray:

@@ -13,8 +13,11 @@ _OFFSET_NITS = 0.5  # on both sides of the ratio, so that black has no gain
 _CLIPPED_COLOUR = (1.0, 0.1, 0.1)
 
 
-def view_of(view: str, result_pq: np.ndarray, sdr: np.ndarray, reference_white: float) -> np.ndarray:
-    """The picture [3,H,W] of a view that is named in lumaflux.service.parameters, from result and source [3,H,W]."""
+def view_of(
+    view: str, result_pq: np.ndarray, sdr: np.ndarray, reference_white: float, matte: np.ndarray | None = None
+) -> np.ndarray:
+    """The picture [3,H,W] of a view that is named in lumaflux.service.parameters, from result and source [3,H,W], and
+    from the result's ``matte`` [3,H,W] (lumaflux.inference.confidence)."""
     match view:
         case "split":
             return split(result_pq, sdr, reference_white)
@@ -24,6 +27,8 @@ def view_of(view: str, result_pq: np.ndarray, sdr: np.ndarray, reference_white: 
             return static_placement(gain_as_grey(result_pq, sdr, reference_white), reference_white)
         case "clipped":
             return static_placement(clipped_in_colour(sdr), reference_white)
+        case "confidence" if matte is not None:  # red, green, blue
+            return static_placement(matte, reference_white)
         case _:
             return result_pq
 
