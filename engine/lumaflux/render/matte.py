@@ -5,14 +5,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
 from lumaflux.errors import UserError
 from lumaflux.media.stills.sequence_path import SequencePath
 from lumaflux.options import MATTE_CHANNELS
 
 if TYPE_CHECKING:
     from fractions import Fraction
+
+    import numpy as np
 
 PICTURES = (".png", ".exr")
 CLIP = ".mkv"
@@ -21,7 +21,7 @@ CLIP = ".mkv"
 class MatteSink(Protocol):
     """Takes shares [3,H,W] in [0,1] of a frame whose matte would be the picture ``number``, or show at ``pts``."""
 
-    def write(self, shares: np.ndarray, number: int, pts: int) -> None: ...
+    def write(self, shares: "np.ndarray", number: int, pts: int) -> None: ...
 
     def holds(self, number: int) -> bool: ...
 
@@ -33,7 +33,7 @@ class Pictures:
         self._path, self._overwrite = path, overwrite
         self._pattern = SequencePath.parse(path)
 
-    def write(self, shares: np.ndarray, number: int, pts: int = 0) -> None:
+    def write(self, shares: "np.ndarray", number: int, pts: int = 0) -> None:
         from lumaflux.media.stills.matte_picture import write_matte
 
         file = self._path if self._pattern is None else self._pattern.file(number)
@@ -47,10 +47,11 @@ class Sums:
     """Mean shares over all pixels of all frames."""
 
     def __init__(self) -> None:
-        self._sums, self._frames = np.zeros(3), 0
+        self._sums, self._frames = [0.0, 0.0, 0.0], 0
 
-    def add(self, shares: np.ndarray) -> None:
-        self._sums += shares.mean(axis=(1, 2), dtype=np.float64)
+    def add(self, shares: "np.ndarray") -> None:
+        means = shares.mean(axis=(1, 2), dtype="float64").tolist()
+        self._sums = [before + mean for before, mean in zip(self._sums, means, strict=True)]
         self._frames += 1
 
     @property
@@ -58,8 +59,7 @@ class Sums:
         """By name; empty before the first frame."""
         from lumaflux.inference.confidence import NAMES
 
-        found = self._sums / max(1, self._frames)
-        return {name: float(value) for name, value in zip(NAMES, found, strict=True)} if self._frames else {}
+        return {name: value / self._frames for name, value in zip(NAMES, self._sums, strict=True) if self._frames}
 
 
 def in_the_picture(matte: Path | None) -> bool:
