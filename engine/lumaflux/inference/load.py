@@ -4,16 +4,19 @@ from pathlib import Path
 
 import torch
 
+from lumaflux.backends.device import pick_device, pick_dtype
 from lumaflux.backends.network import Backend
 from lumaflux.backends.torch import TorchBackend
 from lumaflux.errors import UserError
+from lumaflux.inference.backbones import backbone_of
 from lumaflux.inference.converter import Converter
 from lumaflux.inference.installed_engine import engine_for
 from lumaflux.inference.weights import LITE, weight_digests
-from lumaflux.model.build import build, build_on_pretrained
+from lumaflux.model.build import build
 from lumaflux.model.checkpoint import load_adapters, load_model
 from lumaflux.model.lumaflux import LumaFlux
 from lumaflux.model.presets import HUB_BACKBONES, PRESETS
+from lumaflux.model.pretrained import Placement, build_on_pretrained
 from lumaflux.options import ModelOptions
 
 
@@ -40,7 +43,12 @@ def load(
     if engine is not None:
         weights = Path(adapters) if adapters else None
         return Converter(_load_engine(Path(engine), str(name_or_directory), device, dtype, weights), tile=tile)
-    network = load_network(name_or_directory, adapters=adapters, backbone=backbone, offline=offline)
+    on = pick_device(device)
+    # The autoencoder is small: it comes in full precision, and the backend decides.
+    placement = Placement(device=on, dtype=pick_dtype(dtype, on), vae_dtype=torch.float32)
+    network = load_network(
+        name_or_directory, adapters=adapters, backbone=backbone, offline=offline, placement=placement
+    )
     return Converter(TorchBackend(network, device, dtype), tile=tile)
 
 
@@ -66,15 +74,18 @@ def load_network(
     adapters: str | Path | None = None,
     backbone: str | Path | None = None,
     offline: bool = False,
+    placement: Placement | None = None,
 ) -> LumaFlux:
-    """The torch modules alone, as their files hold them, on the CPU. As :func:`load` otherwise."""
+    """The torch modules alone, in float32 on the CPU, or a published backbone in ``placement``. As :func:`load`."""
     name = str(name_or_directory)
     if name == "lite":
         model = load_model(LITE)
     elif name in HUB_BACKBONES:
         if adapters is None:
             raise UserError(f"{name} needs an adapter file; name it with --adapters FILE")
-        model = build_on_pretrained(PRESETS[name], Path(backbone) if backbone else None, offline=offline)
+        model = build_on_pretrained(
+            PRESETS[name], *backbone_of(name, backbone and Path(backbone), offline=offline), placement=placement
+        )
     elif name in PRESETS:
         model = build(PRESETS[name], seed=0)
     elif Path(name).is_dir():

@@ -21,6 +21,7 @@ from lumaflux.model.lumaflux import Adapters, LumaFlux
 from lumaflux.model.presets import PRESETS
 from lumaflux.model.published import from_published, is_published, to_published
 from lumaflux.model.regular_file import check_regular
+from lumaflux.model.weight_files import is_lora
 
 FORMAT = "lumaflux-adapters"
 VERSION = "1"
@@ -66,6 +67,8 @@ def load_adapters(model: LumaFlux, path: Path, *, keep_anchor: bool = False) -> 
     ``keep_anchor``: the model's own light anchor stays, whatever the file holds of one.
     """
     tensors, metadata = read_tensors(path)
+    if is_lora(set(tensors)):
+        raise UserError(f"{path} is a LoRA for pictures from prompts, not LumaFlux adapters; name an adapter file")
     if is_published(set(tensors)):
         tensors = from_published(tensors, model.config.double_blocks)
     elif metadata.get("format") not in (FORMAT, None):

@@ -81,6 +81,11 @@ class LumaFluxConfig:
         return self.transformer["num_layers"] + self.transformer["num_single_layers"]
 
     @property
+    def second_generation(self) -> bool:
+        """Whether the transformer is FLUX.2's."""
+        return self.transformer.get("architecture") == "flux2"
+
+    @property
     def latent_channels(self) -> int:
         return self.vae["latent_channels"]
 

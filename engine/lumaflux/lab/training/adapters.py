@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from lumaflux.color import bt2390, ictcp, pq
 from lumaflux.errors import UserError
+from lumaflux.inference.backbones import backbone_of
 from lumaflux.inference.detail import reduce_to
 from lumaflux.lab.data.draws import generator_on, on_device
 from lumaflux.lab.training.bridge import bridge_times, noisy_start, on_path
@@ -23,10 +24,10 @@ from lumaflux.lab.training.product_path import Begun, with_source_detail
 from lumaflux.lab.training.sheet import grid
 from lumaflux.lab.training.stage_options import AdapterOptions, options_of
 from lumaflux.lab.training.stage_weights import load_backbone_stages
-from lumaflux.model.build import build_on_pretrained
 from lumaflux.model.checkpoint import load_adapters, save_adapters, save_model
 from lumaflux.model.lumaflux import Decoded, LumaFlux
 from lumaflux.model.presets import HUB_BACKBONES, PRESETS
+from lumaflux.model.pretrained import build_on_pretrained
 from lumaflux.model.spline import PEAK_NITS
 
 RESULT = "model"
@@ -41,7 +42,7 @@ def network_for(config: TrainConfig) -> LumaFlux:
         shape = PRESETS[name] if variant is None else PRESETS[name].with_variant(variant)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
-            network = build_on_pretrained(shape, config.start)
+            network = build_on_pretrained(shape, *backbone_of(name, config.start))
     elif config.start is None:
         raise UserError("the adapter stage needs 'start': the folder of the earlier stages, or a FLUX.1 release's")
     else:
