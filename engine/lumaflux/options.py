@@ -32,6 +32,8 @@ Deliver = Literal[
     "exr-acescg",
     "dpx",
     "ultra-hdr",
+    "sdr",
+    "sdr-png",
 ]
 ExrCompression = Literal["none", "rle", "zips", "zip", "piz", "pxr24", "b44", "b44a", "dwaa", "dwab"]
 MATTE_CHANNELS = "channels"  # named instead of a matte's file: into the EXR pictures of the result
@@ -225,7 +227,14 @@ class PictureTargetOptions:
     )
     output_space: str | None = _option(None, "The color space of the pictures written, in --ocio's configuration.")
     limit: int | None = _option(None, "Stop after so many frames.")
-    preview: int | None = _option(None, "Convert this frame alone, to a picture.")
+    also: tuple[str, ...] = _option(
+        (),
+        "PROFILE=PATH: another output of the same rendering, by the names of --deliver, as sdr=proxy.mp4 or "
+        "exr=shot.%04d.exr. May be given often.",
+    )
+    preview: int | None = _option(
+        None, "Convert this frame alone, to a picture, with one for SDR screens beside it (NAME.sdr.png)."
+    )
     start_number: int | None = _option(None, "The number of the first picture written; the source's own if not named.")
     resume: bool = _option(
         True, "Keep the pictures of a sequence that are there from an earlier run with the same settings."

@@ -127,6 +127,8 @@ def show_report(reports: "list[Report]") -> None:
         if report.confidence:
             shares = ", ".join(f"{share:.1%} {name}" for name, share in report.confidence.items())
             print(f"  {shares}", file=to)
+        for path, name in report.also.items():
+            print(f"{path}: {name} of the same rendering", file=to)
         for note in report.notes:
             print(f"  {note}", file=sys.stderr)
 

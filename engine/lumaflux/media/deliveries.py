@@ -66,6 +66,12 @@ def _ffv1() -> type[Encoding]:
     return Ffv1Encoding
 
 
+def _sdr() -> type[Encoding]:
+    from lumaflux.media.video.sdr_stream import SdrEncoding
+
+    return SdrEncoding
+
+
 def _picture(kind: pictures.PictureFormat) -> Delivery:
     return Delivery(suffixes=kind.suffixes, picture=kind, keeps_alpha=True)
 
@@ -86,6 +92,8 @@ DELIVERIES: dict[str, Delivery] = {
     "exr-acescg": _picture(pictures.EXR_ACESCG),
     "dpx": _picture(pictures.DPX),
     "ultra-hdr": Delivery(suffixes=pictures.ULTRA_HDR.suffixes, picture=pictures.ULTRA_HDR),
+    "sdr": Delivery(suffixes=(".mp4", ".m4v", ".mov", ".mkv"), encoding=_sdr, static_metadata=False),
+    "sdr-png": _picture(pictures.SDR_PNG),
 }
 
 

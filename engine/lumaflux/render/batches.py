@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lumaflux.errors import FrameError, UserError
+from lumaflux.render.also import refuse_also
 from lumaflux.render.job import Job, Progress, Report, with_reports
 from lumaflux.render.source import Source
 from lumaflux.settings import Settings
@@ -22,6 +23,7 @@ _PICTURE_SUFFIX = {
     "exr-aces": ".exr",
     "exr-acescg": ".exr",
     "ultra-hdr": ".jpg",
+    "sdr-png": ".png",
 }
 
 
@@ -36,6 +38,7 @@ def convert_directory(
     from lumaflux.media.stills.folder import pairs_of, sorted_out
     from lumaflux.render.stills import convert_stills
 
+    refuse_also(job, "for a directory")
     pictures, videos, skipped = sorted_out(source)
     named = DELIVERIES.get(job.deliver or "")
     moving = bool(videos) and (not pictures if named is None else named.picture is None)
@@ -71,6 +74,7 @@ def convert_several(
     from lumaflux.media.video.source import check_file
     from lumaflux.render.stills import convert_stills
 
+    refuse_also(job, "for several sources")
     if target.exists() and not target.is_dir():
         raise UserError(f"{target} is a file; several sources go into a directory, which is named last")
     if not target.exists() and target.suffix:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lumaflux.errors import FrameError, UserError
 from lumaflux.inference.weights import weights_identity
+from lumaflux.render.also import also_jobs
 from lumaflux.render.frame_renderer import FrameRenderer, frame_renderer
 from lumaflux.render.interruption import Interruption
 from lumaflux.render.job import Job, Progress, Report, chosen, name_pass, with_reports
@@ -49,20 +50,24 @@ def convert_clip(
     job.refuse_existing_metadata()
     with source.open(chosen(job) if source.pattern is not None else None) as reader:
         settings, told_by = settings_for(settings, reader.info, source.path)
-        made = open_target(source, target, reader.info, settings, job)
-        report.delivery = made.delivery
+        jobs = [(target, job), *also_jobs(job, target)]
+        outputs = [open_target(source, path, reader.info, settings, own) for path, own in jobs]
+        report.delivery = outputs[0].delivery
         size = (reader.info.width, reader.info.height)
-        check_matte(job.matte, target, made.delivery, overwrite=job.overwrite)
+        check_matte(job.matte, target, outputs[0].delivery, overwrite=job.overwrite)
         mask = None if job.mask is None else Mask(job.mask, size)
-        if reader.info.alpha and not made.keeps_alpha:
-            report.note(f"Alpha is left out: {made.delivery} holds none.")
+        for made in outputs:
+            if reader.info.alpha and not made.keeps_alpha:
+                report.note(f"Alpha is left out: {made.delivery} holds none.")
         for note in told_by:
             report.note(note)
         for dropped in reader.info.dropped:
             report.note(f"The source's {dropped} is left out.")
-        matte = matte_sink(job.matte, size, time_base=made.time_base, overwrite=job.overwrite)
-        with made.sink, matte as mattes, _closing(mask), Interruption() as interruption:
-            part = _Part(reader, made, job, progress, mattes)
+        matte = matte_sink(job.matte, size, time_base=outputs[0].time_base, overwrite=job.overwrite)
+        with ExitStack() as sinks, matte as mattes, _closing(mask), Interruption() as interruption:
+            for made in outputs:
+                sinks.enter_context(made.sink)
+            part = _Part(reader, outputs, job, progress, mattes)
             with ExitStack() as opened:
 
                 def renderer() -> FrameRenderer:
@@ -98,7 +103,7 @@ def convert_clip(
                         )
                     )
                 except FrameError as damage:
-                    ended = FrameError(f"{damage} Until then: {made.sink.finish_early()}.")
+                    ended = FrameError(f"{damage} Until then: {_finish_early(outputs)}.")
                     raise with_reports(ended, [report]) from damage
                 except BaseException as ending:
                     report.note(f"It did not end well: {ending or type(ending).__name__}")
@@ -107,16 +112,17 @@ def convert_clip(
                 finally:
                     report.frames, report.skipped = part.rendered, part.skipped
             if interruption.asked:
-                raise with_reports(KeyboardInterrupt(made.sink.finish_early()), [report])
+                raise with_reports(KeyboardInterrupt(_finish_early(outputs)), [report])
             if report.frames + report.skipped == 0:
                 raise UserError(f"{source.path} has none of the frames that are asked for; nothing is written")
             finishing = time.perf_counter()
     report.add_stages({"encode": time.perf_counter() - finishing})
-    for note in (*made.sink.notes, *reader.notes):
+    for note in (*(note for made in outputs for note in made.sink.notes), *reader.notes):
         report.note(note)
     report.damaged = reader.damaged
-    report.add_levels(made.sink.levels)
+    report.add_levels(outputs[0].sink.levels)
     report.confidence = part.sums.shares
+    report.also = {str(path): made.delivery for (path, _), made in zip(jobs[1:], outputs[1:], strict=True)}
     write_hdr10plus(job, report)
     report.seconds = time.perf_counter() - start - report.stages.pop("load", 0.0)
     if report.damaged:
@@ -128,12 +134,18 @@ def _closing(mask: Mask | None) -> AbstractContextManager[object]:
     return nullcontext() if mask is None else closing(mask)
 
 
-class _Part:
-    """The frames of a pass that the job asks for and that are not there yet, and how they are written."""
+def _finish_early(outputs: list[Target]) -> str:
+    return "; ".join(made.sink.finish_early() for made in outputs)
 
-    def __init__(self, reader: Reader, made: Target, job: Job, progress: Progress, mattes: MatteSink | None = None):
+
+class _Part:
+    """The frames of a pass that the job asks for and that are not in every output yet, and how they are written."""
+
+    def __init__(
+        self, reader: Reader, outputs: list[Target], job: Job, progress: Progress, mattes: MatteSink | None = None
+    ):
         self.sums, self._mattes, self._inside = Sums(), mattes, in_the_picture(job.matte)
-        self._reader, self._made, self._progress = reader, made, progress
+        self._reader, self._outputs, self._progress = reader, outputs, progress
         self._wanted = set(chosen(job) or ()) if job.frames is not None else None
         self._last = max(self._wanted) if self._wanted else None
         self._limit, self._asked, self._ended = job.limit, 0, False
@@ -154,27 +166,28 @@ class _Part:
         if self._wanted is not None and number not in self._wanted:
             return False
         self._asked += 1
-        if self._made.done(number) and (self._mattes is None or self._mattes.holds(self._picture(number, number))):
+        there = all(made.done(number) for made in self._outputs)
+        if there and (self._mattes is None or self._mattes.holds(self._picture(number, number))):
             self.skipped += 1
             return False
         return True
 
     def write(self, made: Rendered) -> None:
         """In the encoder's thread."""
-        frame = made.frame
-        pts, duration = self._made.stamp(frame.number, frame.pts, frame.duration)
+        first, *others = self._outputs
         shares: dict[str, np.ndarray | None] = {"shares": made.matte} if self._inside else {}
-        alpha = frame.alpha if self._made.keeps_alpha else None
-        self._made.sink.write(made.hdr_pq, pts, duration, alpha=alpha, **shares)
+        pts = first.write(made.frame, made.hdr_pq, **shares)
+        for target in others:
+            target.write(made.frame, made.hdr_pq)
         if made.matte is not None:
             self.sums.add(made.matte)
             if self._mattes is not None:
-                self._mattes.write(made.matte, self._picture(frame.number, pts), pts)
-        self._made.finished(frame.number)
+                self._mattes.write(made.matte, self._picture(made.frame.number, pts), pts)
 
     def _picture(self, number: int, pts: int) -> int:
         """The number of a frame's matte, where it is a picture: the result's own, or beside a video the source's."""
-        return number if self._made.time_base is not None else self._made.stamp(number, pts, None)[0]
+        made = self._outputs[0]
+        return number if made.time_base is not None else made.stamp(number, pts, None)[0]
 
     def count(self, made: Rendered) -> None:
         self.rendered += 1

@@ -100,7 +100,8 @@ class Report:
 
     ``skipped`` frames were there already; ``damaged`` ones could not be converted; ``notes`` are sentences on what was
     left out or repaired; ``percentiles`` are cd/m2 by percent of all pixels; ``shots`` count the frames written;
-    ``confidence`` are the mean shares of the matte, where one was asked for.
+    ``confidence`` are the mean shares of the matte, where one was asked for; ``also`` has the further outputs of the
+    same rendering, and the delivery of each.
     """
 
     target: Path
@@ -117,6 +118,7 @@ class Report:
     seconds: float = 0.0
     stages: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    also: dict[str, str] = field(default_factory=dict)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:

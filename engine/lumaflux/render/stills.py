@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lumaflux.errors import FrameError, UserError
 from lumaflux.inference.weights import weights_identity
+from lumaflux.render.also import also_jobs
 from lumaflux.render.frame_renderer import FrameRenderer, frame_renderer
 from lumaflux.render.job import Job, Progress, Report, with_reports
 from lumaflux.render.mask import Mask
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
     from lumaflux.inference.converter import Converter
     from lumaflux.media.stills.ocio_spaces import OcioSpaces
     from lumaflux.media.stills.picture_writer import PictureFormat, PictureOptions
+
+    _Output = tuple[Path, PictureFormat, PictureOptions]
+
+_NO_SPACE = {"ocio": None, "input_space": None, "output_space": None}  # of a picture that has its own
 
 
 def convert_stills(
@@ -46,7 +52,7 @@ def convert_stills(
         start = time.perf_counter()
         try:
             with report.stage("decode"):
-                kind, options = _format(target, settings, job, report)
+                outputs = _outputs(target, settings, job, report)
                 still = read_still(
                     source, allow_hdr=job.force_sdr, raw=job.raw, layer=job.layer, transfer=job.input_transfer
                 )
@@ -61,7 +67,7 @@ def convert_stills(
             sdr = still.bt1886 if spaces is None else spaces.sdr(still.bt1886)
             mask = None if job.mask is None else Mask(job.mask, (sdr.shape[2], sdr.shape[1]))
             renderer = FrameRenderer(converter=converter, settings=look, mask=mask, wants_matte=job.matte is not None)
-            _write(report, 0, sdr, still.alpha, renderer, kind, options, source, job)
+            _write(report, 0, sdr, still.alpha, renderer, outputs, source, job)
         except UserError as error:
             if len(pairs) == 1:
                 raise
@@ -90,7 +96,12 @@ def convert_preview(
 ) -> Report:
     """One frame of a clip or a sequence becomes a picture."""
     report = Report(target=target, source=source.path)
-    kind, options = _format(target, settings, job, report)
+    outputs = _outputs(target, settings, job, report)
+    beside = target.with_name(f"{target.stem}.sdr.png")
+    if report.delivery not in ("sdr-png", "ultra-hdr") and str(beside) not in report.also:
+        own = replace(job, deliver="sdr-png", also=(), **_NO_SPACE)
+        outputs += _outputs(beside, settings, own, Report(target=beside))
+        report.also[str(beside)] = "sdr-png"
     with source.open(None if source.pattern is None else [job.preview or 0]) as reader:
         settings, told_by = settings_for(settings, reader.info, source.path)
         frame = next((f for f in reader.frames(lambda number: number == job.preview)), None)
@@ -110,7 +121,7 @@ def convert_preview(
         converter, settings, tones, source, job.motion_blending, mask, wants_matte=job.matte is not None
     )
     with chosen as renderer:
-        _write(report, frame.number, frame.sdr, frame.alpha, renderer, kind, options, alone, job)
+        _write(report, frame.number, frame.sdr, frame.alpha, renderer, outputs, alone, job)
     report.seconds = time.perf_counter() - start
     progress(1, 1)
     return report
@@ -122,6 +133,17 @@ def _input_spaces(job: Job) -> "OcioSpaces | None":
     from lumaflux.media.stills.ocio_spaces import OcioSpaces
 
     return OcioSpaces(job.ocio, job.input_space, None)
+
+
+def _outputs(target: Path, settings: Settings, job: Job, report: Report) -> "list[_Output]":
+    """The picture and those beside it. Raises UserError for any that does not fit or must not be written."""
+    jobs = also_jobs(job, target)
+    found = [(target, *_format(target, settings, job, report))]
+    for path, own in jobs:
+        beside = Report(target=path)
+        found.append((path, *_format(path, settings, own, beside)))
+        report.also[str(path)] = beside.delivery
+    return found
 
 
 def _format(target: Path, settings: Settings, job: Job, report: Report) -> "tuple[PictureFormat, PictureOptions]":
@@ -144,8 +166,7 @@ def _write(
     sdr: "np.ndarray",
     alpha: "np.ndarray | None",
     renderer: FrameRenderer,
-    kind: "PictureFormat",
-    options: "PictureOptions",
+    outputs: "list[_Output]",
     source: Path | None,
     job: Job,
 ) -> None:
@@ -158,18 +179,20 @@ def _write(
     shares, sums, size = mattes[0] if mattes else None, Sums(), (sdr.shape[2], sdr.shape[1])
     with report.stage("encode"), matte_sink(job.matte, size, time_base=None, overwrite=job.overwrite) as to:
         sources = () if source is None else (source,)
-        if kind is ULTRA_HDR:
-            peak, again = renderer.tones.at(number, renderer.settings)[0].target_peak, options.overwrite
-            levels = write_ultra_hdr(report.target, sdr, hdr_pq, source=source, peak_nits=peak, overwrite=again)
-            if alpha is not None:
-                report.note("Alpha is left out: ultra-hdr holds none.")
-        else:
-            inside = shares if in_the_picture(job.matte) else None
-            levels = write_picture(report.target, hdr_pq, kind, options, alpha=alpha, shares=inside, sources=sources)
+        for path, kind, options in outputs:
+            if kind is ULTRA_HDR:
+                peak, again = renderer.tones.at(number, renderer.settings)[0].target_peak, options.overwrite
+                levels = write_ultra_hdr(path, sdr, hdr_pq, source=source, peak_nits=peak, overwrite=again)
+                if alpha is not None:
+                    report.note("Alpha is left out: ultra-hdr holds none.")
+            else:
+                inside = shares if path == report.target and in_the_picture(job.matte) else None
+                levels = write_picture(path, hdr_pq, kind, options, alpha=alpha, shares=inside, sources=sources)
+            if path == report.target:
+                report.add_levels(levels)
         if shares is not None:
             sums.add(shares)
             report.confidence = sums.shares
             if to is not None:
                 to.write(shares, number, 0)
     report.frames = 1
-    report.add_levels(levels)

@@ -14,12 +14,15 @@ from lumaflux.render.source import Source
 from lumaflux.settings import Settings
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from lumaflux.media.deliveries import Delivery
     from lumaflux.media.metadata.info import MediaInfo
     from lumaflux.media.sink import Sink
     from lumaflux.media.stills.ocio_spaces import OcioSpaces
     from lumaflux.media.stills.picture_writer import PictureOptions
     from lumaflux.media.stills.sequence_path import SequencePath
+    from lumaflux.media.video.reader import SdrFrame
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,13 +39,22 @@ class Target:
     finished: Callable[[int], None] = lambda number: None
     time_base: Fraction | None = None
 
+    def write(self, frame: "SdrFrame", hdr_pq: "np.ndarray", **inside: "np.ndarray | None") -> int:
+        """The picture that became of a frame of the source, with what else goes into it; returns its pts."""
+        pts, duration = self.stamp(frame.number, frame.pts, frame.duration)
+        self.sink.write(hdr_pq, pts, duration, alpha=frame.alpha if self.keeps_alpha else None, **inside)
+        self.finished(frame.number)
+        return pts
+
 
 def picture_options(made: "Delivery", settings: Settings, job: Job) -> "PictureOptions":
     """How pictures are written; raises UserError for a colour space that the format cannot say."""
     from lumaflux.media.metadata.mastering import container_display
     from lumaflux.media.metadata.stated import HdrMetadata, read_hdr_metadata
-    from lumaflux.media.stills.picture_writer import EXR_ACES, PictureOptions
+    from lumaflux.media.stills.picture_writer import EXR_ACES, SDR_PNG, PictureOptions
 
+    if made.picture is SDR_PNG and job.output_space is not None:
+        raise UserError("sdr-png is sRGB; leave --output-space out, or deliver another kind of picture")
     stated = read_hdr_metadata(job.stated_metadata) if job.stated_metadata else HdrMetadata()
     spaces = output_spaces(job)
     return PictureOptions(
@@ -95,6 +107,7 @@ def _video(
     from lumaflux.media.metadata.stated import HdrMetadata, read_hdr_metadata
     from lumaflux.media.video.hdr10_stream import Hdr10Encoding
     from lumaflux.media.video.hdr10_writer import UNKNOWN_RATE
+    from lumaflux.media.video.sdr_stream import SdrEncoding
     from lumaflux.media.video.writer import VideoWriter
 
     sequence = source.pattern is not None
@@ -112,6 +125,8 @@ def _video(
         stated.display or container_display(settings.target_peak),
     )
     encoding = encoding.rated(job.crf, job.encoder_preset)
+    if isinstance(encoding, SdrEncoding):
+        encoding = replace(encoding, peak_nits=settings.target_peak)
     if job.hdr10plus is not None:
         if not isinstance(encoding, Hdr10Encoding):
             raise UserError(f"HDR10+ goes into hdr10, not into {name}; leave --hdr10plus out, or --deliver hdr10")

@@ -1,4 +1,4 @@
-"""HDR pictures out, one file a frame: 16-bit PNG and TIFF, 10-bit DPX, half-float EXR."""
+"""Pictures out, one file a frame: 16-bit PNG and TIFF, 10-bit DPX, half-float EXR, and SDR PNG of 8 bits."""
 
 import os
 from collections.abc import Callable
@@ -8,15 +8,17 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lumaflux.color import pq
-from lumaflux.color.primaries import ACES_AP0, ACES_AP1, BT2020, Primaries
+from lumaflux.color import bt1886, bt2390, pq, srgb
+from lumaflux.color.placement import REFERENCE_WHITE_NITS, static_placement
+from lumaflux.color.primaries import ACES_AP0, ACES_AP1, BT709, BT2020, Primaries
 from lumaflux.color.spaces import from_nits, to_nits
+from lumaflux.color.srgb import srgb_to_bt1886
 from lumaflux.errors import UserError
 from lumaflux.media.atomic_file import AtomicFile
 from lumaflux.media.metadata.light_levels import LightLevels, check_frame
 from lumaflux.media.metadata.mastering import ContentLight, MasteringDisplay, container_display
 from lumaflux.media.stills.matte_picture import CHANNELS
-from lumaflux.media.stills.png_chunks import copy_with, hdr_chunks
+from lumaflux.media.stills.png_chunks import SRGB, copy_with, hdr_chunks
 
 ExrCompression = Literal["none", "rle", "zips", "zip", "piz", "pxr24", "b44", "b44a", "dwaa", "dwab"]
 _PNG_FILTER_SUB = 16  # libpng's bit; with level 1 three times as fast as its defaults, and as small
@@ -40,6 +42,7 @@ TIFF = PictureFormat(suffixes=(".tif", ".tiff"), format="tiff", bits=16, space="
 DPX = PictureFormat(suffixes=(".dpx",), format="dpx", bits=10, space="pq-bt2020")
 EXR = PictureFormat(suffixes=(".exr",), format="openexr", bits=16, space="linear-bt2020")
 EXR_ACES = PictureFormat(suffixes=(".exr",), format="openexr", bits=16, space="aces2065-1", primaries=ACES_AP0)
+SDR_PNG = PictureFormat(suffixes=(".png",), format="png", bits=8, space="srgb", primaries=BT709)
 ULTRA_HDR = PictureFormat(suffixes=(".jpg", ".jpeg"), format="ultra-hdr", bits=8, space="pq-bt2020")
 EXR_ACESCG = PictureFormat(suffixes=(".exr",), format="openexr", bits=16, space="acescg", primaries=ACES_AP1)
 
@@ -85,24 +88,27 @@ def write_picture(
         pixels = pixels if shares is None else np.concatenate([pixels, shares.astype(np.float16)])
     else:
         signal = hdr_pq if options.transform is None else options.transform(hdr_pq)
+        if kind is SDR_PNG:
+            signal = _sdr(hdr_pq, options)
         largest = np.float32(2**kind.bits - 1)
         codes = np.floor(signal.clip(0, 1) * largest + np.float32(0.5))
         if options.transform is None:
-            levels.add_pq(codes / largest)
+            shown = codes / largest
+            levels.add_pq(static_placement(srgb_to_bt1886(shown)) if kind is SDR_PNG else shown)
         if alpha is not None:
             codes = np.concatenate([codes, np.floor(alpha[None].clip(0, 1) * largest + np.float32(0.5))])
-        pixels = _sixteen_bits(codes, kind.bits)
+        pixels = codes.astype(np.uint8) if kind is SDR_PNG else _sixteen_bits(codes, kind.bits)
     if options.transform is not None:
         levels.add_pq(hdr_pq.clip(0, 1))  # in a space of the user's own the light is that which was meant
     with AtomicFile(path, overwrite=options.overwrite, sources=sources, exclusive=True) as file:
-        target = file.scratch if kind is PNG else file.partial
+        target = file.scratch if kind.format == "png" else file.partial
         spec = _spec(pixels, kind, options)
         if shares is not None and kind.format == "openexr":
             spec.channelnames = ("R", "G", "B", *("A" for _ in [alpha] if alpha is not None), *CHANNELS)
             spec.alpha_channel = -1 if alpha is None else 3
         _write(target, np.ascontiguousarray(np.moveaxis(pixels, 0, -1)), spec, kind, path)
-        if kind is PNG:
-            _tag_png(file, levels, options)
+        if kind.format == "png":
+            _tag_png(file, levels, options, kind)
     return levels
 
 
@@ -115,6 +121,13 @@ def _linear(hdr_pq: np.ndarray, kind: PictureFormat, options: PictureOptions) ->
     return values.clip(-_HALF_LARGEST, _HALF_LARGEST).astype(np.float16)
 
 
+def _sdr(hdr_pq: np.ndarray, options: PictureOptions) -> np.ndarray:
+    """The sRGB signal of what an SDR screen can show: BT.2390 from the display's peak to 203 cd/m2."""
+    peak = options.display.max_nits if options.display is not None else 1000.0
+    video = bt2390.sdr_from_hdr(pq.eotf(hdr_pq), max(peak, REFERENCE_WHITE_NITS), REFERENCE_WHITE_NITS)
+    return np.asarray(srgb.inverse_eotf(bt1886.eotf(video, white_nits=1.0)), np.float32)
+
+
 def _sixteen_bits(codes: np.ndarray, bits: int) -> np.ndarray:
     """Codes of ``bits`` in 16, the upper bits repeated below: writers of fewer bits shift them back unchanged."""
     whole = codes.astype(np.uint16)
@@ -125,7 +138,7 @@ def _spec(pixels: np.ndarray, kind: PictureFormat, options: PictureOptions) -> A
     import OpenImageIO as oiio
 
     channels, height, width = pixels.shape
-    spec = oiio.ImageSpec(width, height, channels, "half" if kind.format == "openexr" else "uint16")
+    spec = oiio.ImageSpec(width, height, channels, {"openexr": "half"}.get(kind.format, str(pixels.dtype)))
     if kind.format == "png":
         spec.attribute("png:compressionLevel", 1)
         spec.attribute("png:filter", _PNG_FILTER_SUB)
@@ -171,9 +184,11 @@ def _write(partial: Path, pixels: np.ndarray, spec: Any, kind: PictureFormat, na
         raise UserError(f"{named} cannot be written ({output.geterror()}); is the disk full?")
 
 
-def _tag_png(file: AtomicFile, levels: LightLevels, options: PictureOptions) -> None:
+def _tag_png(file: AtomicFile, levels: LightLevels, options: PictureOptions, kind: PictureFormat) -> None:
     chunks = b""
-    if options.transform is None:
+    if kind is SDR_PNG:
+        chunks = SRGB
+    elif options.transform is None:
         chunks = hdr_chunks(options.stated or levels.content_light, options.display or container_display(1000.0))
     with open(file.scratch, "rb") as plain, open(file.partial, "wb") as tagged:
         try:

@@ -18,6 +18,9 @@ def chunk(kind: bytes, payload: bytes) -> bytes:
     return struct.pack(">I", len(payload)) + kind + payload + struct.pack(">I", zlib.crc32(kind + payload))
 
 
+SRGB = chunk(b"sRGB", b"\0")  # 11.3.2.5, perceptual intent
+
+
 def chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
     """Kind, offset and length of every chunk's payload; raises ValueError when the file ends before IEND."""
     file.seek(0, 2)

@@ -1,4 +1,4 @@
-"""What every HDR video encoding has in common: an encoder, the stream that takes its packets, codes and back.
+"""What every video encoding has in common: an encoder, the stream that takes its packets, codes and back.
 
 A muxer writes a stream's mastering display and light levels only when the stream was opened from a file that has
 them, so a header without pictures is made in memory and given as the template. The light levels in it are
@@ -50,7 +50,9 @@ class Encoding(ABC):
     entry: ClassVar[bytes]  # its sample entry in MP4 and QuickTime files
     containers: ClassVar[dict[str, str]]  # by suffix
     header: ClassVar[str] = "mp4"
+    primaries: ClassVar[int] = BT2020
     transfer: ClassVar[int] = PQ
+    matrix: ClassVar[int] = BT2020_NC
     grain: ClassVar[tuple[int, int]] = (1, 1)
     smallest: ClassVar[int] = 1
     reordering: ClassVar[int] = 0  # frames by which decoding is delayed
@@ -127,8 +129,8 @@ class Encoding(ABC):
             encoder.width, encoder.height, encoder.pix_fmt = self.width, self.height, self.pixel_format
             encoder.time_base = self.time_base
             encoder.sample_aspect_ratio = self.sample_aspect_ratio
-            encoder.color_primaries, encoder.color_trc = BT2020, self.transfer
-            encoder.colorspace, encoder.color_range = BT2020_NC, LIMITED
+            encoder.color_primaries, encoder.color_trc = self.primaries, self.transfer
+            encoder.colorspace, encoder.color_range = self.matrix, LIMITED
             if self.entry == b"hvc1":
                 encoder.codec_tag = "hvc1"
             container.start_encoding()
@@ -166,16 +168,16 @@ def _metadata_boxes(display: MasteringDisplay) -> bytes:
 
 
 def video_frame(encoding: Encoding, planes: Sequence[np.ndarray], pts: int, duration: int | None) -> Any:
-    """An ``av.VideoFrame`` of 16-bit codes."""
+    """An ``av.VideoFrame`` of codes of 8 or 16 bits, as the planes have them."""
     import av
 
     frame = av.VideoFrame(encoding.width, encoding.height, encoding.pixel_format)
     plane: Any
     for plane, codes in zip(frame.planes, planes, strict=True):
-        rows = np.frombuffer(plane, np.uint16).reshape(plane.height, -1)
+        rows = np.frombuffer(plane, codes.dtype).reshape(plane.height, -1)
         rows[:, : plane.width] = codes
-    frame.color_primaries, frame.color_trc = BT2020, encoding.transfer
-    frame.colorspace, frame.color_range = BT2020_NC, LIMITED
+    frame.color_primaries, frame.color_trc = encoding.primaries, encoding.transfer
+    frame.colorspace, frame.color_range = encoding.matrix, LIMITED
     frame.pts, frame.time_base = pts, encoding.time_base
     if duration is not None:
         frame.duration = duration
