@@ -6,22 +6,54 @@ import signal
 import numpy as np
 import OpenImageIO as oiio
 import pytest
+from PIL import Image
 
 from lumaflux.errors import UserError
 
 SECONDS = 60  # for one small file, on a busy machine
-KINDS = ("mp4", "mkv", "mov", "h264", "png", "tif", "jpg", "webp", "exr", "dpx")
+VIDEOS = {  # by suffix: codec, pixel format
+    "mp4": ("libx264", "yuv420p"),
+    "mkv": ("mjpeg", "yuvj420p"),
+    "mov": ("prores_ks", "yuv422p10le"),
+    "ts": ("libx264", "yuv420p"),
+    "avi": ("libx264", "yuv420p"),
+    "y4m": ("rawvideo", "yuv420p"),
+    "h264": ("libx264", "yuv420p"),
+    "webm": ("libvpx-vp9", "yuv420p"),
+    "gif": ("gif", "pal8"),
+}
+PICTURES = ("png", "tif", "jpg", "webp", "exr", "dpx", "avif", "heic")
+KINDS = (*VIDEOS, *PICTURES)
 
 
 def whole_files(folder, make_clip):
-    make_clip("whole.mp4", frames=5, sound=True)
-    make_clip("whole.mkv", frames=5, codec="mjpeg", form="yuvj420p")
-    make_clip("whole.mov", frames=5, codec="prores_ks", form="yuv422p10le")
-    make_clip("whole.h264", frames=5)
+    """A file of each kind; what headers say most of, such as profiles, Exif, color tags and layers, among them."""
+    for kind, (codec, form) in VIDEOS.items():
+        sound = kind in ("mp4", "mkv", "ts")
+        make_clip(
+            f"whole.{kind}",
+            frames=5,
+            codec=codec,
+            form=form,
+            sound=sound,
+            options={"crf": "20"} if codec == "libx264" else {},
+        )
     pixels = np.random.default_rng(0).integers(0, 255, (24, 32, 3), dtype=np.uint8)
-    for kind in KINDS[4:]:
+    for kind in PICTURES[:6]:
         form = oiio.HALF if kind == "exr" else oiio.UINT8
         assert oiio.ImageBuf(pixels).write(str(folder / f"whole.{kind}"), form), kind
+    picture = Image.fromarray(pixels)
+    exif = picture.getexif()
+    exif[0x0112], exif[0x010F] = 6, "Maker"
+    from PIL import ImageCms
+
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    for kind in ("jpg", "tif", "png"):
+        picture.save(folder / f"whole.{kind}", exif=exif, icc_profile=profile)
+    import pillow_heif
+
+    pillow_heif.from_pillow(picture).save(folder / "whole.heic")
+    picture.save(folder / "whole.avif")
 
 
 def mutated(content, rng):
@@ -43,22 +75,29 @@ def fuzz(run, tmp_path, make_clip, count, seed):
 
     whole_files(tmp_path, make_clip)
     rng = random.Random(seed)
-    outcomes, sentences = {"converted": 0, "refused": 0}, []
+    outcomes, sentences, wrong = {"converted": 0, "refused": 0}, [], []
     before = signal.signal(signal.SIGALRM, too_long)
     try:
         for number in range(count):
             kind = KINDS[number % len(KINDS)]
-            path, target = tmp_path / f"mutant.{kind}", tmp_path / ("out.png" if number % 10 > 3 else "out.mkv")
+            path, target = tmp_path / f"mutant.{kind}", tmp_path / ("out.png" if kind in PICTURES else "out.mkv")
             path.write_bytes(mutated((tmp_path / f"whole.{kind}").read_bytes(), rng))
+            options = {"force_sdr": True, "keep_going": rng.random() < 0.5, "interlaced": "progressive", "limit": 8}
+            if kind in VIDEOS:
+                options["encoder_preset"] = "ultrafast"
             signal.alarm(SECONDS)
             try:
-                run(path, target, force_sdr=True, keep_going=rng.random() < 0.5, interlaced="progressive", limit=8)
+                run(path, target, **options)
                 assert target.stat().st_size > 0
                 target.unlink()
                 outcomes["converted"] += 1
             except UserError as error:
                 sentences.append(str(error))
                 outcomes["refused"] += 1
+            except Exception as error:  # all of them are told at the end, with the file that did it
+                kept = path.with_name(f"wrong-{number}.{kind}")
+                path.rename(kept)
+                wrong.append(f"{kept}: {type(error).__name__}: {error}")
             finally:
                 signal.alarm(0)
             assert not target.exists(), path
@@ -66,6 +105,7 @@ def fuzz(run, tmp_path, make_clip, count, seed):
             assert not left, (number, left)
     finally:
         signal.signal(signal.SIGALRM, before)
+    assert not wrong, "\n".join(wrong)
     assert not [sentence for sentence in sentences if "\n" in sentence]
     assert min(outcomes.values()) > count // 20, outcomes
 
@@ -76,5 +116,7 @@ def test_two_hundred_mutated_files(run, tmp_path, make_clip):
 
 
 @pytest.mark.soak
-def test_two_thousand_mutated_files(run, tmp_path, make_clip):
-    fuzz(run, tmp_path, make_clip, 2000, 6)
+@pytest.mark.parametrize("seed", range(8))
+def test_mutated_files(run, tmp_path, make_clip, seed):
+    """2,400 in all, and 600 texts in tests/timeline/test_mutated_texts.py."""
+    fuzz(run, tmp_path, make_clip, 300, 100 + seed)

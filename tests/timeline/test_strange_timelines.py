@@ -139,6 +139,19 @@ def test_deep_nesting_is_refused_before_the_reader_ends_the_process(tmp_path, le
             read_timeline(tmp_path / f"deep{suffix}")
 
 
+@pytest.mark.parametrize("version", ["0", "-1", "99", "x", ""])
+def test_schemas_that_end_the_reader_are_refused(tmp_path, folder, version):
+    otio.adapters.write_to_file(edits.timeline(otio.schema.Track("V1", [marked()])), str(tmp_path / "a.otio"))
+    text = (tmp_path / "a.otio").read_text()
+    for schema in ("Clip", "Track", "Stack", "Timeline", "ExternalReference"):
+        before = next(word for word in text.split('"') if word.startswith(f"{schema}."))
+        (tmp_path / "b.otio").write_text(text.replace(before, f"{schema}.{version}"))
+        try:
+            find_clips(read_timeline(tmp_path / "b.otio"), tmp_path)
+        except UserError as refused:
+            assert "\n" not in str(refused)  # noqa: PT017
+
+
 def test_usual_nesting_is_read(tmp_path):
     (tmp_path / "a.otio").write_text(nested(DEEPEST // 2 - 1))
     refuse_deep_nesting(tmp_path / "a.otio")

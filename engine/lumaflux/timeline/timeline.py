@@ -11,6 +11,7 @@ from lumaflux.errors import MissingExtraError, UserError
 from lumaflux.timeline.effect import Look, look_of
 from lumaflux.timeline.media import Media, MediaError, media_of
 from lumaflux.timeline.nesting import refuse_deep_nesting
+from lumaflux.timeline.trial import refuse_what_ends_the_reader
 
 Chosen = Callable[[Any], bool]
 _SPEEDS = ("speed", "retime", "retimecontrols", "speedchange", "timeeffect", "speedramp")
@@ -71,8 +72,13 @@ def read_timeline(path: str | os.PathLike) -> Any:
     if not Path(path).exists():
         raise UserError(f"{path} does not exist; check the name.")
     refuse_deep_nesting(Path(path))
+
+    def read_file() -> Any:
+        return otio.adapters.read_from_file(os.fspath(path))
+
+    refuse_what_ends_the_reader(Path(path), read_file)
     try:
-        read = otio.adapters.read_from_file(os.fspath(path))
+        read = read_file()
     except Exception as error:  # adapters raise what their parsers raise
         raise UserError(f"{path} is no timeline that OpenTimelineIO can read ({_first_line(error)}).") from error
     if isinstance(read, otio.schema.Timeline):
