@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from footage import pictures
+from PIL import Image
 
 from lumaflux.errors import FrameError, UserError
 from lumaflux.farm.check import verify_job
@@ -37,6 +38,18 @@ def bundle(media, tmp_path):
 
 def document(bundle):
     return yaml.safe_load((bundle / "template.yaml").read_text())
+
+
+@pytest.mark.parametrize("suffix", ["m4v", "y4m"])
+def test_a_job_makes_every_video_that_convert_makes(bundle, suffix):
+    assert len(document(bundle(f"out.{suffix}"))["steps"]) == 2
+
+
+@pytest.mark.parametrize("text", ["x", "[" * 3000, "name: x", "- 1", "null", "\0", "name: &a [*a]"])
+def test_what_is_no_template(tmp_path, text):
+    (tmp_path / "template.yaml").write_text(text)
+    with pytest.raises(UserError, match=r"template\.yaml is no job that can be run"):
+        run_bundle(tmp_path)
 
 
 def test_the_library_takes_it(bundle):
@@ -86,9 +99,18 @@ def test_orders_travel(tmp_path, media):
         ({"source": "gone.mp4"}, "out", "does not exist"),
         ({"source": "plates/x.%04d.png"}, "out", "names no pictures"),
         ({}, "out.avi", "a job makes a directory of frames"),
+        (
+            {"source": "mixed/m.%04d.png"},
+            "out",
+            r"begins with 48x32, but frames 3-4 are 32x48; 6 are 16x16; make a job",
+        ),
     ],
 )
-def test_what_is_no_job(bundle, changes, target, words):
+def test_what_is_no_job(bundle, media, changes, target, words):
+    (media / "mixed").mkdir(exist_ok=True)
+    for number, size in enumerate([(48, 32), (48, 32), (32, 48), (32, 48), (48, 32), (16, 16)], 1):
+        Image.new("RGB", size).save(media / "mixed" / f"m.{number:04d}.png")
+    (media / "mixed" / "m.0007.png").write_bytes(b"no picture")  # which its own task will name
     with pytest.raises(UserError, match=words):
         bundle(target, **changes)
 

@@ -1,5 +1,6 @@
 """`lumaflux farm status` and `verify` find what is missing, failed, damaged and foreign."""
 
+import json
 import os
 import subprocess
 import sys
@@ -74,6 +75,17 @@ def test_a_frame_whose_record_was_made_for_other_contents(render, tmp_path):
     digest, size = file_digest(job.picture(1)), job.picture(1).stat().st_size
     job.write_record(Record(**{**vars(record), "digest": digest, "size": size}))
     assert verify_job(job).faults == {1: "is 8x8"}
+
+
+@pytest.mark.parametrize(
+    "change", [{"settings": {"sparkle": 1}}, {"settings": {"strength": 9.0}}, {"reading": {"x": True}}, {"frames": "a"}]
+)
+def test_a_manifest_of_another_version(render, tmp_path, change):
+    render(tmp_path, "0")
+    path = JobFolder(tmp_path).manifest_path
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(UserError, match="is no manifest of this version"):
+        verify_job(JobFolder(tmp_path))
 
 
 def test_no_job(tmp_path):

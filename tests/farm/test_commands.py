@@ -35,6 +35,7 @@ def test_the_plain_shell_recipe(media, tmp_path, undisturbed):
     [
         (("status", "none"), "holds no job"),
         (("run", "none"), "cannot be read"),
+        (("engine-start", "none", "clip.mp4", "out"), "the job none cannot be read"),
         (("chunk", "1-2"), "LUMAFLUX_FARM_ENGINE is not set"),
         (("encode", "none", "out.mp4", "--fps", "fast"), "'fast' is no frame rate"),
     ],

@@ -84,6 +84,20 @@ def test_missing_frames_are_named(render, tmp_path):
     assert not (tmp_path / "out.mp4").exists()
 
 
+def test_a_part_that_was_rendered_ends_well_and_the_last_part_encodes(render, tmp_path):
+    said = []
+    render(tmp_path / "f", "0-11")
+    job, target = JobFolder(tmp_path / "f"), tmp_path / "out.mkv"
+    assert encode_job(job, target, only="0-11", say=said.append) == 0
+    assert said == ["nothing is encoded yet: frames 12-23 of the job are not rendered."]
+    assert not target.exists()
+    with pytest.raises(FrameError, match="frames 12-23 are missing"):
+        encode_job(job, target, only="8-15")
+    render(tmp_path / "f", "12-23")
+    assert encode_job(job, tmp_path / "out.y4m", only="12-23") == 24
+    assert (tmp_path / "out.y4m").read_bytes().count(b"FRAME\n") == 24
+
+
 def test_another_source_is_refused(render, tmp_path):
     render(tmp_path / "frames")
     write_clip(tmp_path / "longer.mp4", 25)

@@ -222,6 +222,7 @@ def encode(
     *,
     source: Path | None = None,
     fps: str | None = None,
+    only: str | None = None,
     video: _Video = EncodeOptions(),  # noqa: B008 (frozen)
     overwrite: Overwrite = False,
     progress_lines: Flag = False,
@@ -238,6 +239,8 @@ def encode(
         The clip, where it is not where the job found it.
     fps
         Frames a second of a numbered sequence: 24 if not named, or 24000/1001.
+    only
+        The part of the job that was rendered just now: nothing is encoded while other frames are not there yet.
     overwrite
         Replace an existing target.
     progress_lines
@@ -253,8 +256,12 @@ def encode(
     def note(sentence: str) -> None:
         print(f"note: {sentence}", file=sys.stderr)
 
-    count = encode_job(JobFolder(folder), target, source, video, fps=fps, overwrite=overwrite, progress=say, say=note)
-    print(f"{target}: {count} frames")
+    folder_of_job = JobFolder(folder)
+    count = encode_job(
+        folder_of_job, target, source, video, fps=fps, only=only, overwrite=overwrite, progress=say, say=note
+    )
+    if count:
+        print(f"{target}: {count} frames")
 
 
 @farm.command

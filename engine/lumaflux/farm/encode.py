@@ -22,12 +22,14 @@ def encode_job(
     options: EncodeOptions | None = None,
     *,
     fps: str | None = None,
+    only: str | None = None,
     overwrite: bool = False,
     progress: Progress = lambda done, total: None,
     say: Callable[[str], None] = lambda line: None,
 ) -> int:
     """Encodes every frame of the job; returns how many. ``fps`` is of numbered sequences, which state none; ``say`` is
-    told what the target cannot hold.
+    told what the target cannot hold. ``only``: the part of the frames that was rendered just now; where others are not
+    there yet nothing is encoded, which ``say`` is told.
 
     Raises FrameError when frames are missing or corrupt, UserError when source or target cannot be used.
     """
@@ -35,6 +37,9 @@ def encode_job(
     manifest = job.manifest()
     numbers = parse_frames(manifest.frames)
     if faults := [number for number in numbers if job.fault(number) is not None]:
+        if only is not None and not set(faults) & set(parse_frames(only)):
+            say(f"nothing is encoded yet: frames {frames_text(faults)} of the job are not rendered.")
+            return 0
         raise FrameError(f"frames {frames_text(faults)} are missing or damaged; render them before encoding.")
     reading = SourceOptions(**{**manifest.reading, "fps": fps})  # pyright: ignore[reportArgumentType]
     opened = Source(source or Path(manifest.source), reading)

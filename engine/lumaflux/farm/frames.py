@@ -14,6 +14,7 @@ from lumaflux.farm.job import JobFolder, Manifest, Record
 from lumaflux.farm.job_spec import JobSpec
 from lumaflux.farm.manifest import manifest_of, source_of
 from lumaflux.farm.tone_tracks import track_of_job
+from lumaflux.media.atomic_file import cannot_write
 from lumaflux.render import loop
 from lumaflux.render.frame_renderer import FrameRenderer, frame_renderer
 from lumaflux.render.job import Progress
@@ -185,10 +186,8 @@ def _write(job: JobFolder, renderer: Renderer, made: loop.Rendered, source_diges
             )
         )
     except Exception as error:  # whatever a writer says of a full disk, the frame is not to blame
-        words = getattr(error, "strerror", None) or str(error)
-        raise _OutputError(
-            f"{picture} cannot be written ({words}); is the disk full? Finished frames are kept."
-        ) from error
+        said = error if isinstance(error, UserError) else cannot_write(picture, error)
+        raise _OutputError(f"{said} Finished frames are kept.") from error
 
 
 def open_renderer(spec: JobSpec, job: JobFolder) -> Renderer:

@@ -8,10 +8,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from lumaflux.digests import file_digest
 from lumaflux.errors import UserError
+from lumaflux.farm.frame_set import parse_frames
+from lumaflux.options import SourceOptions
 from lumaflux.settings import Settings
 
 HIDDEN = ".lumaflux"
@@ -46,6 +48,16 @@ class Manifest(BaseModel):
     threads: int
     weights: str
     platform: dict[str, str]
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        """Another version's settings and options are not guessed at."""
+        try:
+            _ = self.looks(), SourceOptions(**self.reading)  # pyright: ignore[reportArgumentType]
+            parse_frames(self.frames)
+        except (TypeError, UserError) as error:
+            raise ValueError(str(error)) from None
+        return self
 
     def looks(self) -> Settings:
         return Settings(**self.settings)  # pyright: ignore[reportArgumentType]

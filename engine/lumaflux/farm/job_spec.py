@@ -55,5 +55,5 @@ def read_spec(path: Path, source: Path) -> JobSpec:
         )
     except OSError as error:
         raise UserError(f"the job {path} cannot be read: {error.strerror}.") from None
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise UserError(f"{path} is no job of this version ({error}); write it anew by lumaflux farm job.") from None

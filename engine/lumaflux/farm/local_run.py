@@ -90,7 +90,7 @@ def _job(bundle: Path, given: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         return model.create_job(job_template=decoded, job_parameter_values=values), values
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}; name a job bundle.") from None
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         raise UserError(f"{path} is no job that can be run: {' '.join(str(error).split())}") from None
 
 
@@ -107,7 +107,7 @@ def values_of(bundle: Path) -> dict[str, Any]:
     path = _template_of(bundle).with_name(OPENJD_PARAMETERS)
     try:
         found = yaml.safe_load(path.read_text("utf-8")) if path.is_file() else {}
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise UserError(f"{path} cannot be read ({' '.join(str(error).split())}); write the bundle anew") from None
     if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
         raise UserError(f"{path} holds no values of parameters; write the bundle anew")

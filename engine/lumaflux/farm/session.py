@@ -35,9 +35,13 @@ def say_openjd(line: str) -> None:
 def start_engine(spec: Path, source: Path, output: Path, say: Say = say_openjd) -> Path:
     """Starts the engine in a folder of its own, which later actions find by the environment variable."""
     remove_leftovers()
+    try:
+        text = spec.read_bytes()
+    except OSError as error:
+        raise UserError(f"the job {spec} cannot be read: {error.strerror}.") from None
     folder = Path(tempfile.mkdtemp(prefix=ENGINE))  # 0700: only this user speaks to the engine
     kept = folder / "job.json"  # the session's copy may be gone when the engine is started again
-    shutil.copyfile(spec, kept)
+    kept.write_bytes(text)
     words: dict[str, Any] = {"job": str(kept), "input": str(source.resolve()), "output": str(output.resolve())}
     if owner := os.environ.get(OWNER):
         words["owner"] = int(owner)

@@ -1,5 +1,6 @@
 """What the farm's commands do: make a bundle, render a part here, encode here."""
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,13 +15,15 @@ from lumaflux.farm.manifest import numbers_of, source_of
 from lumaflux.farm.template import Bundle
 from lumaflux.options import EncodeOptions
 from lumaflux.render import VIDEO_SUFFIXES, Progress
+from lumaflux.render.source import Source
 
 if TYPE_CHECKING:
     from lumaflux.farm.ray_run import RayReport
 
 
 def make_bundle(spec: JobSpec, target: Path, *, chunk: int, command: str, video: EncodeOptions) -> Bundle:
-    """Raises UserError for an input that is not there, frames that it lacks, and a target of another kind."""
+    """Raises UserError for an input that is not there, frames that it lacks or that differ in size, and a target of
+    another kind."""
     from lumaflux.media.deliveries import delivery
 
     if chunk < 1:
@@ -31,7 +34,9 @@ def make_bundle(spec: JobSpec, target: Path, *, chunk: int, command: str, video:
     if encoded:
         delivery(video.deliver, target)  # which raises for what does not fit
     source = source_of(spec)
-    text = frames_text(numbers_of(spec, source))
+    numbers = numbers_of(spec, source)
+    _refuse_sizes(source, numbers)
+    text = frames_text(numbers)
     return Bundle(
         spec=replace(spec, source=source.path if source.pattern is None else source.pattern.printf, frames=text),
         frames=target.with_name(f"{target.stem}.frames") if encoded else target,
@@ -41,6 +46,27 @@ def make_bundle(spec: JobSpec, target: Path, *, chunk: int, command: str, video:
         command=command,
         video=video,
     )
+
+
+def _refuse_sizes(source: Source, numbers: list[int]) -> None:
+    """Raises UserError for pictures of another size than the first, before any work. One that cannot be read is named
+    when its turn has come, for it may be mended until then."""
+    from lumaflux.media.metadata.info import probe
+
+    if source.pattern is None:
+        return
+    others: dict[tuple[int, int], list[int]] = {}
+    for number in numbers:
+        with suppress(UserError):
+            found = probe(source.pattern.file(number), source.options.layer)
+            others.setdefault((found.width, found.height), []).append(number)
+    others.pop((source.info.width, source.info.height), None)
+    if others:
+        told = "; ".join(f"{frames_text(each)} are {size[0]}x{size[1]}" for size, each in others.items())
+        raise UserError(
+            f"{source.pattern.pattern} begins with {source.info.width}x{source.info.height}, but frames {told}; make a "
+            "job of each size (--frames)"
+        )
 
 
 def render_here(spec: JobSpec, folder: Path, frames: str | None, progress: Progress) -> Chunk:

@@ -188,6 +188,7 @@ def _frames_step(bundle: Bundle) -> dict[str, Any]:
 
 def _encode_step(bundle: Bundle) -> dict[str, Any]:
     words = ["encode", "{{Param.Frames}}", "{{Param.Output}}", "-y", "--progress-lines"]
+    words += ["--only", "{{Param.FrameSet}}"]
     if "%" not in bundle.spec.source.name:
         words += ["--source", "{{Param.Input}}"]
     words += encode_words(bundle)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from lumaflux.settings import Settings
 
 Progress = Callable[[int, int | None], None]  # frames done, frames in all if known
-VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv")
+VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".y4m")
 
 
 @dataclass(frozen=True, kw_only=True)

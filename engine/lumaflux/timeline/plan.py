@@ -9,13 +9,16 @@ from lumaflux.digests import file_digest, text_digest
 from lumaflux.errors import UserError
 from lumaflux.media.deliveries import delivery
 from lumaflux.options import NO_TRACK, ModelOptions, RenderingOptions, part
-from lumaflux.render import VIDEO_SUFFIXES, Job
+from lumaflux.render import Job
 from lumaflux.settings import Settings
 from lumaflux.timeline.media import Media
 from lumaflux.timeline.parameters import ClipSettings, clip_settings
 from lumaflux.timeline.timeline import Found, Skipped, TimelineClip
 
 _CLIP_RATES = 1001  # the denominator of the rates that are no whole numbers: 24000/1001
+
+
+_CONTAINERS = (".mp4", ".mov", ".mkv")
 
 
 @dataclass(kw_only=True)
@@ -46,8 +49,8 @@ class TimelineOptions(RenderingOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.container not in VIDEO_SUFFIXES:
-            raise UserError(f"the container is '{self.container}'; choose one of {', '.join(VIDEO_SUFFIXES)}")
+        if self.container not in _CONTAINERS:
+            raise UserError(f"the container is '{self.container}'; choose one of {', '.join(_CONTAINERS)}")
         delivery(self.deliver, Path(f"clip{self.container}"))  # which raises for what does not fit
         if self.handles < 0:
             raise UserError(f"handles are {self.handles} frames; give none or more")
