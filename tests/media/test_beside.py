@@ -10,10 +10,12 @@ import pytest
 from lumaflux.media.metadata.info import probe
 from lumaflux.media.video import ebml, isobmff
 from lumaflux.media.video.beside import beside
-from lumaflux.media.video.captions import captions_of
+from lumaflux.media.video.captions import Captions, captions_of
 from lumaflux.media.video.hdr10_writer import Hdr10Writer
+from lumaflux.media.video.intermediate_streams import Ffv1Encoding
 from lumaflux.media.video.reader import VideoReader
 from lumaflux.media.video.timecode import later
+from lumaflux.media.video.writer import VideoWriter
 
 NTSC, PAL = Fraction(30000, 1001), Fraction(25)
 
@@ -50,14 +52,14 @@ def test_every_address_of_an_hour_follows_the_one_before():
         before = here
 
 
-def source_clip(path, *, rate=PAL, metadata=None, stream=None, codec="libx264", options=None):
+def source_clip(path, *, rate=PAL, metadata=None, stream=None, codec="libx264", options=None, frames=20):
     with av.open(str(path), "w", options=options or {}) as container:
         container.metadata.update(metadata or {})
         video = container.add_stream(codec, rate=rate)
         video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
         video.metadata.update(stream or {})
-        for number in range(20):
-            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 10 * number, np.uint8), format="rgb24")
+        for number in range(frames):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 10 * (number % 25), np.uint8), format="rgb24")
             container.mux(video.encode(frame.reformat(format="yuv420p")))
         container.mux(video.encode(None))
     return path
@@ -130,8 +132,8 @@ def test_language_and_title_of_the_pictures_travel(tmp_path):
     assert (metadata["language"], metadata["title"]) == ("fra", "angle 2")
 
 
-def captioned(path, source, codec="libx264"):
-    """``source`` with a caption in an SEI of every picture, which says the picture's number."""
+def captioned(path, source, first=0):
+    """``source`` with a caption in an SEI of every picture from ``first`` on, which says the picture's number."""
     with av.open(str(source)) as container, av.open(str(path), "w") as target:
         copy = target.add_stream_from_template(container.streams.video[0], opaque=True)
         tick = container.streams.video[0].time_base
@@ -139,9 +141,10 @@ def captioned(path, source, codec="libx264"):
             if not packet.size:
                 continue
             number = round(packet.pts * tick * 25)
-            payload = b"\xb5\x00\x31GA94\x03\x41\xff\xfc" + bytes([0x80 | number, 0x20]) + b"\xff"
+            payload = b"\xb5\x00\x31GA94\x03\x41\xff\xfc" + bytes([0x80 | number & 0x7F, 0x20]) + b"\xff"
             sei = b"\x06\x04" + bytes([len(payload)]) + payload + b"\x80"
-            made = av.Packet(struct.pack(">I", len(sei)) + sei + bytes(packet))
+            said = struct.pack(">I", len(sei)) + sei if number >= first else b""
+            made = av.Packet(said + bytes(packet))
             made.pts, made.dts, made.time_base, made.duration = packet.pts, packet.dts, tick, packet.duration
             made.is_keyframe, made.stream = packet.is_keyframe, copy
             target.mux(made)
@@ -162,6 +165,48 @@ def test_closed_captions_stay_with_their_pictures(tmp_path, suffix):
     target = tmp_path / f"out{suffix}"
     assert converted(source, target).notes == []
     assert captions(target) == (20, list(range(20)))
+
+
+def test_captions_that_begin_late_are_kept(tmp_path):
+    source = captioned(tmp_path / "cc.mp4", source_clip(tmp_path / "in.mp4", frames=150), first=140)
+    found = Captions(source, 0, Fraction(0))
+    messages = [found.message(Fraction(number, 25), Fraction(1, 25)) for number in range(150)]
+    found.close()
+    assert [number for number, message in enumerate(messages) if message] == list(range(140, 150))
+    assert found.found == 10
+
+
+def test_captions_are_named_where_a_codec_holds_none(tmp_path):
+    source = captioned(tmp_path / "cc.mp4", source_clip(tmp_path / "in.mp4"), first=5)
+    encoding = Ffv1Encoding(
+        width=64, height=48, time_base=1 / PAL, frame_rate=PAL, sample_aspect_ratio=Fraction(1), display=None
+    )
+    with VideoWriter(tmp_path / "out.mkv", (64, 48), encoding, source=source) as writer:
+        for number in range(20):
+            writer.write(np.full((3, 48, 64), 0.4, np.float32), number, 1)
+    assert writer.notes == ["Closed captions of 15 pictures are left out: FFV1 holds none here."]
+
+
+def test_a_second_video_is_named_with_what_people_know_it_by(tmp_path):
+    source_clip(tmp_path / "one.mkv", stream={"language": "fra", "title": "angle 1"})
+    source_clip(tmp_path / "two.mkv", stream={"language": "deu", "title": "angle 2"})
+    with av.open(str(tmp_path / "both.mkv"), "w") as both:
+        inputs = [av.open(str(tmp_path / f"{name}.mkv")) for name in ("one", "two")]
+        copies = [both.add_stream_from_template(each.streams.video[0], opaque=True) for each in inputs]
+        for each, copy in zip(inputs, copies, strict=True):
+            copy.metadata.update(each.streams.video[0].metadata)
+        for each, copy in zip(inputs, copies, strict=True):
+            for packet in each.demux(video=0):
+                if packet.size:
+                    packet.stream = copy
+                    both.mux(packet)
+            each.close()
+    writer = converted(tmp_path / "both.mkv", tmp_path / "out.mkv")
+    (note,) = (note for note in writer.notes if "second video" in note)
+    assert note == "second video stream 1 (h264, deu, angle 2) is left out: one video stream is converted."
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        metadata = container.streams.video[0].metadata
+    assert (metadata["language"], metadata["title"]) == ("fra", "angle 1")
 
 
 def test_captions_in_coded_pictures():

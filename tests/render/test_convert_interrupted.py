@@ -42,7 +42,7 @@ def started(folder, frames_done=0):
     return process
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupt_before_the_first_frame_leaves_nothing_or_a_whole_partial_file(tmp_path, sent):
     process = started(tmp_path)
     process.send_signal(sent)
@@ -53,7 +53,7 @@ def test_an_interrupt_before_the_first_frame_leaves_nothing_or_a_whole_partial_f
     assert set(os.listdir(tmp_path)) <= {"in.mp4", "out.partial.mp4"}
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupt_finishes_the_frame_in_hand_and_leaves_a_playable_partial_file(tmp_path, sent):
     process = started(tmp_path, frames_done=4)
     process.send_signal(sent)

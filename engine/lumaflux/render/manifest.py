@@ -12,7 +12,7 @@ import pydantic
 from lumaflux.digests import file_digest, text_digest
 from lumaflux.errors import UserError
 from lumaflux.inference.weights import NO_ENGINE, rendering_identity
-from lumaflux.media.atomic_file import AtomicFile
+from lumaflux.media.atomic_file import AtomicFile, cannot_write
 from lumaflux.media.stills.sequence_path import SequencePath
 from lumaflux.options import NO_TRACK, ModelOptions
 from lumaflux.render.job import Job
@@ -147,7 +147,7 @@ class FrameInputs:
             with self._path.open("a", encoding="utf-8") as file:  # a line is one write, which appends whole
                 file.write(json.dumps([number, digest]) + "\n")
         except OSError as error:
-            raise UserError(f"{self._path} cannot be written ({error.strerror}); is the disk full?") from None
+            raise cannot_write(self._path, error) from None
 
 
 def input_digest(source: Source, numbers: list[int]) -> str:

@@ -230,6 +230,7 @@ def _sequence(
     if incoming is not None and incoming.pattern.resolve() == pattern.pattern.resolve():
         raise UserError(f"{pattern.pattern} is the input itself; choose another name for the output.")
     sink = SequenceWriter(pattern, made.picture, options, (info.width, info.height))
+    sound = (f"The sound is left out: {name} holds pictures alone.",) if info.audio and job.copy_audio else ()
     inputs = FrameInputs(pattern)
     with sink:
         keep = claim(pattern, manifest_of(source, settings, job, name), overwrite=job.overwrite, resume=job.resume)
@@ -238,6 +239,7 @@ def _sequence(
         inputs.read()
     else:
         inputs.clear()
+    sink.notes += sound
     first = source.numbers[0] if incoming is not None and job.start_number is not None else 0
     shift = 0 if job.start_number is None else job.start_number - first
 

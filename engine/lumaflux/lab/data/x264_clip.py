@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from lumaflux.color.primaries import BT709_LUMA
 from lumaflux.color.ycbcr import rgb_to_ycbcr, subsample_420, to_codes
-from lumaflux.errors import UserError
-from lumaflux.media.atomic_file import AtomicFile
+from lumaflux.media.atomic_file import AtomicFile, cannot_write
 
 if TYPE_CHECKING:
     import av
@@ -78,7 +77,7 @@ def write_x264(path: str | os.PathLike, frames: Iterable[NDArray[np.uint8]], enc
                     container.mux(stream.encode(frame))
                 container.mux(stream.encode())
         except FFmpegError as error:
-            raise UserError(f"{path} cannot be written ({error.strerror}); is the disk full?") from error
+            raise cannot_write(path, error) from error
     return count
 
 

@@ -181,7 +181,7 @@ def _write(partial: Path, pixels: np.ndarray, spec: Any, kind: PictureFormat, na
     if output is None:
         raise RuntimeError(f"OpenImageIO came without its {kind.format} writer.")
     if not (output.open(os.fspath(partial), spec) and output.write_image(pixels) and output.close()):
-        raise UserError(f"{named} cannot be written ({output.geterror()}); is the disk full?")
+        raise UserError(f"{named} cannot be written ({output.geterror().strip() or 'no reason given'}).")
 
 
 def _tag_png(file: AtomicFile, levels: LightLevels, options: PictureOptions, kind: PictureFormat) -> None:
@@ -194,4 +194,4 @@ def _tag_png(file: AtomicFile, levels: LightLevels, options: PictureOptions, kin
         try:
             copy_with(plain, tagged, chunks)
         except ValueError as error:  # the writer below did not hear of it
-            raise UserError(f"{file.target} cannot be written ({error}); is the disk full?") from error
+            raise UserError(f"{file.target} cannot be written ({error}).") from error

@@ -11,7 +11,7 @@ _MARK = b"GA94\x03"  # ATSC A/53 part 4, 6.2.3: user identifier, and cc_data
 _T35 = b"\xb5\x00\x31"  # ITU-T T.35: United States, ATSC
 _ESCAPED = ("h264", "hevc")
 _AHEAD = Fraction(2)  # seconds by which pictures may be stored before they are seen
-_PROBED = 120  # packets that are searched for the first caption
+_CAPTIONED = ("mpeg2video", "h264", "hevc")  # codecs whose user data and SEI may hold them
 
 
 def captions_of(packet: bytes, codec: str) -> bytes | None:
@@ -28,20 +28,16 @@ def captions_of(packet: bytes, codec: str) -> bytes | None:
 
 
 class Captions:
-    """Captions of ``source`` by the time of their picture, ``start`` seconds of it being 0; a context to close.
+    """Captions of ``source`` by the time of their picture, ``start`` seconds of it being 0; to be closed.
 
-    ``there`` says whether the first pictures carry any.
+    ``found`` counts the pictures, of those asked for, that had some.
     """
 
     def __init__(self, source: str | os.PathLike, first_stamp: int, start: Fraction):
-        with open_container(source) as container:
-            stream = video_stream(container, source)
-            codec = stream.codec_context.codec.canonical_name
-            first = (captions_of(bytes(packet), codec) for packet in _limited(container, stream, _PROBED))
-            self.there = any(found is not None for found in first)
+        self.found = 0
         self._input: Any = open_container(source)
         self._stream = video_stream(self._input, source)
-        self._codec = codec
+        self._codec = self._stream.codec_context.codec.canonical_name
         self._tick = Fraction(self._stream.time_base or Fraction(1, 90000))
         self._clock = PacketClock(self._tick, leaps=self._input.format.name in LEAPING)
         self._offset = first_stamp * self._tick + start
@@ -52,6 +48,8 @@ class Captions:
     def message(self, time: Fraction, frame: Fraction) -> bytes | None:
         """The T.35 message for the picture at ``time`` seconds; ``frame`` is its duration. Times are asked for nearly
         in order."""
+        if self._codec not in _CAPTIONED:
+            return None
         while self._read < time + _AHEAD:
             packet = next(self._packets, None)
             if packet is None:
@@ -69,16 +67,8 @@ class Captions:
         nearest = min(self._waiting, key=lambda stamp: abs(stamp - time), default=None)
         if nearest is None or abs(nearest - time) > frame / 2:
             return None
+        self.found += 1
         return _T35 + self._waiting.pop(nearest)
 
     def close(self) -> None:
         self._input.close()
-
-
-def _limited(container: Any, stream: Any, count: int):
-    for packet in container.demux(stream):
-        if packet.size:
-            count -= 1
-            yield packet
-        if count <= 0:
-            return

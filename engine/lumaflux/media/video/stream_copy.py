@@ -69,7 +69,6 @@ class StreamCopy:
         return first_stamp(self._input, self._pictures, [(stamp, stamp)]) * unit
 
     def _add(self, stream: Any, target: str | os.PathLike) -> Any:
-        import av.stream
 
         codec = stream.codec_context.name if stream.codec_context else "unknown codec"
         if stream.type == "audio" and stream.codec_context is None:
@@ -91,13 +90,25 @@ class StreamCopy:
                 ) from error
             if stream.type == "data" and "timecode" in stream.metadata:
                 return None  # it goes along with the pictures
-            cover = stream.disposition & av.stream.Disposition.attached_pic
-            kind = ("cover picture" if cover else "second video") if stream.type == "video" else stream.type
-            self.notes.append(f"{kind} stream {stream.index} ({codec}) is left out: {target} cannot carry it.")
+            self.notes.append(self._named(stream, codec, target))
             return None
         copy.metadata.update(stream.metadata)
         copy.disposition = stream.disposition
         return copy
+
+    def _named(self, stream: Any, codec: str, target: str | os.PathLike) -> str:
+        """What is left out, so that people know it again, and why."""
+        import av.stream
+
+        own = [
+            codec,
+            *(stream.metadata[key] for key in ("language", "title") if stream.metadata.get(key, "und") != "und"),
+        ]
+        facts, place = ", ".join(own), f"stream {stream.index}"
+        if stream.type == "video" and not stream.disposition & av.stream.Disposition.attached_pic:
+            return f"second video {place} ({facts}) is left out: one video stream is converted."
+        kind = "cover picture" if stream.type == "video" else stream.type
+        return f"{kind} {place} ({facts}) is left out: {target} cannot carry it."
 
     def _copy_description(self) -> None:
         """Title, place, camera and the like, and the chapters."""

@@ -114,7 +114,7 @@ class VideoWriter:
             self._stream = encoding.add_stream(self._output, self._encoder, template)
         if self._source is not None and found is not None:
             self._stream.metadata.update(found.metadata)
-            self._open_captions(self._source)
+            self._captions = Captions(self._source, probe_video(self._source).first_stamp, self._start)
             self._copy = StreamCopy(
                 self._source,
                 self._output,
@@ -130,15 +130,6 @@ class VideoWriter:
                 f"{self._file.target} cannot carry the sound of {self._source}; choose a container that can "
                 "(.mkv carries most), or leave the sound out with --no-copy-audio."
             ) from error
-
-    def _open_captions(self, source: str | os.PathLike) -> None:
-        captions = Captions(source, probe_video(source).first_stamp, self._start)
-        if captions.there and self._encoding.carries_captions:
-            self._captions = captions
-            return
-        captions.close()
-        if captions.there:
-            self.notes.append(f"Closed captions are left out: {self._encoding.label} holds none here.")
 
     def write(
         self, hdr_pq: np.ndarray, pts: int, duration: int | None = None, *, alpha: np.ndarray | None = None
@@ -187,7 +178,7 @@ class VideoWriter:
                 if self._captions is not None and packet.pts is not None:
                     frame_time = packet.pts * encoding.time_base
                     message = self._captions.message(frame_time, 1 / encoding.frame_rate)
-                    if message is not None:
+                    if message is not None and encoding.carries_captions:
                         packet = encoding.with_captions(packet, message)
                 packet.stream = self._stream
                 if self._copy is not None:
@@ -214,6 +205,9 @@ class VideoWriter:
                 f"MaxCLL {self._stated.max_cll} and MaxFALL {self._stated.max_fall} are stated; "
                 f"{light.max_cll} and {light.max_fall} were measured."
             )
+        if self._captions is not None and self._captions.found and not self._encoding.carries_captions:
+            what = f"Closed captions of {self._captions.found} pictures are left out"
+            self.notes.append(f"{what}: {self._encoding.label} holds none here.")
         self._encoding.patch(self._file.partial, self._format, self._stated or light)
         if self._encoding.boxes and self._format == "mp4":
             with self._file.partial.open("r+b") as file:  # Apple's box beside them says two views whatever they are
