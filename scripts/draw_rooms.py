@@ -16,6 +16,7 @@ PICTURE = ROOT / "docs" / "architecture.svg"
 ROOMS = {
     "color": "one standard a file: PQ, HLG, BT.2020",
     "ops": "operators with a kernel, and their expressions",
+    "store": "weights that are fetched, recorded and verified",
     "media": "reads and writes clips and pictures",
     "model": "the network, as the paper has it",
     "backends": "who evaluates it: torch, onnxruntime, TensorRT",

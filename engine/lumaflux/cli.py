@@ -13,6 +13,7 @@ from lumaflux.render.commands import analyze, convert, info, list_devices
 from lumaflux.service.commands import app as plugin
 from lumaflux.service.commands import serve
 from lumaflux.settings import DETAIL_WORDS
+from lumaflux.store.commands import models
 from lumaflux.threads import wait_passively
 from lumaflux.timeline.commands import timeline
 from lumaflux.viewing.commands import compare, view
@@ -33,6 +34,7 @@ app.command(serve)
 app.command(plugin)
 app.command(farm)
 app.command(timeline)
+app.command(models)
 # By its name: a checkout that is run without being installed has no `lumaflux.export`.
 app.command(
     "lumaflux.export.commands:build_engine",

@@ -126,9 +126,10 @@ class ModelOptions:
     """Which weights render, and on what."""
 
     model: str = _option("lite", "lite, flux-dev, flux-schnell, or a model directory.")
-    adapters: Path | None = _option(None, "An adapter file to load over the model's own.")
-    backbone: Path | None = _option(None, "The local directory of a FLUX.1 release, with SigLIP in its siglip/.")
-    offline: Flag = _option(False, "Take weights from the local cache only.")
+    adapters: Path | None = _option(None, "An adapter file to load over the model's own, or the name of fetched ones.")
+    backbone: Path | None = _option(
+        None, "The folder or file of a FLUX release; what `lumaflux models get` fetched if not named."
+    )
     device: str | None = _option(None, "As `lumaflux doctor` lists them; the first of them if not named.")
     precision: Precision | None = _option(None, "fp32, bf16 or fp16; fp32 on the CPU and bf16 elsewhere if not named.")
     engine: Path | None = _option(

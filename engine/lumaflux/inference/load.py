@@ -8,7 +8,7 @@ from lumaflux.backends.device import pick_device, pick_dtype
 from lumaflux.backends.network import Backend
 from lumaflux.backends.torch import TorchBackend
 from lumaflux.errors import UserError
-from lumaflux.inference.backbones import backbone_of
+from lumaflux.inference.backbones import adapters_of, backbone_of
 from lumaflux.inference.converter import Converter
 from lumaflux.inference.installed_engine import engine_for
 from lumaflux.inference.weights import LITE, weight_digests
@@ -27,15 +27,14 @@ def load(
     dtype: str | None = None,
     adapters: str | Path | None = None,
     backbone: str | Path | None = None,
-    offline: bool = False,
     engine: str | Path | None = None,
     tile: str | int = "auto",
 ) -> Converter:
     """Loads ``lite``, ``tiny``, ``flux-dev``, ``flux-schnell`` or a model directory.
 
-    ``adapters``: an adapter file (own or published layout) loaded over the model's own. ``backbone``: the local
-    directory of a FLUX.1 release, with SigLIP in its ``siglip/``; without it the hub's name is used (the local
-    cache only when ``offline``). ``device`` as torch names it, ``dtype`` one of fp32, bf16, fp16.
+    ``adapters``: an adapter file (own or published layout) or a fetched one's name, loaded over the model's own.
+    ``backbone``: the folder or file of a release, with SigLIP in ``siglip/`` beside it; without it what
+    `lumaflux models get` fetched. ``device`` as torch names it, ``dtype`` one of fp32, bf16, fp16.
     ``engine``: a bundle that ``python -m export build-engine`` made of this model; it evaluates it instead of torch.
     ``tile``: "auto", "none" or pixels a side, of the tiles that large frames of the direct path pass the network in.
     Raises UserError for an unknown model, missing or damaged weights, an unavailable device, or another's engine.
@@ -46,9 +45,7 @@ def load(
     on = pick_device(device)
     # The autoencoder is small: it comes in full precision, and the backend decides.
     placement = Placement(device=on, dtype=pick_dtype(dtype, on), vae_dtype=torch.float32)
-    network = load_network(
-        name_or_directory, adapters=adapters, backbone=backbone, offline=offline, placement=placement
-    )
+    network = load_network(name_or_directory, adapters=adapters, backbone=backbone, placement=placement)
     return Converter(TorchBackend(network, device, dtype), tile=tile)
 
 
@@ -62,7 +59,6 @@ def load_chosen(options: ModelOptions) -> Converter:
         dtype=options.precision,
         adapters=options.adapters,
         backbone=options.backbone,
-        offline=options.offline,
         engine=engine_for(options.engine, options.model, options.adapters, options.device, options.precision),
         tile=options.tile,
     )
@@ -73,7 +69,6 @@ def load_network(
     *,
     adapters: str | Path | None = None,
     backbone: str | Path | None = None,
-    offline: bool = False,
     placement: Placement | None = None,
 ) -> LumaFlux:
     """The torch modules alone, in float32 on the CPU, or a published backbone in ``placement``. As :func:`load`."""
@@ -83,9 +78,8 @@ def load_network(
     elif name in HUB_BACKBONES:
         if adapters is None:
             raise UserError(f"{name} needs an adapter file; name it with --adapters FILE")
-        model = build_on_pretrained(
-            PRESETS[name], *backbone_of(name, backbone and Path(backbone), offline=offline), placement=placement
-        )
+        where = backbone_of(name, Path(backbone) if backbone else None)
+        model = build_on_pretrained(PRESETS[name], *where, placement=placement)
     elif name in PRESETS:
         model = build(PRESETS[name], seed=0)
     elif Path(name).is_dir():
@@ -94,7 +88,7 @@ def load_network(
         choices = ", ".join(["lite", *PRESETS])
         raise UserError(f"unknown model '{name}'; choose one of {choices}, or name a model directory")
     if adapters is not None:
-        load_adapters(model, Path(adapters))
+        load_adapters(model, adapters_of(Path(adapters)))
     return model
 
 

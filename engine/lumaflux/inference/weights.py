@@ -7,7 +7,10 @@ from pathlib import Path
 
 from lumaflux.digests import sha256, text_digest
 from lumaflux.errors import UserError
+from lumaflux.inference.backbones import TOWER, adapters_of
 from lumaflux.options import ModelOptions
+from lumaflux.store.known_models import KNOWN
+from lumaflux.store.model_store import find, read_record
 
 LITE = Path(__file__).parents[1] / "weights" / "lite"
 NO_ENGINE = "none"  # named instead of an engine bundle: torch
@@ -35,11 +38,10 @@ def weights_identity(options: ModelOptions) -> str:
     folder = model_folder(options.model)
     if folder.is_dir() and not (folder / _CONFIG).exists():
         raise UserError(f"{folder} is not a model directory: {_CONFIG} is missing")
-    files = [folder / _CONFIG, folder / _BACKBONE, options.adapters or folder / _ADAPTERS]
+    adapters = adapters_of(options.adapters) if options.adapters else folder / _ADAPTERS
+    files = [folder / _CONFIG, folder / _BACKBONE, adapters]
     facts = [sha256(path) if path.is_file() else "none" for path in files]
-    if options.backbone is not None and options.backbone.is_dir():
-        files = sorted(path for path in options.backbone.rglob("*") if path.is_file())
-        facts += [f"{path.relative_to(options.backbone)}:{sha256(path)}" for path in files]
+    facts += _backbone_facts(options)
     name = folder.resolve().name if folder.is_dir() else options.model
     return f"{name}:{text_digest(' '.join([name, *facts]))[:16]}"
 
@@ -52,3 +54,17 @@ def rendering_identity(options: ModelOptions) -> str:
         manifest = options.engine / _ENGINE_MANIFEST
         words.append(sha256(manifest)[:16] if manifest.is_file() else str(options.engine))
     return ":".join(words)
+
+
+def _backbone_facts(options: ModelOptions) -> list[str]:
+    """Digests of every file of the backbone; of one that was fetched those that were recorded, without reading it."""
+    backbone = options.backbone
+    if backbone is None:
+        found = [find(name) for name in (options.model, TOWER)] if options.model in KNOWN else []
+        return [f"{file.path}:{file.sha256}" for folder in found if folder for file in read_record(folder).files]
+    if backbone.is_file():
+        beside = [path for path in sorted(backbone.parent.glob("*.safetensors")) if path != backbone]
+        files = [backbone, *beside, *sorted((backbone.parent / TOWER).glob("*.safetensors"))]
+        return [f"{path.name}:{sha256(path)}" for path in files]
+    files = sorted(path for path in backbone.rglob("*") if path.is_file())
+    return [f"{path.relative_to(backbone)}:{sha256(path)}" for path in files]

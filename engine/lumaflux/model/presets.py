@@ -83,8 +83,5 @@ TINY = LumaFluxConfig(
 
 PRESETS = {config.name: config for config in (FLUX_DEV, FLUX_SCHNELL, TINY)}
 
-# Where the frozen weights of a named model are found on the model hub or below a local directory.
-HUB_BACKBONES = {
-    "flux-dev": ("black-forest-labs/FLUX.1-dev", "google/siglip-so400m-patch14-384"),
-    "flux-schnell": ("black-forest-labs/FLUX.1-schnell", "google/siglip-so400m-patch14-384"),
-}
+# Models whose frozen weights are published by others; lumaflux.store knows where.
+HUB_BACKBONES = ("flux-dev", "flux-schnell")
