@@ -1,6 +1,9 @@
 import pytest
+import torch
 
+from lumaflux.color import pq
 from lumaflux.errors import UserError
+from lumaflux.inference.look import apply_look
 from lumaflux.settings import Settings, controls
 
 
@@ -20,9 +23,12 @@ def test_out_of_range_is_named(name, value):
         Settings(**{name: value})
 
 
-def test_peak_must_exceed_white():
-    with pytest.raises(UserError, match="above reference white"):
-        Settings(target_peak=400, reference_white=400)
+def test_a_peak_at_white_leaves_nothing_brighter():
+    settings = Settings(target_peak=400, reference_white=400)
+    ramp = torch.linspace(0, 1, 64).expand(1, 3, 1, 64)
+    nits = pq.eotf(apply_look(pq.inverse_eotf(1000 * ramp), ramp, settings))
+    assert float(nits.max()) == pytest.approx(400, rel=1e-4)
+    assert (nits.diff(dim=-1) >= -1e-3).all()
 
 
 def test_words_for_the_ends_of_detail():

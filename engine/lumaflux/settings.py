@@ -163,9 +163,9 @@ class Settings:
         for name, choice in choices().items():
             if (word := getattr(self, name)) not in choice.values:
                 raise UserError(f"{name} is '{word}'; choose one of {', '.join(choice.values)}")
-        if self.target_peak <= self.reference_white:
+        if self.target_peak < self.reference_white:
             raise UserError(
-                f"target peak ({self.target_peak:g} cd/m2) must be above reference white "
+                f"target peak ({self.target_peak:g} cd/m2) must not be below reference white "
                 f"({self.reference_white:g} cd/m2); raise the one or lower the other"
             )
 

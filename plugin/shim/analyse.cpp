@@ -1,6 +1,7 @@
 // The Analyse button: a tone track of the source file, or of the frames that the host hands over.
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <new>
 
 #include "actions.h"
@@ -9,6 +10,7 @@
 #include "host.h"
 #include "instance.h"
 #include "link/engine_link.h"
+#include "model_choice.h"
 #include "parameters.h"
 #include "pixels.h"
 #include "properties.h"
@@ -46,6 +48,8 @@ class Progress {
   double share_ = 0.0;
 };
 
+constexpr double most_samples = 9.0;
+
 struct FrameRange {
   double first = 0.0, last = -1.0;
 
@@ -63,8 +67,9 @@ FrameRange range_of(OfxImageClipHandle clip) {
   return {std::ceil(*first), std::floor(*last)};
 }
 
-std::string analysed(OfxImageEffectHandle effect, const Instance& instance, OfxTime time, const FrameRange& range) {
+Analysis analysed(OfxImageEffectHandle effect, const Instance& instance, OfxTime time, const FrameRange& range) {
   ValueMap parameters = parameter_values(bundle_parameters(), instance.parameters, time);
+  parameters["model"] = chosen_model(bundle_parameters(), instance.parameters, time);
   resolve_input_space(bundle_parameters(), instance.source, parameters);
   const bool from_host = text_or(parameters, "source_file", "").empty();
   if (from_host && range.count() < 1.0) {
@@ -74,12 +79,15 @@ std::string analysed(OfxImageEffectHandle effect, const Instance& instance, OfxT
   }
   Progress progress(effect);
   EngineLink& engine = engine_link();
+  // Of a clip whose file is named a few frames, spread over it: the engine finds them in the file.
+  const double step = from_host ? 1.0 : std::max(1.0, (range.count() - 1.0) / (most_samples - 1.0));
   const auto next = [&](int64_t number, RenderJob& job, std::unique_ptr<FrameMemory>& memory) {
-    const double at = range.first + static_cast<double>(number);
+    const double at = range.first + std::floor(static_cast<double>(number) * step);
     if (at > range.last) return false;
-    progress.at(static_cast<double>(number) / range.count());
+    if (from_host) progress.at(static_cast<double>(number) / range.count());
     const Image source(instance.source, at);
     if (!source.there()) {
+      if (!from_host) return false;
       throw ImageError("the host gave no picture at frame " + std::to_string(std::llround(at)) +
                        ": name the clip's file in Source file, and press Analyse again");
     }
@@ -110,13 +118,21 @@ OfxStatus analyse(OfxImageEffectHandle effect, OfxPropertySetHandle in) {
   try {
     const FrameRange range = range_of(instance->source);
     const double time = get_double(in, kOfxPropTime).value_or(0.0);
-    const std::string track = analysed(effect, *instance, time, range);
-    if (track.empty() || !set_text_parameter(instance->parameters, "tone_track", track)) {
-      throw ImageError("the host does not take the tone track: name " + track + " in Tone track yourself");
+    const Analysis found = analysed(effect, *instance, time, range);
+    if (found.track.empty() || !set_text_parameter(instance->parameters, "tone_track", found.track)) {
+      throw ImageError("the host does not take the tone track: name " + found.track + " in Tone track yourself");
     }
+    std::string said = std::to_string(found.frames) + " frames";
     if (range.count() >= 1.0) {
-      set_integer_parameter(instance->parameters, "track_start", static_cast<int>(range.first));
+      const int64_t start = found.start.value_or(std::llround(range.first));
+      set_integer_parameter(instance->parameters, "track_start", static_cast<int>(start));
+      said += "; the host's frame " + std::to_string(std::llround(range.first)) + " is frame " +
+              std::to_string(std::llround(range.first) - start) + " of them";
     }
+    set_text_parameter(instance->parameters, "track_says", said);
+    // Frames that a host has cached were made under another track, be its name the same.
+    const int analyses = integer_parameter(bundle_parameters().named("analyses"), instance->parameters, time);
+    set_integer_parameter(instance->parameters, "analyses", analyses < INT32_MAX ? analyses + 1 : 0);
     report_success(effect, *instance);
     return kOfxStatOK;
   } catch (const Aborted&) {

@@ -2,6 +2,7 @@
 #include "actions.h"
 #include "instance.h"
 #include "link/engine_link.h"
+#include "model_choice.h"
 #include "parameters.h"
 #include "properties.h"
 
@@ -13,8 +14,8 @@ OfxStatus instance_changed(OfxImageEffectHandle effect, OfxPropertySetHandle in)
   if (instance == nullptr || get_string(in, kOfxPropName) != "model") return kOfxStatReplyDefault;
   if (get_string(in, kOfxPropChangeReason) != kOfxChangeUserEdited) return kOfxStatReplyDefault;
   const double time = get_double(in, kOfxPropTime).value_or(0.0);
-  const ValueMap values = parameter_values(bundle_parameters(), instance->parameters, time);
-  engine_link().warm(text_or(values, "model", ""));
+  remember_model(bundle_parameters(), instance->parameters, time);
+  engine_link().warm(chosen_model(bundle_parameters(), instance->parameters, time));
   return kOfxStatOK;
 }
 

@@ -21,6 +21,8 @@ const char* openfx_type(ParameterType type) {
     case ParameterType::boolean:
       return kOfxParamTypeBoolean;
     case ParameterType::file:
+    case ParameterType::text:
+    case ParameterType::label:
       return kOfxParamTypeString;
     case ParameterType::button:
       return kOfxParamTypePushButton;
@@ -62,7 +64,16 @@ void define_parameter(const Parameter& parameter, const Parameters& parameters, 
   if (std::any_of(parameters.groups.begin(), parameters.groups.end(), named)) {
     set_string(properties, kOfxParamPropParent, parameter.group);
   }
+  if (parameter.secret) set_int(properties, kOfxParamPropSecret, 1);
   if (parameter.type == ParameterType::button) return;
+  if (parameter.type == ParameterType::text || parameter.type == ParameterType::label) {
+    const bool shown = parameter.type == ParameterType::label;
+    set_string(properties, kOfxParamPropStringMode, shown ? kOfxParamStringIsLabel : kOfxParamStringIsSingleLine);
+    set_int(properties, kOfxParamPropAnimates, 0);
+    if (shown) set_int(properties, kOfxParamPropEvaluateOnChange, 0);
+    set_string(properties, kOfxParamPropDefault, "");
+    return;
+  }
   if (parameter.type == ParameterType::file) {
     set_string(properties, kOfxParamPropStringMode, kOfxParamStringIsFilePath);
     set_int(properties, kOfxParamPropStringFilePathExists, 1);
@@ -70,7 +81,7 @@ void define_parameter(const Parameter& parameter, const Parameters& parameters, 
     set_string(properties, kOfxParamPropDefault, "");
     return;
   }
-  set_int(properties, kOfxParamPropAnimates, 1);
+  set_int(properties, kOfxParamPropAnimates, parameter.animates && !parameter.secret ? 1 : 0);
   for (size_t i = 0; i < parameter.choices.size(); ++i) {
     set_string(properties, kOfxParamPropChoiceOption, parameter.choices[i], static_cast<int>(i));
   }
@@ -120,6 +131,11 @@ Value value_of(const Parameter& parameter, OfxParamSetHandle set, OfxTime time) 
   return parameter.values[static_cast<size_t>(std::clamp(value, 0, last))];
 }
 
+bool is_own(const Parameter& parameter) {
+  return parameter.secret || parameter.type == ParameterType::button || parameter.type == ParameterType::text ||
+         parameter.type == ParameterType::label;
+}
+
 }  // namespace
 
 void define_parameters(const Parameters& parameters, OfxParamSetHandle set) {
@@ -136,9 +152,15 @@ void define_parameters(const Parameters& parameters, OfxParamSetHandle set) {
 ValueMap parameter_values(const Parameters& parameters, OfxParamSetHandle set, OfxTime time) {
   ValueMap out;
   for (const Parameter& parameter : parameters.parameters) {
-    if (parameter.type != ParameterType::button) out[parameter.name] = value_of(parameter, set, time);
+    if (!is_own(parameter)) out[parameter.name] = value_of(parameter, set, time);
   }
   return out;
+}
+
+int integer_parameter(const Parameter& parameter, OfxParamSetHandle set, OfxTime time) {
+  const int value = read(set, parameter.name, time, static_cast<int>(parameter.initial));
+  if (parameter.type != ParameterType::choice) return value;
+  return std::clamp(value, 0, static_cast<int>(parameter.values.size()) - 1);
 }
 
 std::string text_parameter(OfxParamSetHandle set, const std::string& name, OfxTime time) {

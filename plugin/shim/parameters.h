@@ -10,11 +10,13 @@
 
 namespace lumaflux {
 
-enum class ParameterType { real, integer, choice, boolean, file, button };
+enum class ParameterType { real, integer, choice, boolean, file, button, text, label };
 
 struct Parameter {
   std::string name, label, hint, group;
   ParameterType type = ParameterType::real;
+  bool secret = false;  // kept with the project, not shown
+  bool animates = true;
   double initial = 0.0;  // of a choice the index, of a boolean 0 or 1
   double low = 0.0, high = 1.0, display_low = 0.0, display_high = 1.0;
   std::vector<std::string> choices;                 // labels
@@ -43,11 +45,14 @@ const Parameters& bundle_parameters();
 // Defines every parameter, group and the one page in a descriptor.
 void define_parameters(const Parameters& parameters, OfxParamSetHandle set);
 
-// The values of an instance at a time, by name as the engine takes them; a value that the host cannot give is the
-// default.
+// The values of an instance at a time, by name as the engine takes them, without what is the effect's own (secret
+// parameters, texts, labels); a value that the host cannot give is the default.
 ValueMap parameter_values(const Parameters& parameters, OfxParamSetHandle set, OfxTime time);
 
-// The text of a file parameter; "" when there is none.
+// The value of an integer or the index of a choice; its default where the host does not give it.
+int integer_parameter(const Parameter& parameter, OfxParamSetHandle set, OfxTime time);
+
+// The text of a file, text or label parameter; "" when there is none.
 std::string text_parameter(OfxParamSetHandle set, const std::string& name, OfxTime time);
 
 // Whether the host took the value.

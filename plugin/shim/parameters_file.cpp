@@ -21,6 +21,8 @@ ParameterType type_of(const Json& json, const std::string& name) {
   if (type == "boolean") return ParameterType::boolean;
   if (type == "file") return ParameterType::file;
   if (type == "button") return ParameterType::button;
+  if (type == "text") return ParameterType::text;
+  if (type == "label") return ParameterType::label;
   fail("gives \"" + name + "\" the unknown type \"" + type + "\"");
 }
 
@@ -70,6 +72,8 @@ Parameter read_parameter(const Json& json) {
   parameter.hint = json["hint"].string;
   parameter.group = json["group"].string;
   parameter.type = type_of(json, parameter.name);
+  parameter.secret = json["secret"].boolean_or(false);
+  parameter.animates = json["animates"].boolean_or(true);
   if (parameter.type == ParameterType::choice) {
     read_choices(parameter, json);
   } else if (parameter.type == ParameterType::boolean) {

@@ -9,6 +9,7 @@
 #include "host.h"
 #include "instance.h"
 #include "link/engine_link.h"
+#include "model_choice.h"
 #include "parameters.h"
 #include "pixels.h"
 #include "properties.h"
@@ -44,6 +45,7 @@ RenderJob job_of(const Image& source, const Instance& instance, OfxPropertySetHa
   job.priority = priority_of(in);
   job.frame = std::llround(time);
   job.parameters = parameter_values(bundle_parameters(), instance.parameters, time);
+  job.parameters["model"] = chosen_model(bundle_parameters(), instance.parameters, time);
   job.parameters["host_frame"] = job.frame;
   resolve_input_space(bundle_parameters(), instance.source, job.parameters);
   return job;

@@ -50,3 +50,50 @@ def test_an_abort_and_a_missing_file_leave_the_parameters(scene, clip):
     failed = host.do("change", instance="a", name="analyse")
     assert (failed["status"], failed["values"]["tone_track"]) == (FAILED, "")
     assert "clip.mp4" in host.said()[-1]
+
+
+def written(path, clip):
+    """The clip as a lossless video of 8 bits."""
+    import av
+
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=24)
+        stream.width, stream.height, stream.pix_fmt = clip[0].shape[1], clip[0].shape[0], "bgr0"
+        for frame in clip:
+            codes = av.VideoFrame.from_ndarray(np.floor(frame * 255 + 0.5).astype(np.uint8), format="rgb24")
+            container.mux(stream.encode(codes))
+        container.mux(stream.encode())
+    return path
+
+
+def test_a_trimmed_clip_is_found_in_its_file(scene, clip):
+    """The host shows frames 2 to 7 of the file, from its own frame 11 on."""
+    source = written(scene.root / "clip.mkv", clip)
+    host = connected(scene, clip[2:])
+    host.do("set", instance="a", values={"source_file": str(source)})
+    answer = host.do("change", instance="a", name="analyse")
+    assert answer["status"] == OK, host.said()
+    assert answer["values"]["track_start"] == FIRST - 2
+    assert answer["values"]["track_says"] == "8 frames; the host's frame 11 is frame 2 of them"
+    assert answer["values"]["analyses"] == 1
+    assert host.do("change", instance="a", name="analyse")["values"]["analyses"] == 2
+
+
+def test_another_file_changes_nothing(scene, clip):
+    source = written(scene.root / "other.mkv", [frame[::-1, ::-1] for frame in clip])
+    host = connected(scene, clip)
+    host.do("set", instance="a", values={"source_file": str(source)})
+    answer = host.do("change", instance="a", name="analyse")
+    assert (answer["status"], answer["values"]["tone_track"], answer["values"]["track_start"]) == (FAILED, "", 0)
+    assert "shows no frame of other.mkv" in host.said()[-1]
+    assert not (scene.root / "other.mkv.track.json").exists()
+
+
+def test_a_model_is_kept_by_name(scene, clip):
+    """A project that names a model which is missing here says so, and never renders with another."""
+    host = connected(scene, clip)
+    host.do("change", instance="a", name="model")
+    host.do("set", instance="a", values={"model_name": "/gone/studio-model"})
+    answer = host.do("change", instance="a", name="analyse")
+    assert answer["status"] == FAILED
+    assert "the model /gone/studio-model, which is not installed here" in host.said()[-1]

@@ -18,6 +18,8 @@ TYPES = {
     "boolean": "OfxParamTypeBoolean",
     "file": "OfxParamTypeString",
     "button": "OfxParamTypePushButton",
+    "text": "OfxParamTypeString",
+    "label": "OfxParamTypeString",
 }
 
 

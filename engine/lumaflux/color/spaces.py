@@ -13,6 +13,7 @@ from lumaflux.color.primaries import (
     BT709,
     BT2020,
     DAVINCI_WIDE_GAMUT,
+    P3_D65,
     Primaries,
     apply_matrix,
     rgb_to_rgb,
@@ -46,6 +47,7 @@ SPACES = {
     "linear-bt709": Space(label="Linear BT.709", primaries=BT709, decode=_same, encode=_same),
     "linear-bt2020": Space(label="Linear BT.2020", primaries=BT2020, decode=_same, encode=_same),
     "pq-bt2020": Space(label="PQ BT.2020", primaries=BT2020, decode=pq.eotf, encode=pq.inverse_eotf, absolute=True),
+    "pq-p3d65": Space(label="PQ P3 D65", primaries=P3_D65, decode=pq.eotf, encode=pq.inverse_eotf, absolute=True),
     "hlg-bt2020": Space(
         label="HLG BT.2020 (1000 cd/m2)", primaries=BT2020, decode=hlg.eotf, encode=hlg.inverse_eotf, absolute=True
     ),

@@ -52,6 +52,8 @@ def _rolled_off(nits: Tensor, white: float, peak: float, beyond: float) -> Tenso
     """The gain [B,1,H,W] that takes max(R,G,B) of ``beyond`` times ``peak`` to ``peak``, none below ``white``."""
     u = torch.log((nits.amax(dim=1, keepdim=True) / white).clamp(min=1.0))
     wanted = math.log(peak / white)
+    if wanted <= 0:  # nothing is brighter than white
+        return torch.exp(-u)
     span = wanted + math.log(beyond)
     k = (span / wanted - 1) / span
     return torch.exp(u / (1 + k * u) - u)

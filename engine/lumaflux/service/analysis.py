@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ import xxhash
 from lumaflux.errors import UserError
 from lumaflux.inference.weights import weights_identity
 from lumaflux.model.regular_file import check_regular
+from lumaflux.service.frame_mapping import Sample, file_start, thumbnail
 from lumaflux.service.parameters import RenderParameters
 from lumaflux.service.renderer import Renderer
 from lumaflux.service.tracks import absolute
@@ -26,8 +27,10 @@ HOST_CLIP = "frames of a host"
 class FileAnalysis:
     """Of the file or sequence that ``parameters.source_file`` names. For one thread."""
 
-    def __init__(self, parameters: RenderParameters, renderer: Renderer):
-        """Raises UserError for a path that is not whole, and what cannot be read; ModelError."""
+    def __init__(self, parameters: RenderParameters, renderer: Renderer, samples: Sequence[Sample] = ()):
+        """``samples``: frames that the host shows of it. Raises UserError for a path that is not whole, and what cannot
+        be read; ModelError.
+        """
         from lumaflux.render.analysis import Look
         from lumaflux.render.source import Source
 
@@ -41,6 +44,7 @@ class FileAnalysis:
         self._reader = source.open()
         self._reader.__enter__()
         self._frames = self._reader.frames()
+        self._samples, self._film = samples, []  # thumbnails of all its frames, where there is something to compare
         self.total = (self._reader.info.frame_count or 0) if source.pattern is None else len(source.numbers)
 
     @property
@@ -59,6 +63,8 @@ class FileAnalysis:
             frame = next(self._frames, None)
             if frame is not None:
                 self._look.see(frame.sdr)
+                if self._samples:
+                    self._film.append(thumbnail(frame.sdr).astype(np.float16))
                 continue
             if not self.done:
                 raise UserError(f"{self.source} holds no frames; name another Source file")
@@ -67,6 +73,15 @@ class FileAnalysis:
                 clip=clip, model=weights_identity(self._renderer.options_of(self.model)), shots=self._look.shots()
             )
         return None
+
+    def start(self) -> int | None:
+        """The host's frame at which the file's first stands, once all were seen; None without samples.
+
+        Raises UserError as :func:`file_start`.
+        """
+        if not self._samples:
+            return None
+        return file_start(self._samples, np.stack(self._film), self._samples[0].frame, self.source.name)
 
     def close(self) -> None:
         self._reader.__exit__(None, None, None)

@@ -149,14 +149,26 @@ class Client:
     def analyze(
         self, params: dict[str, Any], progress: Callable[[int, int], None] = lambda done, total: None
     ) -> dict[str, Any]:
-        """The path of the tone track of ``params``' source_file, and its number of frames: {"track", "frames"}."""
+        """The path of the tone track of ``params``' source_file, and its number of frames: {"track", "frames"}, with
+        the host's frame of the file's first as "start" where frames of the host were looked at before.
+        """
         self._progress = progress
         return self.wait(self.send({"type": "analyze", "params": params}))
 
-    def look(self, pixels: np.ndarray, number: int, params: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Hands over the next frame [H,W,3|4] of a clip to analyse; ``analyze`` without a source_file ends it."""
+    def look(
+        self, pixels: np.ndarray, number: int, params: dict[str, Any] | None = None, frame: int = 0
+    ) -> dict[str, Any]:
+        """Hands over the next frame [H,W,3|4] of a clip to analyse; ``analyze`` without a source_file ends it. With one
+        in ``params``, it is a sample: the host's ``frame``, to be found in the file.
+        """
         with OwnFrames(pixels) as frames:
-            how = {"premultiplied": False, "priority": "final", "params": params or {}, "number": number}
+            how = {
+                "premultiplied": False,
+                "priority": "final",
+                "params": params or {},
+                "number": number,
+                "frame": frame,
+            }
             return self.wait(self.send({"type": "look", **how, **frames.request()}))
 
     def warm(self, model: str) -> None:

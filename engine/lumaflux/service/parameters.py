@@ -30,25 +30,33 @@ OUTPUT_SPACES = {
     "linear-bt2020": "Linear BT.2020",
     "acescg": "ACEScg",
     "aces2065-1": "ACES2065 1",
-}
+    "linear-bt709": "Linear BT.709 (Nuke, Natron)",
+    "pq-p3d65": "PQ P3 D65",
+    "davinci-intermediate": "DaVinci Wide Gamut Intermediate",
+}  # new ones at the end: hosts keep a choice's index
+LINEAR = frozenset({"linear-bt2020", "linear-bt709", "acescg", "aces2065-1"})  # light above white is above 1
 FROM_HOST = "host"  # an input space that the effect resolves before the engine hears of it
 # Names that a host of OpenFX 1.5 gives a clip (ofx-native-v1.5), by what they are here.
 INPUT_COLOURSPACES = {
     "rec1886_rec709_display": "bt709-bt1886",
     "g24_rec709_tx": "bt709-bt1886",
+    "ofx_display_sdr": "bt709-bt1886",
     "srgb_display": "srgb",
     "srgb_tx": "srgb",
     "lin_rec709_srgb": "linear-bt709",
     "lin_rec2020": "linear-bt2020",
     "ACEScg": "acescg",
     "ACES2065-1": "aces2065-1",
+    "davinci_intermediate_widegamut": "davinci-intermediate",
 }
 OUTPUT_COLOURSPACES = {
     "rec2100_pq_display": "pq-bt2020",
     "rec2100_hlg_display": "hlg-bt2020",
     "lin_rec2020": "linear-bt2020",
+    "lin_rec709_srgb": "linear-bt709",
     "ACEScg": "acescg",
     "ACES2065-1": "aces2065-1",
+    "davinci_intermediate_widegamut": "davinci-intermediate",
 }
 VIEWS = {
     "result": "Result",
@@ -125,8 +133,9 @@ def _parameters_model() -> type[BaseModel]:
 def parameters_json(models: Mapping[str, str] | None = None) -> dict[str, Any]:
     """The description that the effect builds its controls from: {"version", "groups", "parameters"}.
 
-    ``models``: label by name or directory, shown after the model that ships. Their order must never change once
-    projects are saved with it: hosts store the index of a choice.
+    ``models``: label by name or directory, shown after the model that ships. Hosts store the index of a choice, so
+    the effect keeps the name beside it. What is ``secret``, a ``label`` or a ``text`` is the effect's own: the engine
+    never hears of it.
     """
     return {
         "version": VERSION,
@@ -139,7 +148,9 @@ def parameters_json(models: Mapping[str, str] | None = None) -> dict[str, Any]:
             _bypass(),
             *_settings(),
             *_TEMPORAL,
-            _choice("model", "Model", "The weights that render.", {**MODELS, **(models or {})}, group="Model"),
+            _choice("model", "Model", "The weights that render.", {**MODELS, **(models or {})}, group="Model")
+            | {"animates": False},
+            _MODEL_NAME,
         ],
     }
 
@@ -189,7 +200,8 @@ _TEMPORAL = [
     {
         "name": "source_file",
         "label": "Source file",
-        "hint": "The file behind this clip, for Analyse; empty to analyse the frames that the host hands over.",
+        "hint": "The file behind this clip, for Analyse, which finds the clip's frames in it; empty to analyse the "
+        "frames that the host hands over.",
         "type": "file",
         "default": "",
         "group": _GROUPS["Temporal"],
@@ -213,7 +225,7 @@ _TEMPORAL = [
     {
         "name": "track_start",
         "label": "Track start",
-        "hint": "The frame of the host at which the tone track begins; Analyse sets it to the clip's first.",
+        "hint": "The frame of the host at which the tone track begins; Analyse sets it.",
         "type": "int",
         "default": 0,
         "min": -(2**31),
@@ -222,7 +234,37 @@ _TEMPORAL = [
         "display_max": 1000,
         "group": _GROUPS["Temporal"],
     },
+    {
+        "name": "track_says",
+        "label": "Analysed",
+        "hint": "What the last analysis found.",
+        "type": "label",
+        "default": "",
+        "group": _GROUPS["Temporal"],
+    },
+    {
+        "name": "analyses",
+        "label": "Analyses",
+        "hint": "How many there were: a host's cached frames end with the next.",
+        "type": "int",
+        "default": 0,
+        "min": 0,
+        "max": 2**31 - 1,
+        "display_min": 0,
+        "display_max": 1000,
+        "secret": True,
+        "group": _GROUPS["Temporal"],
+    },
 ]
+_MODEL_NAME = {
+    "name": "model_name",
+    "label": "Model by name",
+    "hint": "The chosen model's name: a project keeps it, where a menu keeps a number.",
+    "type": "text",
+    "default": "",
+    "secret": True,
+    "group": _GROUPS["Model"],
+}
 
 
 def _settings() -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from lumaflux.options import ModelOptions
 from lumaflux.render.frame_renderer import FrameRenderer
 from lumaflux.render.tones import Tones
 from lumaflux.service.cache import FrameCache
-from lumaflux.service.parameters import RenderParameters
+from lumaflux.service.parameters import LINEAR, RenderParameters
 from lumaflux.service.tracks import Tracks
 
 if TYPE_CHECKING:
@@ -106,6 +106,9 @@ class Renderer:
         if pixels.ndim != 3 or pixels.shape[2] not in (3, 4) or 0 in pixels.shape:
             raise UserError(f"a frame must have the shape [H,W,3] or [H,W,4], but has {pixels.shape}")
         out = np.empty_like(pixels) if out is None else out
+        if pixels.dtype.kind == "u" and parameters.output_space in LINEAR and not parameters.bypass:
+            bits = 8 * pixels.itemsize
+            raise UserError(f"linear output ends at white in {bits} bits; set the clip to float, or choose PQ BT.2020")
         if parameters.bypass:
             if out is not pixels:
                 out[:] = pixels

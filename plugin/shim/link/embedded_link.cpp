@@ -81,7 +81,7 @@ class EmbeddedLink : public EngineLink {
     if (outcome != LUMAFLUX_DONE) throw EngineError(error);
   }
 
-  std::string analyse(const ValueMap&, const NextFrame&, const AbortPoll&,
+  Analysis analyse(const ValueMap&, const NextFrame&, const AbortPoll&,
                       const std::function<void(double)>&) override {
     throw EngineError(
         "Analyse needs the engine as a process of its own: unset LUMAFLUX_EMBED, or make the tone track "

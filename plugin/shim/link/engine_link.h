@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
@@ -43,6 +44,13 @@ class FrameMemory {
 
 using AbortPoll = std::function<bool()>;
 
+// A tone track's path, its number of frames, and the host's frame of its first where frames were sought in a file.
+struct Analysis {
+  std::string track;
+  int64_t frames = 0;
+  std::optional<int64_t> start;
+};
+
 class EngineLink {
  public:
   virtual ~EngineLink() = default;
@@ -51,11 +59,11 @@ class EngineLink {
   virtual std::unique_ptr<FrameMemory> allocate(const RenderJob& job) = 0;
   virtual void render(const RenderJob& job, FrameMemory& memory, const AbortPoll& aborted) = 0;
 
-  // A tone track of the file that `parameters` name as source_file, or of the frames that `next` hands over until it
-  // says false, each in the memory of its job; the track's path. `progress` hears the share that is done, or -1 where
+  // A tone track of the frames that `next` hands over until it says false, each in the memory of its job; or of the
+  // file that `parameters` name as source_file, and then those frames are sought in it. `progress` hears the share that is done, or -1 where
   // that is unknown, at least every 50 ms. Throws as `render` does.
   using NextFrame = std::function<bool(int64_t number, RenderJob& job, std::unique_ptr<FrameMemory>& memory)>;
-  virtual std::string analyse(const ValueMap& parameters, const NextFrame& next, const AbortPoll& aborted,
+  virtual Analysis analyse(const ValueMap& parameters, const NextFrame& next, const AbortPoll& aborted,
                               const std::function<void(double)>& progress) = 0;
 
   // Asks an engine that already runs to load a model; never waits, never fails.

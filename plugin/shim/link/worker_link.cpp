@@ -143,12 +143,12 @@ ValueMap expect(Connection& connection, int64_t id, const char* type, const Abor
 
 }  // namespace
 
-std::string WorkerLink::analyse(const ValueMap& parameters, const NextFrame& next, const AbortPoll& aborted,
+Analysis WorkerLink::analyse(const ValueMap& parameters, const NextFrame& next, const AbortPoll& aborted,
                                 const std::function<void(double)>& progress) {
   try {
     // A connection of its own: what the engine has seen of the host's frames is kept with it.
     auto connection = connect_or_start(open_runtime_directory(), engine_location(), aborted);
-    for (int64_t number = 0; text_or(parameters, "source_file", "").empty(); ++number) {
+    for (int64_t number = 0;; ++number) {
       RenderJob job;
       std::unique_ptr<FrameMemory> memory;
       if (!next(number, job, memory)) break;
@@ -159,7 +159,10 @@ std::string WorkerLink::analyse(const ValueMap& parameters, const NextFrame& nex
       frame.done();
     }
     const int64_t id = connection->send({{"type", "analyze"}, {"params", parameters}});
-    return text_or(expect(*connection, id, "analyzed", aborted, progress), "track", "");
+    const ValueMap answer = expect(*connection, id, "analyzed", aborted, progress);
+    Analysis found{text_or(answer, "track", ""), integer_or(answer, "frames", 0), std::nullopt};
+    if (answer.count("start") != 0) found.start = integer_or(answer, "start", 0);
+    return found;
   } catch (const EngineLost& loss) {
     if (loss.hung != 0) end_worker(loss.hung);
     throw EngineError(std::string("the LumaFlux engine was lost while it analysed (") + loss.what() +
