@@ -123,6 +123,14 @@ class Settings:
         low=0.0,
         high=1.0,
     )
+    graphics_white: Literal["auto", "off"] = _control(
+        "auto",
+        label="Graphics white",
+        help="auto keeps subtitles, credits and pages at reference white: no lighter than the static placement; off "
+        "leaves them to the tone of the picture.",
+        group="Detail",
+        values={"auto": "Auto", "off": "Off"},
+    )
     temporal_stability: float = _control(
         1.0,
         label="Temporal stability",

@@ -1,7 +1,7 @@
 """One frame from SDR to HDR: ``convert`` is the paper's direct path, ``render`` the product's, with its controls."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
@@ -18,8 +18,9 @@ from lumaflux.inference.active_area import Area, find_area, in_frame, without_ba
 from lumaflux.inference.composition import ReducedLight, compose
 from lumaflux.inference.confidence import in_whole, invented_highlights, mask_for, permitted, shares
 from lumaflux.inference.debanding import deband
-from lumaflux.inference.detail import enlarge, gain_between, reduce_to
+from lumaflux.inference.detail import clipping, enlarge, gain_between, reduce_to
 from lumaflux.inference.gain_blending import FrameLight, placed_by_the_shot
+from lumaflux.inference.graphics import Graphics, at_graphics_white, find_graphics, unclipped
 from lumaflux.inference.highlights import (
     LARGEST_RECOVERY,
     carried_outwards,
@@ -180,9 +181,9 @@ class Converter:
         """Whether the transformer finds the light of clipped pixels, and nothing else of a frame."""
         return self.config.local_light == "highlights"
 
-    def clipped_shares(self, sdr: Tensor) -> Tensor:
-        """SDR [B,3,H,W] -> how much of each reduced pixel is clipped, [B,1,h,w] in [0,1]."""
-        return reduce_to(clipped_area(sdr), self.config.working_pixels)
+    def clipped_shares(self, sdr: Tensor, graphics: Sequence[Graphics | None] = ()) -> Tensor:
+        """SDR [B,3,H,W] -> how much of each reduced pixel is clipped and no graphics, [B,1,h,w] in [0,1]."""
+        return reduce_to(unclipped(clipped_area(sdr), graphics), self.config.working_pixels)
 
     def reduced(self, sdr: Tensor) -> Tensor:
         """SDR [B,3,H,W] at the size that the model works at."""
@@ -240,6 +241,8 @@ class Converter:
             area = areas[0]
             active, sdr = area.of(sdr), without_bars(sdr, area)
             height, width = sdr.shape[-2:]
+        with clock("graphics"):
+            graphics = self._graphics(active, settings)
         smooth = None
         if settings.detail == 0.0:
             tone = self._steadied(active, settings, clock, on_step, tone)
@@ -248,7 +251,7 @@ class Converter:
         else:
             with clock("reduce"):
                 smooth = deband(active)
-            light = light or self._light(smooth, settings, clock, on_step, tone)
+            light = light or self._light(smooth, settings, clock, on_step, tone, graphics)
             lit = self._with_source_detail(smooth, active, light, settings, clock)
             placement = light.placement
         if allowed is not None:
@@ -256,11 +259,13 @@ class Converter:
             with clock("detail"):
                 smooth = deband(active) if smooth is None else smooth
                 lit = permitted(lit, self._on_the_curve(smooth, active, placement), allowed)
+        with clock("graphics"):
+            lit = at_graphics_white(lit, active, graphics)
         with clock("look"):
             graded = apply_look(in_frame(lit, sdr, area), sdr, settings)
         if on_matte is not None:
             with clock("matte"):
-                made = self._invented(active, light, settings, allowed)
+                made = self._invented(active, light, settings, allowed, graphics)
                 on_matte(shares(in_whole(made, area, height, width), graded, settings.reference_white))
         return _like(graded, frame), clock.seconds
 
@@ -269,8 +274,10 @@ class Converter:
         """How much of each pixel of ``render`` the model invents: [1,H,W] or [B,1,H,W] in [0,1], of the frame's type.
 
         0 where a pixel's light follows from its code by the tone alone, 1 where the source says nothing about it.
+        Graphics are as white as paper, and nothing about them is invented.
         """
-        return _like(invented(self._batch(frame), settings or Settings()), frame)
+        settings, sdr = settings or Settings(), self._batch(frame)
+        return _like(invented(unclipped(clipping(sdr), self._graphics(sdr, settings)), settings), frame)
 
     @torch.inference_mode()
     def light_timed(
@@ -278,9 +285,16 @@ class Converter:
     ) -> tuple[FrameLight, dict[str, float]]:
         """What the model makes of a reduced SDR frame, with the seconds of each stage: the first half of ``render``."""
         sdr, clock = self._batch(frame), _Clock()
+        active = _area(sdr[0], tone).of(sdr)
+        with clock("graphics"):
+            graphics = self._graphics(active, settings)
         with clock("reduce"):
-            smooth = deband(_area(sdr[0], tone).of(sdr))
-        return self._light(smooth, settings, clock, None, tone), clock.seconds
+            smooth = deband(active)
+        return self._light(smooth, settings, clock, None, tone, graphics), clock.seconds
+
+    def _graphics(self, active: Tensor, settings: Settings) -> list[Graphics | None]:
+        """The graphics of each frame, as far as ``settings`` keep their white; None where there are none."""
+        return [find_graphics(one) if settings.graphics_white == "auto" else None for one in active]
 
     def _steadied(
         self, seen: Tensor, settings: Settings, clock: "_Clock", on_step: Callable[[], None] | None, tone: Tone | None
@@ -309,11 +323,12 @@ class Converter:
         clock: "_Clock",
         on_step: Callable[[], None] | None,
         tone: Tone | None,
+        graphics: Sequence[Graphics | None],
     ) -> FrameLight:
         model, recovers = self.backend.network, self.recovers
         with clock("reduce"):
             reduced = self.reduced(smooth)
-            clipped = self.clipped_shares(smooth) if recovers else None
+            clipped = self.clipped_shares(smooth, graphics) if recovers else None
         if clipped is not None and settings.detail == 1.0 and (not clipped.any() or not settings.highlight_recovery):
             return self._placed(reduced, self._steadied(reduced, settings, clock, on_step, tone), None, clipped)
         if clipped is not None and settings.detail == 1.0 and tone is not None and tone.stops is not None:
@@ -375,12 +390,20 @@ class Converter:
             smooth, sdr, lambda codes: model.in_light(model.start(codes, placement)), nothing, 0.0, placement
         )
 
-    def _invented(self, sdr: Tensor, light: FrameLight | None, settings: Settings, allowed: Tensor | None) -> Tensor:
+    def _invented(
+        self,
+        sdr: Tensor,
+        light: FrameLight | None,
+        settings: Settings,
+        allowed: Tensor | None,
+        graphics: Sequence[Graphics | None],
+    ) -> Tensor:
         """How much of each pixel of the active area is invented: [B,1,h,w] in [0,1]. A gain that the network finds
         everywhere, and not for clipped pixels alone, follows no curve: all of it counts."""
         made = torch.ones_like(sdr[:, :1])
         if light is not None and self.recovers:
-            made = torch.lerp(made, invented_highlights(sdr, light.gain, settings.highlight_recovery), settings.detail)
+            found = unclipped(invented_highlights(sdr, light.gain, settings.highlight_recovery), graphics)
+            made = torch.lerp(made, found, settings.detail)
         made = settings.strength * made
         return made if allowed is None else allowed * made
 

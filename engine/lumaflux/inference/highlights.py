@@ -12,7 +12,7 @@ from torch import Tensor
 from lumaflux.color import pq
 from lumaflux.color.clipping import share_of_gain
 from lumaflux.color.primaries import BT2020_LUMA, luminance
-from lumaflux.inference.detail import OFFSET_NITS, clipping
+from lumaflux.inference.detail import OFFSET_NITS
 from lumaflux.model.spline import PEAK_NITS
 from lumaflux.settings import Settings
 
@@ -86,7 +86,7 @@ def _mean(picture: Tensor, side: int) -> Tensor:
     return F.avg_pool2d(picture, side, stride=1, padding=side // 2)
 
 
-def invented(sdr: Tensor, settings: Settings) -> Tensor:
-    """How much of each pixel of a rendered frame [B,3,H,W] is the model's invention: [B,1,H,W] in [0,1]."""
-    recovered = settings.highlight_recovery * clipping(sdr)
+def invented(clipped: Tensor, settings: Settings) -> Tensor:
+    """How much of each pixel of a rendered frame is the model's invention, by how clipped it is: [B,1,H,W] in [0,1]."""
+    recovered = settings.highlight_recovery * clipped
     return settings.strength * torch.lerp(torch.ones_like(recovered), recovered, settings.detail)

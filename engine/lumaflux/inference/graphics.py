@@ -1,0 +1,137 @@
+"""Graphics in a frame: letters, and pages with letters on them. Their white is paper white, 203 cd/m2, and no light
+(ITU-R BT.2408-7 Table 1), while a tone curve that serves highlights puts it at the double."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lumaflux.color.placement import static_placement
+from lumaflux.color.primaries import BT709_LUMA, luminance
+from lumaflux.inference.sheets import PAPER, Sheet, sheets_of
+from lumaflux.inference.text_lines import CONTRAST, Codes, Line, Sampling, dark_lines, light_lines, valley
+
+_FAINTEST, _CERTAIN = 200.0, 216.0  # codes of strokes or paper: darker ones stay where any curve puts them
+_ABOVE, _BESIDE = 0.6, 1.3  # of the letters' height: where a line's dots and marks are
+_LEVEL = 18  # codes that a stroke's inside may be off its line's level
+_DARK = 0.4  # of the level: codes from which graphics count
+
+
+@dataclass(frozen=True, kw_only=True)
+class Graphics:
+    """Pixels of a frame that are graphics: their places ``index`` [N] in the frame's rows, and ``share`` [N] in (0,1],
+    how much of each belongs to them."""
+
+    index: Tensor
+    share: Tensor
+
+    def map(self, height: int, width: int) -> Tensor:
+        """The share of every pixel: [1,H,W]."""
+        whole = self.share.new_zeros(height * width)
+        whole[self.index] = self.share
+        return whole.view(1, height, width)
+
+
+def find_graphics(sdr: Tensor) -> Graphics | None:
+    """The graphics of an SDR frame [3,H,W] in [0,1]; None if it shows none. By the frame alone."""
+    height, width = sdr.shape[-2:]
+    sampling = Sampling.of(height)
+    samples = sdr[:, :: sampling.down, :: sampling.across]
+    luma = _luma_codes(samples)
+    if luma.max() < _FAINTEST:
+        return None
+    letters = light_lines(luma, _codes(samples.amin(dim=0)), sampling, height)
+    pages = dark_lines(luma, sampling, height)
+    if not (letters or pages):
+        return None
+    shares = np.zeros((height, width), np.float32)
+    for line in letters:
+        _letters_into(shares, sdr, line, sampling)
+    if pages:
+        for sheet in sheets_of(luma, pages, sampling):
+            _sheet_into(shares, sdr, sheet)
+    index = np.flatnonzero(shares)
+    if not len(index):
+        return None
+    found = torch.from_numpy(index), torch.from_numpy(shares.ravel()[index])
+    return Graphics(index=found[0].to(sdr.device), share=found[1].to(sdr.device))
+
+
+def unclipped(clipped: Tensor, graphics: Sequence[Graphics | None]) -> Tensor:
+    """What of a map [B,1,H,W] of clipped or invented pixels is no graphics."""
+    if not any(graphics):
+        return clipped
+    maps = [
+        one.new_zeros(one.shape) if found is None else found.map(*one.shape[-2:])
+        for one, found in zip(clipped, graphics, strict=True)
+    ]
+    return clipped * (1 - torch.stack(maps))
+
+
+def at_graphics_white(lit_pq: Tensor, sdr: Tensor, graphics: Sequence[Graphics | None]) -> Tensor:
+    """A lit picture [B,3,H,W], PQ/BT.2020, of SDR codes [B,3,H,W] whose graphics are no lighter than static placement
+    at 203 cd/m2 puts them. Changed in place."""
+    for lit, codes, found in zip(lit_pq, sdr, graphics, strict=True):
+        if found is not None:
+            flat = lit.view(3, -1)
+            own = flat[:, found.index]
+            placed = static_placement(codes.reshape(3, -1)[:, found.index].unsqueeze(-1))[..., 0].to(own)
+            flat[:, found.index] = own + found.share * (torch.minimum(own, placed) - own)
+    return lit_pq
+
+
+def _codes(sdr: Tensor) -> NDArray[np.uint8]:
+    return (sdr * 255 + 0.5).to(torch.uint8).cpu().numpy()
+
+
+def _luma_codes(sdr: Tensor) -> Codes:
+    return _codes(luminance(sdr, BT709_LUMA)[0])
+
+
+def _letters_into(shares: NDArray[np.float32], sdr: Tensor, line: Line, sampling: Sampling) -> None:
+    """The letters of a line: strokes as light as its level, and the pixels next to them."""
+    above, beside = round(_ABOVE * line.height), round(_BESIDE * line.height)
+    rows = _span(line.top * sampling.down, line.bottom * sampling.down, above, sdr.shape[-2])
+    columns = _span(line.left * sampling.across, line.right * sampling.across, beside, sdr.shape[-1])
+    codes = _luma_codes(sdr[:, rows, columns])
+    reach = max(6, round(line.height))
+    ground = np.minimum(valley(codes, reach), valley(np.ascontiguousarray(codes.T), reach).T)
+    stroke = (codes - ground >= CONTRAST) & (codes >= line.level - _LEVEL)
+    inside = _grown(stroke, sampling.across)
+    _add(shares[rows, columns], inside, codes, line.level, line.certainty)
+
+
+def _sheet_into(shares: NDArray[np.float32], sdr: Tensor, sheet: Sheet) -> None:
+    """A sheet: pixels of its paper's level, and what is near them."""
+    codes = _luma_codes(sdr[:, sheet.rows, sheet.columns])
+    near = np.abs(codes.astype(np.int16) - round(sheet.level)) <= 2 * PAPER
+    reach = 2 * Sampling.of(sdr.shape[-2]).across
+    _add(shares[sheet.rows, sheet.columns], _grown(near, reach), codes, sheet.level, sheet.certainty)
+
+
+def _add(shares: NDArray[np.float32], inside: NDArray, codes: Codes, level: float, certainty: float) -> None:
+    """Raises shares where pixels are inside: the nearer to the level, the more, so that edges keep their shape."""
+    certainty *= float(np.clip((level - _FAINTEST) / (_CERTAIN - _FAINTEST), 0, 1))
+    ramp = np.arange(256, dtype=np.float32)
+    ramp = certainty * ((ramp - _DARK * level) / ((1 - _DARK) * level - 2)).clip(0, 1)
+    np.maximum(shares, ramp.astype(np.float32)[codes] * inside, out=shares)
+
+
+def _span(start: int, stop: int, around: int, length: int) -> slice:
+    return slice(max(0, start - around), min(length, stop + around))
+
+
+def _grown(mask: NDArray[np.bool_], by: int) -> NDArray[np.bool_]:
+    """What is inside, and ``by`` pixels around it."""
+    grown = mask.copy()
+    for _ in range(by):
+        wide = grown.copy()
+        wide[:, 1:] |= grown[:, :-1]
+        wide[:, :-1] |= grown[:, 1:]
+        grown = wide.copy()
+        grown[1:] |= wide[:-1]
+        grown[:-1] |= wide[1:]
+    return grown
