@@ -1,11 +1,13 @@
 """What travels with the pictures: timecode, place, camera, captions, projection, cropping; or is named as lost."""
 
+import io
 import struct
 from fractions import Fraction
 
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from lumaflux.media.metadata.info import probe
 from lumaflux.media.video import ebml, isobmff
@@ -14,6 +16,7 @@ from lumaflux.media.video.captions import Captions, captions_of
 from lumaflux.media.video.hdr10_writer import Hdr10Writer
 from lumaflux.media.video.intermediate_streams import Ffv1Encoding
 from lumaflux.media.video.reader import VideoReader
+from lumaflux.media.video.source import open_container
 from lumaflux.media.video.timecode import later
 from lumaflux.media.video.writer import VideoWriter
 
@@ -293,3 +296,26 @@ def test_an_unknown_second_sound_does_not_cost_the_first(make_clip, bars, bars_f
         assert any("stream 2 is left out: its codec is unknown" in note for note in writer.notes)
         with av.open(str(tmp_path / f"out{suffix}")) as container:
             assert len(container.streams.audio) == 1
+
+
+def test_side_data_that_the_library_has_no_name_for_hides_nothing(tmp_path):
+    """Motion JPEG of cameras carries Exif in every picture, which libavutil gives as a kind that PyAV does not know."""
+    with av.open(str(tmp_path / "camera.mov"), "w") as target:
+        video = target.add_stream("mjpeg", rate=25)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuvj420p"
+        for number in range(3):
+            held, picture = io.BytesIO(), Image.new("RGB", (64, 48), (10 * number, 90, 90))
+            exif = picture.getexif()
+            exif[0x010F], exif[0x0112] = "Maker", 1
+            picture.save(held, "JPEG", exif=exif)
+            packet = av.Packet(held.getvalue())
+            packet.pts = packet.dts = number
+            packet.time_base, packet.is_keyframe, packet.stream = 1 / PAL, True, video
+            target.mux(packet)
+    info = probe(tmp_path / "camera.mov")
+    assert (info.codec, info.width, info.rotation) == ("mjpeg", 64, 0)
+    with open_container(tmp_path / "camera.mov") as container:
+        kinds = [item.type.name for item in next(container.decode(video=0)).side_data]
+    assert [kind for kind in kinds if kind.startswith("UNKNOWN_")]
+    with VideoReader(tmp_path / "camera.mov") as reader:
+        assert len(list(reader)) == 3

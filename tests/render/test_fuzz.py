@@ -20,10 +20,10 @@ VIDEOS = {  # by suffix: codec, pixel format
     "y4m": ("rawvideo", "yuv420p"),
     "h264": ("libx264", "yuv420p"),
     "webm": ("libvpx-vp9", "yuv420p"),
-    "gif": ("gif", "pal8"),
 }
 PICTURES = ("png", "tif", "jpg", "webp", "exr", "dpx", "avif", "heic")
-KINDS = (*VIDEOS, *PICTURES)
+MOVING = (*VIDEOS, "gif")
+KINDS = (*MOVING, *PICTURES)
 
 
 def whole_files(folder, make_clip):
@@ -50,6 +50,8 @@ def whole_files(folder, make_clip):
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     for kind in ("jpg", "tif", "png"):
         picture.save(folder / f"whole.{kind}", exif=exif, icc_profile=profile)
+    turned = [picture.rotate(90 * number, expand=False) for number in range(1, 5)]
+    picture.save(folder / "whole.gif", save_all=True, append_images=turned, duration=40)
     import pillow_heif
 
     pillow_heif.from_pillow(picture).save(folder / "whole.heic")
@@ -83,7 +85,7 @@ def fuzz(run, tmp_path, make_clip, count, seed):
             path, target = tmp_path / f"mutant.{kind}", tmp_path / ("out.png" if kind in PICTURES else "out.mkv")
             path.write_bytes(mutated((tmp_path / f"whole.{kind}").read_bytes(), rng))
             options = {"force_sdr": True, "keep_going": rng.random() < 0.5, "interlaced": "progressive", "limit": 8}
-            if kind in VIDEOS:
+            if kind in MOVING:
                 options["encoder_preset"] = "ultrafast"
             signal.alarm(SECONDS)
             try:

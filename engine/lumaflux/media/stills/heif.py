@@ -15,7 +15,7 @@ from lumaflux.errors import UserError
 
 _STILL = {b"heic": "heic", b"heix": "heic", b"heim": "heic", b"heis": "heic", b"avif": "avif"}
 _EITHER = (b"mif1", b"mif2", b"miaf")
-_FAILURES = (OSError, ValueError, RuntimeError, EOFError, SyntaxError, MemoryError)
+_FAILURES = (OSError, ValueError, RuntimeError, EOFError, SyntaxError, MemoryError, LookupError, TypeError)
 _ORIENTATION = 0x0112
 _GAIN_MAPS = ("hdrgainmap", "tmap")
 
@@ -105,4 +105,5 @@ def heif_pixels(picture: HeifPicture, path: str | os.PathLike) -> np.ndarray:
 
 
 def _damaged(path: str | os.PathLike, error: Exception) -> UserError:
-    return UserError(f"{path} cannot be read as a picture ({error}); it is truncated or damaged.")
+    said = " ".join(str(error).split()) or type(error).__name__
+    return UserError(f"{path} cannot be read as a picture ({said}); it is truncated or damaged.")

@@ -1,8 +1,9 @@
 """Opens video files for reading: a list of containers, local files only, one sentence for what is no video."""
 
 import os
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lumaflux.errors import UserError
 
@@ -65,6 +66,7 @@ def open_container(path: str | os.PathLike) -> "av.container.InputContainer":
     from av.error import FFmpegError
 
     path = check_file(path)
+    _name_all_side_data()
     options = {"format_whitelist": ",".join(_CONTAINERS), "protocol_whitelist": "file"}
     try:
         return av.open(f"file:{path}", container_options=options, metadata_errors="replace")
@@ -72,6 +74,21 @@ def open_container(path: str | os.PathLike) -> "av.container.InputContainer":
         raise UserError(
             f"{path} is no video or picture that can be read; it is truncated, damaged or of an unknown kind."
         ) from error
+
+
+@cache
+def _name_all_side_data() -> None:
+    """PyAV knows the kinds of a frame's side data up to a version of libavutil. Of a frame with a newer one, as motion
+    JPEG of cameras has (Exif), it gives none, not even orientation and HDR marks; so every kind gets a name.
+    """
+    from av.sidedata.sidedata import Type
+
+    def unnamed(kind: Any, value: int) -> Any:
+        member = object.__new__(kind)
+        member._name_, member._value_ = f"UNKNOWN_{value}", value
+        return member
+
+    Type._missing_ = classmethod(unnamed)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def video_stream(container: "av.container.InputContainer", path: str | os.PathLike) -> "av.VideoStream":
