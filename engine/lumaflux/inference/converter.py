@@ -253,7 +253,7 @@ class Converter:
                 smooth = deband(active)
             light = light or self._light(smooth, settings, clock, on_step, tone, graphics)
             lit = self._with_source_detail(smooth, active, light, settings, clock)
-            placement = light.placement
+            placement, smooth = light.placement, smooth if allowed is not None else None
         if allowed is not None:
             allowed = area.of(allowed)
             with clock("detail"):
@@ -416,7 +416,8 @@ class Converter:
         sdr = tensor.to(self.backend.device, torch.float32)
         if not (torch.isfinite(sdr.sum()) or torch.isfinite(sdr).all()):  # a sum is cheap, and may overflow
             raise UserError("the frame holds NaN or infinite values; repair them before converting")
-        return (sdr if sdr.ndim == 4 else sdr.unsqueeze(0)).clamp(0, 1)
+        inside = sdr.amin() >= 0 and sdr.amax() <= 1  # a large picture is not copied in vain
+        return (sdr if sdr.ndim == 4 else sdr.unsqueeze(0)) if inside else sdr.clamp(0, 1).reshape(-1, *sdr.shape[-3:])
 
     def _noise(self, z_sdr: Tensor, noise: np.ndarray | Tensor | None, seed: int) -> Tensor:
         if noise is None:

@@ -64,10 +64,12 @@ def convert_stills(
             left_out = (f"{source}'s {dropped} is left out." for dropped in still.info.dropped)
             for note in (*told_by, *still.notes, *left_out):
                 report.note(note)
-            sdr = still.bt1886 if spaces is None else spaces.sdr(still.bt1886)
+            sdr, alpha = still.into_bt1886(), still.alpha
+            del still  # whatever is kept of a large picture is kept while it is rendered
+            sdr = sdr if spaces is None else spaces.sdr(sdr)
             mask = None if job.mask is None else Mask(job.mask, (sdr.shape[2], sdr.shape[1]))
             renderer = FrameRenderer(converter=converter, settings=look, mask=mask, wants_matte=job.matte is not None)
-            _write(report, 0, sdr, still.alpha, renderer, outputs, source, job)
+            _write(report, 0, sdr, alpha, renderer, outputs, source, job)
         except UserError as error:
             if len(pairs) == 1:
                 raise

@@ -1,7 +1,7 @@
 """MaxCLL and MaxFALL measured frame by frame (CTA-861.3 Annex P), and the distribution of light behind them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -43,6 +43,20 @@ class LightLevels:
             raise ValueError(_NOT_FINITE)
         histogram, largest_pq, mean_nits = measured
         self._add(histogram, pq.eotf(np.array(largest_pq, dtype=np.float64)), mean_nits)
+
+    def add_bands(self, bands: Iterable[np.ndarray]) -> None:
+        """:meth:`add_pq` of one frame that comes in bands of rows [3,h,W]."""
+        histogram, largest, total, pixels = np.zeros(_BINS, dtype=np.int64), np.zeros(3), 0.0, 0
+        for band in bands:
+            check_shape(band)
+            measured = light_of_frame(band)
+            if measured is None:
+                raise ValueError(_NOT_FINITE)
+            histogram += measured[0]
+            largest = np.maximum(largest, measured[1])
+            total += measured[2] * band[0].size
+            pixels += band[0].size
+        self._add(histogram, pq.eotf(largest), total / pixels)
 
     def add_nits(self, hdr_nits: np.ndarray) -> None:
         """Take in one frame of light R,G,B [3,H,W] in cd/m2; raises ValueError as :meth:`add_pq` does."""

@@ -15,18 +15,20 @@ from lumaflux.media.metadata.mastering import container_display
 from lumaflux.media.metadata.media_info import MediaInfo
 from lumaflux.media.metadata.origin import of_a_sequence
 from lumaflux.media.stills import png_chunks
-from lumaflux.media.stills.color_models import by_color_model
+from lumaflux.media.stills.color_models import by_color_model, is_cmyk, needs_raw_values
 from lumaflux.media.stills.display_window import in_display_window
 from lumaflux.media.stills.exr_layers import Layer, chosen_layer, linear_rgb
 from lumaflux.media.stills.heif import heif_pixels, open_heif
 from lumaflux.media.stills.linear_picture import primaries_of, repaired, sdr_of_linear
 from lumaflux.media.stills.picture_color import picture_color
-from lumaflux.media.stills.picture_writer import PNG, PictureOptions, write_picture
+from lumaflux.media.stills.picture_writer import PNG, PictureOptions, bands, write_picture
 from lumaflux.media.stills.probe import damaged, format_of, heif_color, is_still, open_picture, probe_still
 from lumaflux.media.video.reader import refuse_hdr
 from lumaflux.options import InputTransfer
 
 __all__ = ["Still", "is_still", "probe_still", "read_still", "write_still"]
+
+_LARGE = 1 << 22  # pixels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +44,13 @@ class Still:
     info: MediaInfo
     alpha: np.ndarray | None = None
     notes: tuple[str, ...] = ()
+
+    def into_bt1886(self) -> np.ndarray:
+        """The same in the memory of ``sdr``, which holds something else from then on."""
+        if self.transfer == "srgb":
+            for rows in bands(*self.sdr.shape[1:]):
+                self.sdr[:, rows] = srgb_to_bt1886(self.sdr[:, rows])
+        return self.sdr
 
     @property
     def bt1886(self) -> np.ndarray:
@@ -77,6 +86,8 @@ def read_still(
             picked, _others = chosen_layer(source, layer, os.fspath(path))
             source.seek_subimage(picked.part, 0)
         spec = source.spec()
+        if picked is None and not raw and _in_rows(spec):
+            return _read_rows(source, spec, path, info, transfer)
         pixels = source.read_image(picked.part if picked else 0, 0, 0, spec.nchannels, "float")
         complaint = source.geterror()
         chromaticities = primaries_of(spec.getattribute("chromaticities")) or BT709
@@ -100,6 +111,39 @@ def read_still(
         sdr, tagged = color.to_sdr(pixels, info.bit_depth, os.fspath(path))
         meant, said = resolved_transfer(path, info, transfer, tagged)
         notes = [*notes, *repairs, *color.notes, *said]
+    upright = info.orientation.apply
+    return Still(
+        sdr=upright(sdr),
+        transfer=meant,
+        info=info,
+        alpha=None if alpha is None else upright(alpha),
+        notes=tuple(f"{path}: {note}" for note in notes),
+    )
+
+
+def _in_rows(spec: Any) -> bool:
+    """Whether a picture is large, and its rows can be read and converted by themselves."""
+    large = spec.width * spec.height > _LARGE and not spec.tile_width
+    return large and not is_cmyk(spec) and not needs_raw_values(spec)
+
+
+def _read_rows(source: Any, spec: Any, path: str | os.PathLike, info: MediaInfo, transfer: InputTransfer) -> Still:
+    """Band by band, so that nothing of the picture's size is made beside the result."""
+    color = picture_color(path, spec, _chunks_of(path), info.container)
+    sdr = np.empty((3, spec.height, spec.width), np.float32)
+    alpha = np.empty(sdr.shape[1:], np.float32) if 0 <= spec.alpha_channel < spec.nchannels else None
+    meant, notes = "srgb", list[str]()
+    for rows in bands(spec.height, spec.width):
+        pixels = source.read_scanlines(0, 0, spec.y + rows.start, spec.y + rows.stop, 0, 0, spec.nchannels, "float")
+        if pixels is None or (complaint := source.geterror()):
+            raise damaged(path, source.geterror() if pixels is None else complaint)
+        pixels = pixels.reshape(rows.stop - rows.start, spec.width, -1)
+        if alpha is not None:
+            alpha[rows] = pixels[..., spec.alpha_channel].clip(0, 1)
+        values, understood, repairs = by_color_model(pixels, spec, color, path)
+        sdr[:, rows], tagged = understood.to_sdr(values, info.bit_depth, os.fspath(path))
+        meant, said = resolved_transfer(path, info, transfer, tagged)
+        notes = [*repairs, *understood.notes, *said]
     upright = info.orientation.apply
     return Still(
         sdr=upright(sdr),

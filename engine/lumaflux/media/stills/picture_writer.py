@@ -1,7 +1,7 @@
 """Pictures out, one file a frame: 16-bit PNG and TIFF, 10-bit DPX, half-float EXR, and SDR PNG of 8 bits."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +23,7 @@ from lumaflux.media.stills.png_chunks import SRGB, copy_with, hdr_chunks
 ExrCompression = Literal["none", "rle", "zips", "zip", "piz", "pxr24", "b44", "b44a", "dwaa", "dwab"]
 _PNG_FILTER_SUB = 16  # libpng's bit; with level 1 three times as fast as its defaults, and as small
 _HALF_LARGEST = 65504.0
+_BAND_PIXELS = 1 << 20
 _ENCODED = "PQ (SMPTE ST 2084), BT.2020 primaries, R'G'B' full range"
 
 
@@ -86,19 +87,13 @@ def write_picture(
             levels.add_nits(to_nits(pixels.astype(np.float32), kind.space, options.reference_white).clip(0, None))
         pixels = pixels if alpha is None else np.concatenate([pixels * alpha, alpha[None]]).astype(np.float16)
         pixels = pixels if shares is None else np.concatenate([pixels, shares.astype(np.float16)])
+        pixels = np.moveaxis(pixels, 0, -1)
     else:
-        signal = hdr_pq if options.transform is None else options.transform(hdr_pq)
-        if kind is SDR_PNG:
-            signal = _sdr(hdr_pq, options)
-        largest = np.float32(2**kind.bits - 1)
-        codes = np.floor(signal.clip(0, 1) * largest + np.float32(0.5))
-        if options.transform is None:
-            shown = codes / largest
-            levels.add_pq(static_placement(srgb_to_bt1886(shown)) if kind is SDR_PNG else shown)
-        if alpha is not None:
-            codes = np.concatenate([codes, np.floor(alpha[None].clip(0, 1) * largest + np.float32(0.5))])
-        pixels = codes.astype(np.uint8) if kind is SDR_PNG else _sixteen_bits(codes, kind.bits)
-    if options.transform is not None:
+        height, width = hdr_pq.shape[1:]
+        kept = np.uint8 if kind is SDR_PNG else np.uint16
+        pixels = np.empty((height, width, 3 if alpha is None else 4), kept)
+        levels.add_bands(_shown(hdr_pq, alpha, pixels, kind, options))
+    if options.transform is not None and kind.format == "openexr":
         levels.add_pq(hdr_pq.clip(0, 1))  # in a space of the user's own the light is that which was meant
     with AtomicFile(path, overwrite=options.overwrite, sources=sources, exclusive=True) as file:
         target = file.scratch if kind.format == "png" else file.partial
@@ -106,10 +101,37 @@ def write_picture(
         if shares is not None and kind.format == "openexr":
             spec.channelnames = ("R", "G", "B", *("A" for _ in [alpha] if alpha is not None), *CHANNELS)
             spec.alpha_channel = -1 if alpha is None else 3
-        _write(target, np.ascontiguousarray(np.moveaxis(pixels, 0, -1)), spec, kind, path)
+        _write(target, np.ascontiguousarray(pixels), spec, kind, path)
         if kind.format == "png":
             _tag_png(file, levels, options, kind)
     return levels
+
+
+def bands(height: int, width: int) -> Iterator[slice]:
+    """Rows of a picture, so many at a time that what is made of them on the way is small."""
+    rows = max(1, _BAND_PIXELS // width)
+    return (slice(top, min(top + rows, height)) for top in range(0, height, rows))
+
+
+def _shown(
+    hdr_pq: np.ndarray, alpha: np.ndarray | None, pixels: np.ndarray, kind: PictureFormat, options: PictureOptions
+) -> Iterator[np.ndarray]:
+    """Fills ``pixels`` [H,W,channels] with codes and gives, band by band, the PQ signal [3,h,W] that they show."""
+    largest = np.float32(2**kind.bits - 1)
+    for rows in bands(*pixels.shape[:2]):
+        band = np.ascontiguousarray(hdr_pq[:, rows])
+        signal = band if options.transform is None else options.transform(band)
+        if kind is SDR_PNG:
+            signal = _sdr(band, options)
+        codes = np.floor(signal.clip(0, 1) * largest + np.float32(0.5))
+        if options.transform is not None:
+            yield band.clip(0, 1)  # in a space of the user's own the light is that which was meant
+        else:
+            yield static_placement(srgb_to_bt1886(codes / largest)) if kind is SDR_PNG else codes / largest
+        if alpha is not None:
+            codes = np.concatenate([codes, np.floor(alpha[None, rows].clip(0, 1) * largest + np.float32(0.5))])
+        whole = codes.astype(pixels.dtype) if kind is SDR_PNG else _sixteen_bits(codes, kind.bits)
+        pixels[rows] = np.moveaxis(whole, 0, -1)
 
 
 def _linear(hdr_pq: np.ndarray, kind: PictureFormat, options: PictureOptions) -> np.ndarray:
@@ -137,7 +159,7 @@ def _sixteen_bits(codes: np.ndarray, bits: int) -> np.ndarray:
 def _spec(pixels: np.ndarray, kind: PictureFormat, options: PictureOptions) -> Any:
     import OpenImageIO as oiio
 
-    channels, height, width = pixels.shape
+    height, width, channels = pixels.shape
     spec = oiio.ImageSpec(width, height, channels, {"openexr": "half"}.get(kind.format, str(pixels.dtype)))
     if kind.format == "png":
         spec.attribute("png:compressionLevel", 1)
