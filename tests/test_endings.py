@@ -88,6 +88,21 @@ def test_print_into_a_closed_pipe_and_into_a_full_disk(tmp_path, closed_pipe):
     assert "Traceback" not in done.stderr
 
 
+def test_a_reader_of_a_video_that_left(closed_pipe):
+    script = (
+        "import sys\n"
+        "from lumaflux.endings import told\n"
+        "from lumaflux.errors import ReaderLeftError\n"
+        "with told('lumaflux'):\n"
+        "    sys.stdout.buffer.write(b'FRAME')\n"
+        "    raise ReaderLeftError('the reader of standard output left after 3 frames')\n"
+    )
+    kept = {**os.environ, "PYTHONUNBUFFERED": ""}  # a frame is still buffered when the interpreter ends
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, stdout=closed_pipe, stderr=subprocess.PIPE, text=True, env=kept)
+    assert (done.returncode, done.stderr) == (141, "lumaflux: the reader of standard output left after 3 frames\n")
+
+
 def test_an_error_for_which_nobody_listens(closed_pipe):
     done = subprocess.run([*COMMAND, "info", "not-there.mp4"], stderr=closed_pipe, stdout=subprocess.PIPE)
     assert done.returncode == 2

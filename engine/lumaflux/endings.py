@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from cyclopts import CycloptsError
 
-from lumaflux.errors import FrameError, UserError
+from lumaflux.errors import FrameError, ReaderLeftError, UserError
 
 INTERRUPTED, READER_LEFT = 130, 141  # 128 and the number of SIGINT, of SIGPIPE, as shells have it
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -34,6 +34,9 @@ def told(program: str, interrupted: str = "interrupted") -> Iterator[None]:
             sys.stdout.flush()  # what cannot be written is told here, and not when the interpreter ends
     except CycloptsError as error:
         _end(program, str(error).strip(), UserError.exit_code)
+    except ReaderLeftError as error:
+        _drop_output()
+        _end(program, str(error), error.exit_code)
     except UserError as error:
         _end(program, str(error), error.exit_code)
     except KeyboardInterrupt as kept:
