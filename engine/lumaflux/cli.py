@@ -6,6 +6,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from lumaflux.demo.commands import demo
 from lumaflux.endings import end_by_signals, told
 from lumaflux.farm.commands import farm
 from lumaflux.lab.evaluation.commands import app as luma_eval
@@ -29,6 +30,7 @@ app.command(analyze)
 app.command(info)
 app.command(view)
 app.command(compare)
+app.command(demo)
 app.command(luma_eval)
 app.command(serve)
 app.command(plugin)

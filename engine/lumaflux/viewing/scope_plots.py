@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from lumaflux.color import pq
-from lumaflux.color.primaries import D65
+from lumaflux.color.primaries import D65, luminance
 from lumaflux.viewing import scopes
 from lumaflux.viewing.views import Light, Pixels
 
@@ -76,6 +76,36 @@ def draw_histogram(nits: Light, height: int = 150) -> Pixels:
         draw.line((x, _CAPTION, x, base), fill=(110, 96, 40) if level == 203 else _LINE)
         draw.text((min(x - 8, canvas.width - 36), base + 3), f"{level:g}", fill=_INK, font=font)
     return np.asarray(canvas)
+
+
+def draw_tone_curve(before: Light, after: Light, height: int = 320) -> Pixels:
+    """What became of the source's light: pixels by their luminance before (to the right) and after (up), both in PQ,
+    with the median. The pictures have one size."""
+    size = height
+    signals = [pq.inverse_eotf(luminance(nits)[0]).clip(0, 1) for nits in (before, after)]
+    place = [np.rint(signal * (size - 1)).astype(np.int64).ravel() for signal in signals]
+    counts = np.bincount((size - 1 - place[1]) * size + place[0], minlength=size * size).reshape(1, size, size)
+    canvas = _canvas(size + _MARGIN + 6, size + 2 * _CAPTION)
+    draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(11)
+    draw.text((4, 3), "Luminance after over before, cd/m2 (PQ)", fill=_INK, font=font)
+    for level in (0.1, 1, 10, 100, 203, 1000, 10000):
+        at = _pq(level) * (size - 1)
+        ink = (110, 96, 40) if level == 203 else _LINE
+        draw.line((_MARGIN, _CAPTION + size - 1 - at, _MARGIN + size, _CAPTION + size - 1 - at), fill=ink)
+        draw.line((_MARGIN + at, _CAPTION, _MARGIN + at, _CAPTION + size), fill=ink)
+        draw.text((4, _CAPTION + size - 7 - at), f"{level:g}", fill=_INK, font=font)
+        draw.text((min(_MARGIN + at - 6, canvas.width - 34), _CAPTION + size + 3), f"{level:g}", fill=_INK, font=font)
+    _lit(canvas, _brightness(counts)[0][..., None] * np.array((170.0, 170.0, 190.0)), (_MARGIN, _CAPTION))
+    draw.line(_medians(counts[0]), fill=(255, 200, 90), width=2)
+    return np.asarray(canvas)
+
+
+def _medians(counts: NDArray[np.int64]) -> list[tuple[float, float]]:
+    """Of every column with pixels, where half of them lie below."""
+    sums = counts.cumsum(axis=0)
+    columns = np.flatnonzero(sums[-1])
+    rows = [int(np.searchsorted(sums[:, column], sums[-1, column] / 2)) for column in columns]
+    return [(_MARGIN + float(column), _CAPTION + float(row)) for column, row in zip(columns, rows, strict=True)]
 
 
 def _brightness(counts: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -1,0 +1,53 @@
+"""What an upload may be: named and refused before anything is decoded whole."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lumaflux.errors import UserError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """``megabytes`` of a file, ``pixels`` of a frame, ``frames`` of a clip that are converted, ``waiting`` jobs."""
+
+    megabytes: int = 500
+    pixels: int = 3840 * 2160
+    frames: int = 300
+    waiting: int = 20
+
+    def __post_init__(self) -> None:
+        for name in ("megabytes", "pixels", "frames", "waiting"):
+            if getattr(self, name) < 1:
+                raise UserError(f"the limit of {name} is {getattr(self, name)}; it must be at least 1")
+
+    def check(self, path: Path) -> str:
+        """``picture`` or ``clip``. Raises UserError for a file that is larger, HDR already, or no picture or video;
+        the message has the file's own name and no path."""
+        from lumaflux.media.metadata.info import probe
+        from lumaflux.media.video.reader import refuse_hdr
+
+        size = path.stat().st_size if path.is_file() else 0
+        if size > self.megabytes << 20:
+            raise UserError(f"{path.name} has {size >> 20} MB; the page takes up to {self.megabytes}")
+        try:
+            info = probe(path)
+            refuse_hdr(info)
+        except UserError as error:
+            raise UserError(without_folder(str(error), path)) from None
+        if info.width * info.height > self.pixels:
+            raise UserError(
+                f"{path.name} has {info.width}x{info.height} pixels; the page takes up to {self.pixels} a frame"
+            )
+        if info.kind == "video" and (info.frame_count or 0) > self.frames:
+            raise UserError(
+                f"{path.name} has {info.frame_count} frames; the page takes up to {self.frames}: trim it, or use the "
+                "command"
+            )
+        return "picture" if info.kind == "still" else "clip"
+
+
+def without_folder(sentence: str, *paths: Path) -> str:
+    """A message as a visitor may read it: no folder of the machine that serves the page."""
+    for path in paths:
+        sentence = sentence.replace(str(path), path.name).replace(f"{path.parent}/", "")
+    return sentence
