@@ -37,6 +37,7 @@ FOREIGN = {
     "pytest": {"--dist"},
     "trackio": {"--project"},
     "accelerate": {"--num_processes"},
+    "chromium": {"--no-sandbox"},
     "nvcc": {"--gpu-architecture", "--std", "--ptxas-options"},
 }
 ARGUMENT = re.compile(r'add_argument\(\s*"(--[a-z-]+)"')  # of what runs as python -m lumaflux.lab...
