@@ -10,7 +10,7 @@ from lumaflux.errors import UserError
 from lumaflux.lab.data.views import load_views
 from lumaflux.lab.evaluation.report.ablation import VARIANTS as TABLE_ROWS
 from lumaflux.lab.evaluation.report.tables import Cell
-from lumaflux.lab.training import ablation, left_out
+from lumaflux.lab.training import ablation, left_out, left_out_pairs
 from lumaflux.lab.training.adapters import AdapterStage
 from lumaflux.lab.training.anchor import AnchorStage
 from lumaflux.lab.training.config import TrainConfig
@@ -74,6 +74,54 @@ def test_anchor_without_a_family(configured):
         "bt2390",
     )
     assert len(AnchorStage(left_out.without(config, "all")).pairs.operators) == 8
+
+
+@pytest.fixture
+def pool_of_pairs(tone_pool: Path, tmp_path: Path) -> Path:
+    """With a second pair, which is the first one's inverse."""
+    from safetensors.numpy import load_file
+    from safetensors.numpy import save_file as save_arrays
+
+    entries = json.loads((tone_pool / "manifest.json").read_text())
+    for entry in entries:
+        (tmp_path / entry["file"]).write_bytes((tone_pool / entry["file"]).read_bytes())
+    arrays = {name: array[..., ::-1].copy() for name, array in load_file(tmp_path / "pair.safetensors").items()}
+    save_arrays(arrays, tmp_path / "other.safetensors")
+    own = next(entry for entry in entries if entry["kind"] == "pair")
+    entries.append({**own, "name": "other", "scene": "other", "file": "other.safetensors"})
+    (tmp_path / "manifest.json").write_text(json.dumps(entries))
+    return tmp_path
+
+
+def test_pairs_are_judged_by_trainings_that_never_saw_them(configured, pool_of_pairs: Path):
+    config = configured("anchor", views=pool_of_pairs)
+    scores = list(left_out_pairs.leave_out(config))
+    assert [score.name for score in scores] == ["pair", "other"]
+    for name, other in (("1-of-2", "pair"), ("2-of-2", "other")):
+        assert left_out_pairs.RESULT in {file.name for file in (config.run / name).iterdir()}
+        held = AnchorStage(TrainConfig(**{**vars(config), "options": {"bank": 2, "held": [other]}}))
+        assert [picture.name for picture in held.pairs.pairs] == [{"pair": "other", "other": "pair"}[other]]
+    # both pairs are one picture: the curve that was fitted to the other fits
+    assert scores[0].psnr["static curve"] > scores[0].psnr["static placement"] + 3
+    written = (config.run / "1-of-2" / left_out_pairs.RESULT).stat().st_mtime_ns
+    assert list(left_out_pairs.leave_out(config)) == scores
+    assert (config.run / "1-of-2" / left_out_pairs.RESULT).stat().st_mtime_ns == written
+
+
+def test_the_table_of_pairs_names_what_is_worse_than_static():
+    def score(name: str, told: float) -> left_out_pairs.PairScore:
+        values = dict(zip(left_out_pairs.METHODS, (10.0, 9.0, told, 10.0), strict=True))
+        return left_out_pairs.PairScore(name=name, psnr=values, delta_e=values)
+
+    text = left_out_pairs.table([score("seine", 13.5), score("lamps", 11.0)])
+    assert "| mean of 2 | 10.0 / 10.0 | 9.0 / 9.0 | 12.2 / 12.2 | 10.0 / 10.0 |" in text
+    assert "source told: seine (+3.5)." in text
+    assert "found by itself: none." in text
+
+
+def test_one_pair_cannot_be_left_out(configured):
+    with pytest.raises(UserError, match="has 1 author-made pairs"):
+        list(left_out_pairs.leave_out(configured("anchor")))
 
 
 def test_families_hold_every_operator_once():

@@ -1,0 +1,105 @@
+"""Author-made pairs that training never saw: the light anchor trained anew without some of them, judged on those.
+
+Whole pictures at the pool's size, and beside the anchor what it has to beat: static placement, and one static curve
+fitted to the pairs that this training saw. Trainings resume; results that are there already are kept.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lumaflux.color import ictcp, pq
+from lumaflux.color.placement import static_placement
+from lumaflux.errors import UserError
+from lumaflux.lab.data.tone_pairs import PairRenderer
+from lumaflux.lab.data.tone_pool import TonePictures, load_pool
+from lumaflux.lab.evaluation.static_curve import fit_static_curve
+from lumaflux.lab.training.anchor import RESULT
+from lumaflux.lab.training.config import TrainConfig
+from lumaflux.model.anchor import LightAnchor
+from lumaflux.model.checkpoint import read_tensors
+from lumaflux.model.config import read_config
+
+METHODS = ("static placement", "static curve", "source told", "found by itself")
+_MARGIN = 2.0  # Delta-E-ITP: what a picture may be worse than static placement
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairScore:
+    """``psnr``, PQ-PSNR in dB, and ``delta_e``, Delta-E-ITP, of a pair by each of ``METHODS``."""
+
+    name: str
+    psnr: Mapping[str, float]
+    delta_e: Mapping[str, float]
+
+
+def leave_out(
+    config: TrainConfig,
+    folds: int | None = None,
+    progress: Callable[[int, int | None], None] = lambda done, total: None,
+) -> Iterator[PairScore]:
+    """Every training pair of ``config.views``, judged by an anchor that was trained without its fold: one pair each, or
+    ``folds`` of about one size. Raises UserError as training does, and for a pool with fewer than two pairs."""
+    if config.stage != "anchor" or config.views is None:
+        raise UserError("pairs are left out of the anchor's training: 'stage: anchor', and a pool in 'views'")
+    pairs = [picture for picture in load_pool(config.views) if picture.kind == "pair"]
+    if len(pairs) < 2:
+        raise UserError(f"{config.views} has {len(pairs)} author-made pairs for training; two are the least")
+    count = len(pairs) if folds is None else folds
+    if not 2 <= count <= len(pairs):
+        raise UserError(f"{len(pairs)} pairs cannot be left out in {count} folds; choose from 2 to {len(pairs)}")
+    for fold in range(count):
+        progress(fold, count)
+        held = pairs[fold::count]
+        anchor = _trained(config, fold, count, [pair.name for pair in held])
+        curve = fit_static_curve(
+            ([part.numpy() for part in PairRenderer.whole(pair)] for pair in pairs if pair not in held),  # pyright: ignore[reportArgumentType]
+            "luma",
+        )
+        for pair in held:
+            yield _score(pair, anchor, lambda sdr: torch.from_numpy(curve(sdr.numpy())))  # noqa: B023 (called here)
+    progress(count, count)
+
+
+def _trained(config: TrainConfig, fold: int, count: int, held: Sequence[str]) -> LightAnchor:
+    from lumaflux.lab.training.train import is_trained, train_configured
+
+    folder = config.run / f"{fold + 1}-of-{count}"
+    own = replace(config, run=folder, options={**config.options, "held": list(held)})
+    if not (is_trained(own) and (folder / RESULT).exists()):
+        train_configured(own, cpu=True)
+    anchor = LightAnchor(read_config(config.model))
+    anchor.load_state_dict(read_tensors(folder / RESULT)[0])
+    return anchor.eval()
+
+
+@torch.no_grad()
+def _score(pair: TonePictures, anchor: LightAnchor, curve: Callable[[Tensor], Tensor]) -> PairScore:
+    sdr, hdr = PairRenderer.whole(pair)
+    made = {
+        METHODS[0]: static_placement(sdr),
+        METHODS[1]: curve(sdr),
+        METHODS[2]: anchor(sdr, anchor.predict(sdr, 1.0)),
+        METHODS[3]: anchor(sdr, anchor.predict(sdr)),
+    }
+    return PairScore(
+        name=pair.name,
+        psnr={name: float(-10 * (out - hdr).square().mean().log10()) for name, out in made.items()},
+        delta_e={name: float(ictcp.delta_e_itp(pq.eotf(out), pq.eotf(hdr)).mean()) for name, out in made.items()},
+    )
+
+
+def table(scores: Sequence[PairScore]) -> str:
+    """Markdown: a row a pair, their mean, and which are worse than static placement by more than 2 Delta-E-ITP."""
+    lines = [f"| pair | {' | '.join(METHODS)} |", "|---" * (len(METHODS) + 1) + "|"]
+    rows = [(score.name, [(score.psnr[m], score.delta_e[m]) for m in METHODS]) for score in scores]
+    rows.append((f"mean of {len(scores)}", list(map(tuple, np.mean([cells for _, cells in rows], axis=0)))))
+    lines += [f"| {name} | {' | '.join(f'{psnr:.1f} / {de:.1f}' for psnr, de in cells)} |" for name, cells in rows]
+    for method in METHODS[2:]:
+        lost = {s.name: s.delta_e[method] - s.delta_e[METHODS[0]] for s in scores}
+        worse = [f"{name} (+{by:.1f})" for name, by in sorted(lost.items(), key=lambda x: -x[1]) if by > _MARGIN]
+        lines.append(f"\nWorse than static placement by more than {_MARGIN:g}, {method}: {', '.join(worse) or 'none'}.")
+    return "\n".join(lines)
