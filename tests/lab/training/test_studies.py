@@ -119,9 +119,11 @@ def test_the_table_of_pairs_names_what_is_worse_than_static():
     assert "found by itself: none." in text
 
 
-def test_one_pair_cannot_be_left_out(configured):
+def test_one_pair_cannot_be_left_out(configured, tone_pool: Path, capsys):
     with pytest.raises(UserError, match="has 1 author-made pairs"):
         list(left_out_pairs.leave_out(configured("anchor")))
+    assert left_out_pairs.main(["--pool", str(tone_pool)]) == UserError.exit_code
+    assert "two are the least" in capsys.readouterr().err
 
 
 def test_families_hold_every_operator_once():

@@ -181,44 +181,6 @@ def invariants(method: str = "model:lite") -> None:
 
 
 @app.command
-def leave_one_out(
-    configuration: Path = Path("lite-anchor"),
-    *,
-    pool: Path | None = None,
-    run_folder: Annotated[Path, Parameter(name=["--run"])] = Path("runs/lite/left-out-pairs"),
-    folds: int | None = None,
-    steps: int | None = None,
-) -> None:
-    """Train the light anchor without some author-made pairs at a time, and score it on those, beside static curves.
-
-    Parameters
-    ----------
-    configuration
-        A training configuration of the stage 'anchor': a YAML file, or the name of a bundled one.
-    pool
-        The pictures, made by `python -m lumaflux.lab.data.tone_pool` (pairs come from HDR_DIR and HDR_MORE_DIR),
-        instead of the configuration's.
-    run_folder
-        Where the trainings are kept; a stopped command goes on.
-    folds
-        How many trainings share the pairs; default: one a pair.
-    steps
-        Updates of each training, instead of the configuration's.
-    """
-    from dataclasses import replace
-
-    from lumaflux.lab.training.config import read_train_config
-    from lumaflux.lab.training.left_out_pairs import leave_out, table
-    from lumaflux.progress import show_progress
-
-    config = read_train_config(configuration)
-    config = replace(config, run=run_folder, views=pool or config.views, steps=steps or config.steps)
-    with show_progress("trainings") as progress:
-        scores = list(leave_out(config, folds, progress))
-    print("PQ-PSNR in dB / Delta-E-ITP\n\n" + table(scores))
-
-
-@app.command
 def fit_curve(pool: Path, target: Path) -> None:
     """Fit the static curve to training views through the eight renderings; the one that ships was made like this.
 

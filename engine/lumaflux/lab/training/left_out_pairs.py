@@ -2,10 +2,15 @@
 
 Whole pictures at the pool's size, and beside the anchor what it has to beat: static placement, and one static curve
 fitted to the pairs that this training saw. Trainings resume; results that are there already are kept.
+
+``python -m lumaflux.lab.training.left_out_pairs [CONFIG] --pool POOL [--folds N] [--steps N]`` prints the table.
 """
 
+import argparse
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,7 +23,7 @@ from lumaflux.lab.data.tone_pairs import PairRenderer
 from lumaflux.lab.data.tone_pool import TonePictures, load_pool
 from lumaflux.lab.evaluation.static_curve import fit_static_curve
 from lumaflux.lab.training.anchor import RESULT
-from lumaflux.lab.training.config import TrainConfig
+from lumaflux.lab.training.config import TrainConfig, read_train_config
 from lumaflux.model.anchor import LightAnchor
 from lumaflux.model.checkpoint import read_tensors
 from lumaflux.model.config import read_config
@@ -39,7 +44,6 @@ class PairScore:
 def leave_out(
     config: TrainConfig,
     folds: int | None = None,
-    progress: Callable[[int, int | None], None] = lambda done, total: None,
 ) -> Iterator[PairScore]:
     """Every training pair of ``config.views``, judged by an anchor that was trained without its fold: one pair each, or
     ``folds`` of about one size. Raises UserError as training does, and for a pool with fewer than two pairs."""
@@ -52,7 +56,6 @@ def leave_out(
     if not 2 <= count <= len(pairs):
         raise UserError(f"{len(pairs)} pairs cannot be left out in {count} folds; choose from 2 to {len(pairs)}")
     for fold in range(count):
-        progress(fold, count)
         held = pairs[fold::count]
         anchor = _trained(config, fold, count, [pair.name for pair in held])
         curve = fit_static_curve(
@@ -61,7 +64,6 @@ def leave_out(
         )
         for pair in held:
             yield _score(pair, anchor, lambda sdr: torch.from_numpy(curve(sdr.numpy())))  # noqa: B023 (called here)
-    progress(count, count)
 
 
 def _trained(config: TrainConfig, fold: int, count: int, held: Sequence[str]) -> LightAnchor:
@@ -103,3 +105,31 @@ def table(scores: Sequence[PairScore]) -> str:
         worse = [f"{name} (+{by:.1f})" for name, by in sorted(lost.items(), key=lambda x: -x[1]) if by > _MARGIN]
         lines.append(f"\nWorse than static placement by more than {_MARGIN:g}, {method}: {', '.join(worse) or 'none'}.")
     return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.training.left_out_pairs", description=__doc__)
+    parser.add_argument("config", type=Path, nargs="?", default=Path("lite-anchor"), help="default: lite-anchor")
+    parser.add_argument("--pool", type=Path, help="by lumaflux.lab.data.tone_pool; default: the configuration's")
+    parser.add_argument("--run", type=Path, default=Path("runs/lite/left-out-pairs"), help="where trainings are kept")
+    parser.add_argument("--folds", type=int, help="trainings that share the pairs; default: one a pair")
+    parser.add_argument("--steps", type=int, help="updates of each training; default: the configuration's")
+    options = parser.parse_args(arguments)
+    try:
+        config = read_train_config(options.config)
+        config = replace(
+            config, run=options.run, views=options.pool or config.views, steps=options.steps or config.steps
+        )
+        scores = []
+        for score in leave_out(config, options.folds):
+            scores.append(score)
+            print(f"{score.name}: {len(scores)} done", file=sys.stderr, flush=True)
+        print("PQ-PSNR in dB / Delta-E-ITP\n\n" + table(scores))
+    except UserError as error:
+        print(f"lumaflux: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
