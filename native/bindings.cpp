@@ -14,6 +14,7 @@
 #include "cpu/compose.h"
 #include "cpu/deband.h"
 #include "cpu/light_levels.h"
+#include "cpu/pq_codes.h"
 #include "cpu/yuv420_rgb.h"
 #include "cpu/yuv420p10.h"
 
@@ -169,6 +170,86 @@ Floats decoded(const py::array& y, const py::array& cb, const py::array& cr, con
   return out;
 }
 
+template <class Code>
+lumaflux::YuvPlanes<Code> planes_of(const py::array& y, const py::array& cb, const py::array& cr) {
+  const auto all = [&](const py::dtype& type) {
+    return y.dtype().is(type) && cb.dtype().is(type) && cr.dtype().is(type);
+  };
+  if (!all(py::dtype::of<Code>())) throw py::value_error("expected planes of codes of one type");
+  if (y.ndim() != 2 || y.size() == 0) throw py::value_error("expected Y' of the shape [H,W]");
+  const py::ssize_t height = y.shape(0), width = y.shape(1);
+  const auto [luma, luma_row] = plane_of<Code>(y, height, width);
+  const auto [blue, blue_row] = plane_of<Code>(cb, (height + 1) / 2, (width + 1) / 2);
+  const auto [red, red_row] = plane_of<Code>(cr, (height + 1) / 2, (width + 1) / 2);
+  return {luma, blue, red, luma_row, blue_row, red_row};
+}
+
+lumaflux::YuvCoding coding_of(const std::array<float, 4>& scales, const std::array<float, 3>& luma, bool midway) {
+  return {scales[0], scales[1], scales[2], scales[3], luma[0], luma[1], luma[2], midway};
+}
+
+Floats smooth_luma(const py::array& y, const py::array& cb, const py::array& cr, const std::array<float, 4>& scales,
+                   const std::array<float, 3>& luma, bool midway, unsigned threads) {
+  const auto planes = planes_of<std::uint8_t>(y, cb, cr);
+  Floats out({y.shape(0), y.shape(1)});
+  float* to = out.mutable_data();
+  const std::size_t height = side(y, 0), width = side(y, 1);
+  const py::gil_scoped_release release;
+  lumaflux::smooth_luma(planes, height, width, coding_of(scales, luma, midway), to, threads);
+  return out;
+}
+
+double clipped_share(const py::array& y, const py::array& cb, const py::array& cr, const std::array<float, 4>& scales,
+                     const std::array<float, 3>& luma, bool midway, float clipped, unsigned threads) {
+  const auto planes = planes_of<std::uint8_t>(y, cb, cr);
+  const std::size_t height = side(y, 0), width = side(y, 1);
+  const py::gil_scoped_release release;
+  return lumaflux::clipped_share(planes, height, width, coding_of(scales, luma, midway), clipped, threads);
+}
+
+py::tuple pq_codes(const Floats& smooth, const py::array& y, const py::array& cb, const py::array& cr,
+                   const std::array<float, 4>& scales, const std::array<float, 3>& luma, bool midway,
+                   const py::array_t<std::int32_t, py::array::c_style>& lattice, float luma_end, const Floats& stops,
+                   unsigned threads) {
+  const auto planes = planes_of<std::uint8_t>(y, cb, cr);
+  const py::ssize_t height = y.shape(0), width = y.shape(1);
+  if (smooth.ndim() != 2 || smooth.shape(0) != height || smooth.shape(1) != width)
+    throw py::value_error("smooth and y must have one shape");
+  if (lattice.ndim() != 4 || lattice.shape(0) != 3 || lattice.shape(1) < 2 || lattice.shape(2) < 2 ||
+      lattice.shape(3) < 2) {
+    throw py::value_error("expected a lattice of the shape [3,Cb,Cr,Y'], two nodes a side at least");
+  }
+  if (stops.ndim() != 2)
+    throw py::value_error("expected stops of the shape [h,w], without entries where there are none");
+  const lumaflux::Lattice nodes{lattice.data(), side(lattice, 1), side(lattice, 2), side(lattice, 3), luma_end};
+  const lumaflux::HighlightGrid grid{stops.size() == 0 ? nullptr : stops.data(), side(stops, 0), side(stops, 1)};
+  Codes y_out({height, width}), cb_out({(height + 1) / 2, (width + 1) / 2}),
+      cr_out({(height + 1) / 2, (width + 1) / 2});
+  auto *to_y = y_out.mutable_data(), *to_cb = cb_out.mutable_data(), *to_cr = cr_out.mutable_data();
+  const float* in = smooth.data();
+  {
+    const py::gil_scoped_release release;
+    lumaflux::pq_codes(in, planes, static_cast<std::size_t>(height), static_cast<std::size_t>(width),
+                       coding_of(scales, luma, midway), nodes, grid, to_y, to_cb, to_cr, threads);
+  }
+  return py::make_tuple(y_out, cb_out, cr_out);
+}
+
+py::tuple light_of_codes(const py::array& y, const py::array& cb, const py::array& cr,
+                         const std::array<float, 4>& scales, const std::array<float, 3>& luma, bool midway,
+                         std::size_t bins, unsigned threads) {
+  const auto planes = planes_of<std::uint16_t>(y, cb, cr);
+  if (bins < 2) throw py::value_error("a histogram needs at least two bins");
+  const std::size_t height = side(y, 0), width = side(y, 1);
+  lumaflux::LightOfFrame light;
+  {
+    const py::gil_scoped_release release;
+    light = lumaflux::light_of_codes(planes, height, width, coding_of(scales, luma, midway), bins, threads);
+  }
+  const py::array_t<std::int64_t> histogram(static_cast<py::ssize_t>(light.histogram.size()), light.histogram.data());
+  return py::make_tuple(histogram, light.largest, light.mean_nits);
+}
+
 Floats rgb_from_yuv420(const py::array& y, const py::array& cb, const py::array& cr, const std::array<float, 4>& scales,
                        const std::array<float, 3>& luma, bool midway, unsigned threads) {
   const lumaflux::YuvCoding coding{scales[0], scales[1], scales[2], scales[3], luma[0], luma[1], luma[2], midway};
@@ -189,6 +270,19 @@ PYBIND11_MODULE(lumaflux_native, module) {
   module.def("rgb_from_yuv420", &rgb_from_yuv420, py::arg("y"), py::arg("cb"), py::arg("cr"), py::arg("scales"),
              py::arg("luma"), py::arg("midway"), py::arg("threads"),
              "4:2:0 codes, uint8 or uint16 -> non-linear R'G'B' float32 [3,H,W] in [0,1].");
+  module.def("smooth_luma", &smooth_luma, py::arg("y"), py::arg("cb"), py::arg("cr"), py::arg("scales"),
+             py::arg("luma"), py::arg("midway"), py::arg("threads"),
+             "8-bit 4:2:0 codes -> Y' signals float32 [H,W], without steps in smooth areas.");
+  module.def("clipped_share", &clipped_share, py::arg("y"), py::arg("cb"), py::arg("cr"), py::arg("scales"),
+             py::arg("luma"), py::arg("midway"), py::arg("clipped"), py::arg("threads"),
+             "The share of pixels whose largest channel is at least `clipped`.");
+  module.def(
+      "pq_codes", &pq_codes, py::arg("smooth"), py::arg("y"), py::arg("cb"), py::arg("cr"), py::arg("scales"),
+      py::arg("luma"), py::arg("midway"), py::arg("lattice"), py::arg("luma_end"), py::arg("stops"), py::arg("threads"),
+      "8-bit 4:2:0 codes through a lattice, clipped ones with stops -> 10-bit PQ/BT.2020 codes (Y', Cb, Cr), 4:2:0.");
+  module.def("light_of_codes", &light_of_codes, py::arg("y"), py::arg("cb"), py::arg("cr"), py::arg("scales"),
+             py::arg("luma"), py::arg("midway"), py::arg("bins"), py::arg("threads"),
+             "light_of_frame of what a display makes of 10-bit 4:2:0 codes.");
   module.def(
       "light_of_frame", &light_of_frame, py::arg("hdr_pq"), py::arg("bins"), py::arg("threads"),
       "PQ R'G'B' float32 [3,H,W] -> (histogram of max(R',G',B'), largest R' G' B', mean of max(R,G,B) in cd/m2), or "

@@ -8,6 +8,7 @@ from typing import Literal
 
 CORE = ("torch", "diffusers", "transformers", "safetensors", "numpy", "av", "OpenImageIO", "opencolorio")
 ENCODERS = ("libx265", "libx264", "libsvtav1", "prores_ks", "ffv1")
+DEVICE_ENCODERS = ("hevc_nvenc", "hevc_qsv", "hevc_amf", "hevc_videotoolbox")
 DECODERS = ("h264", "hevc", "libdav1d", "vp9", "prores", "ffv1")
 
 
@@ -78,7 +79,9 @@ def _codecs() -> list[Finding]:
         present = ", ".join(name for name in names if name not in missing)
         advice = f"missing {', '.join(missing)}: install the av wheel rather than a build of your own"
         findings.append(Finding(subject=kind, detail=present, ok=not missing, advice=advice if missing else ""))
-    return findings
+    there = [name for name in DEVICE_ENCODERS if available(name, "w")]
+    detail = f"built in: {', '.join(there) or 'none'}; whether a device is here shows when --encoder names it"
+    return [*findings, Finding(subject="hardware encoders", detail=detail)]
 
 
 def _model() -> Finding:

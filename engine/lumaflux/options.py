@@ -36,6 +36,7 @@ Deliver = Literal[
     "sdr-png",
 ]
 ExrCompression = Literal["none", "rle", "zips", "zip", "piz", "pxr24", "b44", "b44a", "dwaa", "dwab"]
+Encoder = Literal["auto", "x265", "svtav1", "nvenc", "qsv", "amf", "videotoolbox"]
 MATTE_CHANNELS = "channels"  # named instead of a matte's file: into the EXR pictures of the result
 NO_TRACK = "none"  # named instead of a tone track: every frame has a tone of its own
 SEQUENCE_RATE = Fraction(24)  # frames/s, where the user names none
@@ -191,6 +192,11 @@ class VideoOptions:
 
     deliver: Deliver | None = _option(
         None, "How HDR is handed over (docs/formats.md); HDR10 for a video and the format of its suffix for pictures."
+    )
+    encoder: Encoder = _option(
+        "auto",
+        "Who encodes HEVC or AV1: x265 or svtav1, by what is delivered, or a device: nvenc, qsv, amf, videotoolbox "
+        "(docs/formats.md; none of those has been executed by the project).",
     )
     hdr_metadata: str = _option(
         "auto", "auto measures MaxCLL and MaxFALL; a JSON file, or an HDR file to take them from, states them instead."

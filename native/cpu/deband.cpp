@@ -261,8 +261,8 @@ LUMAFLUX_DISPATCH void blend_row(const float* sdr, const float* above, const flo
 
 }  // namespace
 
-void deband(const float* sdr, std::size_t width, std::size_t height, float* out, unsigned threads) {
-  constexpr std::size_t channels = 3;
+void deband(const float* sdr, std::size_t width, std::size_t height, float* out, unsigned threads,
+            std::size_t channels) {
   const std::size_t plane = width * height;
   std::vector<Lines> fine(channels, Lines(kFilters[0], width, height)),
       coarse(channels, Lines(kFilters[1], width, height));
@@ -293,9 +293,12 @@ void deband(const float* sdr, std::size_t width, std::size_t height, float* out,
                     range_row(sdr + c * plane + static_cast<std::size_t>(row) * width, width, padded.data(), to);
                   });
     };
-    decltype(ranges_of(0)) ranges[channels] = {ranges_of(0), ranges_of(1), ranges_of(2)};
-    decltype(coarse[0].stretched()) lines[channels] = {coarse[0].stretched(), coarse[1].stretched(),
-                                                       coarse[2].stretched()};
+    std::vector<decltype(ranges_of(0))> ranges;
+    std::vector<decltype(coarse[0].stretched())> lines;
+    for (std::size_t c = 0; c < channels; ++c) {
+      ranges.push_back(ranges_of(c));
+      lines.push_back(coarse[c].stretched());
+    }
     for (std::size_t y = begin; y < end; ++y) {
       std::fill(most.begin(), most.end(), 0.0f);
       for (std::size_t c = 0; c < channels; ++c) {

@@ -5,6 +5,7 @@
 
 #include "cpu/light.h"
 #include "cpu/rows.h"
+#include "cpu/yuv_rows.h"
 
 namespace lumaflux {
 namespace {
@@ -43,13 +44,12 @@ RowLight row_light(const float* red, const float* green, const float* blue, std:
   return light;
 }
 
-}  // namespace
-
-LightOfFrame light_of_frame(const float* rgb, std::size_t height, std::size_t width, std::size_t bins,
-                            unsigned threads) {
+// `rows()` gives, for one thread, what makes the three planes of a row: channels(line) -> {red, green, blue}.
+template <class MakeRows>
+LightOfFrame light_of_rows(std::size_t height, std::size_t width, std::size_t bins, unsigned threads,
+                           const MakeRows& rows) {
   LightOfFrame light;
   light.histogram.assign(bins, 0);
-  const std::size_t plane = height * width;
   std::vector<double> sums(height);
   std::mutex joining;
   over_rows(height, threads, [&](std::size_t begin, std::size_t end) {
@@ -57,10 +57,10 @@ LightOfFrame light_of_frame(const float* rgb, std::size_t height, std::size_t wi
     std::vector<std::int32_t> bin(width);
     std::array<float, 3> largest{};
     std::int32_t worst = 0;
+    auto channels = rows();
     for (std::size_t line = begin; line < end; ++line) {
-      const float* red = rgb + line * width;
-      const RowLight row =
-          row_light(red, red + plane, red + 2 * plane, width, static_cast<float>(bins - 1), bin.data());
+      const std::array<const float*, 3> of = channels(line);
+      const RowLight row = row_light(of[0], of[1], of[2], width, static_cast<float>(bins - 1), bin.data());
       worst = std::max(worst, row.worst);
       if (worst >= kInfinite) break;
       for (std::size_t i = 0; i < width; ++i) ++histogram[static_cast<std::size_t>(bin[i])];
@@ -74,9 +74,34 @@ LightOfFrame light_of_frame(const float* rgb, std::size_t height, std::size_t wi
   });
   double sum = 0;
   for (const double row : sums) sum += row;
-  light.mean_nits = sum / static_cast<double>(plane);
+  light.mean_nits = sum / static_cast<double>(height * width);
   for (float& signal : light.largest) signal = std::min(signal, 1.0f);
   return light;
+}
+
+}  // namespace
+
+LightOfFrame light_of_frame(const float* rgb, std::size_t height, std::size_t width, std::size_t bins,
+                            unsigned threads) {
+  const std::size_t plane = height * width;
+  return light_of_rows(height, width, bins, threads, [=] {
+    return [=](std::size_t line) {
+      const float* red = rgb + line * width;
+      return std::array<const float*, 3>{red, red + plane, red + 2 * plane};
+    };
+  });
+}
+
+LightOfFrame light_of_codes(const YuvPlanes<std::uint16_t>& planes, std::size_t height, std::size_t width,
+                            const YuvCoding& coding, std::size_t bins, unsigned threads) {
+  return light_of_rows(height, width, bins, threads, [&] {
+    return [rows = YuvRows<std::uint16_t>(planes, height, width, coding), rgb = std::vector<float>(3 * width),
+            width](std::size_t line) mutable {
+      float *r = rgb.data(), *g = r + width, *b = g + width;
+      rows.rgb(line, r, g, b);
+      return std::array<const float*, 3>{r, g, b};
+    };
+  });
 }
 
 }  // namespace lumaflux

@@ -262,5 +262,5 @@ def test_rate_and_speed_of_the_encoder_are_the_user_s(clip, tmp_path, converter)
         convert(clip, tmp_path / f"{crf}.mp4", lambda: converter, Settings(), job)
         sizes[crf] = (tmp_path / f"{crf}.mp4").stat().st_size
     assert sizes[45] < sizes[10]
-    with pytest.raises(UserError, match="go with a video"):
+    with pytest.raises(UserError, match="go with a coded video"):
         convert(clip, tmp_path / "out.%04d.png", lambda: converter, Settings(), Job(crf=10, track="none"))

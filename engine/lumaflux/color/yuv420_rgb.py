@@ -1,6 +1,7 @@
 """R'G'B' of the 4:2:0 codes that a decoder gives. ``native/cpu/yuv420_rgb.cpp`` is the accelerator of this twin."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,6 +13,18 @@ try:
     import lumaflux_native
 except ImportError:  # installed without a compiler
     lumaflux_native = None
+
+
+class Yuv420(NamedTuple):
+    """4:2:0 codes as the native routines take them: planes as for :func:`rgb_from_yuv420`, ``scales`` by
+    ``code_scales``, ``midway``: chroma lies between two rows of luma ("left")."""
+
+    y: np.ndarray
+    cb: np.ndarray
+    cr: np.ndarray
+    scales: tuple[float, float, float, float]
+    luma: tuple[float, float, float]
+    midway: bool
 
 
 def rgb_from_yuv420(

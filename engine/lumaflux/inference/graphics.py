@@ -39,12 +39,7 @@ def find_graphics(sdr: Tensor) -> Graphics | None:
     """The graphics of an SDR frame [3,H,W] in [0,1]; None if it shows none. By the frame alone."""
     height, width = sdr.shape[-2:]
     sampling = Sampling.of(height)
-    samples = sdr[:, :: sampling.down, :: sampling.across]
-    luma = _luma_codes(samples)
-    if luma.max() < _FAINTEST:
-        return None
-    letters = light_lines(luma, _codes(samples.amin(dim=0)), sampling, height)
-    pages = dark_lines(luma, sampling, height)
+    luma, letters, pages = _lines_in(sdr[:, :: sampling.down, :: sampling.across], sampling, height)
     if not (letters or pages):
         return None
     shares = np.zeros((height, width), np.float32)
@@ -58,6 +53,23 @@ def find_graphics(sdr: Tensor) -> Graphics | None:
         return None
     found = torch.from_numpy(index), torch.from_numpy(shares.ravel()[index])
     return Graphics(index=found[0].to(sdr.device), share=found[1].to(sdr.device))
+
+
+def may_show_graphics(rows: Tensor, height: int) -> bool:
+    """Whether ``find_graphics`` has to look closer at a frame of ``height`` rows, by those [3,h,W] that ``Sampling``
+    takes."""
+    sampling = Sampling.of(height)
+    _, letters, pages = _lines_in(rows[:, :, :: sampling.across], sampling, height)
+    return bool(letters or pages)
+
+
+def _lines_in(samples: Tensor, sampling: Sampling, height: int) -> tuple[Codes, list[Line], list[Line]]:
+    """The samples' luma, and the lines of light letters and of dark ones among them."""
+    luma = _luma_codes(samples)
+    if luma.max() < _FAINTEST:
+        return luma, [], []
+    letters = light_lines(luma, _codes(samples.amin(dim=0)), sampling, height)
+    return luma, letters, dark_lines(luma, sampling, height)
 
 
 def unclipped(clipped: Tensor, graphics: Sequence[Graphics | None]) -> Tensor:

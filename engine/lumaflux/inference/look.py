@@ -12,10 +12,20 @@ from lumaflux.model.spline import PEAK_NITS
 from lumaflux.settings import Settings
 
 
+def is_plain(settings: Settings) -> bool:
+    """Whether every look control is at its default, so that ``apply_look`` is the identity."""
+    looks = (settings.strength, settings.saturation, settings.exposure)
+    return looks == (1.0, 1.0, 0.0) and _peak_stays(settings)
+
+
+def _peak_stays(settings: Settings) -> bool:
+    return (settings.reference_white, settings.target_peak) == (REFERENCE_WHITE_NITS, PEAK_NITS)
+
+
 def apply_look(model_pq: Tensor, sdr: Tensor, settings: Settings) -> Tensor:
     """Model picture [B,3,H,W] PQ/BT.2020 and its SDR source [B,3,H,W] -> the graded PQ picture."""
     graded = model_pq
-    if (settings.reference_white, settings.target_peak) != (REFERENCE_WHITE_NITS, PEAK_NITS):
+    if not _peak_stays(settings):
         graded = place_peak(graded, settings.reference_white, settings.target_peak)
     if settings.saturation != 1.0:
         graded = saturate(graded, settings.saturation, settings.target_peak)

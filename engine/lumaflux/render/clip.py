@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from lumaflux.inference.converter import Converter
+    from lumaflux.media.video.coded_frame import CodedFrame
     from lumaflux.media.video.reader import SdrFrame
 
 FindTones = Callable[[Source, "Converter", Settings, Job, str, Progress], Tones]
@@ -111,6 +112,7 @@ def convert_clip(
                     raise
                 finally:
                     report.frames, report.skipped = part.rendered, part.skipped
+                    report.in_one_pass = part.in_one_pass
             if interruption.asked:
                 raise with_reports(KeyboardInterrupt(_finish_early(outputs)), [report])
             if report.frames + report.skipped == 0:
@@ -150,10 +152,13 @@ class _Part:
         self._last = max(self._wanted) if self._wanted else None
         self._limit, self._asked, self._ended = job.limit, 0, False
         self.total = frames_to_come(reader, job)
-        self.rendered = self.skipped = 0
+        self.rendered = self.skipped = self.in_one_pass = 0
+        alone = len(outputs) == 1 and job.matte is None and job.mask is None and not job.motion_blending
+        self._coded = alone and outputs[0].takes_codes
 
-    def frames(self) -> "Iterator[SdrFrame]":
-        for frame in self._reader.frames(lambda number: self._ended or self._wants(number)):
+    def frames(self) -> "Iterator[SdrFrame | CodedFrame]":
+        read = getattr(self._reader, "coded_frames", self._reader.frames) if self._coded else self._reader.frames
+        for frame in read(lambda number: self._ended or self._wants(number)):
             if self._ended:  # the frame that comes after the last one
                 return
             yield frame
@@ -175,6 +180,10 @@ class _Part:
     def write(self, made: Rendered) -> None:
         """In the encoder's thread."""
         first, *others = self._outputs
+        if made.planes is not None:
+            first.write_codes(made.frame, made.planes)
+            return
+        assert made.hdr_pq is not None
         shares: dict[str, np.ndarray | None] = {"shares": made.matte} if self._inside else {}
         pts = first.write(made.frame, made.hdr_pq, **shares)
         for target in others:
@@ -191,6 +200,7 @@ class _Part:
 
     def count(self, made: Rendered) -> None:
         self.rendered += 1
+        self.in_one_pass += made.planes is not None
         self._progress(self.rendered + self.skipped, self.total)
 
 

@@ -13,6 +13,8 @@ from lumaflux.settings import Settings
 if TYPE_CHECKING:
     import numpy as np
 
+    from lumaflux.color.yuv420_rgb import Yuv420
+    from lumaflux.color.yuv420p10 import Planes
     from lumaflux.inference.converter import Converter
     from lumaflux.render.mask import Mask
 
@@ -47,6 +49,15 @@ class FrameRenderer:
         if on_matte is not None:
             asked["on_matte"] = lambda found: on_matte(found[0].cpu().numpy())
         return self.converter.render_timed(sdr, settings, on_step=on_step, tone=tone, light=light, **asked)
+
+    def render_codes(self, number: int, codes: "Yuv420") -> "tuple[Planes, dict[str, float]] | None":
+        """The frame of that number from 8-bit to 10-bit codes in one pass; None where that does not apply."""
+        from lumaflux.inference.one_pass import render_codes
+
+        settings, tone = self.tones.at(number, self.settings)
+        if tone is None or self.blending is not None or self.mask is not None or self.wants_matte:
+            return None
+        return render_codes(self.converter, codes, settings, tone)
 
 
 @contextmanager

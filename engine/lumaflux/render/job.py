@@ -98,16 +98,18 @@ def chosen(job: Job) -> list[int] | None:
 class Report:
     """What was written. Light levels in cd/m2 are measured on the pictures as written; stages are seconds.
 
-    ``skipped`` frames were there already; ``damaged`` ones could not be converted; ``notes`` are sentences on what was
-    left out or repaired; ``percentiles`` are cd/m2 by percent of all pixels; ``shots`` count the frames written;
-    ``confidence`` are the mean shares of the matte, where one was asked for; ``also`` has the further outputs of the
-    same rendering, and the delivery of each.
+    ``in_one_pass`` of the frames went from codes to codes (lumaflux.inference.one_pass), the others through pictures in
+    floats. ``skipped`` frames were there already; ``damaged`` ones could not be converted; ``notes`` are sentences on
+    what was left out or repaired; ``percentiles`` are cd/m2 by percent of all pixels; ``shots`` count the frames
+    written; ``confidence`` are the mean shares of the matte, where one was asked for; ``also`` has the further outputs
+    of the same rendering, and the delivery of each.
     """
 
     target: Path
     source: Path | None = None
     delivery: str = ""
     frames: int = 0
+    in_one_pass: int = 0
     skipped: int = 0
     damaged: int = 0
     max_cll: float = 0.0

@@ -6,27 +6,31 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lumaflux.media.metadata.light_levels import check_frame
+from lumaflux.media.video.coded_frame import CodedFrame
 from lumaflux.render.frame_renderer import FrameRenderer
 from lumaflux.render.pipeline import Consumer, Prefetched
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from lumaflux.color.yuv420p10 import Planes
     from lumaflux.media.video.reader import SdrFrame
 
 
 @dataclass(kw_only=True)
 class Rendered:
-    """A frame of the source and what became of it, in ``seconds``; its ``matte`` [3,H,W] where one is wanted."""
+    """A frame of the source and what became of it, in ``seconds``: a picture, or its ten-bit codes; its ``matte``
+    [3,H,W] where one is wanted."""
 
-    frame: "SdrFrame"
-    hdr_pq: "np.ndarray"
+    frame: "SdrFrame | CodedFrame"
+    hdr_pq: "np.ndarray | None"
+    planes: "Planes | None" = None
     seconds: float
     matte: "np.ndarray | None" = None
 
 
 def render_frames(
-    frames: "Iterator[SdrFrame]",
+    frames: "Iterator[SdrFrame | CodedFrame]",
     renderer: Callable[[], FrameRenderer],
     write: Callable[[Rendered], None],
     *,
@@ -48,12 +52,8 @@ def render_frames(
             chosen = chosen or renderer()
             begun(frame.number)
             start = time.perf_counter()
-            mattes: list[np.ndarray] = []
-            on_matte = mattes.append if chosen.wants_matte else None
-            hdr_pq, timings = chosen.render(frame.number, frame.sdr, on_matte=on_matte)
-            check_frame(hdr_pq)
-            spent = time.perf_counter() - start
-            made = Rendered(frame=frame, hdr_pq=hdr_pq, seconds=spent, matte=mattes[0] if mattes else None)
+            made, timings = _rendered(chosen, frame)
+            made.seconds = time.perf_counter() - start
             _add(seconds, timings)
             writer.put(made)
             rendered(made)
@@ -70,6 +70,18 @@ def render_frames(
         if chosen is not None and chosen.blending is not None:
             _add(seconds, chosen.blending.seconds)
     return seconds
+
+
+def _rendered(renderer: FrameRenderer, frame: "SdrFrame | CodedFrame") -> tuple[Rendered, dict[str, float]]:
+    if isinstance(frame, CodedFrame):
+        coded = renderer.render_codes(frame.number, frame.codes.planes)
+        if coded is not None:
+            return Rendered(frame=frame, hdr_pq=None, planes=coded[0], seconds=0.0), coded[1]
+    mattes: list[np.ndarray] = []
+    on_matte = mattes.append if renderer.wants_matte else None
+    hdr_pq, timings = renderer.render(frame.number, frame.sdr, on_matte=on_matte)
+    check_frame(hdr_pq)
+    return Rendered(frame=frame, hdr_pq=hdr_pq, seconds=0.0, matte=mattes[0] if mattes else None), timings
 
 
 def _add(seconds: dict[str, float], more: dict[str, float]) -> None:

@@ -16,35 +16,46 @@ from lumaflux.settings import Settings
 if TYPE_CHECKING:
     import numpy as np
 
+    from lumaflux.color.yuv420p10 import Planes
     from lumaflux.media.deliveries import Delivery
     from lumaflux.media.metadata.info import MediaInfo
     from lumaflux.media.sink import Sink
     from lumaflux.media.stills.ocio_spaces import OcioSpaces
     from lumaflux.media.stills.picture_writer import PictureOptions
     from lumaflux.media.stills.sequence_path import SequencePath
+    from lumaflux.media.video.coded_frame import CodedFrame
     from lumaflux.media.video.reader import SdrFrame
 
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """``sink`` opened by entering it; ``done`` tells source frames that are there already; ``stamp`` gives a frame's
-    pts and duration in the sink's ``time_base``, or the number of its picture where that is None; ``finished`` is told
-    of every frame that was written."""
+    """``sink`` opened by entering it, which may take ten-bit codes (``takes_codes``); ``done`` tells source frames that
+    are there already; ``stamp`` gives a frame's pts and duration in the sink's ``time_base``, or the number of its
+    picture where that is None; ``finished`` is told of every frame that was written."""
 
     sink: "Sink"
     delivery: str
     keeps_alpha: bool
+    takes_codes: bool = False
     done: Callable[[int], bool]
     stamp: Callable[[int, int, int | None], tuple[int, int | None]]
     finished: Callable[[int], None] = lambda number: None
     time_base: Fraction | None = None
 
-    def write(self, frame: "SdrFrame", hdr_pq: "np.ndarray", **inside: "np.ndarray | None") -> int:
+    def write(self, frame: "SdrFrame | CodedFrame", hdr_pq: "np.ndarray", **inside: "np.ndarray | None") -> int:
         """The picture that became of a frame of the source, with what else goes into it; returns its pts."""
         pts, duration = self.stamp(frame.number, frame.pts, frame.duration)
         self.sink.write(hdr_pq, pts, duration, alpha=frame.alpha if self.keeps_alpha else None, **inside)
         self.finished(frame.number)
         return pts
+
+    def write_codes(self, frame: "CodedFrame", planes: "Planes") -> None:
+        """The ten-bit codes of one, where ``takes_codes``."""
+        from lumaflux.media.video.writer import VideoWriter
+
+        assert isinstance(self.sink, VideoWriter)
+        self.sink.write_codes(planes, *self.stamp(frame.number, frame.pts, frame.duration))
+        self.finished(frame.number)
 
 
 def picture_options(made: "Delivery", settings: Settings, job: Job) -> "PictureOptions":
@@ -78,10 +89,10 @@ def output_spaces(job: Job) -> "OcioSpaces | None":
 
 def open_target(source: Source, target: Path, info: "MediaInfo", settings: Settings, job: Job) -> Target:
     """``info``: the source's. Raises UserError for a target that does not fit or must not be written."""
-    from lumaflux.media.deliveries import delivery
+    from lumaflux.media.encoders import delivery_by
     from lumaflux.media.stills.sequence_path import SequencePath
 
-    name, made = delivery(job.deliver, target)
+    name, made = delivery_by(job.encoder, job.deliver, target)
     pattern = SequencePath.parse(target)
     if made.picture is None:
         if pattern is not None and not pattern.may_be_a_name:
@@ -160,6 +171,7 @@ def _video(
         sink=sink,
         delivery=name,
         keeps_alpha=made.keeps_alpha,
+        takes_codes=sink.takes_codes,
         done=lambda number: False,
         stamp=stamp,
         time_base=time_base,

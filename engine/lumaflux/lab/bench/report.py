@@ -27,8 +27,9 @@ def run(
     """Measures everything; ``clip`` is converted for the speed by stage (a synthetic one if None).
 
     With ``training``, an adapter configuration, measures its updates alone; with ``metrics``, the scores; with
-    ``sizes``, full HD and UHD, the pixel path, and flicker; with ``gpu``, the kernels on a CUDA device. ``kernels``
-    calculates what they ask of a GPU and what it allows, and runs none. With ``engine``, a bundle against torch.
+    ``sizes``, full HD and UHD, idle and beside other work, ffmpeg's pipelines, the pixel path, and flicker; with
+    ``gpu``, the kernels on a CUDA device. ``kernels`` calculates what they ask of a GPU and what it allows, and runs
+    none. With ``engine``, a bundle against torch.
     """
     if target is not None and not target.parent.is_dir():
         target.parent.mkdir(parents=True)
@@ -59,9 +60,13 @@ def run(
     elif sizes:
         from lumaflux.lab.bench.flicker import flicker_excess
         from lumaflux.lab.bench.motion import flicker_along_motion
+        from lumaflux.lab.bench.pipelines import pipelines
+        from lumaflux.lab.bench.pipelines import table as pipelines_table
         from lumaflux.lab.bench.sizes import pixel_path, whole_conversions
 
-        figures |= pixel_path() | whole_conversions() | flicker_excess() | flicker_along_motion()
+        figures |= pixel_path() | (beside := pipelines()) | whole_conversions()
+        figures |= flicker_excess() | flicker_along_motion()
+        print(pipelines_table(beside))
     else:
         figures |= velocity_overhead(rounds, pick_device()) | _speed(clip, frames) | peak_memory()
     for name, value in figures.items():

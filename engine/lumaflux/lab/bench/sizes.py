@@ -61,21 +61,26 @@ def whole_conversions() -> dict[str, Any]:
 
 
 def pixel_path() -> dict[str, Any]:
-    """``pixel_path_fps_1080p``: 4:2:0 codes in, debanding, placement, gain, PQ, 10-bit codes out, without the network.
+    """``pixel_path_fps_1080p``: 4:2:0 codes in, debanding, placement, gain, PQ, 10-bit codes out, without the network;
+    ``one_pass_fps_1080p``: the same by the routines that go from codes to codes, where they are built.
 
     With an ``ffmpeg`` on the path also ``lut3d_fps_1080p``, its tetrahedral 33-point look-up in 16 bits, interleaved.
     """
     import numpy as np
     import torch
 
+    from lumaflux.color.clipping import CLIPPED_CODE
     from lumaflux.color.primaries import BT709_LUMA
-    from lumaflux.color.yuv420_rgb import rgb_from_yuv420
+    from lumaflux.color.ycbcr import code_scales
+    from lumaflux.color.yuv420_rgb import Yuv420, rgb_from_yuv420
     from lumaflux.color.yuv420p10 import yuv420p10
+    from lumaflux.inference import one_pass
     from lumaflux.inference.composition import ReducedLight, compose
     from lumaflux.inference.debanding import deband
     from lumaflux.inference.detail import Lines
     from lumaflux.inference.load import load
     from lumaflux.lab.bench.velocity import interleaved
+    from lumaflux.settings import Settings
 
     width, height, _ = SIZES["1080p"]
     rng = np.random.default_rng(0)
@@ -95,12 +100,22 @@ def pixel_path() -> dict[str, Any]:
             lit = compose(deband(sdr), sdr, lambda codes: network.start(codes, placement), light, 0.5, placement)
             yuv420p10(lit[0].numpy())
 
+        def in_one_pass() -> None:
+            nodes = one_pass.lattice_of(placement, Settings(), codes).numpy()
+            native, threads = one_pass.lumaflux_native, torch.get_num_threads()
+            share = native.clipped_share(*codes, CLIPPED_CODE, threads)
+            stops = 0.5 * reduced[0, 0].numpy() if share else np.zeros((0, 0), np.float32)
+            native.pq_codes(native.smooth_luma(*codes, threads), *codes, nodes, one_pass.LUMA_END, stops, threads)
+
+        codes = Yuv420(*planes, code_scales(8, False), BT709_LUMA, True)
         calls: dict[str, Callable[[], object]] = {"pixel_path": once}
+        if one_pass.available():
+            calls["one_pass"] = in_one_pass
         with tempfile.TemporaryDirectory() as folder:
             if (ffmpeg := shutil.which("ffmpeg")) is not None:
                 calls["lut3d"] = _lut3d(ffmpeg, Path(folder), width, height)
             seconds = interleaved(calls, _ROUNDS)
-    frames = {"pixel_path": 1, "lut3d": _LUT_FRAMES}
+    frames = {"pixel_path": 1, "one_pass": 1, "lut3d": _LUT_FRAMES}
     return {f"{name}_fps_1080p": frames[name] / statistics.median(taken) for name, taken in seconds.items()}
 
 
@@ -110,13 +125,18 @@ _LUT_FRAMES = 24
 def _lut3d(ffmpeg: str, folder: Path, width: int, height: int):
     """A call that runs ffmpeg's filter over many frames; its start is part of the time, and small beside them."""
     cube = folder / "identity.cube"
-    steps = [i / (_LUT_SIDE - 1) for i in range(_LUT_SIDE)]
-    rows = [f"{r:.6f} {g:.6f} {b:.6f}" for b in steps for g in steps for r in steps]
-    cube.write_text(f"LUT_3D_SIZE {_LUT_SIDE}\n" + "\n".join(rows) + "\n")
+    write_cube(cube)
     source = f"color=gray:size={width}x{height}:rate=24:duration={_LUT_FRAMES / 24},format=gbrp16le"
     look_up = f"lut3d=file={cube}:interp=tetrahedral"
     command = [ffmpeg, "-v", "error", "-f", "lavfi", "-i", source, "-vf", look_up, "-f", "null", "-"]
     return lambda: subprocess.run(command, check=True)
+
+
+def write_cube(path: Path) -> None:
+    """The identity as a look-up table of 33 points a side."""
+    steps = [i / (_LUT_SIDE - 1) for i in range(_LUT_SIDE)]
+    rows = [f"{r:.6f} {g:.6f} {b:.6f}" for b in steps for g in steps for r in steps]
+    path.write_text(f"LUT_3D_SIZE {_LUT_SIDE}\n" + "\n".join(rows) + "\n")
 
 
 def _smooth_codes(rng, height: int, width: int):

@@ -6,8 +6,11 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from lumaflux.color import pq
+from lumaflux.color.primaries import BT2020_LUMA
 from lumaflux.color.threads import THREADS
+from lumaflux.color.ycbcr import code_scales
 from lumaflux.media.metadata.mastering import ContentLight
+from lumaflux.media.video.ycbcr_planes import BITS, signal_of
 
 try:
     import lumaflux_native
@@ -57,6 +60,11 @@ class LightLevels:
             total += measured[2] * band[0].size
             pixels += band[0].size
         self._add(histogram, pq.eotf(largest), total / pixels)
+
+    def add_codes(self, planes: Sequence[np.ndarray]) -> None:
+        """Take in one frame as a display makes it of 10-bit codes Y', Cb, Cr of 4:2:0, narrow range, PQ/BT.2020."""
+        histogram, largest_pq, mean_nits = light_of_codes(planes)
+        self._add(histogram, pq.eotf(np.array(largest_pq, dtype=np.float64)), mean_nits)
 
     def add_nits(self, hdr_nits: np.ndarray) -> None:
         """Take in one frame of light R,G,B [3,H,W] in cd/m2; raises ValueError as :meth:`add_pq` does."""
@@ -134,6 +142,15 @@ def light_of_frame(hdr_pq: np.ndarray) -> tuple[np.ndarray, Sequence[float], flo
     if lumaflux_native is None:
         return light_of_frame_twin(hdr_pq)
     return lumaflux_native.light_of_frame(hdr_pq, _BINS, THREADS)
+
+
+def light_of_codes(planes: Sequence[np.ndarray]) -> tuple[np.ndarray, Sequence[float], float]:
+    """:func:`light_of_frame` of uint16 codes Y' [H,W], Cb and Cr [ceil(H/2),ceil(W/2)], co-sited top-left."""
+    if not hasattr(lumaflux_native, "light_of_codes"):
+        measured = light_of_frame(signal_of(planes))
+        assert measured is not None
+        return measured
+    return lumaflux_native.light_of_codes(*planes, code_scales(BITS, False), BT2020_LUMA, False, _BINS, THREADS)
 
 
 def light_of_frame_twin(hdr_pq: np.ndarray) -> tuple[np.ndarray, Sequence[float], float] | None:

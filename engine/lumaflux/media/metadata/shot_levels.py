@@ -1,13 +1,17 @@
 """Light levels of a clip and of each of its shots, in one pass; memory grows by a few numbers a shot."""
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from lumaflux.color.primaries import BT2020_LUMA
+from lumaflux.color.ycbcr import from_codes, ycbcr_to_rgb
 from lumaflux.media.metadata.hdr10plus import DynamicLight
 from lumaflux.media.metadata.light_levels import LightLevels
 from lumaflux.media.video.shots import Signature, change, find_cut, signature
+from lumaflux.media.video.ycbcr_planes import BITS, signal_of
 
 PERCENTILES = (50.0, 90.0, 99.0, 99.9)
 _AROUND = 8  # frames that a cut is judged by, on either side
@@ -24,6 +28,12 @@ class ShotLight:
     max_fall: int
     percentiles: dict[float, float]
     dynamic: DynamicLight
+
+
+def _stride(pixels: int) -> int:
+    """Of the rows and columns that a signature is made of: 1, or an even number."""
+    stride = max(1, round((pixels / _SIGNATURE_PIXELS) ** 0.5))
+    return stride if stride == 1 else stride // 2 * 2
 
 
 class ShotLevels(LightLevels):
@@ -46,9 +56,22 @@ class ShotLevels(LightLevels):
 
     def add_frame(self, levels: LightLevels, hdr_pq: np.ndarray) -> None:
         """Take in one frame whose ``levels`` are measured already."""
+        stride = _stride(hdr_pq[0].size)
+        self._take(levels, hdr_pq[:, ::stride, ::stride])
+
+    def add_coded_frame(self, levels: LightLevels, planes: Sequence[np.ndarray]) -> None:
+        """The same as 10-bit codes of 4:2:0 (``LightLevels.add_codes``)."""
+        y, cb, cr = planes
+        stride = _stride(y.size)
+        if stride == 1:
+            return self._take(levels, signal_of(planes))
+        chroma = (plane[:: stride // 2, :: stride // 2] for plane in (cb, cr))  # which lies on even rows and columns
+        small = [np.ascontiguousarray(plane, np.float32) for plane in (y[::stride, ::stride], *chroma)]
+        return self._take(levels, ycbcr_to_rgb(from_codes(np.stack(small), BITS, False), BT2020_LUMA))
+
+    def _take(self, levels: LightLevels, hdr_pq: np.ndarray) -> None:
         self.add(levels)
-        stride = max(1, round((hdr_pq[0].size / _SIGNATURE_PIXELS) ** 0.5))
-        now = signature(hdr_pq[:, ::stride, ::stride].clip(0, 1))
+        now = signature(hdr_pq.clip(0, 1))
         if self._before is not None:
             self._changes.append(change(self._before, now))
         self._before = now

@@ -38,6 +38,7 @@ class Av1Encoding(Encoding):
     smallest: ClassVar[int] = 64  # SVT-AV1 encodes nothing smaller
     rates: ClassVar[tuple[float, float] | None] = (1, 63)
     presets: ClassVar[tuple[str, ...]] = tuple(str(speed) for speed in range(14))
+    takes_codes: ClassVar[bool] = True
 
     def options(self) -> dict[str, str]:
         params = {"chroma-sample-position": 2, "lossless": int(self.lossless)}  # co-located, AV1 6.4.2

@@ -58,6 +58,7 @@ class Encoding(ABC):
     reordering: ClassVar[int] = 0  # frames by which decoding is delayed
     keeps_alpha: ClassVar[bool] = False
     carries_captions: ClassVar[bool] = False
+    takes_codes: ClassVar[bool] = False  # its planes are those of lumaflux.color.yuv420p10, in PQ
     tagged: ClassVar[bool] = False  # its sample entry's name stands in every container
     rates: ClassVar[tuple[float, float] | None] = None  # its constant rate factor, from the finest
     presets: ClassVar[tuple[str, ...]] = ()  # what it calls its speeds
@@ -87,6 +88,10 @@ class Encoding(ABC):
     def planes(self, hdr_pq: np.ndarray, alpha: np.ndarray | None) -> Sequence[np.ndarray]:
         """The codes of a frame [3,H,W] in PQ BT.2020, a plane each, as the pixel format orders them."""
         ...
+
+    def packed(self, planes: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
+        """The codes as the pixel format lays them out, where its planes are others than those of ``planes``."""
+        return planes
 
     @abstractmethod
     def shown_pq(self, planes: Sequence[np.ndarray]) -> np.ndarray:
@@ -173,9 +178,9 @@ def video_frame(encoding: Encoding, planes: Sequence[np.ndarray], pts: int, dura
 
     frame = av.VideoFrame(encoding.width, encoding.height, encoding.pixel_format)
     plane: Any
-    for plane, codes in zip(frame.planes, planes, strict=True):
+    for plane, codes in zip(frame.planes, encoding.packed(planes), strict=True):
         rows = np.frombuffer(plane, codes.dtype).reshape(plane.height, -1)
-        rows[:, : plane.width] = codes
+        rows[:, : codes.shape[1]] = codes
     frame.color_primaries, frame.color_trc = encoding.primaries, encoding.transfer
     frame.colorspace, frame.color_range = encoding.matrix, LIMITED
     frame.pts, frame.time_base = pts, encoding.time_base

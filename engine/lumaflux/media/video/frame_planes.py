@@ -12,6 +12,7 @@ from lumaflux.color import ycbcr
 from lumaflux.color.yuv420_rgb import rgb_from_yuv420
 from lumaflux.errors import UserError
 from lumaflux.media.metadata.coding_points import LUMA
+from lumaflux.media.video.coded_frame import SourceCodes
 
 if TYPE_CHECKING:
     import av
@@ -41,6 +42,11 @@ def _codes(frame: "av.VideoFrame", index: int, dtype: type) -> np.ndarray:
     plane: Any = frame.planes[index]
     rows = np.frombuffer(plane, dtype).reshape(-1, plane.line_size // np.dtype(dtype).itemsize)
     return rows[: plane.height, : plane.width]
+
+
+def _siting(matrix: str) -> str:
+    """PyAV tells none: BT.2020 puts chroma top-left, other video left (H.265 E.3.1)."""
+    return "topleft" if matrix == "bt2020nc" else "left"
 
 
 def has_alpha_plane(frame: "av.VideoFrame") -> bool:
@@ -74,8 +80,8 @@ class FramePlanes:
         bits = int(layout["bits"] or 8)
         dtype = np.uint8 if bits == 8 else np.uint16
         codes = [_codes(frame, i, dtype) for i in range(len(frame.planes))]
-        if layout["sub"] == "420":  # PyAV tells no siting: BT.2020 puts it top-left, other video left (H.265 E.3.1)
-            siting = "topleft" if self.matrix == "bt2020nc" else "left"
+        if layout["sub"] == "420":
+            siting = _siting(self.matrix)
             coding = {"bits": bits, "full_range": self.full_range, "luma": LUMA[self.matrix], "siting": siting}
             return rgb_from_yuv420(*codes, **coding)
         planes = [plane.astype(np.float32) for plane in codes]
@@ -91,6 +97,15 @@ class FramePlanes:
             chroma = [ycbcr.upsample_420(c, "topleft", (2 * height, width))[::2] for c in chroma]
         decoded = ycbcr.from_codes(np.stack([luma, *chroma]), bits, self.full_range)
         return np.clip(ycbcr.ycbcr_to_rgb(decoded, LUMA[self.matrix]), 0, 1, dtype=np.float32)
+
+    def codes(self, frame: "av.VideoFrame") -> SourceCodes | None:
+        """The codes of ``frame`` as they are, of 8 bits in 4:2:0; None for other formats. They live in the frame."""
+        layout = _PLANAR.fullmatch(frame.format.name)
+        if layout is None or layout["sub"] != "420" or layout["bits"] is not None or self.matrix == "rgb":
+            return None
+        y, cb, cr = (_codes(frame, index, np.uint8) for index in range(3))
+        siting = _siting(self.matrix)
+        return SourceCodes(y=y, cb=cb, cr=cr, full_range=self.full_range, luma=LUMA[self.matrix], siting=siting)
 
     def alpha(self, frame: "av.VideoFrame") -> np.ndarray | None:
         """Alpha float32 [H,W] in [0,1] as stored, of formats that hold it in a plane of its own; None for others."""

@@ -84,6 +84,8 @@ class Hdr10Encoding(Hevc):
 
     dynamic: bool = False
 
+    takes_codes: ClassVar[bool] = True
+
     def planes(self, hdr_pq: np.ndarray, alpha: np.ndarray | None) -> Sequence[np.ndarray]:
         return yuv420p10(hdr_pq)
 

@@ -13,8 +13,10 @@ import numpy as np
 from lumaflux.errors import FrameError, UserError
 from lumaflux.media.metadata.media_info import MediaInfo
 from lumaflux.media.metadata.sdr_signal import to_video
+from lumaflux.media.stills.orientation import Orientation
 from lumaflux.media.video.beside import crop_of
 from lumaflux.media.video.clock import LEAPING, DecodingTimes, FrameClock, PacketClock, restamped
+from lumaflux.media.video.coded_frame import CodedFrame
 from lumaflux.media.video.completeness import missing_end
 from lumaflux.media.video.deinterlacer import deinterlaced
 from lumaflux.media.video.frame_planes import FramePlanes
@@ -124,6 +126,22 @@ class VideoReader:
 
     def frames(self, wants: Callable[[int], bool] = lambda number: True) -> Iterator[SdrFrame]:
         """The frames whose numbers, counted from 0, are wanted; the others are decoded only."""
+        for frame, pts, duration, number in self._chosen(wants):
+            yield self._frame(frame, pts, duration, number)
+
+    def coded_frames(self, wants: Callable[[int], bool] = lambda number: True) -> Iterator[SdrFrame | CodedFrame]:
+        """The same, as codes where these say all that there is to say: 8 bits of 4:2:0 in BT.709, upright, whole."""
+        upright = self.info.orientation == Orientation() and not self._crop and self._to_bt709 is None
+        for frame, pts, duration, number in self._chosen(wants):
+            codes = self._planes.codes(frame) if upright else None
+            if codes is None:
+                yield self._frame(frame, pts, duration, number)
+                continue
+            self._check_size(frame, number)
+            yield CodedFrame(codes=codes, pts=pts, time_base=self._time_base, duration=duration, number=number)
+
+    def _chosen(self, wants: Callable[[int], bool]) -> Iterator[tuple[Any, int, int | None, int]]:
+        """Wanted frames as decoded, with their times and numbers."""
         step = round(1 / (self.info.frame_rate or Fraction(25)) / self._time_base)
         clock = FrameClock(step, self._time_base)
         frames = restamped(self._whole(), clock)
@@ -135,16 +153,19 @@ class VideoReader:
                 continue
             if not wants(number):
                 continue
-            alpha = self._planes.alpha(frame)
-            yield SdrFrame(
-                sdr=self._sdr(frame, number),
-                pts=pts,
-                time_base=self._time_base,
-                duration=duration,
-                number=number,
-                alpha=None if alpha is None else self.info.orientation.apply(self._crop.apply(alpha)),
-            )
+            yield frame, pts, duration, number
         self._note_time(clock)
+
+    def _frame(self, frame: Any, pts: int, duration: int | None, number: int) -> SdrFrame:
+        alpha = self._planes.alpha(frame)
+        return SdrFrame(
+            sdr=self._sdr(frame, number),
+            pts=pts,
+            time_base=self._time_base,
+            duration=duration,
+            number=number,
+            alpha=None if alpha is None else self.info.orientation.apply(self._crop.apply(alpha)),
+        )
 
     def _note_time(self, clock: FrameClock) -> None:
         start = float(self._origin * self._time_base)
@@ -227,12 +248,15 @@ class VideoReader:
                 "take it for progressive with --interlaced progressive."
             )
 
-    def _sdr(self, frame: "av.VideoFrame", number: int) -> np.ndarray:
+    def _check_size(self, frame: "av.VideoFrame", number: int) -> None:
         turned = self.info.orientation
         size = turned.size(*self._crop.size(frame.width, frame.height))
         if size != (self.info.width, self.info.height):
             raise FrameError(
                 f"{self.info.path} changes its picture size at frame {number} to {size[0]}x{size[1]}; split it there."
             )
-        sdr = turned.apply(self._crop.apply(self._planes.rgb(frame)))
+
+    def _sdr(self, frame: "av.VideoFrame", number: int) -> np.ndarray:
+        self._check_size(frame, number)
+        sdr = self.info.orientation.apply(self._crop.apply(self._planes.rgb(frame)))
         return sdr if self._to_bt709 is None else self._to_bt709(sdr)

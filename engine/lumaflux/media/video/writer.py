@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -143,6 +144,28 @@ class VideoWriter:
         if hdr_pq.shape != (3, height, width):
             raise ValueError(f"A frame of this file has the shape [3, {height}, {width}], not {hdr_pq.shape}.")
         check_frame(hdr_pq)
+        self._admit(pts, duration)
+        encoding = self._encoding
+        if self.size != (encoding.width, encoding.height):
+            margin = ((0, encoding.height - height), (0, encoding.width - width))
+            hdr_pq = np.pad(hdr_pq, ((0, 0), *margin), mode="edge")
+            alpha = None if alpha is None else np.pad(alpha, margin, mode="edge")
+        self._take(encoding.planes(hdr_pq, alpha), pts, duration)
+
+    @property
+    def takes_codes(self) -> bool:
+        """Whether ``write_codes`` may be called."""
+        return self._encoding.takes_codes and self.size == (self._encoding.width, self._encoding.height)
+
+    def write_codes(self, planes: Sequence[np.ndarray], pts: int, duration: int | None = None) -> None:
+        """The same of the codes that :func:`lumaflux.color.yuv420p10.yuv420p10` gives, where ``takes_codes``."""
+        width, height = self.size
+        if planes[0].shape != (height, width):
+            raise ValueError(f"The codes of this file have the shape [{height}, {width}], not {planes[0].shape}.")
+        self._admit(pts, duration)
+        self._take(planes, pts, duration)
+
+    def _admit(self, pts: int, duration: int | None) -> None:
         if self._last_pts is not None and pts <= self._last_pts:
             raise FrameError(
                 f"The frame at pts {pts} does not come after the one at {self._last_pts}; repair the time stamps."
@@ -152,14 +175,17 @@ class VideoWriter:
         self._end = float(
             (pts + (duration or round(1 / encoding.frame_rate / encoding.time_base))) * encoding.time_base
         )
-        if self.size != (encoding.width, encoding.height):
-            margin = ((0, encoding.height - height), (0, encoding.width - width))
-            hdr_pq = np.pad(hdr_pq, ((0, 0), *margin), mode="edge")
-            alpha = None if alpha is None else np.pad(alpha, margin, mode="edge")
-        planes = encoding.planes(hdr_pq, alpha)
-        shown, light = encoding.shown_pq(planes), LightLevels()
-        light.add_pq(shown)
-        self.levels.add_frame(light, shown)
+
+    def _take(self, planes: Sequence[np.ndarray], pts: int, duration: int | None) -> None:
+        """Measures and encodes the codes of a frame that was admitted."""
+        encoding, light = self._encoding, LightLevels()
+        if encoding.takes_codes:
+            light.add_codes(planes)
+            self.levels.add_coded_frame(light, planes)
+        else:
+            shown = encoding.shown_pq(planes)
+            light.add_pq(shown)
+            self.levels.add_frame(light, shown)
         self._lights[pts] = light
         self._encode(video_frame(encoding, planes, pts, duration))
 

@@ -1,0 +1,118 @@
+"""A frame from 8-bit to 10-bit codes of 4:2:0 in one pass over its rows, without a plane of floats in between.
+
+What is global in a frame, tone curve, colour matrices and look, is baked once a frame into a lattice over Y'CbCr; what
+clipped pixels gain is applied to the light that comes out of it. Steps of 8-bit codes are smoothed in luma alone, by
+the filter of lumaflux.inference.debanding; in chroma too they left the reference further behind. That is the product's
+path in floats, ``Converter.render``, which does the work wherever this one does not apply; here
+``native/cpu/pq_codes.cpp`` does.
+"""
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lumaflux.color.clipping import CLIPPED_CODE
+from lumaflux.color.primaries import BT2020_LUMA
+from lumaflux.color.ycbcr import code_scales, rgb_to_ycbcr, ycbcr_to_rgb
+from lumaflux.color.yuv420_rgb import Yuv420
+from lumaflux.color.yuv420p10 import Planes
+from lumaflux.inference.active_area import WHOLE
+from lumaflux.inference.coded_rows import every_row
+from lumaflux.inference.composition import ReducedLight, compose
+from lumaflux.inference.detail import Lines
+from lumaflux.inference.graphics import may_show_graphics
+from lumaflux.inference.highlights import bounded, trusted
+from lumaflux.inference.look import apply_look, is_plain
+from lumaflux.inference.text_lines import Sampling
+from lumaflux.inference.tone import Tone, toned
+from lumaflux.model.anchor import Placement
+from lumaflux.settings import Settings
+
+if TYPE_CHECKING:
+    from lumaflux.inference.converter import Converter
+
+try:
+    import lumaflux_native
+except ImportError:  # installed without a compiler
+    lumaflux_native = None
+
+LUMA_END = 240 / 219  # above white lie codes that chroma may bring back below it
+_LUMA_NODES, _CHROMA_NODES = 121, 33  # two codes apart in luma; in chroma less than one at grey, fourteen at the ends
+_NODE_SCALE = 32  # parts of a ten-bit code in a node
+
+
+def render_codes(
+    converter: "Converter", codes: Yuv420, settings: Settings, tone: Tone
+) -> tuple[Planes, dict[str, float]] | None:
+    """8-bit BT.709 codes -> 10-bit PQ/BT.2020 codes, and seconds by stage; None where the path does not apply.
+
+    It applies on a CPU with the native routines, to a whole picture under a tone track whose colour stays as it is, and
+    whose highlights, if it has any, are between key frames and need no look. It shows no letters.
+    """
+    steady = settings.temporal_stability == 1.0 and settings.detail == 1.0 and settings.strength > 0.0
+    steady = steady and settings.saturation == 1.0  # which clips colours between nodes
+    if not (available() and converter.recovers and converter.backend.device.type == "cpu" and steady):
+        return None
+    placement = toned(tone, settings.auto_tone).placement
+    if placement is None or tone.area != WHOLE:
+        return None
+    start = time.perf_counter()
+    native: Any = lumaflux_native
+    threads = max(1, torch.get_num_threads() // 2)  # the others are the encoder's
+    if settings.graphics_white == "auto" and _may_show_graphics(codes):
+        return None
+    share = native.clipped_share(*codes, CLIPPED_CODE, threads) if settings.highlight_recovery else 0.0
+    if share and (tone.stops is None or not is_plain(settings)):
+        return None
+    with torch.inference_mode():
+        stops = np.zeros((0, 0), np.float32)
+        if share and tone.stops is not None:
+            stops = settings.highlight_recovery * _stops(converter, tone.stops, share, placement)[0, 0].numpy()
+        nodes = lattice_of(placement, settings, codes).numpy()
+    smooth = native.smooth_luma(*codes, threads)
+    planes = native.pq_codes(smooth, *codes, nodes, LUMA_END, stops, threads)
+    return planes, {"pixels": time.perf_counter() - start}
+
+
+def _may_show_graphics(codes: Yuv420) -> bool:
+    height = codes.y.shape[0]
+    return may_show_graphics(every_row(codes, Sampling.of(height).down), height)
+
+
+def available() -> bool:
+    """Whether the native routines are there."""
+    return hasattr(lumaflux_native, "pq_codes")
+
+
+def _stops(converter: "Converter", stops: Tensor, share: float, placement: Placement) -> Tensor:
+    """What of the track's stops [1,1,h,w] is taken in a frame of which ``share`` is clipped."""
+    model = converter.backend.network
+    white_pq = model.in_light(model.start(torch.ones(1, 3, 1, 1), placement))
+    return trusted(torch.full((1, 1, 1, 1), share)) * bounded(stops, white_pq)
+
+
+def lattice_of(placement: Placement, settings: Settings, codes: Yuv420) -> Tensor:
+    """The nodes int32 [3,Cb,Cr,Y'] of a frame (native/cpu/pq_codes.h), for codes of one matrix."""
+    sdr = _node_colours(codes.luma)
+    nothing = torch.zeros(1, 3, 1, 1)
+    light = ReducedLight(lines=Lines(slope=nothing, level=nothing), structure=nothing)
+    lit = compose(sdr, sdr, lambda part: part, light, 0.0, placement)
+    ycc = rgb_to_ycbcr(apply_look(lit, sdr, settings), BT2020_LUMA)[0]
+    luma_scale, luma_offset, chroma_scale, chroma_offset = code_scales(10, False)
+    scale = torch.tensor([luma_scale, chroma_scale, chroma_scale]).view(3, 1, 1)
+    offset = torch.tensor([luma_offset, chroma_offset, chroma_offset]).view(3, 1, 1)
+    nodes = (_NODE_SCALE * (scale * ycc + offset)).round().to(torch.int32)
+    following = torch.cat([nodes[..., 1:], nodes[..., -1:]], dim=-1)
+    return (nodes | (following << 16)).view(3, _CHROMA_NODES, _CHROMA_NODES, _LUMA_NODES).contiguous()
+
+
+def _node_colours(luma: tuple[float, float, float]) -> Tensor:
+    """SDR R'G'B' of every node, as a picture [1,3,Cb Cr,Y']."""
+    way = torch.linspace(-1, 1, _CHROMA_NODES)
+    chroma = 0.5 * way * way.abs()
+    cb, cr, y = torch.meshgrid(chroma, chroma, torch.linspace(0, LUMA_END, _LUMA_NODES), indexing="ij")
+    ycc = torch.stack([y, cb, cr]).view(1, 3, -1, _LUMA_NODES)
+    return ycbcr_to_rgb(ycc, luma).clamp(0, 1).contiguous()

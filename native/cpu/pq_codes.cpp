@@ -1,0 +1,273 @@
+// A row goes through:  codes -> chroma at full width -> lattice -> ten-bit Y'CbCr in floats
+//                             and, where the source is clipped, light *= 2^(mask * stops) -> codes, chroma halved
+// Three rows of halved chroma are alive at a time, as in yuv420p10.cpp.
+#include "cpu/pq_codes.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <utility>
+#include <vector>
+
+#include "cpu/deband.h"
+#include "cpu/light.h"
+#include "cpu/rows.h"
+#include "cpu/yuv_rows.h"
+
+namespace lumaflux {
+namespace {
+
+constexpr float kNodeScale = 1.0f / 32.0f;
+constexpr float kLumaScale = 876.0f, kLumaOffset = 64.0f, kChromaScale = 896.0f,
+                kChromaOffset = 512.0f;  // BT.2100-2 Table 9
+constexpr float kLowest = 4.0f, kHighest = 1019.0f;
+constexpr float kRed = 0.2627f, kGreen = 0.6780f, kBlue = 0.0593f;  // BT.2020-2 Table 4
+constexpr float kToRed = 2.0f * (1.0f - kRed), kToBlue = 2.0f * (1.0f - kBlue);
+constexpr float kOffsetNits = 0.5f, kLargestStops = 4.0f;  // of the gain, as in compose.cpp
+constexpr float kClippingBegins = 0.92f, kClippingWhole = 0.985f;
+constexpr int kMaskRadius = 2;
+constexpr std::size_t kBlock = 16;
+
+// Where a chroma signal lies between the nodes of its axis, `half` on either side of grey.
+LUMAFLUX_INLINE float among_nodes(float signal, float half) {
+  const float square = smaller(2.0f * std::fabs(signal), 1.0f) * half * half;
+  const float before = static_cast<float>(static_cast<std::int32_t>(smaller(std::sqrt(square), half - 1.0f)));
+  const float way = before + (square - before * before) / (2.0f * before + 1.0f);  // a line between two nodes
+  return half + (signal < 0.0f ? -way : way);
+}
+
+// The lattice between its nodes: linear along each axis.
+LUMAFLUX_DISPATCH void look_up(const float* luma, const float* cb, const float* cr, std::size_t width, const Lattice& l,
+                               const YuvCoding& coding, float* out) {
+  const auto row = static_cast<std::int32_t>(l.luma), plane = static_cast<std::int32_t>(l.luma * l.red);
+  const std::int32_t* tables[3] = {l.pairs, l.pairs + l.luma * l.red * l.blue, l.pairs + 2 * l.luma * l.red * l.blue};
+  const float luma_last = static_cast<float>(l.luma - 1), blue_last = static_cast<float>(l.blue - 1),
+              red_last = static_cast<float>(l.red - 1);
+  const float luma_step = luma_last / l.luma_end, chroma = 1.0f / coding.chroma_scale;
+  const float middle = coding.chroma_offset;
+  const auto red_nodes = static_cast<std::int32_t>(l.red);
+  float *y_out = out, *cb_out = out + width, *cr_out = out + 2 * width;
+#pragma GCC ivdep
+  for (std::size_t i = 0; i < width; ++i) {
+    const float py = between(luma[i] * luma_step, 0.0f, luma_last);
+    const float pb = among_nodes((cb[i] - middle) * chroma, 0.5f * blue_last),
+                pr = among_nodes((cr[i] - middle) * chroma, 0.5f * red_last);
+    const auto iy = static_cast<std::int32_t>(smaller(py, luma_last - 1.0f));
+    const auto ib = static_cast<std::int32_t>(smaller(pb, blue_last - 1.0f));
+    const auto ir = static_cast<std::int32_t>(smaller(pr, red_last - 1.0f));
+    const float fy = py - static_cast<float>(iy), fb = pb - static_cast<float>(ib), fr = pr - static_cast<float>(ir);
+    const std::int32_t base = (ib * red_nodes + ir) * row + iy;
+    const float w11 = fb * fr, w10 = fb - w11, w01 = fr - w11, w00 = 1.0f - fb - w01;
+    const auto along = [fy](std::int32_t pair) LUMAFLUX_HOT {
+      const float low = static_cast<float>(pair & 0xffff), high = static_cast<float>(pair >> 16);
+      return low + fy * (high - low);
+    };
+    const auto between_nodes = [=](const std::int32_t* table) LUMAFLUX_HOT {
+      const float lower = w00 * along(table[base]) + w01 * along(table[base + row]);
+      return kNodeScale * (lower + w10 * along(table[base + plane]) + w11 * along(table[base + plane + row]));
+    };
+    y_out[i] = between_nodes(tables[0]);
+    cb_out[i] = between_nodes(tables[1]);
+    cr_out[i] = between_nodes(tables[2]);
+  }
+}
+
+// Columns `begin` to `end` of a row of ten-bit Y'CbCr with its light 2^stops as strong.
+LUMAFLUX_DISPATCH void brighten(const float* stops, std::size_t begin, std::size_t end, std::size_t width, float* row) {
+  float *luma = row, *cb = row + width, *cr = row + 2 * width;
+#pragma GCC ivdep
+  for (std::size_t i = begin; i < end; ++i) {
+    const float signal = (luma[i] - kLumaOffset) / kLumaScale;
+    const float to_red = kToRed * (cr[i] - kChromaOffset) / kChromaScale,
+                to_blue = kToBlue * (cb[i] - kChromaOffset) / kChromaScale;
+    const float gain = exp2_of(between(stops[i], -kLargestStops, kLargestStops));
+    const auto lit = [gain](float one) LUMAFLUX_HOT {
+      const float nits = (pq_eotf(between(one, 0.0f, 1.0f)) + kOffsetNits) * gain - kOffsetNits;
+      return pq_inverse_eotf(between(nits, 0.0f, 10000.0f));
+    };
+    const float r = lit(signal + to_red), g = lit(signal - (kRed * to_red + kBlue * to_blue) / kGreen),
+                b = lit(signal + to_blue);
+    const float bright = kRed * r + kGreen * g + kBlue * b;
+    const bool stays = stops[i] == 0.0f;
+    luma[i] = stays ? luma[i] : kLumaScale * bright + kLumaOffset;
+    cb[i] = stays ? cb[i] : kChromaScale * (b - bright) / kToBlue + kChromaOffset;
+    cr[i] = stays ? cr[i] : kChromaScale * (r - bright) / kToRed + kChromaOffset;
+  }
+}
+
+LUMAFLUX_DISPATCH void to_codes(const float* values, std::size_t width, std::uint16_t* out) {
+#pragma GCC ivdep
+  for (std::size_t i = 0; i < width; ++i) {
+    out[i] = static_cast<std::uint16_t>(static_cast<std::int32_t>(between(values[i], kLowest, kHighest) + 0.5f));
+  }
+}
+
+// [1 2 1]/4 at even columns; an odd width repeats its last column.
+void halve(const float* full, std::size_t width, float* half) {
+  const std::size_t count = (width + 1) / 2;
+  const auto at = [=](std::size_t i) {
+    const float even = full[2 * i], before = i == 0 ? even : full[2 * i - 1],
+                after = 2 * i + 1 < width ? full[2 * i + 1] : even;
+    return 0.5f * even + 0.25f * (before + after);
+  };
+  half[0] = at(0);
+  for (std::size_t i = 1; i + 1 < count; ++i)
+    half[i] = 0.5f * full[2 * i] + 0.25f * (full[2 * i - 1] + full[2 * i + 1]);
+  if (count > 1) half[count - 1] = at(count - 1);
+}
+
+void mix_rows(const float* above, const float* here, const float* below, std::size_t count, float* out) {
+  for (std::size_t i = 0; i < count; ++i) out[i] = 0.5f * here[i] + 0.25f * (above[i] + below[i]);
+}
+
+struct Position {
+  std::size_t index;
+  float share;
+};
+
+Position position_of(std::size_t i, std::size_t low, std::size_t full) {
+  const float x =
+      std::max(0.0f, (static_cast<float>(i) + 0.5f) * static_cast<float>(low) / static_cast<float>(full) - 0.5f);
+  const std::size_t index = std::min(static_cast<std::size_t>(x), low - 1);
+  return {index, std::min(x - static_cast<float>(index), 1.0f)};
+}
+
+// How clipped each pixel of a row is, before it is softened, summed over 2 * radius + 1 columns. `hard` has room for
+// the radius on both sides.
+void clipping_row(const float* r, const float* g, const float* b, std::size_t width, int radius, float* hard,
+                  float* out) {
+  const auto reach = static_cast<std::size_t>(radius);
+  for (std::size_t i = 0; i < width; ++i) {
+    const float largest = larger(larger(r[i], g[i]), b[i]);
+    const float t = between((largest - kClippingBegins) / (kClippingWhole - kClippingBegins), 0.0f, 1.0f);
+    hard[reach + i] = t * t * (3.0f - 2.0f * t);
+  }
+  for (std::size_t i = 0; i < reach; ++i) hard[i] = hard[reach], hard[reach + width + i] = hard[reach + width - 1];
+  for (std::size_t i = 0; i < width; ++i) {
+    float sum = 0.0f;
+    for (std::size_t j = 0; j <= 2 * reach; ++j) sum += hard[i + j];
+    out[i] = sum;
+  }
+}
+
+// Which columns of the frame two rows of the grid reach, from the first with light to the last.
+std::pair<std::size_t, std::size_t> reached(const HighlightGrid& grid, std::size_t row, std::size_t width) {
+  const float *upper = grid.stops + row * grid.width,
+              *lower = grid.stops + std::min(row + 1, grid.height - 1) * grid.width;
+  std::size_t first = grid.width, last = 0;
+  for (std::size_t i = 0; i < grid.width; ++i) {
+    if (upper[i] != 0.0f || lower[i] != 0.0f) first = std::min(first, i), last = i;
+  }
+  if (first == grid.width) return {0, 0};
+  const std::size_t begin = first == 0 ? 0 : (first - 1) * width / grid.width,
+                    end = ((last + 2) * width) / grid.width + 1;
+  return {begin, std::min(end, width)};
+}
+
+}  // namespace
+
+void pq_codes(const float* luma, const YuvPlanes<std::uint8_t>& planes, std::size_t height, std::size_t width,
+              const YuvCoding& coding, const Lattice& lattice, const HighlightGrid& grid, std::uint16_t* y,
+              std::uint16_t* cb, std::uint16_t* cr, unsigned threads) {
+  const std::size_t half = (width + 1) / 2;
+  const int radius = std::min<int>(kMaskRadius, static_cast<int>(std::min(width, height)) - 1);
+  const float taps = static_cast<float>((2 * radius + 1) * (2 * radius + 1));
+  std::vector<Position> columns(grid.stops == nullptr ? 0 : width);
+  for (std::size_t i = 0; i < columns.size(); ++i) columns[i] = position_of(i, grid.width, width);
+
+  over_rows((height + 1) / 2, threads, [&](std::size_t begin, std::size_t end) {
+    YuvRows<std::uint8_t> source(planes, height, width, coding), masked(planes, height, width, coding);
+    std::vector<float> made(3 * width), rgb(3 * width), hard(width + 2 * kMaskRadius), stops(width);
+    std::vector<float> above(2 * half), here(2 * half), below(2 * half), mixed(half);
+    Rows masks(static_cast<std::size_t>(2 * kMaskRadius + 1), width, static_cast<std::ptrdiff_t>(height),
+               [&](std::ptrdiff_t line, float* out) {
+                 float *r = rgb.data(), *g = r + width, *b = g + width;
+                 masked.rgb(static_cast<std::size_t>(line), r, g, b);
+                 clipping_row(r, g, b, width, radius, hard.data(), out);
+               });
+
+    const auto recover = [&](std::size_t line) {
+      const Position where = position_of(line, grid.height, height);
+      const auto [first, last] = reached(grid, where.index, width);
+      if (first == last) return;
+      const float* sums[2 * kMaskRadius + 1];
+      for (int j = -radius; j <= radius; ++j) sums[j + radius] = masks[static_cast<std::ptrdiff_t>(line) + j];
+      const float* upper = grid.stops + where.index * grid.width;
+      const float* lower = grid.stops + std::min(where.index + 1, grid.height - 1) * grid.width;
+      for (std::size_t start = first; start < last; start += kBlock) {
+        const std::size_t stop = std::min(start + kBlock, last);
+        float most = 0.0f;
+        for (std::size_t i = start; i < stop; ++i) {
+          float mask = 0.0f;
+          for (int j = 0; j <= 2 * radius; ++j) mask += sums[j][i];
+          const std::size_t index = columns[i].index, next = std::min(index + 1, grid.width - 1);
+          const float top = upper[index] + columns[i].share * (upper[next] - upper[index]);
+          const float bottom = lower[index] + columns[i].share * (lower[next] - lower[index]);
+          stops[i] = mask / taps * (top + where.share * (bottom - top));
+          most = larger(most, stops[i]);
+        }
+        if (most > 0.0f) brighten(stops.data(), start, stop, width, made.data());
+      }
+    };
+    const auto row = [&](std::size_t line, std::vector<float>& halved) {
+      const auto [blue, red] = source.chroma(line);
+      look_up(luma + line * width, blue, red, width, lattice, coding, made.data());
+      if (grid.stops != nullptr) recover(line);
+      halve(made.data() + width, width, halved.data());
+      halve(made.data() + 2 * width, width, halved.data() + half);
+    };
+
+    if (begin > 0) row(2 * begin - 1, above);
+    for (std::size_t pair = begin; pair < end; ++pair) {
+      const std::size_t line = 2 * pair;
+      row(line, here);
+      to_codes(made.data(), width, y + line * width);
+      if (pair == 0) above = here;
+      if (line + 1 < height) {
+        row(line + 1, below);
+        to_codes(made.data(), width, y + (line + 1) * width);
+      } else {
+        below = here;
+      }
+      mix_rows(above.data(), here.data(), below.data(), half, mixed.data());
+      to_codes(mixed.data(), half, cb + pair * half);
+      mix_rows(above.data() + half, here.data() + half, below.data() + half, half, mixed.data());
+      to_codes(mixed.data(), half, cr + pair * half);
+      std::swap(above, below);
+    }
+  });
+}
+
+void smooth_luma(const YuvPlanes<std::uint8_t>& planes, std::size_t height, std::size_t width, const YuvCoding& coding,
+                 float* out, unsigned threads) {
+  std::vector<float> signals(height * width);
+  float of_code[256];
+  for (int code = 0; code < 256; ++code)
+    of_code[code] = (static_cast<float>(code) - coding.luma_offset) / coding.luma_scale;
+  over_rows(height, threads, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t line = begin; line < end; ++line) {
+      const std::uint8_t* codes = planes.y + line * planes.y_row;
+      for (std::size_t i = 0; i < width; ++i) signals[line * width + i] = of_code[codes[i]];
+    }
+  });
+  deband(signals.data(), width, height, out, threads, 1);
+}
+
+double clipped_share(const YuvPlanes<std::uint8_t>& planes, std::size_t height, std::size_t width,
+                     const YuvCoding& coding, float clipped, unsigned threads) {
+  std::atomic<std::size_t> found{0};
+  over_rows(height, threads, [&](std::size_t begin, std::size_t end) {
+    YuvRows<std::uint8_t> rows(planes, height, width, coding);
+    std::vector<float> rgb(3 * width);
+    float *r = rgb.data(), *g = r + width, *b = g + width;
+    std::size_t count = 0;
+    for (std::size_t line = begin; line < end; ++line) {
+      rows.rgb(line, r, g, b);
+      for (std::size_t i = 0; i < width; ++i) count += larger(larger(r[i], g[i]), b[i]) >= clipped ? 1 : 0;
+    }
+    found += count;
+  });
+  return static_cast<double>(found) / static_cast<double>(height * width);
+}
+
+}  // namespace lumaflux

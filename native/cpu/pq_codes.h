@@ -1,0 +1,41 @@
+// 8-bit 4:2:0 codes to 10-bit 4:2:0 PQ/BT.2020 codes, row by row: what is global in a frame is a lattice of three axes.
+// Reference: rgb_from_yuv420, deband, compose and yuv420p10, one after the other
+// (engine/lumaflux/inference/one_pass.py).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "cpu/yuv420_rgb.h"
+
+namespace lumaflux {
+
+// Ten-bit codes times 32 at nodes: [Y' Cb Cr of the result][Cb][Cr][Y' of the source]. An entry holds a node in its
+// lower 16 bits and the next one along Y' in its upper. Y' goes from 0 to `luma_end` in equal steps, Cb and Cr from
+// -0.5 to 0.5 in steps that grow with the square from grey, for dark colours lie near it.
+struct Lattice {
+  const std::int32_t* pairs;
+  std::size_t blue, red, luma;  // nodes
+  float luma_end;
+};
+
+// What clipped pixels gain, in stops; null where none does. The grid is stretched over the frame.
+struct HighlightGrid {
+  const float* stops;
+  std::size_t height, width;
+};
+
+// luma: Y' signals of height x width, free of steps; planes: the codes as they came.
+void pq_codes(const float* luma, const YuvPlanes<std::uint8_t>& planes, std::size_t height, std::size_t width,
+              const YuvCoding& coding, const Lattice& lattice, const HighlightGrid& grid, std::uint16_t* y,
+              std::uint16_t* cb, std::uint16_t* cr, unsigned threads);
+
+// Y' codes -> signals without their steps in smooth areas (cpu/deband.h): height x width.
+void smooth_luma(const YuvPlanes<std::uint8_t>& planes, std::size_t height, std::size_t width, const YuvCoding& coding,
+                 float* out, unsigned threads);
+
+// The share of pixels whose largest channel is at least `clipped`.
+double clipped_share(const YuvPlanes<std::uint8_t>& planes, std::size_t height, std::size_t width,
+                     const YuvCoding& coding, float clipped, unsigned threads);
+
+}  // namespace lumaflux
