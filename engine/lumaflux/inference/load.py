@@ -1,17 +1,23 @@
 """Loads a converter by model name or directory."""
 
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from lumaflux.backends.device import pick_device, pick_dtype
 from lumaflux.backends.network import Backend
+from lumaflux.backends.offload import OffloadingBackend
 from lumaflux.backends.torch import TorchBackend
 from lumaflux.errors import UserError
 from lumaflux.inference.backbones import adapters_of, backbone_of
 from lumaflux.inference.converter import Converter
 from lumaflux.inference.installed_engine import engine_for
+from lumaflux.inference.memory_plan import AUTO, budget_of, plan_for, refuse_slow
+from lumaflux.inference.planned import PlannedConverter
 from lumaflux.inference.weights import LITE, weight_digests
+from lumaflux.model.autoencoder import set_tile
 from lumaflux.model.build import build
 from lumaflux.model.checkpoint import load_adapters, load_model
 from lumaflux.model.lumaflux import LumaFlux
@@ -29,6 +35,7 @@ def load(
     backbone: str | Path | None = None,
     engine: str | Path | None = None,
     tile: str | int = "auto",
+    vram: str = AUTO,
 ) -> Converter:
     """Loads ``lite``, ``tiny``, ``flux-dev``, ``flux-schnell`` or a model directory.
 
@@ -37,22 +44,50 @@ def load(
     `lumaflux models get` fetched. ``device`` as torch names it, ``dtype`` one of fp32, bf16, fp16.
     ``engine``: a bundle that ``python -m export build-engine`` made of this model; it evaluates it instead of torch.
     ``tile``: "auto", "none" or pixels a side, of the tiles that large frames of the direct path pass the network in.
-    Raises UserError for an unknown model, missing or damaged weights, an unavailable device, or another's engine.
+    ``vram``: GiB of the device that a published backbone may take; auto takes what is free on a GPU
+    (lumaflux.inference.memory_plan). Raises UserError for an unknown model, missing or damaged weights, an unavailable
+    or too small device, or another's engine.
     """
     if engine is not None:
         weights = Path(adapters) if adapters else None
         return Converter(_load_engine(Path(engine), str(name_or_directory), device, dtype, weights), tile=tile)
-    on = pick_device(device)
+    on, name = pick_device(device), str(name_or_directory)
+    budget = budget_of(vram, on) if name in HUB_BACKBONES else None
+    kind = pick_dtype(dtype, on)
+    if budget is not None and kind != torch.float32:
+        return _load_planned(name, budget, on, kind, dtype, adapters, backbone, tile)
     # The autoencoder is small: it comes in full precision, and the backend decides.
-    placement = Placement(device=on, dtype=pick_dtype(dtype, on), vae_dtype=torch.float32)
-    network = load_network(name_or_directory, adapters=adapters, backbone=backbone, placement=placement)
+    placement = Placement(device=on, dtype=kind, vae_dtype=torch.float32)
+    network = load_network(name, adapters=adapters, backbone=backbone, placement=placement)
     return Converter(TorchBackend(network, device, dtype), tile=tile)
+
+
+def _load_planned(
+    name: str,
+    budget: float,
+    device: torch.device,
+    dtype: torch.dtype,
+    named: str | None,
+    adapters: str | Path | None,
+    backbone: str | Path | None,
+    tile: str | int,
+) -> Converter:
+    plan = plan_for(PRESETS[name], budget, dtype=dtype, fp8=None if named is None else False)
+    print(plan.sentence(), file=sys.stderr, flush=True)
+    placement = Placement(device=device, dtype=dtype, vae_dtype=torch.float32, fp8=plan.fp8, resident=plan.resident)
+    network = load_network(
+        name, adapters=adapters, backbone=backbone, placement=placement, working_pixels=plan.working_pixels
+    )
+    set_tile(network.vae, plan.vae_tile)
+    return PlannedConverter(OffloadingBackend(network, device, dtype, plan.resident), plan, tile=tile)
 
 
 def load_chosen(options: ModelOptions) -> Converter:
     """What the options name, with the engine that is installed for the CPU where they name none. As :func:`load`."""
     if options.threads is not None:
         torch.set_num_threads(options.threads)
+    if options.model in HUB_BACKBONES and options.engine is None and not options.yes:
+        refuse_slow(PRESETS[options.model], pick_device(options.device), options.precision)
     return load(
         options.model,
         device=options.device,
@@ -61,6 +96,7 @@ def load_chosen(options: ModelOptions) -> Converter:
         backbone=options.backbone,
         engine=engine_for(options.engine, options.model, options.adapters, options.device, options.precision),
         tile=options.tile,
+        vram=options.vram,
     )
 
 
@@ -70,6 +106,7 @@ def load_network(
     adapters: str | Path | None = None,
     backbone: str | Path | None = None,
     placement: Placement | None = None,
+    working_pixels: int | None = None,
 ) -> LumaFlux:
     """The torch modules alone, in float32 on the CPU, or a published backbone in ``placement``. As :func:`load`."""
     name = str(name_or_directory)
@@ -79,7 +116,10 @@ def load_network(
         if adapters is None:
             raise UserError(f"{name} needs an adapter file; name it with --adapters FILE")
         where = backbone_of(name, Path(backbone) if backbone else None)
-        model = build_on_pretrained(PRESETS[name], *where, placement=placement)
+        config = PRESETS[name]
+        if working_pixels is not None:
+            config = replace(config, working_pixels=working_pixels)
+        model = build_on_pretrained(config, *where, placement=placement)
     elif name in PRESETS:
         model = build(PRESETS[name], seed=0)
     elif Path(name).is_dir():

@@ -50,6 +50,8 @@ def rendering_identity(options: ModelOptions) -> str:
     """The weights' identity with what evaluates them: ``lite:1f0c...:fp32:auto``, ``lite:1f0c...:default:auto:8be2...``
     under an engine bundle, whose manifest holds the digests of its parts."""
     words = [weights_identity(options), options.precision or "default", options.tile]
+    if options.vram != "auto":
+        words.append(f"vram-{options.vram}")  # it decides on eight bits and the working size
     if options.engine is not None and str(options.engine) != NO_ENGINE:
         manifest = options.engine / _ENGINE_MANIFEST
         words.append(sha256(manifest)[:16] if manifest.is_file() else str(options.engine))

@@ -28,9 +28,15 @@ def build_autoencoder(vae: Shape) -> Autoencoder:
 def tiled(vae: "AutoencoderKL") -> "AutoencoderKL":
     """The same, passing frames beyond a tile's size in overlapping tiles."""
     vae.enable_tiling()
-    vae.tile_sample_min_size = _KL_TILE
-    vae.tile_latent_min_size = _KL_TILE // latent_stride(vae.config)
+    set_tile(vae, _KL_TILE)
     return vae
+
+
+def set_tile(vae: Any, pixels: int) -> None:
+    """Sets the side of the tiles that larger frames pass an AutoencoderKL in; the small one has none."""
+    if not isinstance(vae, TinyAutoencoder):
+        vae.tile_sample_min_size = pixels
+        vae.tile_latent_min_size = pixels // latent_stride(vae.config)
 
 
 def latents_of(vae: Any, pixels: Tensor) -> Tensor:
