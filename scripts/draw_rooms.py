@@ -25,12 +25,13 @@ ROOMS = {
     "render": "the loop: source, tone track, frames, target",
     "farm": "jobs: Open Job Description, Ray, OpenCue",
     "timeline": "OpenTimelineIO in and out",
+    "lut": "a shot's tone for players: cube, CLF, mpv",
     "demo": "a page in the browser (Gradio)",
     "service": "the worker behind the OpenFX effect",
     "export": "engines for other runtimes",
     "lab": "how the model was made, and how good it is",
 }
-FRONT_ENDS = ("demo", "farm", "timeline", "service", "export", "lab")
+FRONT_ENDS = ("demo", "lut", "farm", "timeline", "service", "export", "lab")
 WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 250, 46, 30, 52, 20
 
 

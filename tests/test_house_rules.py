@@ -29,6 +29,7 @@ ALLOWED = {
     "inference": {"color", "ops", "store", "model", "backends"},
     "viewing": {"color", "media"},
     "render": {"color", "media", "backends", "inference"},
+    "lut": {"color", "media", "backends", "inference", "render"},
     "demo": {"color", "media", "backends", "inference", "render", "viewing"},
     "service": {"color", "media", "model", "backends", "inference", "render"},
     "timeline": {"color", "media", "inference", "backends", "render", "service"},

@@ -38,6 +38,7 @@ FOREIGN = {
     "trackio": {"--project"},
     "accelerate": {"--num_processes"},
     "chromium": {"--no-sandbox"},
+    "mpv": {"--vf", "--glsl-shaders"},
     "nvcc": {"--gpu-architecture", "--std", "--ptxas-options"},
 }
 ARGUMENT = re.compile(r'add_argument\(\s*"(--[a-z-]+)"')  # of what runs as python -m lumaflux.lab...
@@ -54,6 +55,9 @@ DOORS = {
         TargetOptions,
         ConfidenceOptions,
     ),
+    "watch": (Settings, SourceOptions, DamageOptions, ModelOptions, ToneOptions, EncodeOptions, PictureTargetOptions),
+    "export-lut": (Settings, SourceOptions, ModelOptions, TargetOptions),
+    "demo": (ModelOptions,),
     "analyze": (SourceOptions, DamageOptions, ModelOptions, TargetOptions),
     "farm job": (Settings, FarmOptions, EncodeOptions, TargetOptions),
     "farm frames": (Settings, FarmOptions),

@@ -137,6 +137,11 @@ def convert_videos(
     return reports
 
 
+def suffix_of(job: Job, *, picture: bool) -> str:
+    """Of the result of one file among others. Raises UserError for a delivery that does not fit its kind."""
+    return _picture_suffix(job) if picture else _video_suffix(job)
+
+
 def _video_suffix(job: Job) -> str:
     """Raises UserError where pictures are asked for."""
     from lumaflux.media.deliveries import DELIVERIES

@@ -1,4 +1,4 @@
-"""`lumaflux convert`, `lumaflux analyze` and `lumaflux info`. No logic."""
+"""`lumaflux convert`, `watch`, `analyze` and `info`. No logic."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,6 +69,51 @@ def _sources_and_target(files: list[Path], output: Path | None) -> tuple[list[Pa
         lacks = "a source and a target" if not files else f"a target for {files[0]}"
         raise UserError(f"convert lacks {lacks}; write: lumaflux convert SOURCE TARGET")
     return files, output
+
+
+def watch(
+    folder: Path,
+    out: Path,
+    *,
+    every: float = 2.0,
+    once: Flag = False,
+    settings: Annotated[Settings, Parameter(name="*")] = Settings(),  # noqa: B008 (frozen)
+    job: Annotated[Job, Parameter(name="*")] = Job(),  # noqa: B008 (frozen)
+    progress: Literal["rich", "plain", "json", "none"] = "rich",
+) -> None:
+    """Convert what comes into a folder, once it is whole, until Ctrl-C; a later run goes on.
+
+    Parameters
+    ----------
+    folder
+        Where pictures and videos come.
+    out
+        Where their results go, with the status file lumaflux-watch.json.
+    every
+        Seconds between looks. A file is taken when two looks in a row find it unchanged.
+    once
+        End when all that is there is done.
+    progress
+        How progress is shown, on standard error.
+    """
+    from lumaflux.inference.installed_engine import with_engine
+    from lumaflux.progress import show_progress
+    from lumaflux.render.watch import Watch
+    from lumaflux.render.watch import watch as run
+
+    chosen = with_engine(job)
+
+    def load_converter():
+        from lumaflux.inference.load import load_chosen
+
+        return load_chosen(chosen)
+
+    def told(name, entry):
+        print(f"{name}: {entry.error or f'{entry.target}, {entry.frames} frames'}", flush=True)
+
+    made = Watch(folder, out, settings, chosen, load_converter)
+    with show_progress(folder.name, progress) as update:
+        run(made, update, every=every, once=once, told=told)
 
 
 @dataclass(frozen=True, kw_only=True)

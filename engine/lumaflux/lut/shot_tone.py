@@ -1,0 +1,117 @@
+"""The global tone of a shot as a function of the code alone, and how far a conversion lies from it."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lumaflux.color import ictcp, pq
+from lumaflux.errors import UserError
+from lumaflux.inference.look import apply_look
+from lumaflux.inference.tone import Tone, toned
+from lumaflux.settings import Settings
+
+if TYPE_CHECKING:
+    from lumaflux.inference.converter import Converter
+    from lumaflux.inference.tone_track import Shot, ToneTrack
+    from lumaflux.render.source import Source
+
+SIDE = 65  # nodes a side of a cube
+
+
+@torch.inference_mode()
+def global_tone(
+    codes: NDArray[np.float32], converter: "Converter", tone: Tone, settings: Settings
+) -> NDArray[np.float32]:
+    """BT.709/BT.1886 R'G'B' [3,H,W] in [0,1] -> PQ/BT.2020 [3,H,W] by the shot's placement and the look: the rendering
+    without the light that is generated where the source is clipped, and without debanding.
+
+    Raises UserError for a tone without a placement: that of a model whose light is not a function of the code.
+    """
+    if tone.placement is None:
+        raise UserError("the tone of this model depends on the picture, not on the code alone; use the model lite")
+    network = converter.backend.network
+    sdr = torch.as_tensor(codes, device=converter.backend.device)[None]
+    placed = network.in_light(network.start(sdr, toned(tone, settings.auto_tone).placement))
+    return apply_look(placed, sdr, settings)[0].cpu().numpy()
+
+
+def cube_of(converter: "Converter", tone: Tone, settings: Settings, side: int = SIDE) -> NDArray[np.float32]:
+    """[side,side,side,3] by blue, green and red: the result at the nodes of a cube of codes."""
+    nodes = np.linspace(0, 1, side, dtype=np.float32)
+    blue, green, red = np.meshgrid(nodes, nodes, nodes, indexing="ij")
+    codes = np.stack([red, green, blue]).reshape(3, side, side * side)
+    made = global_tone(np.ascontiguousarray(codes), converter, tone, settings)
+    return np.ascontiguousarray(made.reshape(3, side, side, side).transpose(1, 2, 3, 0))
+
+
+def look_up(cube: NDArray[np.float32], codes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """[3,H,W] in [0,1] through a cube by trilinear interpolation, as players do."""
+    side = cube.shape[0]
+    place = codes.clip(0, 1) * (side - 1)
+    low = np.minimum(place.astype(np.int64), side - 2)
+    share = (place - low).astype(np.float32)
+    found = np.zeros((*codes.shape[1:], 3), np.float32)
+    for corner in range(8):
+        bits = [(corner >> axis) & 1 for axis in range(3)]
+        red, green, blue = (low[axis] + bits[axis] for axis in range(3))
+        weights = [share[axis] if bits[axis] else 1 - share[axis] for axis in range(3)]
+        found += (weights[0] * weights[1] * weights[2])[..., None] * cube[blue, green, red]
+    return np.ascontiguousarray(found.transpose(2, 0, 1))
+
+
+def shot_number(track: "ToneTrack", number: int) -> "Shot":
+    """Shots count from 1. Raises UserError for one that is not there."""
+    if not 1 <= number <= len(track.shots):
+        count = len(track.shots)
+        raise UserError(f"there is no shot {number}; the clip has {count} shot{'' if count == 1 else 's'}, from 1 on")
+    return track.shots[number - 1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LutError:
+    """Delta-E-ITP of the table against the conversion, over all pixels of ``frames``; ``clipped`` is the mean where the
+    source is clipped (a code of 250 or more of 255), None where it is not."""
+
+    frames: list[int]
+    mean: float
+    percentile_95: float
+    clipped: float | None
+
+
+def lut_error(
+    cube: NDArray[np.float32],
+    source: "Source",
+    track: "ToneTrack",
+    shot: "Shot",
+    converter: "Converter",
+    settings: Settings,
+    frames: int = 3,
+) -> LutError:
+    """At ``frames`` frames spread over the shot. Raises UserError for frames that cannot be read."""
+    numbers = sorted({round(place) for place in np.linspace(shot.first, shot.last, frames)})
+    wanted = [source.numbers[number] for number in numbers] if source.pattern is not None else numbers
+    differences, clipped = [], []
+    for number, frame in zip(numbers, source.read(wanted), strict=True):
+        real = converter.render(frame.sdr, track.settings_at(number, settings), track.tone_at(number))
+        nits = [np.asarray(pq.eotf(each), np.float32) for each in (look_up(cube, frame.sdr), real)]
+        difference = np.asarray(ictcp.delta_e_itp(*nits), np.float32)
+        inside = _inside_bars(difference, shot)
+        differences.append(difference[inside].ravel())
+        clipped.append(difference[inside][frame.sdr.max(axis=0)[inside] >= 250 / 255])
+    every, where = np.concatenate(differences), np.concatenate(clipped)
+    return LutError(
+        frames=numbers,
+        mean=float(every.mean()),
+        percentile_95=float(np.percentile(every, 95)),
+        clipped=float(where.mean()) if where.size else None,
+    )
+
+
+def _inside_bars(picture: NDArray[np.float32], shot: "Shot") -> tuple[slice, slice]:
+    height, width = picture.shape
+    area = shot.area
+    rows = slice(round(area.top * height), max(round(area.bottom * height), round(area.top * height) + 1))
+    return rows, slice(round(area.left * width), max(round(area.right * width), round(area.left * width) + 1))
