@@ -174,7 +174,9 @@ def test_pictures_are_frames_that_stand_alone(sdr, converter, tmp_path):
 
 
 @pytest.mark.parametrize(("given", "opened"), [(False, 2), (True, 1)])
-def test_a_clip_is_opened_once_for_each_pass(clip, converter, track, tmp_path, monkeypatch, given, opened):
+def test_a_clip_is_opened_once_for_each_pass_and_three_times_for_the_rest(
+    clip, converter, track, tmp_path, monkeypatch, given, opened
+):
     from lumaflux.media.video import source
 
     asked: list[tuple[str, Path]] = []
@@ -186,7 +188,7 @@ def test_a_clip_is_opened_once_for_each_pass(clip, converter, track, tmp_path, m
 
         return open_container
 
-    for name in ("reader", "probe", "stream_copy", "source"):
+    for name in ("reader", "probe", "stream_copy", "beside", "captions", "source"):
         where = f"lumaflux.media.video.{name}.open_container"
         monkeypatch.setattr(where, counted(name, source.open_container))
     job = Job(model="tiny", device="cpu", track=str(track) if given else None)
@@ -194,5 +196,6 @@ def test_a_clip_is_opened_once_for_each_pass(clip, converter, track, tmp_path, m
     assert asked == [("reader", clip)] * opened
     asked.clear()
     convert(clip, tmp_path / "f.mkv", lambda: converter, Settings(), job)
-    decoded = [path for module, path in asked if module == "reader"]  # others read what is beside the pictures
-    assert decoded == [clip] * opened
+    beside = ["beside", "captions", "stream_copy"]  # packets alone, but for the first frame
+    assert sorted(module for module, _ in asked) == sorted(["reader"] * opened + beside)
+    assert {path for _, path in asked} == {clip}

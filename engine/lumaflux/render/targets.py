@@ -160,6 +160,7 @@ def _video(
         copy_audio=job.copy_audio,
         trim_audio=part or job.limit is not None,
         start=start or Fraction(0),
+        first_stamp=info.first_stamp,
         stated=stated.light,
         overwrite=job.overwrite,
     )

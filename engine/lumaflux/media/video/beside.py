@@ -18,11 +18,12 @@ _STEREO = {1: 2, 2: 1}  # AVStereo3DType side by side and top-bottom -> st3d's m
 @dataclass(frozen=True, kw_only=True)
 class Beside:
     """``metadata`` for the output's video stream, ``boxes`` for its sample entry (``st3d``, ``sv3d``), and sentences on
-    what is lost."""
+    what is lost. ``own_keys``: the file says things, of its camera say, that MP4 has no atoms of its own for."""
 
     metadata: dict[str, str]
     boxes: bytes
     lost: tuple[str, ...]
+    own_keys: bool
 
 
 def beside(source: str | os.PathLike, start: Fraction) -> Beside:
@@ -45,7 +46,8 @@ def beside(source: str | os.PathLike, start: Fraction) -> Beside:
             lost.append("Alpha is left out: it lies in a second stream of the VP8 or VP9 pictures.")
         boxes = _projection(container, stream, lost)
         lost += _hidden_layers(source, container.format.name)
-    return Beside(metadata=metadata, boxes=boxes, lost=tuple(lost))
+        own_keys = any(key.lower().startswith("com.") or key.lower() in ("make", "model") for key in container.metadata)
+    return Beside(metadata=metadata, boxes=boxes, lost=tuple(lost), own_keys=own_keys)
 
 
 def _lower(metadata: dict[str, str]) -> dict[str, str]:

@@ -22,7 +22,6 @@ from lumaflux.media.video.beside import beside
 from lumaflux.media.video.captions import Captions
 from lumaflux.media.video.encoding import Encoding, video_frame
 from lumaflux.media.video.probe import probe_video
-from lumaflux.media.video.source import open_container
 from lumaflux.media.video.stream_copy import StreamCopy
 
 
@@ -30,8 +29,9 @@ class VideoWriter:
     """A :class:`lumaflux.media.sink.Sink` that writes frames of ``size`` (width, height) to ``path`` by ``encoding``.
 
     The file appears under its name only when it is whole. ``source`` names the file whose other streams are copied
-    (sound only where ``copy_audio``), from ``start`` seconds of it on; ``trim_audio`` ends the sound with the last
-    picture. ``stated`` light levels are written instead of the measured ones.
+    (sound only where ``copy_audio``), from ``start`` seconds of it on; its time 0 is at ``first_stamp``, which is asked
+    of the file if None. ``trim_audio`` ends the sound with the last picture. ``stated`` light levels are written
+    instead of the measured ones.
     ``-`` is standard output, which takes Matroska, whole at the end.
     A picture whose size the encoding does not have is continued by repeating its last columns and rows.
     Raises UserError for a target that cannot be written or cannot carry the sound, before any frame is taken.
@@ -47,6 +47,7 @@ class VideoWriter:
         copy_audio: bool = True,
         trim_audio: bool = False,
         start: Fraction = Fraction(0),
+        first_stamp: int | None = None,
         stated: ContentLight | None = None,
         overwrite: bool = False,
     ):
@@ -70,6 +71,7 @@ class VideoWriter:
             else AtomicFile(path, overwrite=overwrite, sources=sources, exclusive=True)
         )
         self._source, self._copy_audio, self._trim_audio, self._start = source, copy_audio, trim_audio, start
+        self._first_stamp = probe_video(source).first_stamp if first_stamp is None and source else first_stamp or 0
         self._stated = stated
         self._output: Any = None
         self._copy: StreamCopy | None = None
@@ -108,14 +110,14 @@ class VideoWriter:
                 f"{encoding.options()}; choose a preset and a quality it has."
             ) from error
         options = _muxer_options(self._format, encoding.time_base)
-        if self._source is not None and _has_own_keys(self._source):
-            options |= {"movflags": "use_metadata_tags"} if self._format != "matroska" else {}
+        if found is not None and found.own_keys and self._format != "matroska":
+            options |= {"movflags": "use_metadata_tags"}
         self._output = av.open(f"file:{self._file.partial}", "w", format=self._format, options=options)
         with template:
             self._stream = encoding.add_stream(self._output, self._encoder, template)
         if self._source is not None and found is not None:
             self._stream.metadata.update(found.metadata)
-            self._captions = Captions(self._source, probe_video(self._source).first_stamp, self._start)
+            self._captions = Captions(self._source, self._first_stamp, self._start)
             self._copy = StreamCopy(
                 self._source,
                 self._output,
@@ -266,12 +268,6 @@ class VideoWriter:
         for reader in (self._copy, self._captions):
             if reader is not None:
                 reader.close()
-
-
-def _has_own_keys(source: str | os.PathLike) -> bool:
-    """Whether a file says things, of its camera say, that MP4 has no atoms of its own for."""
-    with open_container(source) as container:
-        return any(key.lower().startswith("com.") or key.lower() in ("make", "model") for key in container.metadata)
 
 
 def _muxer_options(container: str, time_base: Fraction) -> dict[str, str]:
