@@ -16,7 +16,8 @@ from lumaflux.model.presets import TINY
 from lumaflux.ops import coupler_add, film_layer_norm, gated_low_rank, launch
 
 pytest.importorskip("cuda.bindings")
-MODULES = {module.NAME: module for module in (coupler_add, film_layer_norm, gated_low_rank)}
+OPERATORS = (coupler_add.coupler_add, film_layer_norm.film_layer_norm, gated_low_rank.gated_low_rank)
+MODULES = {operator.qualified: operator for operator in OPERATORS}
 _FREE = {"aten.empty.memory_format", "aten.new_empty.default", "aten.detach.default"}  # they launch nothing
 
 

@@ -13,19 +13,18 @@ from lumaflux.ops import coupler_add, film_layer_norm, gain_map, gated_low_rank,
 
 pytest.importorskip("cuda.bindings")
 CAPABILITY = 90
+MODULES = {
+    "gated_low_rank": gated_low_rank,
+    "film_layer_norm": film_layer_norm,
+    "coupler_add": coupler_add,
+    "spline_pq": spline_pq,
+    "gain_map": gain_map,
+}
 
 
 def obstacle_of(name, parts):
-    if name == "gated_low_rank":
-        x, value, down, up, _, _, gate, spectral, _ = parts
-        return gated_low_rank.obstacle(x, value, down, up, gate, spectral, CAPABILITY)
-    if name == "film_layer_norm":
-        return film_layer_norm.obstacle(*parts[:2], CAPABILITY)
-    if name == "coupler_add":
-        return coupler_add.obstacle(*parts[:4], CAPABILITY)
-    if name == "spline_pq":
-        return spline_pq.obstacle(*parts[:4], CAPABILITY)
-    return gain_map.obstacle(*parts[:5], CAPABILITY)
+    module = MODULES[name]
+    return module.obstacle(module.Inputs(*parts), CAPABILITY)
 
 
 class Seen(TorchDispatchMode):

@@ -143,21 +143,23 @@ OBSTACLES = {
 @pytest.mark.parametrize("name", OBSTACLES)
 def test_what_the_kernel_cannot_take_is_said(name):
     change, capability, words = OBSTACLES[name]
-    x, value, down, up, _, _, gate, spectral, _ = inputs_of("gated_low_rank", torch.float16)
-    tensors = {"x": x, "value": value, "down": down, "up": up, "gate": gate, "spectral": spectral}
-    assert words in (gated_low_rank.obstacle(**change(tensors), capability=capability) or "")
+    given = gated_low_rank.Inputs(*inputs_of("gated_low_rank", torch.float16))
+    assert words in (gated_low_rank.obstacle(given._replace(**change(given._asdict())), capability) or "")
 
 
 def test_what_it_can_take_has_no_obstacle():
-    x, value, down, up, _, _, gate, spectral, _ = inputs_of("gated_low_rank", torch.float16)
-    assert gated_low_rank.obstacle(x, value, down, up, gate, spectral, 89) is None
-    hidden, film, _, _ = inputs_of("film_layer_norm", torch.bfloat16)
-    assert film_layer_norm.obstacle(hidden, film, 90) is None
-    hidden, bottlenecks, _, _, _ = inputs_of("coupler_add", torch.bfloat16)
+    given = gated_low_rank.Inputs(*inputs_of("gated_low_rank", torch.float16))
+    assert gated_low_rank.obstacle(given, 89) is None
+    film = film_layer_norm.Inputs(*inputs_of("film_layer_norm", torch.bfloat16))
+    assert film_layer_norm.obstacle(film, 90) is None
+    wide = film._replace(hidden=torch.zeros(1, 1, 4104), film=torch.zeros(1, 1, 8208))
+    assert "4104" in (film_layer_norm.obstacle(wide, 120) or "")
+    coupler = coupler_add.Inputs(*inputs_of("coupler_add", torch.bfloat16))
     weights = torch.zeros(D, 32).bfloat16()
-    assert coupler_add.obstacle(hidden, torch.zeros(B, T, 64).bfloat16(), weights, weights, 120) is None
-    assert "4 channels" in (coupler_add.obstacle(hidden, bottlenecks, weights[:, :4], weights[:, :4], 120) or "")
-    assert "4104" in (film_layer_norm.obstacle(torch.zeros(1, 1, 4104), torch.zeros(1, 1, 8208), 120) or "")
+    fitting = coupler._replace(bottlenecks=torch.zeros(B, T, 64).bfloat16(), physical=weights, perceptual=weights)
+    assert coupler_add.obstacle(fitting, 120) is None
+    narrow = coupler._replace(physical=weights[:, :4], perceptual=weights[:, :4])
+    assert "4 channels" in (coupler_add.obstacle(narrow, 120) or "")
 
 
 def test_the_kernel_alone_refuses_with_the_reason():
@@ -173,11 +175,11 @@ def test_machine_code_for_a_device(capability, own):
 
 
 def test_what_the_operator_launches_without_a_spectrum(emulated, relative_error):
-    x, value, down, up, alpha, beta, gate, _, _ = inputs_of("gated_low_rank", torch.float16)
-    y = torch.empty_like(value)
-    variant, grid, arguments = gated_low_rank.call(x, value, down, up, alpha, beta, gate, None, None, y)
+    parts = inputs_of("gated_low_rank", torch.float16)[:7]
+    y = torch.empty_like(parts[1])
+    variant, grid, arguments = gated_low_rank.call(gated_low_rank.Inputs(*parts), y)
     emulated(variant)(grid, arguments)
-    exact = gated_low_rank.expression(*(part.double() for part in (x, value, down, up, alpha, beta, gate)))
+    exact = gated_low_rank.expression(*(part.double() for part in parts))
     rounding = relative_error(exact.half(), exact)
     assert relative_error(y, exact) < (rounding**2 + 1e-6) ** 0.5
 
@@ -188,10 +190,10 @@ def test_what_the_operator_launches_is_its_expression(emulated, relative_error, 
     x, value, _, _, alpha, beta, gate, spectral, gain = inputs_of("gated_low_rank", dtype)
     down, up = 0.2 * torch.ones(rank, D).to(dtype), 0.2 * torch.randn(D, rank).to(dtype)
     y = torch.empty_like(value)
-    variant, grid, arguments = gated_low_rank.call(x, value, down, up, alpha, beta, gate, spectral, gain, y)
+    parts = (x, value, down, up, alpha, beta, gate, spectral, gain)
+    variant, grid, arguments = gated_low_rank.call(gated_low_rank.Inputs(*parts), y)
     assert variant == variant_of(launch.element_of(x), {6: 8, 8: 8, 20: 32}[rank])
     emulated(variant)(grid, arguments)
-    parts = (x, value, down, up, alpha, beta, gate, spectral, gain)
     exact = gated_low_rank.expression(*(part.double() for part in parts))
     rounding = relative_error(exact.to(dtype), exact)
     assert relative_error(y, exact) < (rounding**2 + 1e-6) ** 0.5
@@ -212,7 +214,7 @@ def test_parts_of_longer_rows_and_rows_of_psi_need_no_copy(emulated, relative_er
     }
     for module, inputs in calls.items():
         y = torch.zeros(3, T, D).half()
-        variant, grid, arguments = module.call(*inputs, y)
+        variant, grid, arguments = module.call(module.Inputs(*inputs), y)
         given = {part.data_ptr() for part in inputs}
         assert all(part.data_ptr() in given for part in arguments if isinstance(part, torch.Tensor) and part is not y)
         emulated(variant)(grid, arguments)
@@ -221,8 +223,9 @@ def test_parts_of_longer_rows_and_rows_of_psi_need_no_copy(emulated, relative_er
         assert relative_error(y, exact) < (rounding**2 + 1e-6) ** 0.5
     expanded = psi[:1, 2, 0].expand(3)  # as the sampler hands a schedule's Psi to a batch
     assert launch.numbers(expanded)[1] == 0
-    assert film_layer_norm.obstacle(hidden, film, 90) is None
-    assert "lie apart" in (coupler_add.obstacle(whole[:, ::2], bottlenecks, *weights, 90) or "")
+    assert film_layer_norm.obstacle(film_layer_norm.Inputs(*calls[film_layer_norm]), 90) is None
+    apart = coupler_add.Inputs(*calls[coupler_add])._replace(hidden=whole[:, ::2])
+    assert "lie apart" in (coupler_add.obstacle(apart, 90) or "")
 
 
 def test_what_the_other_operators_launch_are_their_expressions(emulated, relative_error):
@@ -231,7 +234,7 @@ def test_what_the_other_operators_launch_are_their_expressions(emulated, relativ
         (coupler_add, [torch.randn(*s).half() for s in ((B, T, D), (B, T, 64), (D, 32), (D, 32), (B,))]),
     ):
         y = torch.empty_like(inputs[0])
-        variant, grid, arguments = module.call(*inputs, y)
+        variant, grid, arguments = module.call(module.Inputs(*inputs), y)
         emulated(variant)(grid, arguments)
         exact = module.expression(*(part.double() for part in inputs))
         rounding = relative_error(exact.half(), exact)

@@ -152,7 +152,7 @@ def test_the_tone_fields_operator_is_its_expression_and_its_kernel(emulated):
     by_operator = spline_pq.spline_pq(*inputs, PEAK_PQ)
     assert torch.equal(by_operator, tone_expression(*inputs, PEAK_PQ))
     out = torch.empty_like(by_operator)
-    variant, grid, arguments = spline_pq.call(*inputs, PEAK_PQ, out)
+    variant, grid, arguments = spline_pq.call(spline_pq.Inputs(*inputs, PEAK_PQ), out)
     emulated(variant)(grid, arguments)
     assert float((out - by_operator).abs().max()) < 0.002 * CODE
     torch.library.opcheck(torch.ops.lumaflux.spline_pq.default, (*inputs, PEAK_PQ))
@@ -163,18 +163,20 @@ def test_a_tone_field_of_a_part_of_a_picture_needs_no_copy(emulated):
     curve = (knots.x, knots.y, knots.derivatives, chroma[:4].view(2, 2, 1, 1), chroma[4:])
     part = rgb.view(2, 3, 24, 31)[..., 3:20, 5:27]
     assert not part.is_contiguous()
-    assert spline_pq.obstacle(part, *curve[:3], capability=90) is None
+    given = spline_pq.Inputs(part, *curve, PEAK_PQ)
+    assert spline_pq.obstacle(given, 90) is None
     out = torch.zeros(part.shape)
-    variant, grid, arguments = spline_pq.call(part, *curve, PEAK_PQ, out)
+    variant, grid, arguments = spline_pq.call(given, out)
     emulated(variant)(grid, arguments, "random", 2)
     assert float((out - tone_expression(part, *curve, PEAK_PQ)).abs().max()) < 0.002 * CODE
-    assert "lie apart" in (spline_pq.obstacle(part[..., ::2], *curve[:3], capability=90) or "")
+    assert "lie apart" in (spline_pq.obstacle(given._replace(vae_pq=part[..., ::2]), 90) or "")
 
 
 def test_the_frames_of_a_1080p_conversion_meet_no_obstacle():
-    _, knots, _ = spline_inputs(1, 8)
+    _, knots, chroma = spline_inputs(1, 8)
     decoded = torch.empty(1, 3, 1088, 1920)[..., :1080, :]
-    assert spline_pq.obstacle(decoded, knots.x[:1], knots.y[:1], knots.derivatives[:1], capability=90) is None
+    curve = (knots.x[:1], knots.y[:1], knots.derivatives[:1], chroma[:4].view(2, 2, 1, 1), chroma[4:])
+    assert spline_pq.obstacle(spline_pq.Inputs(decoded, *curve, PEAK_PQ), 90) is None
 
 
 def test_the_gain_maps_operator_is_its_expression_and_its_kernel_on_any_rows(emulated):
@@ -186,7 +188,7 @@ def test_the_gain_maps_operator_is_its_expression_and_its_kernel_on_any_rows(emu
         by_operator = gain_map.gain_map(*parts, *sizes)
         assert float((by_operator - whole[..., top:bottom, :]).abs().max()) < 0.05 * CODE
         out = torch.empty_like(by_operator)
-        variant, grid, arguments = gain_map.call(*parts, *sizes, out)
+        variant, grid, arguments = gain_map.call(gain_map.Inputs(*parts, *sizes), out)
         emulated(variant)(grid, arguments)
         assert float((out - whole[..., top:bottom, :]).abs().max()) < 0.02 * CODE
         torch.library.opcheck(torch.ops.lumaflux.gain_map.default, (*parts, *sizes))
@@ -208,5 +210,7 @@ def test_pictures_that_do_not_fit_are_refused():
     for picture, x, words in ((rgb, knots.x, "picture is"), (rgb[:1, :, None], knots.x, "x is")):
         with pytest.raises(ValueError, match=words):
             spline_pq.spline_pq(picture, x, knots.y, knots.derivatives, weight, bias, PEAK_PQ)
-    assert "80 bins" in (spline_pq.obstacle(rgb, *[torch.zeros(2, 81)] * 3, capability=80) or "")
-    assert "float64" in (gain_map.obstacle(base.double(), slope, level, structure, None, 80) or "")
+    many = spline_pq.Inputs(rgb, *[torch.zeros(2, 81)] * 3, weight, bias, PEAK_PQ)
+    assert "80 bins" in (spline_pq.obstacle(many, 80) or "")
+    wide = gain_map.Inputs(base.double(), slope, level, structure, None, 0, 6, *numbers)
+    assert "float64" in (gain_map.obstacle(wide, 80) or "")

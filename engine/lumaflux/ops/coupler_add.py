@@ -3,95 +3,72 @@
 y = z + coupling * (bottlenecks [physical, perceptual]^T)
 """
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
 from lumaflux.ops import launch
-from lumaflux.ops.sources import BOTTLENECKS, ELEMENTS, Variant
+from lumaflux.ops.operator import Call, Operator
+from lumaflux.ops.sources import BOTTLENECKS, ELEMENTS
 from lumaflux.ops.sources import coupler_add as variant_of
 
-NAME = "lumaflux::coupler_add"
 _TOKENS, _PART = 64, 768  # tokens and channels that a block adds to
-torch.library.define(
-    NAME, "(Tensor hidden, Tensor bottlenecks, Tensor physical, Tensor perceptual, Tensor coupling) -> Tensor"
-)
 
 
-def coupler_add(hidden: Tensor, bottlenecks: Tensor, physical: Tensor, perceptual: Tensor, coupling: Tensor) -> Tensor:
-    """hidden [B,T,d]; bottlenecks [B,T,2m]; physical, perceptual [d,m]; coupling [B] -> y [B,T,d] of hidden's type.
+class Inputs(NamedTuple):
+    """hidden [B,T,d]; bottlenecks [B,T,2m]; physical, perceptual [d,m]; coupling [B] -> y [B,T,d] of hidden's type."""
 
-    Raises ValueError for shapes that do not fit together or no tokens.
-    """
-    bottlenecks, physical, perceptual = launch.in_type(hidden, bottlenecks, physical, perceptual)
-    if (
-        torch.compiler.is_exporting() and torch.onnx.is_in_onnx_export()
-    ):  # ONNX has no such operator: it is told what it means
-        return expression(hidden, bottlenecks, physical, perceptual, coupling)
-    return torch.ops.lumaflux.coupler_add(hidden, bottlenecks, physical, perceptual, coupling)
+    hidden: Tensor
+    bottlenecks: Tensor
+    physical: Tensor
+    perceptual: Tensor
+    coupling: Tensor
 
 
-def check(hidden: Tensor, bottlenecks: Tensor, physical: Tensor, perceptual: Tensor, coupling: Tensor) -> None:
-    """Raises ValueError for shapes that do not fit together, with the first that does not."""
-    if hidden.ndim != 3 or 0 in hidden.shape:
-        raise ValueError(f"coupler_add: hidden is {list(hidden.shape)}; expected at least one token, as [B,T,d]")
-    batch, tokens, width = hidden.shape
-    middle = physical.shape[-1]
-    for name, tensor, shape in (
-        ("bottlenecks", bottlenecks, (batch, tokens, 2 * middle)),
-        ("physical", physical, (width, middle)),
-        ("perceptual", perceptual, (width, middle)),
-        ("coupling", coupling, (batch,)),
-    ):
-        if tuple(tensor.shape) != shape:
-            raise ValueError(f"coupler_add: {name} is {list(tensor.shape)}; beside hidden it is {list(shape)}")
+def _prepare(given: Inputs) -> Inputs:
+    return Inputs(given.hidden, *launch.in_type(*given[:4]), given.coupling)
 
 
-def expression(hidden: Tensor, bottlenecks: Tensor, physical: Tensor, perceptual: Tensor, coupling: Tensor) -> Tensor:
-    """The same in torch, on any device and in any type."""
-    check(hidden, bottlenecks, physical, perceptual, coupling)
+def _check(given: Inputs) -> None:
+    shape, middle = given.hidden.shape, given.physical.shape[-1]
+    if len(shape) != 3 or 0 in shape:
+        raise ValueError(f"coupler_add: hidden is {list(shape)}; expected at least one token, as [B,T,d]")
+    batch, tokens, width = shape
+    weights, due = (width, middle), {"bottlenecks": (batch, tokens, 2 * middle)}
+    for name, wanted in {**due, "physical": weights, "perceptual": weights, "coupling": (batch,)}.items():
+        tensor = getattr(given, name)
+        if tuple(tensor.shape) != wanted:
+            raise ValueError(f"coupler_add: {name} is {list(tensor.shape)}; beside hidden it is {list(wanted)}")
+
+
+def _meaning(*parts: Tensor) -> Tensor:
+    hidden, bottlenecks, physical, perceptual, coupling = parts
     weight = torch.cat([physical, perceptual], dim=1).t()
     return torch.baddbmm(hidden, bottlenecks, coupling[:, None, None].to(hidden.dtype) * weight)
 
 
-def obstacle(
-    hidden: Tensor, bottlenecks: Tensor, physical: Tensor, perceptual: Tensor, capability: int | None = None
-) -> str | None:
+def obstacle(given: Inputs, capability: int | None = None) -> str | None:
     """Why the kernel cannot take these tensors, in one sentence; None where it can."""
-    width, middle = hidden.shape[-1], physical.shape[-1]
+    width, middle = given.hidden.shape[-1], given.physical.shape[-1]
     if width % 8:
         return f"{width} channels are no multiple of 8, which the kernel reads at a time"
     if middle not in BOTTLENECKS:
         return f"a bottleneck of {middle} channels is none of {BOTTLENECKS}, which the kernel is compiled for"
-    if not launch.has_rows(hidden):
+    if not launch.has_rows(given.hidden):
         return "the tokens of a picture of hidden lie apart, and the kernel reads them one after another"
-    tensors = {"hidden": hidden, "bottlenecks": bottlenecks, "physical": physical, "perceptual": perceptual}
-    return launch.obstacle(dict(tensors), tuple(ELEMENTS), capability, strided=("hidden",))
+    tensors = {name: getattr(given, name) for name in ("hidden", "bottlenecks", "physical", "perceptual")}
+    return launch.obstacle(tensors, tuple(ELEMENTS), capability, strided=("hidden",))
 
 
-def call(
-    hidden: Tensor, bottlenecks: Tensor, physical: Tensor, perceptual: Tensor, coupling: Tensor, y: Tensor
-) -> tuple[Variant, tuple[int, int, int], list[launch.Argument]]:
-    """What the kernel is launched with: on a device by ``launch.run``, in tests under emulation."""
+def call(given: Inputs, y: Tensor) -> Call:
+    """What the kernel is launched with, to write ``y``."""
+    hidden = given.hidden
     batch, tokens, width = hidden.shape
-    (weight,), step = launch.numbers(coupling)
-    arguments = [hidden, bottlenecks, physical, perceptual, weight, y, tokens, width, hidden.stride(0), step]
+    (coupling,), step = launch.numbers(given.coupling)
+    arguments = [*given[:4], coupling, y, tokens, width, hidden.stride(0), step]
     grid = (-(-tokens // _TOKENS), batch, -(-width // _PART))
-    return variant_of(launch.element_of(hidden), physical.shape[-1]), grid, arguments
-
-
-def kernel(hidden: Tensor, bottlenecks: Tensor, physical: Tensor, perceptual: Tensor, coupling: Tensor) -> Tensor:
-    """The same by the kernel alone. Raises ValueError, with the reason, where it cannot take the tensors."""
-    if reason := obstacle(hidden, bottlenecks, physical, perceptual):
-        raise ValueError(f"coupler_add: {reason}")
-    y = torch.empty(hidden.shape, dtype=hidden.dtype, device=hidden.device)
-    launch.run(*call(hidden, bottlenecks, physical, perceptual, coupling, y), hidden.device)
-    return y
-
-
-def _on_cuda(hidden: Tensor, bottlenecks: Tensor, physical: Tensor, perceptual: Tensor, coupling: Tensor) -> Tensor:
-    check(hidden, bottlenecks, physical, perceptual, coupling)
-    chosen = expression if obstacle(hidden, bottlenecks, physical, perceptual) else kernel
-    return chosen(hidden, bottlenecks, physical, perceptual, coupling)
+    return Call(variant_of(launch.element_of(hidden), given.physical.shape[-1]), grid, arguments)
 
 
 def _keep(ctx, inputs, output: Tensor) -> None:
@@ -112,7 +89,8 @@ def _backward(ctx, dy: Tensor):
     return tuple(part.to(kind) for part, kind in zip(gradients, ctx.types, strict=True))
 
 
-torch.library.impl(NAME, "default", expression)
-torch.library.impl(NAME, "cuda", _on_cuda)
-torch.library.register_fake(NAME, expression)
-torch.library.register_autograd(NAME, _backward, setup_context=_keep)
+coupler_add = Operator("coupler_add", Inputs, check=_check, obstacle=obstacle, call=call, prepare=_prepare)
+coupler_add.register(_meaning)
+expression, kernel = coupler_add.expression, coupler_add.kernel
+torch.library.register_fake(coupler_add.qualified, expression)
+torch.library.register_autograd(coupler_add.qualified, _backward, setup_context=_keep)

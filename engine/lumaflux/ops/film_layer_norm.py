@@ -3,12 +3,15 @@
 y = h + zeta + gamma * LayerNorm(h),   [gamma, zeta] = alpha * film + beta
 """
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from lumaflux.ops import launch
-from lumaflux.ops.sources import ELEMENTS, FILM_CHANNELS, FILM_VECTORS, Variant
+from lumaflux.ops.operator import Call, Operator
+from lumaflux.ops.sources import ELEMENTS, FILM_CHANNELS, FILM_VECTORS
 from lumaflux.ops.sources import film_layer_norm as variant_of
 
 try:
@@ -16,83 +19,47 @@ try:
 except ImportError:  # installed without a compiler
     native = None
 
-NAME = "lumaflux::film_layer_norm"
 EPSILON = 1e-5
-torch.library.define(NAME, "(Tensor hidden, Tensor film, Tensor alpha, Tensor beta) -> Tensor")
 
 
-def film_layer_norm(hidden: Tensor, film: Tensor, alpha: Tensor, beta: Tensor) -> Tensor:
-    """hidden [B,T,d]; film [B,1,2d], gamma before zeta; alpha, beta [B] -> y [B,T,d] of hidden's type.
+class Inputs(NamedTuple):
+    """hidden [B,T,d]; film [B,1,2d], gamma before zeta; alpha, beta [B] -> y [B,T,d] of hidden's type."""
 
-    Raises ValueError for shapes that do not fit together or no tokens.
-    """
-    (film,) = launch.in_type(hidden, film)
-    if (
-        torch.compiler.is_exporting() and torch.onnx.is_in_onnx_export()
-    ):  # ONNX has no such operator: it is told what it means
-        return expression(hidden, film, alpha, beta)
-    return torch.ops.lumaflux.film_layer_norm(hidden, film, alpha, beta)
+    hidden: Tensor
+    film: Tensor
+    alpha: Tensor
+    beta: Tensor
 
 
-def check(hidden: Tensor, film: Tensor, alpha: Tensor, beta: Tensor) -> None:
-    """Raises ValueError for shapes that do not fit together, with the first that does not."""
-    if hidden.ndim != 3 or 0 in hidden.shape:
-        raise ValueError(f"film_layer_norm: hidden is {list(hidden.shape)}; expected at least one token, as [B,T,d]")
-    batch, _, width = hidden.shape
-    for name, tensor, shape in (
-        ("film", film, (batch, 1, 2 * width)),
-        ("alpha", alpha, (batch,)),
-        ("beta", beta, (batch,)),
-    ):
-        if tuple(tensor.shape) != shape:
-            raise ValueError(f"film_layer_norm: {name} is {list(tensor.shape)}; beside hidden it is {list(shape)}")
+def _prepare(given: Inputs) -> Inputs:
+    (film,) = launch.in_type(given.hidden, given.film)
+    return given._replace(film=film)
 
 
-def expression(hidden: Tensor, film: Tensor, alpha: Tensor, beta: Tensor) -> Tensor:
-    """The same in torch, on any device and in any type."""
-    check(hidden, film, alpha, beta)
+def _check(given: Inputs) -> None:
+    shape = given.hidden.shape
+    if len(shape) != 3 or 0 in shape:
+        raise ValueError(f"film_layer_norm: hidden is {list(shape)}; expected at least one token, as [B,T,d]")
+    batch, _, width = shape
+    for name, due in {"film": (batch, 1, 2 * width), "alpha": (batch,), "beta": (batch,)}.items():
+        tensor = getattr(given, name)
+        if tuple(tensor.shape) != due:
+            raise ValueError(f"film_layer_norm: {name} is {list(tensor.shape)}; beside hidden it is {list(due)}")
+
+
+def _meaning(*parts: Tensor) -> Tensor:
+    hidden, film, alpha, beta = parts
     scale, shift = (number[:, None, None].to(film.dtype) for number in (alpha, beta))
     gamma, zeta = (scale * film + shift).chunk(2, dim=-1)
     normalised = F.layer_norm(hidden, hidden.shape[-1:], eps=EPSILON)
     return torch.addcmul(hidden + zeta, gamma, normalised)
 
 
-def obstacle(hidden: Tensor, film: Tensor, capability: int | None = None) -> str | None:
-    """Why the kernel cannot take these tensors, in one sentence; None where it can."""
-    width = hidden.shape[-1]
-    if width % 8:
-        return f"{width} channels are no multiple of 8, which the kernel reads at a time"
-    if width > FILM_CHANNELS * FILM_VECTORS:
-        return f"{width} channels are more than the {FILM_CHANNELS * FILM_VECTORS} that a block keeps in registers"
-    if not launch.has_rows(hidden):
-        return "the tokens of a picture of hidden lie apart, and the kernel reads them one after another"
-    return launch.obstacle({"hidden": hidden, "film": film}, tuple(ELEMENTS), capability, strided=("hidden",))
-
-
-def call(
-    hidden: Tensor, film: Tensor, alpha: Tensor, beta: Tensor, y: Tensor
-) -> tuple[Variant, tuple[int, int, int], list[launch.Argument]]:
-    """What the kernel is launched with: on a device by ``launch.run``, in tests under emulation."""
-    batch, tokens, width = hidden.shape
-    modulation, step = launch.numbers(alpha, beta)
-    arguments = [hidden, film, *modulation, y, tokens, width, hidden.stride(0), step]
-    return variant_of(launch.element_of(hidden), width), (tokens, batch, 1), arguments
-
-
-def kernel(hidden: Tensor, film: Tensor, alpha: Tensor, beta: Tensor) -> Tensor:
-    """The same by the kernel alone. Raises ValueError, with the reason, where it cannot take the tensors."""
-    if reason := obstacle(hidden, film):
-        raise ValueError(f"film_layer_norm: {reason}")
-    y = torch.empty(hidden.shape, dtype=hidden.dtype, device=hidden.device)
-    launch.run(*call(hidden, film, alpha, beta, y), hidden.device)
-    return y
-
-
-def _on_cpu(hidden: Tensor, film: Tensor, alpha: Tensor, beta: Tensor) -> Tensor:
-    parts = (hidden, film, alpha, beta)
-    if native is None or any(part.dtype != torch.float32 for part in parts):
-        return expression(*parts)
-    check(*parts)
+def _on_cpu(*parts: Tensor) -> Tensor:
+    hidden, film, alpha, beta = given = Inputs(*parts)
+    if native is None or any(part.dtype != torch.float32 for part in given):
+        return expression(*given)
+    _check(given)
     modulation, y = alpha[:, None] * film.squeeze(1) + beta[:, None], torch.empty(hidden.shape)
     by_picture = [part.detach().numpy() for part in (hidden, *modulation.chunk(2, dim=-1), y)]
     for picture in zip(*by_picture, strict=True):
@@ -100,10 +67,26 @@ def _on_cpu(hidden: Tensor, film: Tensor, alpha: Tensor, beta: Tensor) -> Tensor
     return y
 
 
-def _on_cuda(hidden: Tensor, film: Tensor, alpha: Tensor, beta: Tensor) -> Tensor:
-    check(hidden, film, alpha, beta)
-    chosen = expression if obstacle(hidden, film) else kernel
-    return chosen(hidden, film, alpha, beta)
+def obstacle(given: Inputs, capability: int | None = None) -> str | None:
+    """Why the kernel cannot take these tensors, in one sentence; None where it can."""
+    width = given.hidden.shape[-1]
+    if width % 8:
+        return f"{width} channels are no multiple of 8, which the kernel reads at a time"
+    if width > FILM_CHANNELS * FILM_VECTORS:
+        return f"{width} channels are more than the {FILM_CHANNELS * FILM_VECTORS} that a block keeps in registers"
+    if not launch.has_rows(given.hidden):
+        return "the tokens of a picture of hidden lie apart, and the kernel reads them one after another"
+    tensors: dict[str, Tensor | None] = {"hidden": given.hidden, "film": given.film}
+    return launch.obstacle(tensors, tuple(ELEMENTS), capability, strided=("hidden",))
+
+
+def call(given: Inputs, y: Tensor) -> Call:
+    """What the kernel is launched with, to write ``y``."""
+    hidden = given.hidden
+    batch, tokens, width = hidden.shape
+    modulation, step = launch.numbers(given.alpha, given.beta)
+    arguments = [hidden, given.film, *modulation, y, tokens, width, hidden.stride(0), step]
+    return Call(variant_of(launch.element_of(hidden), width), (tokens, batch, 1), arguments)
 
 
 def _keep(ctx, inputs, output: Tensor) -> None:
@@ -125,8 +108,9 @@ def _backward(ctx, dy: Tensor):
     return tuple(part.to(own.dtype) for part, own in zip(gradients, (hidden, film, alpha, beta), strict=True))
 
 
-torch.library.impl(NAME, "default", expression)
-torch.library.impl(NAME, "cpu", _on_cpu)
-torch.library.impl(NAME, "cuda", _on_cuda)
-torch.library.register_fake(NAME, expression)
-torch.library.register_autograd(NAME, _backward, setup_context=_keep)
+film_layer_norm = Operator("film_layer_norm", Inputs, check=_check, obstacle=obstacle, call=call, prepare=_prepare)
+film_layer_norm.register(_meaning)
+expression, kernel = film_layer_norm.expression, film_layer_norm.kernel
+torch.library.impl(film_layer_norm.qualified, "cpu", _on_cpu)
+torch.library.register_fake(film_layer_norm.qualified, expression)
+torch.library.register_autograd(film_layer_norm.qualified, _backward, setup_context=_keep)

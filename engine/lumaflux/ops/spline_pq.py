@@ -4,97 +4,71 @@ Its torch expression is the model's (engine/lumaflux/model/spline.py), which reg
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from lumaflux.ops import launch
 from lumaflux.ops.gradient import register_gradient
-from lumaflux.ops.sources import MOST_BINS, SPLINE_PQ, Variant
-
-NAME = "lumaflux::spline_pq"
-torch.library.define(
-    NAME,
-    "(Tensor vae_pq, Tensor x, Tensor y, Tensor derivatives, Tensor weight, Tensor bias, float peak_pq) -> Tensor",
-)
+from lumaflux.ops.operator import Call, Operator
+from lumaflux.ops.sources import MOST_BINS, SPLINE_PQ
 
 
-def spline_pq(
-    vae_pq: Tensor, x: Tensor, y: Tensor, derivatives: Tensor, weight: Tensor, bias: Tensor, peak_pq: float
-) -> Tensor:
+class Inputs(NamedTuple):
     """PQ R'G'B' [B,3,H,W]; knots [B,K+1]; chroma weight [2,2,1,1] and bias [2]; all fp32 -> PQ in [0, peak_pq].
 
     The picture may be a part of a larger one: its rows and planes may lie apart. The gradient is the expression's.
     There is no ONNX form: export runs the expression.
-    Raises ValueError for shapes that do not fit together.
     """
-    return torch.ops.lumaflux.spline_pq(vae_pq, x, y, derivatives, weight, bias, peak_pq)
+
+    vae_pq: Tensor
+    x: Tensor
+    y: Tensor
+    derivatives: Tensor
+    weight: Tensor
+    bias: Tensor
+    peak_pq: float
 
 
-def check(vae_pq: Tensor, x: Tensor, y: Tensor, derivatives: Tensor) -> None:
-    """Raises ValueError for shapes that do not fit together, with the first that does not."""
-    if vae_pq.ndim != 4 or vae_pq.shape[1] != 3 or 0 in vae_pq.shape:
-        raise ValueError(f"spline_pq: the picture is {list(vae_pq.shape)}; expected at least one pixel, as [B,3,H,W]")
-    for name, tensor in (("x", x), ("y", y), ("derivatives", derivatives)):
-        if tensor.ndim != 2 or tensor.shape != x.shape or len(tensor) != len(vae_pq):
+def _check(given: Inputs) -> None:
+    picture, x = given.vae_pq, given.x
+    if picture.ndim != 4 or picture.shape[1] != 3 or 0 in picture.shape:
+        raise ValueError(f"spline_pq: the picture is {list(picture.shape)}; expected at least one pixel, as [B,3,H,W]")
+    for name in ("x", "y", "derivatives"):
+        tensor = getattr(given, name)
+        if tensor.ndim != 2 or tensor.shape != x.shape or len(tensor) != len(picture):
             raise ValueError(f"spline_pq: {name} is {list(tensor.shape)}; one row of knots a picture, [B,K+1], is due")
 
 
-def obstacle(vae_pq: Tensor, x: Tensor, y: Tensor, derivatives: Tensor, capability: int | None = None) -> str | None:
-    """Why the kernel cannot take these tensors, in one sentence; None where it can."""
-    if x.shape[-1] > MOST_BINS + 1:
-        return f"{x.shape[-1] - 1} bins are more than the {MOST_BINS} that the kernel keeps"
-    if vae_pq.stride(-1) != 1:
+def _obstacle(given: Inputs, capability: int | None = None) -> str | None:
+    bins = given.x.shape[-1] - 1
+    if bins > MOST_BINS:
+        return f"{bins} bins are more than the {MOST_BINS} that the kernel keeps"
+    if given.vae_pq.stride(-1) != 1:
         return "the pixels of a row of vae_pq lie apart, and the kernel reads them one after another"
-    tensors = {"vae_pq": vae_pq, "x": x, "y": y, "derivatives": derivatives}
-    return launch.obstacle(dict(tensors), ("float32",), capability, alignment=4, strided=("vae_pq",))
+    tensors = {name: getattr(given, name) for name in ("vae_pq", "x", "y", "derivatives")}
+    return launch.obstacle(tensors, ("float32",), capability, alignment=4, strided=("vae_pq",))
 
 
-def call(
-    vae_pq: Tensor,
-    x: Tensor,
-    y: Tensor,
-    derivatives: Tensor,
-    weight: Tensor,
-    bias: Tensor,
-    peak_pq: float,
-    out: Tensor,
-    nits: Tensor | None = None,
-) -> tuple[Variant, tuple[int, int, int], list[launch.Argument]]:
+def call(given: Inputs, out: Tensor, nits: Tensor | None = None) -> Call:
     """What the kernel is launched with; ``nits``, where given, takes the light of ``out`` in cd/m2."""
-    pixels, width = vae_pq.shape[-2] * vae_pq.shape[-1], vae_pq.shape[-1]
-    chroma = torch.cat([weight.flatten(), bias]).float()
-    steps = vae_pq.stride()[:3]  # from picture to picture, plane to plane, row to row
-    arguments = [vae_pq, x, y, derivatives, chroma, peak_pq, out, nits, pixels, width, *steps, x.shape[-1] - 1]
-    return SPLINE_PQ, (-(-pixels // SPLINE_PQ.threads), len(vae_pq), 1), arguments
+    picture, bins = given.vae_pq, given.x.shape[-1] - 1
+    pixels, width = picture.shape[-2] * picture.shape[-1], picture.shape[-1]
+    chroma = torch.cat([given.weight.flatten(), given.bias]).float()
+    steps = picture.stride()[:3]  # from picture to picture, plane to plane, row to row
+    arguments = [*given[:4], chroma, given.peak_pq, out, nits, pixels, width, *steps, bins]
+    return Call(SPLINE_PQ, (-(-pixels // SPLINE_PQ.threads), len(picture), 1), arguments)
 
 
-def kernel(
-    vae_pq: Tensor, x: Tensor, y: Tensor, derivatives: Tensor, weight: Tensor, bias: Tensor, peak_pq: float
-) -> Tensor:
-    """The same by the kernel alone. Raises ValueError, with the reason, where it cannot take the tensors."""
-    if reason := obstacle(vae_pq, x, y, derivatives):
-        raise ValueError(f"spline_pq: {reason}")
-    out = torch.empty(vae_pq.shape, device=vae_pq.device)
-    launch.run(*call(vae_pq, x, y, derivatives, weight, bias, peak_pq, out), vae_pq.device)
-    return out
+spline_pq = Operator("spline_pq", Inputs, check=_check, obstacle=_obstacle, call=call)
+kernel, obstacle = spline_pq.kernel, spline_pq.obstacle
 
 
 def register(expression: Callable[..., Tensor]) -> None:
     """Makes ``expression`` what the operator means wherever the kernel is not."""
-
-    def elsewhere(vae_pq, x, y, derivatives, weight, bias, peak_pq):
-        check(vae_pq, x, y, derivatives)
-        return expression(vae_pq, x, y, derivatives, weight, bias, peak_pq)
-
-    def on_cuda(vae_pq, x, y, derivatives, weight, bias, peak_pq):
-        check(vae_pq, x, y, derivatives)
-        chosen = expression if obstacle(vae_pq, x, y, derivatives) else kernel
-        return chosen(vae_pq, x, y, derivatives, weight, bias, peak_pq)
-
-    torch.library.impl(NAME, "default", elsewhere)
-    torch.library.impl(NAME, "cuda", on_cuda)
-    register_gradient(NAME, expression)
+    spline_pq.register(expression)
+    register_gradient(spline_pq.qualified, expression)
 
 
-torch.library.register_fake(NAME, lambda vae_pq, *_: vae_pq.new_empty(vae_pq.shape))
+torch.library.register_fake(spline_pq.qualified, lambda vae_pq, *_: vae_pq.new_empty(vae_pq.shape))
