@@ -96,13 +96,17 @@ def clipping(sdr: Tensor) -> Tensor:
     return F.avg_pool2d(F.pad(hard, (radius,) * 4, mode="replicate"), 2 * radius + 1, stride=1)
 
 
+def reduced_size(height: int, width: int, pixels: int) -> tuple[int, int]:
+    """Rows and columns of about ``pixels``, the aspect ratio kept; the picture's own where it has no more."""
+    scale = (pixels / (height * width)) ** 0.5
+    return (height, width) if scale >= 1 else (max(1, round(scale * height)), max(1, round(scale * width)))
+
+
 def reduce_to(picture: Tensor, pixels: int) -> Tensor:
     """[B,3,H,W] averaged to about ``pixels``, the aspect ratio kept; as it is where it has no more."""
-    height, width = picture.shape[-2:]
-    scale = (pixels / (height * width)) ** 0.5
-    if scale >= 1:
+    size = reduced_size(picture.shape[-2], picture.shape[-1], pixels)
+    if size == picture.shape[-2:]:
         return picture
-    size = (max(1, round(scale * height)), max(1, round(scale * width)))
     return F.interpolate(picture, size, mode="bilinear", align_corners=False, antialias=True)
 
 

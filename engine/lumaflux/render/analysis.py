@@ -1,6 +1,6 @@
 """`lumaflux analyze`: the shots of a clip and the tone of each, in one pass over the clip."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from lumaflux.inference.key_light import LightKey
     from lumaflux.inference.tone import Tone
     from lumaflux.inference.tone_track import Clip, Shot, StoredTone, ToneTrack
+    from lumaflux.media.video.coded_frame import CodedFrame
+    from lumaflux.media.video.reader import SdrFrame
     from lumaflux.media.video.transitions import Thumbnail, Transition
 
 KEY_INTERVAL = 12  # frames between keys of a shot
@@ -50,9 +52,9 @@ class _Waiting:
 
 @dataclass(frozen=True)
 class _Seen:
-    """A frame, as it came and reduced."""
+    """A frame, as it came, whose ``picture`` [1,3,H,W] is made when it is asked for, and reduced."""
 
-    sdr: "Tensor"
+    picture: "Callable[[], Tensor]"
     sighting: "Sighting"
     whole: "Tensor"
     own: "Area"
@@ -61,8 +63,9 @@ class _Seen:
     def kept(self, converter: "Converter", *, lights: bool) -> _Waiting:
         clipped = None
         if lights:
-            whole = converter.clipped_shares(self.sdr)
-            clipped = whole, whole if self.active is self.whole else converter.clipped_shares(self.own.of(self.sdr))
+            sdr = self.picture()
+            whole = converter.clipped_shares(sdr)
+            clipped = whole, whole if self.active is self.whole else converter.clipped_shares(self.own.of(sdr))
         return _Waiting(self.sighting, self.whole, self.own, self.active, clipped)
 
 
@@ -93,21 +96,41 @@ class Look:
         """The next frame, SDR [3,H,W] in [0,1]."""
         import torch
 
-        from lumaflux.inference.active_area import WHOLE, area_of, sighting_of
+        from lumaflux.inference.active_area import sighting_of
+
+        sdr = torch.as_tensor(picture, device=self.converter.backend.device)[None]
+        self._see(lambda: sdr, sighting_of(sdr[0]), self.converter.reduced(sdr))
+
+    def see_frame(self, frame: "SdrFrame | CodedFrame") -> None:
+        """The next frame of a file: the same to 0.01 of a reduced pixel whether it comes as codes or not."""
+        import torch
+
+        from lumaflux.inference.active_area import sighting_of
+        from lumaflux.inference.reduced_codes import luma_of, reduced_rgb
+
+        if frame.codes is None:
+            return self.see(frame.sdr)
+        codes, device = frame.codes.planes, self.converter.backend.device
+        luma = luma_of(codes)
+        whole = reduced_rgb(codes, luma, self.converter.config.working_pixels).to(device)
+        return self._see(
+            lambda: torch.as_tensor(frame.sdr, device=device)[None], sighting_of(luma.expand(3, -1, -1)), whole
+        )
+
+    def _see(self, picture: "Callable[[], Tensor]", sighting: "Sighting", whole: "Tensor") -> None:
+        from lumaflux.inference.active_area import WHOLE, area_of
         from lumaflux.inference.detail import reduce_to
         from lumaflux.inference.key_light import bright, has_changed
         from lumaflux.media.video.shots import change, could_cut, signature
         from lumaflux.media.video.transitions import step_between, thumbnail
 
         number = self.frames
-        sdr = torch.as_tensor(picture, device=self.converter.backend.device)[None]
-        sighting = sighting_of(sdr[0])
-        whole, own = self.converter.reduced(sdr), area_of(sighting)
-        active = whole if own == WHOLE else self.converter.reduced(own.of(sdr))
+        own = area_of(sighting)
+        active = whole if own == WHOLE else self.converter.reduced(own.of(picture()))
         small = reduce_to(whole, _SIGNATURE_PIXELS)[0].cpu().numpy()
         self._thumbnails.append(thumbnail(small))
         here, step = signature(small), 0.0
-        seen = _Seen(sdr, sighting, whole, own, active)
+        seen = _Seen(picture, sighting, whole, own, active)
         if self._signature is not None and self._last is not None:
             before, after = self._thumbnails[-2:]
             step = step_between(before, after, change(self._signature, here))
@@ -233,7 +256,7 @@ def _inside(frames: range, lights: "dict[int, LightKey]") -> "list[LightKey]":
 
 
 def track_of(
-    pictures: Iterable[np.ndarray],
+    pictures: "Iterable[np.ndarray | SdrFrame | CodedFrame]",
     converter: "Converter",
     settings: Settings,
     source: Path,
@@ -241,12 +264,13 @@ def track_of(
     *,
     lights: bool = True,
 ) -> "ToneTrack":
-    """The same of SDR frames [3,H,W] in [0,1], in order; with the highlights of key frames if ``lights``."""
+    """The same of SDR frames in order, pictures [3,H,W] in [0,1] or as a file gives them; with the highlights of key
+    frames if ``lights``."""
     from lumaflux.inference.tone_track import ToneTrack
 
     look = Look(converter, settings, lights=lights)
     for picture in pictures:
-        look.see(picture)
+        look.see(picture) if isinstance(picture, np.ndarray) else look.see_frame(picture)
     if not look.frames:
         raise UserError(f"{source} holds no frames; there is nothing to analyze")
     return ToneTrack(clip=clip_of(source, look.frames), model=model, shots=look.shots())

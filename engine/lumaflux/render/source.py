@@ -101,7 +101,7 @@ class Source:
         else:
             frames = (self._picture(self.pattern, number) for number in numbers)
         for frame in frames:
-            yield frame if self._spaces is None else replace(frame, sdr=self._spaces.sdr(frame.sdr))
+            yield frame if self._spaces is None else replace(frame, sdr=self._spaces.sdr(frame.sdr), codes=None)
 
     def _picture(self, pattern: SequencePath, number: int) -> "SdrFrame":
         from lumaflux.media.stills.sequence_reader import read_frame, transfer_of
@@ -192,7 +192,7 @@ class _InSdr:
 
     def frames(self, wants: Callable[[int], bool] = lambda number: True) -> "Iterator[SdrFrame]":
         for frame in self._reader.frames(wants):
-            yield replace(frame, sdr=self._spaces.sdr(frame.sdr))
+            yield replace(frame, sdr=self._spaces.sdr(frame.sdr), codes=None)
 
     def __enter__(self) -> Self:
         self._reader.__enter__()

@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from lumaflux.errors import UserError
 from lumaflux.inference.weights import weights_identity
 from lumaflux.options import NO_TRACK, ModelOptions, SourceOptions, ToneOptions
@@ -22,6 +20,8 @@ if TYPE_CHECKING:
     from lumaflux.inference.converter import Converter
     from lumaflux.inference.tone import Tone
     from lumaflux.inference.tone_track import ToneTrack
+    from lumaflux.media.video.coded_frame import CodedFrame
+    from lumaflux.media.video.reader import SdrFrame
 
 _IN_A_ROW = 8  # frames that cannot be read, after which nothing more is expected
 
@@ -95,23 +95,23 @@ def read_tones(path: Path, source: Source, model: str, *, every_frame: bool = Fa
     return Tones(track, source.numbers if source.pattern is not None else None, every_frame)
 
 
-def _in_one_pass(source: Source, progress: Progress) -> Iterator[np.ndarray]:
+def _in_one_pass(source: Source, progress: Progress) -> "Iterator[SdrFrame | CodedFrame]":
     with source.going_on().open() as reader:  # the second pass tells of damage
-        for done, frame in enumerate(reader.frames(), 1):
-            yield frame.sdr
+        for done, frame in enumerate(getattr(reader, "coded_frames", reader.frames)(), 1):
+            yield frame
             progress(done, reader.info.frame_count)
 
 
-def _by_number(source: Source, progress: Progress) -> Iterator[np.ndarray]:
+def _by_number(source: Source, progress: Progress) -> "Iterator[SdrFrame]":
     todo, unread, in_a_row, last = deque(source.numbers), 0, 0, None
     while todo and in_a_row < _IN_A_ROW:  # what lies beyond the end of a track belongs to its last shot
         try:
             for frame in source.read(list(todo)):
                 todo.popleft()
                 for _ in range(unread + 1):
-                    yield frame.sdr
+                    yield frame
                 progress(len(source.numbers) - len(todo), len(source.numbers))
-                unread, in_a_row, last = 0, 0, frame.sdr
+                unread, in_a_row, last = 0, 0, frame
         except UserError:
             todo.popleft()
             in_a_row += 1

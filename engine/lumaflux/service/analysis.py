@@ -43,7 +43,7 @@ class FileAnalysis:
         self._look = Look(renderer.load(self.model), parameters.settings)
         self._reader = source.open()
         self._reader.__enter__()
-        self._frames = self._reader.frames()
+        self._frames = getattr(self._reader, "coded_frames", self._reader.frames)()
         self._samples, self._film = samples, []  # thumbnails of all its frames, where there is something to compare
         self.total = (self._reader.info.frame_count or 0) if source.pattern is None else len(source.numbers)
 
@@ -62,7 +62,7 @@ class FileAnalysis:
             check()
             frame = next(self._frames, None)
             if frame is not None:
-                self._look.see(frame.sdr)
+                self._look.see_frame(frame)
                 if self._samples:
                     self._film.append(thumbnail(frame.sdr).astype(np.float16))
                 continue

@@ -16,7 +16,7 @@ from lumaflux.media.metadata.sdr_signal import to_video
 from lumaflux.media.stills.orientation import Orientation
 from lumaflux.media.video.beside import crop_of
 from lumaflux.media.video.clock import LEAPING, DecodingTimes, FrameClock, PacketClock, restamped
-from lumaflux.media.video.coded_frame import CodedFrame
+from lumaflux.media.video.coded_frame import CodedFrame, SourceCodes
 from lumaflux.media.video.completeness import missing_end
 from lumaflux.media.video.deinterlacer import deinterlaced
 from lumaflux.media.video.frame_planes import FramePlanes
@@ -36,7 +36,7 @@ class SdrFrame:
     """``sdr``: non-linear BT.709 R'G'B' float32 [3,H,W] in [0,1]; ``pts`` and ``duration`` in ``time_base`` seconds.
 
     ``duration`` is None where the source does not say; ``number`` counts from 0, or is that of a sequence's file;
-    ``alpha`` [H,W] in [0,1] is not multiplied in.
+    ``alpha`` [H,W] in [0,1] is not multiplied in; ``codes`` are what ``sdr`` was made of, where they say all of it.
     """
 
     sdr: np.ndarray
@@ -45,6 +45,7 @@ class SdrFrame:
     duration: int | None
     number: int = 0
     alpha: np.ndarray | None = None
+    codes: SourceCodes | None = None
 
 
 def refuse_hdr(info: MediaInfo) -> None:
@@ -131,9 +132,8 @@ class VideoReader:
 
     def coded_frames(self, wants: Callable[[int], bool] = lambda number: True) -> Iterator[SdrFrame | CodedFrame]:
         """The same, as codes where these say all that there is to say: 8 bits of 4:2:0 in BT.709, upright, whole."""
-        upright = self.info.orientation == Orientation() and not self._crop and self._to_bt709 is None
         for frame, pts, duration, number in self._chosen(wants):
-            codes = self._planes.codes(frame) if upright else None
+            codes = self._codes(frame)
             if codes is None:
                 yield self._frame(frame, pts, duration, number)
                 continue
@@ -156,6 +156,10 @@ class VideoReader:
             yield frame, pts, duration, number
         self._note_time(clock)
 
+    def _codes(self, frame: Any) -> SourceCodes | None:
+        upright = self.info.orientation == Orientation() and not self._crop and self._to_bt709 is None
+        return self._planes.codes(frame) if upright else None
+
     def _frame(self, frame: Any, pts: int, duration: int | None, number: int) -> SdrFrame:
         alpha = self._planes.alpha(frame)
         return SdrFrame(
@@ -165,6 +169,7 @@ class VideoReader:
             duration=duration,
             number=number,
             alpha=None if alpha is None else self.info.orientation.apply(self._crop.apply(alpha)),
+            codes=self._codes(frame),
         )
 
     def _note_time(self, clock: FrameClock) -> None:

@@ -1,0 +1,50 @@
+"""What the analysis of a clip sees of a frame of 4:2:0 codes: reduced, and its luma, without a picture of its size."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lumaflux.color.ycbcr import ycbcr_to_rgb
+from lumaflux.color.yuv420_rgb import Yuv420
+from lumaflux.inference.detail import reduced_size
+
+
+def luma_of(codes: Yuv420) -> Tensor:
+    """Y' of 8-bit codes as signals [H,W] in [0,1]: the luma of the R'G'B' picture, where no channel was clipped."""
+    scale, offset = codes.scales[:2]
+    return ((_floats(codes.y) - offset) / scale).clamp_(0, 1)
+
+
+def reduced_rgb(codes: Yuv420, luma: Tensor, pixels: int) -> Tensor:
+    """SDR R'G'B' [1,3,h,w] of about ``pixels``: ``lumaflux.inference.detail.reduce_to`` of the picture, to 0.01 where
+    its channels are not clipped. ``luma`` by ``luma_of``.
+
+    Averages are taken of Y'CbCr, which is linear in R'G'B', of chroma where it lies amidst its pixels.
+    """
+    size = reduced_size(luma.shape[-2], luma.shape[-1], pixels)
+    scale, offset = codes.scales[2:]
+    chroma = _towards_next(torch.stack([_floats(codes.cb), _floats(codes.cr)]), -1)
+    if not codes.midway:
+        chroma = _towards_next(chroma, -2)
+    parts = [_averaged(luma[None, None], size), _averaged(((chroma - offset) / scale)[None], size)]
+    return ycbcr_to_rgb(torch.cat(parts, dim=1), codes.luma).clamp(0, 1)
+
+
+def _towards_next(planes: Tensor, dimension: int) -> Tensor:
+    """Samples that lie on every other pixel, half a pixel further on: a quarter of their way."""
+    count = planes.shape[dimension]
+    following = planes.narrow(dimension, min(1, count - 1), max(1, count - 1))
+    if count > 1:
+        following = torch.cat([following, planes.narrow(dimension, count - 1, 1)], dim=dimension)
+    return torch.lerp(planes, following, 0.25)
+
+
+def _floats(plane: np.ndarray) -> Tensor:
+    return torch.from_numpy(plane.astype(np.float32))
+
+
+def _averaged(planes: Tensor, size: tuple[int, int]) -> Tensor:
+    if planes.shape[-2:] == size:
+        return planes
+    return F.interpolate(planes, size, mode="bilinear", align_corners=False, antialias=True)
