@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lumaflux.color.placement import static_placement
-from lumaflux.color.primaries import BT709_LUMA, luminance
+from lumaflux.color.primaries import BT709_LUMA
 from lumaflux.inference.sheets import PAPER, Sheet, sheets_of
 from lumaflux.inference.text_lines import CONTRAST, Codes, Line, Sampling, dark_lines, light_lines, valley
 
@@ -68,7 +68,11 @@ def _lines_in(samples: Tensor, sampling: Sampling, height: int) -> tuple[Codes, 
     luma = _luma_codes(samples)
     if luma.max() < _FAINTEST:
         return luma, [], []
-    letters = light_lines(luma, _codes(samples.amin(dim=0)), sampling, height)
+
+    def darkest(places: NDArray[np.intp]) -> Codes:
+        return _codes(samples[:, *(torch.from_numpy(x) for x in np.divmod(places, luma.shape[1]))].amin(dim=0))
+
+    letters = light_lines(luma, darkest, sampling, height)
     return luma, letters, dark_lines(luma, sampling, height)
 
 
@@ -100,7 +104,10 @@ def _codes(sdr: Tensor) -> NDArray[np.uint8]:
 
 
 def _luma_codes(sdr: Tensor) -> Codes:
-    return _codes(luminance(sdr, BT709_LUMA)[0])
+    red, green, blue = BT709_LUMA
+    luma = (255 * red) * sdr[0]
+    luma.add_(sdr[1], alpha=255 * green).add_(sdr[2], alpha=255 * blue)
+    return luma.add_(0.5).to(torch.uint8).cpu().numpy()
 
 
 def _letters_into(shares: NDArray[np.float32], sdr: Tensor, line: Line, sampling: Sampling) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 Codes = NDArray[np.uint8]  # [rows,columns]
 Numbers = NDArray[np.float64]
+Darkest = Callable[[NDArray[np.intp]], Codes]  # of samples, by their places in the order of rows
 Allowed = Callable[[Codes, Codes], NDArray[np.bool_]]  # codes and their surroundings -> where a stroke may be
 
 LIGHT = 184  # codes: darker letters and paper stay where any curve puts them
@@ -54,7 +55,7 @@ class Sampling:
         return cls(down=max(1, height // 360), across=max(1, round(height / 1080)))
 
 
-def light_lines(luma: Codes, darkest: Codes, sampling: Sampling, height: int) -> list[Line]:
+def light_lines(luma: Codes, darkest: Darkest, sampling: Sampling, height: int) -> list[Line]:
     """Lines of light letters among the samples of a frame of ``height`` rows: their ``luma``, and their ``darkest``
     channel, which has one level for letters of one colour."""
     return _lines(luma, darkest, lambda codes, _: codes >= LIGHT, sampling, height)
@@ -63,7 +64,9 @@ def light_lines(luma: Codes, darkest: Codes, sampling: Sampling, height: int) ->
 def dark_lines(luma: Codes, sampling: Sampling, height: int) -> list[Line]:
     """Lines of dark letters on light paper, likewise; levels are those of 255 less the codes."""
     inverse = 255 - luma
-    return _lines(inverse, inverse, lambda _, ground: ground <= 255 - LIGHT, sampling, height)
+    return _lines(
+        inverse, lambda index: inverse.ravel()[index], lambda _, ground: ground <= 255 - LIGHT, sampling, height
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,33 +82,42 @@ class _Runs:
 
 def valley(codes: Codes, reach: int) -> Codes:
     """The lighter of the darkest codes within ``reach`` columns to either side, at most each sample itself."""
-    before, after, seen = codes, codes, 1  # the darkest of ``seen`` samples that end, or begin, at each
+    height, width = codes.shape
+    darkest = np.full((height, width + 2 * reach), 255, np.uint8)
+    darkest[:, reach : reach + width] = codes
+    seen = 1  # samples that end at each
     while seen <= reach:
         step = min(seen, reach + 1 - seen)
-        before, after = before.copy(), after.copy()
-        np.minimum(before[:, step:], before[:, :-step].copy(), out=before[:, step:])
-        np.minimum(after[:, :-step], after[:, step:].copy(), out=after[:, :-step])
+        darkest, before = np.empty_like(darkest), darkest
+        darkest[:, :step] = before[:, :step]
+        np.minimum(before[:, step:], before[:, :-step], out=darkest[:, step:])
         seen += step
-    return np.maximum(before, after)
+    return np.maximum(darkest[:, reach : reach + width], darkest[:, 2 * reach :])
 
 
-def _runs(codes: Codes, darkest: Codes, allowed: Allowed, reach: int) -> _Runs:
-    ground = valley(codes, reach)
-    raised = (codes - ground >= CONTRAST) & allowed(codes, ground)
+def _runs(codes: Codes, darkest: Darkest, allowed: Allowed, reach: int) -> _Runs:
+    lit = np.flatnonzero(codes.max(axis=1) - codes.min(axis=1) >= CONTRAST)  # rows that can hold a stroke
+    some = codes[lit]
+    ground = valley(some, reach)
+    raised = (some - ground >= CONTRAST) & allowed(some, ground)
     row, start, stop = stretches(raised)
     inside = np.flatnonzero(raised)
     first = np.cumsum(stop - start) - (stop - start)
 
     def over(reduce: np.ufunc, of: Codes) -> Numbers:
-        return reduce.reduceat(of.ravel()[inside], first).astype(np.float64) if len(row) else np.zeros(0)
+        return reduce.reduceat(of, first).astype(np.float64) if len(row) else np.zeros(0)
 
-    peak, under = over(np.maximum, codes), over(np.minimum, ground)
+    peak, under = over(np.maximum, some.ravel()[inside]), over(np.minimum, ground.ravel()[inside])
+    row = lit[row]
+    places = np.repeat(row * codes.shape[1] + start - first, stop - start) + np.arange(len(inside))
     limit = under + _ENDED * (peak - under)
     ends = np.zeros(len(row))
     for side, direction in ((start, -1), (stop - 1, 1)):
         beside = [codes[row, (side + direction * step).clip(0, codes.shape[1] - 1)] for step in range(1, _EDGE + 1)]
         ends += np.minimum.reduce(beside) <= limit
-    return _Runs(row=row, start=start, stop=stop, peak=peak, under=under, darkest=over(np.maximum, darkest), ended=ends)
+    return _Runs(
+        row=row, start=start, stop=stop, peak=peak, under=under, darkest=over(np.maximum, darkest(places)), ended=ends
+    )
 
 
 def stretches(mask: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
@@ -193,7 +205,7 @@ def _letters(runs: _Runs, columns: int, sampling: Sampling, lines: int) -> dict[
     return {name: values[chosen] for name, values in found.items()}
 
 
-def _lines(codes: Codes, darkest: Codes, allowed: Allowed, sampling: Sampling, height: int) -> list[Line]:
+def _lines(codes: Codes, darkest: Darkest, allowed: Allowed, sampling: Sampling, height: int) -> list[Line]:
     runs = _runs(codes, darkest, allowed, max(6, round(height / _WIDEST / sampling.across)))
     if not len(runs.row):
         return []
