@@ -68,7 +68,8 @@ def check_request(request: Request) -> None:
         raise UserError("fp8 needs calibration frames; name a clip or pictures with --calibration")
     if request.calibration is not None and not request.calibration.exists():
         raise UserError(f"the calibration frames {request.calibration} do not exist")
-    config_of(request.model)
+    if config_of(request.model).second_generation:
+        raise UserError(f"{request.model} is not exported yet; convert with torch, without --engine")
     if request.model in HUB_BACKBONES and request.adapters is None:
         raise UserError(f"{request.model} needs an adapter file; name it with --adapters FILE")
     _check_packages(request.backend)

@@ -126,7 +126,7 @@ class FrameOptions:
 class ModelOptions:
     """Which weights render, and on what."""
 
-    model: str = _option("lite", "lite, flux-dev, flux-schnell, or a model directory.")
+    model: str = _option("lite", "lite, flux-dev, flux-schnell, flux2-klein, flux2-klein-base, or a model directory.")
     adapters: Path | None = _option(None, "An adapter file to load over the model's own, or the name of fetched ones.")
     backbone: Path | None = _option(
         None, "The folder or file of a FLUX release; what `lumaflux models get` fetched if not named."

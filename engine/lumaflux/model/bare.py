@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from lumaflux.model.attention import steer
+from lumaflux.model.flux2 import steer_flux2, unsteer_flux2
 from lumaflux.model.flux_transformer import FluxTransformer
 from lumaflux.model.latents import pack, position_ids
 from lumaflux.model.lumaflux import Conditions, LumaFlux
@@ -22,16 +23,21 @@ class BareTransformer:
 
         self._transformer: Any = _of_diffusers(model.transformer) if transformer is None else transformer
         self._guided = bool(model.config.transformer.get("guidance_embeds"))
-        self._transformer.set_attn_processor(FluxAttnProcessor())
+        self._axes = model.config.position_axes
+        if model.config.second_generation:
+            unsteer_flux2(self._transformer)
+        else:
+            self._transformer.set_attn_processor(FluxAttnProcessor())
 
     def __call__(self, z: Tensor, t: Tensor, conditions: Conditions) -> Tensor:
         """Latents [B,c,h,w] and flow times [B] -> velocity of the packed tokens [B,n,4c]."""
         count = conditions.context.shape[1]
-        ids = position_ids(count, (z.shape[-2] // 2, z.shape[-1] // 2), z.device)
+        ids = position_ids(count, (z.shape[-2] // 2, z.shape[-1] // 2), z.device, self._axes)
+        pooled = {} if conditions.pooled is None else {"pooled_projections": conditions.pooled}
         return self._transformer(
             hidden_states=pack(z),
             encoder_hidden_states=conditions.context,
-            pooled_projections=conditions.pooled,
+            **pooled,
             timestep=t,
             txt_ids=ids[:count],
             img_ids=ids[count:],
@@ -47,7 +53,7 @@ def bare(model: LumaFlux) -> Iterator[BareTransformer]:
         own = isinstance(model.transformer, FluxTransformer)
         yield BareTransformer(model, None if own else model.transformer)
     finally:
-        steer(model.transformer)
+        (steer_flux2 if model.config.second_generation else steer)(model.transformer)
 
 
 def _of_diffusers(transformer: Any) -> Any:

@@ -6,6 +6,7 @@ import torch
 
 from lumaflux.model.autoencoder import build_autoencoder
 from lumaflux.model.config import LumaFluxConfig
+from lumaflux.model.flux2 import build_flux2
 from lumaflux.model.flux_transformer import FluxTransformer
 from lumaflux.model.frozen_shapes import is_mobilenet, is_tiny
 from lumaflux.model.lumaflux import Adapters, LumaFlux
@@ -28,6 +29,8 @@ def build(config: LumaFluxConfig, seed: int | None = None) -> LumaFlux:
 
 def build_transformer(config: LumaFluxConfig) -> Any:
     """diffusers' where another part of it is asked for anyway; without it a model loads in a fraction of the time."""
+    if config.second_generation:
+        return build_flux2(config.transformer)
     if is_tiny(config.vae) and is_mobilenet(config.siglip):
         return FluxTransformer(**config.transformer)
     from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from lumaflux.errors import UserError
-from lumaflux.model.frozen_shapes import latent_stride, token_count
+from lumaflux.model.frozen_shapes import FLUX2, is_kl_flux2, latent_stride, token_count
 from lumaflux.model.regular_file import read_regular
 
 ValueUpdate = Literal["lora", "pga-no-spectrum", "pga"]
@@ -83,7 +83,12 @@ class LumaFluxConfig:
     @property
     def second_generation(self) -> bool:
         """Whether the transformer is FLUX.2's."""
-        return self.transformer.get("architecture") == "flux2"
+        return self.transformer.get("architecture") == FLUX2
+
+    @property
+    def position_axes(self) -> int:
+        """Numbers in the position of a token."""
+        return len(self.transformer["axes_dims_rope"]) if "axes_dims_rope" in self.transformer else 3
 
     @property
     def latent_channels(self) -> int:
@@ -91,6 +96,8 @@ class LumaFluxConfig:
 
     @property
     def latent_scale(self) -> float:
+        if is_kl_flux2(self.vae):
+            return 1.0  # its statistics stand in the weights
         return self.vae.get("scaling_factor", 0.18215)  # diffusers' default
 
     @property

@@ -92,7 +92,7 @@ def velocity_peak(config: LumaFluxConfig, grid: tuple[int, int], dtype: torch.dt
         psi = model.psi(t)
         tokens = pack(z)
         peak = peak_of(lambda: model.token_velocity(tokens, t, seen, psi))
-    whole = sum(_size(leaf) for leaf in (seen.context, seen.pooled, seen.rotary))
+    whole = sum(_size(leaf) for leaf in (seen.context, seen.rotary))
     return int(peak + whole + config.blocks * per_block + _size(sdr) + 4 * _size(z))
 
 

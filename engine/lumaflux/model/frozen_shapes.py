@@ -7,6 +7,8 @@ from lumaflux.errors import UserError
 
 Shape = Mapping[str, Any]  # a configuration's ``vae`` or ``siglip``
 
+FLUX2 = "flux2"  # of a transformer
+KL_FLUX2 = "kl-flux2"
 TINY = "tiny"
 TINY_STRIDE, TINY_CHANNELS = 8, 64
 MOBILENET = "mobilenet-v2"
@@ -15,22 +17,29 @@ MOBILENET_STRIDE, MOBILENET_WIDTH = 32, 1280
 
 def is_tiny(vae: Shape) -> bool:
     """Whether it is the small autoencoder. Raises UserError for an unknown architecture."""
-    return _names(vae, "autoencoder", "kl", TINY)
+    return _names(vae, "autoencoder", "kl", TINY, KL_FLUX2) == TINY
+
+
+def is_kl_flux2(vae: Shape) -> bool:
+    """Whether it is FLUX.2's autoencoder. Raises UserError for an unknown architecture."""
+    return _names(vae, "autoencoder", "kl", TINY, KL_FLUX2) == KL_FLUX2
 
 
 def is_mobilenet(siglip: Shape) -> bool:
     """Whether the tower is MobileNetV2. Raises UserError for an unknown architecture or another width."""
-    named = _names(siglip, "tower", "siglip", MOBILENET)
+    named = _names(siglip, "tower", "siglip", MOBILENET) == MOBILENET
     if named and siglip["hidden_size"] != MOBILENET_WIDTH:
         raise UserError(f"config.json: the {MOBILENET} tower has {MOBILENET_WIDTH} channels, not the hidden_size given")
     return named
 
 
-def _names(shape: Shape, part: str, published: str, own: str) -> bool:
-    architecture = shape.get("architecture", published)
-    if architecture not in (published, own):
-        raise UserError(f'config.json names the {part} "{architecture}"; it is "{published}" or "{own}"')
-    return architecture == own
+def _names(shape: Shape, part: str, *known: str) -> str:
+    """The architecture, the first of those ``known`` if none is named."""
+    architecture = shape.get("architecture", known[0])
+    if architecture not in known:
+        choices = " or ".join(f'"{name}"' for name in known)
+        raise UserError(f'config.json names the {part} "{architecture}"; it is {choices}')
+    return architecture
 
 
 def latent_stride(vae: Shape) -> int:

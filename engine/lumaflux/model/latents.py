@@ -29,12 +29,19 @@ def unpack(tokens: Tensor, grid: tuple[int, int]) -> Tensor:
     return x.permute(0, 3, 1, 4, 2, 5).reshape(batch, packed // 4, 2 * rows, 2 * columns)
 
 
-def position_ids(context_tokens: int, grid: tuple[int, int], device: torch.device) -> Tensor:
-    """Rotary ids [context + n, 3]: zeros for the context, (0, row, column) for image tokens."""
+def position_ids(context_tokens: int, grid: tuple[int, int], device: torch.device, axes: int = 3) -> Tensor:
+    """Rotary ids [context + n, 3]: zeros for the context, (0, row, column) for image tokens.
+
+    With four ``axes``, FLUX.2's, the last counts the tokens of the context: (0, 0, 0, i) and (0, row, column, 0).
+    """
     rows = torch.arange(grid[0], device=device, dtype=torch.float32).repeat_interleave(grid[1])
     columns = torch.arange(grid[1], device=device, dtype=torch.float32).repeat(grid[0])
-    image = torch.stack([torch.zeros_like(rows), rows, columns], dim=1)
-    return torch.cat([image.new_zeros(context_tokens, 3), image])
+    none = torch.zeros_like(rows)
+    image = torch.stack([none, rows, columns, none][:axes], dim=1)
+    context = image.new_zeros(context_tokens, axes)
+    if axes > 3:
+        context[:, 3] = torch.arange(context_tokens, device=device)
+    return torch.cat([context, image])
 
 
 def bridge_noise(seed: int, channels: int, height: int, width: int, *, top: int = 0, left: int = 0) -> Tensor:

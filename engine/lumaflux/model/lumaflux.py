@@ -16,11 +16,12 @@ from torch.utils.checkpoint import checkpoint
 
 from lumaflux.model.anchor import LightAnchor, Placement, light_of
 from lumaflux.model.attention import rotary_turns, steer
-from lumaflux.model.autoencoder import Autoencoder, latents_of, pixels_of
+from lumaflux.model.autoencoder import Autoencoder, latents_of, normalised, pixels_of, raw
 from lumaflux.model.conditioner import Conditioner, modulation
 from lumaflux.model.config import LumaFluxConfig
 from lumaflux.model.coupler import ResidualCoupler
 from lumaflux.model.cues import PhysicalCues
+from lumaflux.model.flux2 import block_arguments, modulations, steer_flux2
 from lumaflux.model.latents import pack, position_ids, unpack
 from lumaflux.model.pcm import PerceptualModulation
 from lumaflux.model.perception import PerceptualCues, siglip_input
@@ -70,7 +71,7 @@ class Conditions:
     g: Tensor  # [B,16]
     r: Tensor  # [B,8]
     context: Tensor  # [B,m,joint width]
-    pooled: Tensor  # [B,pooled width]
+    pooled: Tensor | None  # [B,pooled width]; FLUX.2 has none
     rotary: Tensor  # cosine and sine [1,m+n,1,d_h/2,2]
     blocks: tuple[BlockConditions, ...]
     key_bias: Tensor | None = None  # [1,1,1,m+n] added to the logits of attention, by key
@@ -100,7 +101,7 @@ class LumaFlux(nn.Module):
         self.vae = vae.requires_grad_(False).eval()
         self.siglip = siglip.requires_grad_(False).eval()
         self.adapters = adapters
-        steer(self.transformer)
+        (steer_flux2 if config.second_generation else steer)(self.transformer)
         self.gradient_checkpointing = False
 
     def train(self, mode: bool = True) -> "LumaFlux":
@@ -126,7 +127,10 @@ class LumaFlux(nn.Module):
         for part in (self.transformer, self.siglip, self.adapters.perception, self.adapters.blocks):
             nn.Module.to(part, dtype)  # diffusers' own `to` warns of nothing that is so here
         vae_dtype = vae_dtype or dtype
-        nn.Module.to(self.vae, torch.float32 if vae_dtype == torch.float16 else vae_dtype)
+        vae_dtype = torch.float32 if vae_dtype == torch.float16 else vae_dtype
+        for name, part in self.vae.named_children():
+            if name != "bn":  # FLUX.2's statistics of latents
+                nn.Module.to(part, vae_dtype)
         return self
 
     @property
@@ -145,7 +149,7 @@ class LumaFlux(nn.Module):
         t_phys, g, r = self.adapters.cues(sdr)
         perception = self.adapters.perception(self._siglip_tokens(sdr), g.to(self.dtype))
         context_tokens = perception.context.shape[1]
-        ids = position_ids(context_tokens, grid, sdr.device)
+        ids = position_ids(context_tokens, grid, sdr.device, self.config.position_axes)
         physical, statistics, spectrum = (cue.to(self.dtype) for cue in (t_phys, g, r))
         blocks = []
         for index in range(self.config.blocks):
@@ -202,7 +206,7 @@ class LumaFlux(nn.Module):
         """A non-linear picture [B,3,H,W] in [0,1] (SDR or PQ) -> normalised latents [B,c,h,w]."""
         pixels = (2 * picture - 1).to(self.vae.dtype)
         mode = latents_of(self.vae, pixels).float()
-        return (mode - self.config.latent_shift) * self.config.latent_scale
+        return normalised(self.vae, mode, self.config.latent_scale, self.config.latent_shift)
 
     def velocity(self, z: Tensor, t: Tensor, conditions: Conditions, psi: Tensor | None = None) -> Tensor:
         """Latents z_t [B,c,h,w] and flow times [B] in [0,1] -> velocity dz/dt [B,c,h,w]."""
@@ -222,12 +226,15 @@ class LumaFlux(nn.Module):
                 context, hidden = checkpoint(step, hidden, context, use_reentrant=False)
             else:
                 context, hidden = step(hidden, context)
-        return transformer.proj_out(transformer.norm_out(hidden, temb))
+        return transformer.proj_out(transformer.norm_out(hidden, temb if isinstance(temb, Tensor) else temb[0]))
 
     def _transformer_blocks(self) -> list[nn.Module]:
         return [*self.transformer.transformer_blocks, *self.transformer.single_transformer_blocks]
 
-    def _time_embedding(self, t: Tensor, pooled: Tensor) -> Tensor:
+    def _time_embedding(self, t: Tensor, pooled: Tensor | None) -> Any:
+        """What modulates every block [B,d]; of FLUX.2 with the modulations themselves (lumaflux.model.flux2)."""
+        if self.config.second_generation:
+            return modulations(self.transformer, t)
         if self.config.transformer.get("guidance_embeds"):
             return self.transformer.time_text_embed(1000 * t, 1000 * torch.ones_like(t), pooled)
         return self.transformer.time_text_embed(1000 * t, pooled)
@@ -241,7 +248,7 @@ class LumaFlux(nn.Module):
         *,
         conditions: Conditions,
         psi: Tensor,
-        temb: Tensor,
+        temb: Any,
     ) -> tuple[Tensor, Tensor]:
         adapters, seen = self.adapters.of_block(index), conditions.blocks[index]
         psi_row = modulation(psi, index)
@@ -250,7 +257,7 @@ class LumaFlux(nn.Module):
         context, hidden = block(
             hidden_states=hidden,
             encoder_hidden_states=context,
-            temb=temb,
+            **self._modulated_by(index, temb),
             image_rotary_emb=conditions.rotary,
             joint_attention_kwargs={
                 "value_update": partial(adapters.pga, gate=seen.gate, modulation=psi_row),
@@ -260,6 +267,11 @@ class LumaFlux(nn.Module):
         if adapters.coupler is not None:
             hidden = adapters.coupler(hidden, seen.bottlenecks, psi_row)
         return context, hidden
+
+    def _modulated_by(self, index: int, temb: Any) -> dict[str, Any]:
+        if self.config.second_generation:
+            return block_arguments(temb, double=index < self.config.double_blocks)
+        return {"temb": temb}
 
     # -- back to light ------------------------------------------------------------------------------------------
 
@@ -271,8 +283,8 @@ class LumaFlux(nn.Module):
 
     def decode_latents(self, z: Tensor) -> Tensor:
         """Final normalised latents [B,c,h,w] -> the VAE's PQ picture [B,3,H,W] in [0,1]."""
-        raw = z / self.config.latent_scale + self.config.latent_shift
-        pixels = pixels_of(self.vae, raw.to(self.vae.dtype)).float()
+        latents = raw(self.vae, z, self.config.latent_scale, self.config.latent_shift)
+        pixels = pixels_of(self.vae, latents.to(self.vae.dtype)).float()
         return (0.5 * pixels + 0.5).clamp(0, 1)
 
     def knots(self, z: Tensor) -> Knots:

@@ -20,7 +20,7 @@ def siglip_input(sdr: Tensor, image_size: int) -> Tensor:
 class Perception:
     tokens: Tensor  # T_perc [B,s,d]
     context: Tensor  # in place of the T5 tokens [B,8+s,joint width]
-    pooled: Tensor  # in place of CLIP's pooled vector [B,pooled width]
+    pooled: Tensor | None  # in place of CLIP's pooled vector [B,pooled width]; FLUX.2 has none
 
 
 class PerceptualCues(nn.Module):
@@ -30,18 +30,19 @@ class PerceptualCues(nn.Module):
         super().__init__()
         siglip_width, middle = config.siglip["hidden_size"], config.bottleneck
         joint = config.transformer["joint_attention_dim"]
-        pooled = config.transformer["pooled_projection_dim"]
+        pooled = config.transformer.get("pooled_projection_dim")  # FLUX.2 has none
         self.connector = nn.Sequential(nn.Linear(siglip_width, middle), nn.SiLU(), nn.Linear(middle, config.width))
         self.context_connector = nn.Sequential(nn.Linear(siglip_width, middle), nn.SiLU(), nn.Linear(middle, joint))
         self.null_context = nn.Parameter(0.02 * torch.randn(config.null_tokens, joint))
-        self.null_pooled = nn.Parameter(torch.zeros(pooled))
-        self.pooled_from_statistics = nn.Linear(config.statistics_channels, pooled)
-        zero_init(self.pooled_from_statistics)
+        self.pooled_from_statistics = None
+        if pooled is not None:
+            self.null_pooled = nn.Parameter(torch.zeros(pooled))
+            self.pooled_from_statistics = zero_init(nn.Linear(config.statistics_channels, pooled))
 
     def forward(self, siglip_tokens: Tensor, g: Tensor) -> Perception:
         null = self.null_context.expand(len(siglip_tokens), -1, -1)
         return Perception(
             tokens=self.connector(siglip_tokens),
             context=torch.cat([null, self.context_connector(siglip_tokens)], dim=1),
-            pooled=self.null_pooled + self.pooled_from_statistics(g),
+            pooled=self.pooled_from_statistics and self.null_pooled + self.pooled_from_statistics(g),
         )

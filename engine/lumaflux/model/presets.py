@@ -1,6 +1,7 @@
-"""The named configurations: FLUX.1-dev, FLUX.1-schnell and the tiny random model of the tests."""
+"""The named configurations: FLUX.1-dev and schnell, FLUX.2 klein 4B, and the tiny random model of the tests."""
 
 from lumaflux.model.config import LumaFluxConfig
+from lumaflux.model.frozen_shapes import FLUX2, KL_FLUX2
 
 _FLUX_TRANSFORMER = {
     "patch_size": 1,
@@ -46,6 +47,39 @@ FLUX_SCHNELL = LumaFluxConfig(
     siglip=_SIGLIP_SO400M,
     steps=8,
 )
+# FLUX.2 klein 4B; the base model, before distillation, has the same shapes. Its own schedule has four steps.
+_FLUX2_KLEIN = {
+    "architecture": FLUX2,
+    "patch_size": 1,
+    "in_channels": 128,
+    "num_layers": 5,
+    "num_single_layers": 20,
+    "attention_head_dim": 128,
+    "num_attention_heads": 24,
+    "joint_attention_dim": 7680,
+    "mlp_ratio": 3.0,
+    "axes_dims_rope": [32, 32, 32, 32],
+    "rope_theta": 2000,
+    "guidance_embeds": False,
+}
+_FLUX2_VAE = {
+    "architecture": KL_FLUX2,
+    "in_channels": 3,
+    "out_channels": 3,
+    "down_block_types": ["DownEncoderBlock2D"] * 4,
+    "up_block_types": ["UpDecoderBlock2D"] * 4,
+    "block_out_channels": [128, 256, 512, 512],
+    "layers_per_block": 2,
+    "latent_channels": 32,
+    "norm_num_groups": 32,
+    "sample_size": 1024,
+}
+FLUX2_KLEIN = LumaFluxConfig(
+    name="flux2-klein", transformer=_FLUX2_KLEIN, vae=_FLUX2_VAE, siglip=_SIGLIP_SO400M, steps=4
+)
+FLUX2_KLEIN_BASE = LumaFluxConfig(
+    name="flux2-klein-base", transformer=_FLUX2_KLEIN, vae=_FLUX2_VAE, siglip=_SIGLIP_SO400M, steps=8
+)
 TINY = LumaFluxConfig(
     name="tiny",
     transformer={
@@ -81,7 +115,7 @@ TINY = LumaFluxConfig(
     steps=2,
 )
 
-PRESETS = {config.name: config for config in (FLUX_DEV, FLUX_SCHNELL, TINY)}
+PRESETS = {config.name: config for config in (FLUX_DEV, FLUX_SCHNELL, FLUX2_KLEIN, FLUX2_KLEIN_BASE, TINY)}
 
 # Models whose frozen weights are published by others; lumaflux.store knows where.
-HUB_BACKBONES = ("flux-dev", "flux-schnell")
+HUB_BACKBONES = ("flux-dev", "flux-schnell", "flux2-klein", "flux2-klein-base")
