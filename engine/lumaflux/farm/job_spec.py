@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lumaflux.errors import UserError
+from lumaflux.inference.backbones import is_release
 from lumaflux.model.presets import HUB_BACKBONES
 from lumaflux.options import NO_TRACK, FarmOptions, part
 from lumaflux.settings import Settings
@@ -25,7 +26,8 @@ class JobSpec(FarmOptions):
 
 def job_spec(source: Path, settings: Settings, options: FarmOptions) -> JobSpec:
     """Raises UserError where nodes could take different memory plans, whose pixels differ."""
-    if options.model in HUB_BACKBONES and options.vram == "auto" and options.precision is None:
+    published = options.model in HUB_BACKBONES or is_release(Path(options.model))
+    if published and options.vram == "auto" and options.precision is None:
         raise UserError(
             f"nodes of a farm may differ in what is free on their GPUs, and {options.model} would in its pixels; "
             "name --vram GIB, which all of them have, or --precision bf16"

@@ -11,7 +11,7 @@ from lumaflux.backends.network import Backend
 from lumaflux.backends.offload import OffloadingBackend
 from lumaflux.backends.torch import TorchBackend
 from lumaflux.errors import UserError
-from lumaflux.inference.backbones import adapters_of, backbone_of
+from lumaflux.inference.backbones import ADAPTERS, adapters_of, backbone_of, is_release, warn_of_another_base
 from lumaflux.inference.converter import Converter
 from lumaflux.inference.installed_engine import engine_for
 from lumaflux.inference.memory_plan import AUTO, budget_of, plan_for, refuse_slow
@@ -20,6 +20,7 @@ from lumaflux.inference.weights import LITE, weight_digests
 from lumaflux.model.autoencoder import set_tile
 from lumaflux.model.build import build
 from lumaflux.model.checkpoint import load_adapters, load_model
+from lumaflux.model.config import LumaFluxConfig, read_config
 from lumaflux.model.lumaflux import LumaFlux
 from lumaflux.model.presets import HUB_BACKBONES, PRESETS
 from lumaflux.model.pretrained import Placement, build_on_pretrained
@@ -52,10 +53,11 @@ def load(
         weights = Path(adapters) if adapters else None
         return Converter(_load_engine(Path(engine), str(name_or_directory), device, dtype, weights), tile=tile)
     on, name = pick_device(device), str(name_or_directory)
-    budget = budget_of(vram, on) if name in HUB_BACKBONES else None
+    published = published_config(name)
+    budget = None if published is None else budget_of(vram, on)
     kind = pick_dtype(dtype, on)
-    if budget is not None and kind != torch.float32:
-        return _load_planned(name, budget, on, kind, dtype, adapters, backbone, tile)
+    if published is not None and budget is not None and (vram != AUTO or kind != torch.float32):
+        return _load_planned(published, name, budget, on, kind, dtype, adapters, backbone, tile)
     # The autoencoder is small: it comes in full precision, and the backend decides.
     placement = Placement(device=on, dtype=kind, vae_dtype=torch.float32)
     network = load_network(name, adapters=adapters, backbone=backbone, placement=placement)
@@ -63,6 +65,7 @@ def load(
 
 
 def _load_planned(
+    config: LumaFluxConfig,
     name: str,
     budget: float,
     device: torch.device,
@@ -72,7 +75,7 @@ def _load_planned(
     backbone: str | Path | None,
     tile: str | int,
 ) -> Converter:
-    plan = plan_for(PRESETS[name], budget, dtype=dtype, fp8=None if named is None else False)
+    plan = plan_for(config, budget, dtype=dtype, fp8=None if named is None else False)
     print(plan.sentence(), file=sys.stderr, flush=True)
     placement = Placement(device=device, dtype=dtype, vae_dtype=torch.float32, fp8=plan.fp8, resident=plan.resident)
     network = load_network(
@@ -86,8 +89,8 @@ def load_chosen(options: ModelOptions) -> Converter:
     """What the options name, with the engine that is installed for the CPU where they name none. As :func:`load`."""
     if options.threads is not None:
         torch.set_num_threads(options.threads)
-    if options.model in HUB_BACKBONES and options.engine is None and not options.yes:
-        refuse_slow(PRESETS[options.model], pick_device(options.device), options.precision)
+    if options.engine is None and not options.yes and (published := published_config(options.model)) is not None:
+        refuse_slow(published, pick_device(options.device), options.precision)
     return load(
         options.model,
         device=options.device,
@@ -112,14 +115,18 @@ def load_network(
     name = str(name_or_directory)
     if name == "lite":
         model = load_model(LITE)
-    elif name in HUB_BACKBONES:
+    elif (config := published_config(name)) is not None:
+        folder = None if name in HUB_BACKBONES else Path(name)
+        if folder is not None and adapters is None:
+            adapters = folder / ADAPTERS
         if adapters is None:
             raise UserError(f"{name} needs an adapter file; name it with --adapters FILE")
-        where = backbone_of(name, Path(backbone) if backbone else None)
-        config = PRESETS[name]
+        named = Path(backbone) if backbone else folder
         if working_pixels is not None:
             config = replace(config, working_pixels=working_pixels)
-        model = build_on_pretrained(config, *where, placement=placement)
+        model = build_on_pretrained(config, *backbone_of(name, named), placement=placement)
+        warn_of_another_base(load_adapters(model, adapters_of(Path(adapters))), named, name)
+        return model
     elif name in PRESETS:
         model = build(PRESETS[name], seed=0)
     elif Path(name).is_dir():
@@ -130,6 +137,14 @@ def load_network(
     if adapters is not None:
         load_adapters(model, adapters_of(Path(adapters)))
     return model
+
+
+def published_config(name: str) -> LumaFluxConfig | None:
+    """Of a model whose frozen parts lie as others publish them: a known one, or a folder that has them and a
+    config.json of this project's."""
+    if name in HUB_BACKBONES:
+        return PRESETS[name]
+    return read_config(Path(name) / "config.json") if is_release(Path(name)) else None
 
 
 def _load_engine(directory: Path, model: str, device: str | None, dtype: str | None, adapters: Path | None) -> Backend:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lumaflux.digests import sha256, text_digest
 from lumaflux.errors import UserError
-from lumaflux.inference.backbones import TOWER, adapters_of
+from lumaflux.inference.backbones import TOWER, adapters_of, is_release
 from lumaflux.options import ModelOptions
 from lumaflux.store.known_models import KNOWN
 from lumaflux.store.model_store import find, read_record
@@ -61,6 +61,8 @@ def rendering_identity(options: ModelOptions) -> str:
 def _backbone_facts(options: ModelOptions) -> list[str]:
     """Digests of every file of the backbone; of one that was fetched those that were recorded, without reading it."""
     backbone = options.backbone
+    if backbone is None and is_release(Path(options.model)):
+        backbone = Path(options.model)
     if backbone is None:
         found = [find(name) for name in (options.model, TOWER)] if options.model in KNOWN else []
         return [f"{file.path}:{file.sha256}" for folder in found if folder for file in read_record(folder).files]

@@ -7,6 +7,8 @@ Weights are read from safetensors only.
 import json
 import os
 import stat
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -75,11 +77,30 @@ def load_adapters(model: LumaFlux, path: Path, *, keep_anchor: bool = False) -> 
         raise UserError(f"{path} is a '{metadata['format']}' file, not LumaFlux adapters")
     elif metadata.get("version", VERSION) != VERSION:
         raise UserError(f"{path} has adapter format version {metadata['version']}; this LumaFlux reads {VERSION}")
+    _fit(model, tensors)
     if keep_anchor:
         tensors = {key: value for key, value in tensors.items() if not key.startswith("anchor.")}
         tensors |= {key: value for key, value in model.adapters.state_dict().items() if key.startswith("anchor.")}
     _assign(model.adapters, tensors, str(path))
     return metadata
+
+
+def _fit(model: LumaFlux, tensors: dict[str, Tensor]) -> None:
+    """Gives the model adapters of the file's rank and parts, where those differ from its configuration's."""
+    config = fitting(model.config, tensors)
+    if config != model.config:
+        like = next(model.adapters.parameters())
+        model.config, model.adapters = config, Adapters(config).to(like.device)
+
+
+def fitting(config: LumaFluxConfig, tensors: dict[str, Tensor]) -> LumaFluxConfig:
+    """``config`` with the rank of an adapter file's value update, and without PCM or coupler where it has none."""
+    down = tensors.get("blocks.0.pga.down.weight")
+    if down is None or down.ndim != 2:
+        return config
+    there = {part: any(f".{part}." in key for key in tensors) for part in ("pcm", "coupler")}
+    variant = replace(config.variant, **{part: found for part, found in there.items() if not found})
+    return replace(config, rank=len(down), variant=variant)
 
 
 def _siglip_keys(tensors: dict[str, Tensor], module: nn.Module) -> dict[str, Tensor]:
@@ -118,10 +139,15 @@ def save_adapters(
     base_model: str,
     training: dict | None = None,
     licence: str = "Apache-2.0",
+    base: Mapping[str, str] | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> None:
-    """Writes the project's own adapter file beside its target and renames it."""
+    """Writes the project's own adapter file beside its target and renames it.
+
+    ``base``: of the base model ``repository``, ``revision`` and ``licence``, where they are known.
+    """
     header = _header(model.config, base_model, training or {}, licence)
+    header |= {f"base_{name}": text for name, text in (base or {}).items()}
     write_tensors(_stored(model.adapters.state_dict(), dtype), path, header)
 
 
@@ -185,6 +211,7 @@ def convert_adapters(source: Path, target: Path, model: str) -> None:
     tensors, metadata = read_tensors(source)
     published = is_published(set(tensors))
     own = from_published(tensors, config.double_blocks) if published else tensors
+    config = fitting(config, own)
     with torch.device("meta"):
         expected = Adapters(config)
     _check(expected.state_dict(), own, str(source))

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from lumaflux.color import bt2390, ictcp, pq
 from lumaflux.errors import UserError
-from lumaflux.inference.backbones import backbone_of
+from lumaflux.inference.backbones import backbone_of, base_of
 from lumaflux.inference.detail import reduce_to
 from lumaflux.lab.data.draws import generator_on, on_device
 from lumaflux.lab.training.bridge import bridge_times, noisy_start, on_path
@@ -201,6 +201,7 @@ class AdapterStage:
         summary = {"stage": "adapters", "steps": self.config.steps, "batch": self.config.batch}
         name = self.network.config.name
         if name in HUB_BACKBONES:  # its frozen weights stay where they are
-            save_adapters(self.network, out / "adapters.safetensors", base_model=name, training=summary)
+            base, file = base_of(self.config.start, name), out / "adapters.safetensors"
+            save_adapters(self.network, file, base_model=name, training=summary, base=base)
         else:
             save_model(self.network, out / RESULT, base_model=name, training=summary)
