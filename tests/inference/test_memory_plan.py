@@ -8,7 +8,7 @@ import torch
 from lumaflux.backends.offload import BlockOffload, OffloadingBackend
 from lumaflux.errors import UserError
 from lumaflux.inference import memory_plan
-from lumaflux.inference.memory_plan import GIB, MemoryPlan, budget_of, plan_for, refuse_slow, seconds_on, token_grid
+from lumaflux.inference.memory_plan import GIB, MemoryPlan, budget_of, plan_for, refuse_the_cpu, seconds_on, token_grid
 from lumaflux.inference.planned import PlannedConverter
 from lumaflux.model.build import build
 from lumaflux.model.footprint import flops_of, peak_of, weights_of
@@ -75,9 +75,20 @@ def test_what_is_free_counts(monkeypatch):
 
 def test_the_cpu_asks_first(monkeypatch):
     assert seconds_on(FLUX_DEV, CPU, torch.float32) > 60
+    monkeypatch.setattr(memory_plan, "total_bytes", lambda config, dtype: 1)
     with pytest.raises(UserError, match=r"minutes a frame.*--yes"):
-        refuse_slow(FLUX_DEV, CPU, None)
-    refuse_slow(replace(TINY, working_pixels=1 << 12), CPU, None)
+        refuse_the_cpu(FLUX_DEV, None, yes=False)
+    refuse_the_cpu(FLUX_DEV, None, yes=True)
+    refuse_the_cpu(replace(TINY, working_pixels=1 << 12), None, yes=False)
+
+
+def test_the_memory_of_the_machine_is_asked_first(monkeypatch):
+    pages = {"SC_PHYS_PAGES": 24 << 18, "SC_PAGE_SIZE": 1 << 12}
+    monkeypatch.setattr(memory_plan.os, "sysconf", pages.__getitem__)
+    with pytest.raises(
+        UserError, match=r"takes 46 GiB of memory on the CPU, this machine has 24 GiB, --precision bf16"
+    ):
+        refuse_the_cpu(FLUX_DEV, None, yes=True)
 
 
 def test_peaks_follow_what_is_alive():

@@ -14,7 +14,7 @@ from lumaflux.errors import UserError
 from lumaflux.inference.backbones import ADAPTERS, adapters_of, backbone_of, is_release, warn_of_another_base
 from lumaflux.inference.converter import Converter
 from lumaflux.inference.installed_engine import engine_for
-from lumaflux.inference.memory_plan import AUTO, budget_of, plan_for, refuse_slow
+from lumaflux.inference.memory_plan import AUTO, budget_of, plan_for, refuse_the_cpu
 from lumaflux.inference.planned import PlannedConverter
 from lumaflux.inference.weights import LITE, weight_digests
 from lumaflux.model.autoencoder import set_tile
@@ -89,8 +89,9 @@ def load_chosen(options: ModelOptions) -> Converter:
     """What the options name, with the engine that is installed for the CPU where they name none. As :func:`load`."""
     if options.threads is not None:
         torch.set_num_threads(options.threads)
-    if options.engine is None and not options.yes and (published := published_config(options.model)) is not None:
-        refuse_slow(published, pick_device(options.device), options.precision)
+    published = None if options.engine is not None else published_config(options.model)
+    if published is not None and pick_device(options.device).type == "cpu":
+        refuse_the_cpu(published, options.precision, yes=options.yes)
     return load(
         options.model,
         device=options.device,

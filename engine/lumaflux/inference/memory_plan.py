@@ -7,6 +7,7 @@ lumaflux.model.footprint with real shapes; they have not been measured on a card
 
 import json
 import math
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -155,6 +156,12 @@ def budget_of(vram: str, device: torch.device) -> float | None:
     return named
 
 
+def total_bytes(config: LumaFluxConfig, dtype: torch.dtype) -> int:
+    """Of all weights in ``dtype``."""
+    weights = weights_of(config, dtype, fp8=False, vae_dtype=dtype)
+    return sum(weights.blocks) + weights.rest + weights.vae + weights.tower + weights.adapters
+
+
 def seconds_on(config: LumaFluxConfig, device: torch.device, dtype: torch.dtype) -> float:
     """About how long one frame takes by its matrix products alone, at the speed of one that is timed here."""
     side = 1024
@@ -166,11 +173,21 @@ def seconds_on(config: LumaFluxConfig, device: torch.device, dtype: torch.dtype)
     return config.steps * flops_of(config, token_grid(config, config.working_pixels)) / rate
 
 
-def refuse_slow(config: LumaFluxConfig, device: torch.device, precision: str | None) -> None:
-    """Raises UserError, with the time of a frame, where a model of this size would run on the CPU."""
-    if device.type != "cpu":
+def refuse_the_cpu(config: LumaFluxConfig, precision: str | None, *, yes: bool) -> None:
+    """Raises UserError where a model of this size does not fit the memory of this machine; and, without ``yes``, where
+    a frame takes long on its CPU, with the time that it takes."""
+    device = torch.device("cpu")
+    dtype = pick_dtype(precision, device)
+    needed, there = total_bytes(config, dtype), os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if needed > there:
+        half = ", --precision bf16 takes half" if dtype == torch.float32 else ""
+        raise UserError(
+            f"{config.name} takes {needed / GIB:.0f} GiB of memory on the CPU, this machine has {there / GIB:.0f} GiB"
+            f"{half}; name a GPU with --device, or a smaller model"
+        )
+    if yes:
         return
-    seconds = seconds_on(config, device, pick_dtype(precision, device))
+    seconds = seconds_on(config, device, dtype)
     if seconds >= _LONG:
         raise UserError(
             f"{config.name} on the CPU takes about {seconds / 60:.0f} minutes a frame by its matrix products alone; "
