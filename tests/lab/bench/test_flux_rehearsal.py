@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -9,7 +10,7 @@ from safetensors.torch import save_file
 from lumaflux.errors import UserError
 from lumaflux.inference import memory_plan
 from lumaflux.inference.backbones import base_of, warn_of_another_base
-from lumaflux.lab.bench.flux_rehearsal import few_blocks, rehearse
+from lumaflux.lab.bench.flux_rehearsal import few_blocks, rehearse, write_release
 from lumaflux.model.build import build
 from lumaflux.model.checkpoint import load_adapters, read_tensors, save_adapters, save_published_adapters
 from lumaflux.model.presets import FLUX_DEV, TINY
@@ -69,3 +70,27 @@ def test_adapters_name_the_revision_that_they_were_trained_on(tmp_path, caplog):
     assert "trained on revision abc" in caplog.text
     save_file({"x": torch.ones(1)}, tmp_path / "other.safetensors")
     assert base_of(tmp_path / "nowhere", "flux-dev") == {}
+
+
+@pytest.mark.slow
+def test_the_commands_convert_and_render_for_a_farm(tmp_path, monkeypatch):
+    from PIL import Image
+
+    from lumaflux.cli import app
+
+    monkeypatch.setattr(memory_plan, "_SMALLER", (1.0,))
+    monkeypatch.setattr(memory_plan, "_TILES", (512,))
+    write_release(replace(TINY, name="small", working_pixels=48 * 64), tmp_path / "release")
+    (tmp_path / "shot").mkdir()
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 48, 64, 3), dtype=np.uint8)
+    for number, picture in enumerate(pictures, 1):
+        Image.fromarray(picture).save(tmp_path / "shot" / f"a.{number:04d}.png")
+    source, model = str(tmp_path / "shot" / "a.%04d.png"), ["--model", str(tmp_path / "release"), "--vram", "2"]
+    model += ["--precision", "bf16", "--track", "none"]
+    app(["convert", source, str(tmp_path / "hdr" / "a.%04d.png"), *model], result_action="return_value")
+    app(["farm", "frames", source, str(tmp_path / "farm"), *model], result_action="return_value")
+    made = sorted(path for folder in ("hdr", "farm") for path in (tmp_path / folder).glob("*.png"))
+    assert len(made) == 4
+    frames = [np.asarray(Image.open(path)) for path in made]
+    assert all(np.array_equal(a, b) for a, b in zip(frames[:2], frames[2:], strict=True))
+    assert frames[0].std() > 0
