@@ -86,7 +86,7 @@ def test_the_memory_of_the_machine_is_asked_first(monkeypatch):
     pages = {"SC_PHYS_PAGES": 24 << 18, "SC_PAGE_SIZE": 1 << 12}
     monkeypatch.setattr(memory_plan.os, "sysconf", pages.__getitem__)
     with pytest.raises(
-        UserError, match=r"takes 46 GiB of memory on the CPU, this machine has 24 GiB, --precision bf16"
+        UserError, match=r"takes 47 GiB of memory on the CPU, this machine has 24 GiB, --precision bf16"
     ):
         refuse_the_cpu(FLUX_DEV, None, yes=True)
 
