@@ -58,7 +58,9 @@ def build_on_pretrained(
         quantize_blocks(transformer)
     _fill_transformer(transformer, transformer_files, _place_of(transformer, placement), config)
     vae_dtype = placement.vae_dtype or placement.dtype
-    _fill_vae(vae, vae_files, lambda _: (placement.device, vae_dtype))
+    _fill_vae(
+        vae, vae_files, lambda name: (placement.device, torch.float32 if name.startswith("bn.") else vae_dtype)
+    )  # FLUX.2's statistics of latents
     _fill_tower(tower, tower_folder, lambda _: (placement.device, placement.dtype))
     return LumaFlux(config, transformer, vae, tower, Adapters(config))
 

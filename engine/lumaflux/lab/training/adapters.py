@@ -27,7 +27,7 @@ from lumaflux.lab.training.stage_weights import load_backbone_stages
 from lumaflux.model.checkpoint import load_adapters, save_adapters, save_model
 from lumaflux.model.lumaflux import Decoded, LumaFlux
 from lumaflux.model.presets import HUB_BACKBONES, PRESETS
-from lumaflux.model.pretrained import build_on_pretrained
+from lumaflux.model.pretrained import Placement, build_on_pretrained
 from lumaflux.model.spline import PEAK_NITS
 
 RESULT = "model"
@@ -42,7 +42,7 @@ def network_for(config: TrainConfig) -> LumaFlux:
         shape = PRESETS[name] if variant is None else PRESETS[name].with_variant(variant)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
-            network = build_on_pretrained(shape, *backbone_of(name, config.start))
+            network = build_on_pretrained(shape, *backbone_of(name, config.start), placement=_placement(config))
     elif config.start is None:
         raise UserError("the adapter stage needs 'start': the folder of the earlier stages, or a FLUX.1 release's")
     else:
@@ -52,6 +52,11 @@ def network_for(config: TrainConfig) -> LumaFlux:
     if options.adapters:
         load_adapters(network, Path(options.adapters), keep_anchor=True)
     return network
+
+
+def _placement(config: TrainConfig) -> Placement:
+    """Frozen parts as they will be used: FLUX.1-dev in fp32 would take 48 GB of the host."""
+    return Placement(dtype=torch.bfloat16 if config.precision == "bf16" else torch.float32)
 
 
 @torch.no_grad()
@@ -92,7 +97,8 @@ class AdapterStage:
         self.network.gradient_checkpointing = config.gradient_checkpointing
 
     def _halve_frozen(self) -> None:
-        for part in (self.network.transformer, self.network.siglip, self.network.vae):
+        coding = [part for name, part in self.network.vae.named_children() if name != "bn"]  # FLUX.2's statistics
+        for part in (self.network.transformer, self.network.siglip, *coding):
             nn.Module.to(part, torch.bfloat16)
 
     def _mixed(self) -> torch.autocast:

@@ -1,0 +1,34 @@
+"""Training adapters on a published backbone: the frozen parts come in the type that they are used in."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from lumaflux.lab.bench.flux_rehearsal import write_release
+from lumaflux.lab.training import adapters
+from lumaflux.model.frozen_shapes import KL_FLUX2
+from lumaflux.model.presets import TINY
+
+
+class Config:
+    """What ``network_for`` reads of a TrainConfig."""
+
+    model, seed, options = "flux-dev", 3, {}
+
+    def __init__(self, start, precision):
+        self.start, self.precision = start, precision
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("bf16", torch.bfloat16), ("fp32", torch.float32)])
+def test_frozen_parts_come_in_their_type(tmp_path, monkeypatch, precision, dtype):
+    vae = {key: value for key, value in TINY.vae.items() if key not in ("scaling_factor", "shift_factor")}
+    vae |= {"architecture": KL_FLUX2, "use_quant_conv": True, "use_post_quant_conv": True}
+    shape = replace(TINY, name="flux-dev", vae=vae)
+    monkeypatch.setitem(adapters.PRESETS, "flux-dev", shape)
+    write_release(shape, tmp_path)
+    network = adapters.network_for(Config(tmp_path, precision))
+    assert {p.dtype for part in (network.transformer, network.siglip) for p in part.parameters()} == {dtype}
+    assert network.vae.encoder.conv_in.weight.dtype == dtype
+    assert network.vae.bn.running_var.dtype == torch.float32
+    assert {p.dtype for p in network.adapter_parameters()} == {torch.float32}
