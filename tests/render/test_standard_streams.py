@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+from pathlib import Path
 
 import av
 import numpy as np
@@ -216,6 +217,8 @@ def test_several_sources_that_do_not_go_together(run, make_clip, make_pictures, 
     ):
         with pytest.raises(UserError, match=said):
             run(sources, tmp_path / target)
+    with pytest.raises(UserError, match="several mattes"):
+        run([clip, folder / "p1.png"], tmp_path / "out", matte=Path("m.png"))
     (tmp_path / "bad.mp4").write_bytes(b"no video")
     with pytest.raises(FrameError, match="1 of 2 videos were not converted") as failed:
         run([tmp_path / "bad.mp4", clip], tmp_path / "out2")

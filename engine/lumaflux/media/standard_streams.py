@@ -77,7 +77,7 @@ def _wrap_frames(source: BinaryIO, target: BinaryIO, size: tuple[int, int], pixe
     try:
         if av.VideoFormat(pixel_format).has_palette:
             raise UserError(f"raw frames of {pixel_format} are not read, for they lack their palette; give rgb24")
-        raw = av.open(source, format="rawvideo", options=options)
+        raw: Any = av.open(source, format="rawvideo", options=options)
     except (FFmpegError, ValueError) as error:
         raise UserError(
             f"raw frames of {width}x{height} {pixel_format} cannot be read; name the pixel format as ffmpeg calls it, "

@@ -135,8 +135,9 @@ def _read_rows(source: Any, spec: Any, path: str | os.PathLike, info: MediaInfo,
     meant, notes = "srgb", list[str]()
     for rows in bands(spec.height, spec.width):
         pixels = source.read_scanlines(0, 0, spec.y + rows.start, spec.y + rows.stop, 0, 0, spec.nchannels, "float")
-        if pixels is None or (complaint := source.geterror()):
-            raise damaged(path, source.geterror() if pixels is None else complaint)
+        complaint = source.geterror()
+        if pixels is None or complaint:
+            raise damaged(path, complaint or "no pixels")
         pixels = pixels.reshape(rows.stop - rows.start, spec.width, -1)
         if alpha is not None:
             alpha[rows] = pixels[..., spec.alpha_channel].clip(0, 1)

@@ -135,9 +135,16 @@ class VideoWriter:
             ) from error
 
     def write(
-        self, hdr_pq: np.ndarray, pts: int, duration: int | None = None, *, alpha: np.ndarray | None = None
+        self,
+        hdr_pq: np.ndarray,
+        pts: int,
+        duration: int | None = None,
+        *,
+        alpha: np.ndarray | None = None,
+        shares: np.ndarray | None = None,
     ) -> None:
-        """Add one frame: PQ BT.2020 R'G'B' float32 [3,H,W] in [0,1] at ``pts``, both times in the time base.
+        """Add one frame: PQ BT.2020 R'G'B' float32 [3,H,W] in [0,1] at ``pts``, both times in the time base. It has
+        no place for a matte's ``shares``.
 
         Raises ValueError for another shape or values that are not finite, FrameError when ``pts`` does not come
         after the one before, UserError when the file cannot be written on.

@@ -62,7 +62,13 @@ class Y4mWriter:
         return self
 
     def write(
-        self, hdr_pq: np.ndarray, pts: int, duration: int | None = None, *, alpha: np.ndarray | None = None
+        self,
+        hdr_pq: np.ndarray,
+        pts: int,
+        duration: int | None = None,
+        *,
+        alpha: np.ndarray | None = None,
+        shares: np.ndarray | None = None,
     ) -> None:
         """Add one frame: PQ BT.2020 R'G'B' float32 [3,H,W] in [0,1]; times do not count, for y4m has none.
 
