@@ -62,9 +62,9 @@ def export(
 
 
 def _told(error: LutError) -> list[str]:
-    frames = ", ".join(map(str, error.frames))
+    frames = ", ".join(f"{number}: {mean:.2f}" for number, mean in error.frames.items())
     clipped = "" if error.clipped is None else f"; {error.clipped:.2f} where the source is clipped"
     return [
-        f"against the conversion, frames {frames}: Delta-E-ITP mean {error.mean:.2f}, "
-        f"95 % up to {error.percentile_95:.2f}{clipped}"
+        f"against the conversion: Delta-E-ITP mean {error.mean:.2f}, 95 % up to {error.percentile_95:.2f}{clipped}",
+        f"mean by frame: {frames}; where it rises away from the middle of the shot, the tone moves inside of the shot",
     ]

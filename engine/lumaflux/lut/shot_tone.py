@@ -72,10 +72,10 @@ def shot_number(track: "ToneTrack", number: int) -> "Shot":
 
 @dataclass(frozen=True, kw_only=True)
 class LutError:
-    """Delta-E-ITP of the table against the conversion, over all pixels of ``frames``; ``clipped`` is the mean where the
-    source is clipped (a code of 250 or more of 255), None where it is not."""
+    """Delta-E-ITP of the table against the conversion, over all pixels of the frames. ``frames`` has the mean of each
+    by its number; ``clipped`` is the mean where the source is clipped (codes of 250 to 255), None where it is not."""
 
-    frames: list[int]
+    frames: dict[int, float]
     mean: float
     percentile_95: float
     clipped: float | None
@@ -103,7 +103,7 @@ def lut_error(
         clipped.append(difference[inside][frame.sdr.max(axis=0)[inside] >= 250 / 255])
     every, where = np.concatenate(differences), np.concatenate(clipped)
     return LutError(
-        frames=numbers,
+        frames={n: float(each.mean()) for n, each in zip(numbers, differences, strict=True)},
         mean=float(every.mean()),
         percentile_95=float(np.percentile(every, 95)),
         clipped=float(where.mean()) if where.size else None,
