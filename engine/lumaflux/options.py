@@ -32,6 +32,7 @@ Deliver = Literal[
     "exr-acescg",
     "dpx",
     "ultra-hdr",
+    "avif",
     "sdr",
     "sdr-png",
 ]

@@ -77,6 +77,15 @@ def test_a_picture_has_others_beside_it(run, make_pictures, tmp_path):
     assert dark == pytest.approx(read_still(source).bt1886[0, 10, 10], abs=0.005)
 
 
+def test_avif_pictures(run, make_pictures, tmp_path):
+    folder = make_pictures("p%d.png", [90], size=(96, 128))
+    run(folder / "p90.png", tmp_path / "h.avif", also=(f"png={tmp_path / 'h.png'}",))
+    light = [DisplayLight(tmp_path / name).frame().nits for name in ("h.avif", "h.png")]
+    np.testing.assert_allclose(light[0][:, 20:, 20:], light[1][:, 20:, 20:], rtol=0.03)
+    with pytest.raises(UserError, match="avif is for photographs"):
+        run(folder / "p%d.png", tmp_path / "s.%d.avif")
+
+
 def test_a_preview_has_a_picture_for_sdr_screens(run, make_pictures, tmp_path):
     source = make_pictures("s.%04d.png", [90, 91]) / "s.%04d.png"
     (report,) = run(source, tmp_path / "look.png", preview=91)

@@ -92,6 +92,7 @@ DELIVERIES: dict[str, Delivery] = {
     "exr-acescg": _picture(pictures.EXR_ACESCG),
     "dpx": _picture(pictures.DPX),
     "ultra-hdr": Delivery(suffixes=pictures.ULTRA_HDR.suffixes, picture=pictures.ULTRA_HDR),
+    "avif": Delivery(suffixes=pictures.AVIF.suffixes, picture=pictures.AVIF),
     "sdr": Delivery(suffixes=(".mp4", ".m4v", ".mov", ".mkv"), encoding=_sdr, static_metadata=False),
     "sdr-png": _picture(pictures.SDR_PNG),
 }

@@ -23,6 +23,7 @@ _PICTURE_SUFFIX = {
     "exr-aces": ".exr",
     "exr-acescg": ".exr",
     "ultra-hdr": ".jpg",
+    "avif": ".avif",
     "sdr-png": ".png",
 }
 

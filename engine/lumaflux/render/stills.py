@@ -173,7 +173,8 @@ def _write(
     job: Job,
 ) -> None:
     from lumaflux.media.gainmap.ultra_hdr import write_ultra_hdr
-    from lumaflux.media.stills.picture_writer import ULTRA_HDR, write_picture
+    from lumaflux.media.stills.avif import write_avif
+    from lumaflux.media.stills.picture_writer import AVIF, ULTRA_HDR, write_picture
 
     mattes: list[np.ndarray] = []
     hdr_pq, timings = renderer.render(number, sdr, on_matte=mattes.append if renderer.wants_matte else None)
@@ -187,6 +188,10 @@ def _write(
                 levels = write_ultra_hdr(path, sdr, hdr_pq, source=source, peak_nits=peak, overwrite=again)
                 if alpha is not None:
                     report.note("Alpha is left out: ultra-hdr holds none.")
+            elif kind is AVIF:
+                levels = write_avif(path, hdr_pq, overwrite=options.overwrite, sources=sources)
+                if alpha is not None:
+                    report.note("Alpha is left out: avif holds none here.")
             else:
                 inside = shares if path == report.target and in_the_picture(job.matte) else None
                 levels = write_picture(path, hdr_pq, kind, options, alpha=alpha, shares=inside, sources=sources)

@@ -62,10 +62,11 @@ def picture_options(made: "Delivery", settings: Settings, job: Job) -> "PictureO
     """How pictures are written; raises UserError for a colour space that the format cannot say."""
     from lumaflux.media.metadata.mastering import container_display
     from lumaflux.media.metadata.stated import HdrMetadata, read_hdr_metadata
-    from lumaflux.media.stills.picture_writer import EXR_ACES, SDR_PNG, PictureOptions
+    from lumaflux.media.stills.picture_writer import AVIF, EXR_ACES, SDR_PNG, PictureOptions
 
-    if made.picture is SDR_PNG and job.output_space is not None:
-        raise UserError("sdr-png is sRGB; leave --output-space out, or deliver another kind of picture")
+    if made.picture in (AVIF, SDR_PNG) and job.output_space is not None:
+        kind = "sdr-png is sRGB" if made.picture is SDR_PNG else "avif is PQ"
+        raise UserError(f"{kind}; leave --output-space out, or deliver another kind of picture")
     stated = read_hdr_metadata(job.stated_metadata) if job.stated_metadata else HdrMetadata()
     spaces = output_spaces(job)
     return PictureOptions(
@@ -236,8 +237,8 @@ def _sequence(
     assert made.picture is not None
     if job.hdr10plus is not None:
         raise UserError("HDR10+ metadata is made with an HDR10 video; leave --hdr10plus out, or name a .mp4")
-    if name == "ultra-hdr":
-        raise UserError("ultra-hdr is for photographs; write a sequence as png, tiff, exr or dpx")
+    if name in ("ultra-hdr", "avif"):
+        raise UserError(f"{name} is for photographs; write a sequence as png, tiff, exr or dpx")
     options = replace(picture_options(made, settings, job), pixel_aspect=float(info.sample_aspect_ratio))
     incoming = source.pattern
     if incoming is not None and incoming.pattern.resolve() == pattern.pattern.resolve():

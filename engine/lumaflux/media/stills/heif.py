@@ -1,6 +1,7 @@
 """HEIC and AVIF pictures: grids whole, turned as the file says, alpha apart; libheif and libavif by Pillow's plugins.
 
-libheif (pillow-heif) tells what a file says of itself and decodes HEVC; Pillow decodes AVIF, with 8 bits a channel.
+libheif (pillow-heif) tells what a file says of itself and decodes HEVC; Pillow decodes AVIF, with 8 bits a channel, and
+PyAV what has more of them and is no grid.
 """
 
 import io
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from lumaflux.errors import UserError
+from lumaflux.media.stills.avif_reading import deep_avif
 
 _STILL = {b"heic": "heic", b"heix": "heic", b"heim": "heic", b"heis": "heic", b"avif": "avif"}
 _EITHER = (b"mif1", b"mif2", b"miaf")
@@ -36,7 +38,8 @@ def heif_kind(head: bytes) -> str | None:
 @dataclass(frozen=True)
 class HeifPicture:
     """A picture upright, of ``bits``. ``nclx``: H.273's codes of primaries and transfer, None where the file has none;
-    ``dropped``: what stands beside the picture, in words; ``source`` is the library's own."""
+    ``dropped``: what stands beside the picture, in words; ``source`` is the library's own; ``deep``: its R'G'B' [H,W,3]
+    in [0,1] where it is AVIF of more than 8 bits."""
 
     width: int
     height: int
@@ -46,6 +49,7 @@ class HeifPicture:
     nclx: tuple[int, int] | None
     dropped: tuple[str, ...]
     source: Any
+    deep: np.ndarray | None = None
 
 
 def open_heif(path: str | os.PathLike, kind: str) -> HeifPicture:
@@ -68,10 +72,13 @@ def open_heif(path: str | os.PathLike, kind: str) -> HeifPicture:
     width, height = source.size
     if kind == "avif" and source.getexif().get(_ORIENTATION, 1) >= 5:  # Pillow says irot and imir so
         width, height = height, width
+    deep = None
+    if kind == "avif" and source.getexif().get(_ORIENTATION, 1) == 1 and not source.mode.startswith("RGBA"):
+        deep = deep_avif(data, (width, height), os.fspath(path))
     return HeifPicture(
         width=width,
         height=height,
-        bits=8 if kind == "avif" else int(info.get("bit_depth") or 8),
+        bits=deep[1] if deep else 8 if kind == "avif" else int(info.get("bit_depth") or 8),
         alpha=source.mode.startswith("RGBA"),
         icc=info.get("icc_profile") or None,
         nclx=None if not nclx else (int(nclx["color_primaries"]), int(nclx["transfer_characteristics"])),
@@ -81,6 +88,7 @@ def open_heif(path: str | os.PathLike, kind: str) -> HeifPicture:
             *((f"{len(file) - 1} further pictures",) if len(file) > 1 else ()),
         ),
         source=source,
+        deep=None if deep is None else deep[0],
     )
 
 
@@ -88,6 +96,8 @@ def heif_pixels(picture: HeifPicture, path: str | os.PathLike) -> np.ndarray:
     """float32 [H,W,3 or 4] in [0,1], upright. Raises UserError for a picture that cannot be decoded to its end."""
     from PIL import Image, ImageOps
 
+    if picture.deep is not None:
+        return picture.deep
     source = picture.source
     try:
         if isinstance(source, Image.Image):

@@ -45,6 +45,7 @@ EXR = PictureFormat(suffixes=(".exr",), format="openexr", bits=16, space="linear
 EXR_ACES = PictureFormat(suffixes=(".exr",), format="openexr", bits=16, space="aces2065-1", primaries=ACES_AP0)
 SDR_PNG = PictureFormat(suffixes=(".png",), format="png", bits=8, space="srgb", primaries=BT709)
 ULTRA_HDR = PictureFormat(suffixes=(".jpg", ".jpeg"), format="ultra-hdr", bits=8, space="pq-bt2020")
+AVIF = PictureFormat(suffixes=(".avif",), format="avif", bits=10, space="pq-bt2020")
 EXR_ACESCG = PictureFormat(suffixes=(".exr",), format="openexr", bits=16, space="acescg", primaries=ACES_AP1)
 
 

@@ -1,0 +1,64 @@
+"""HDR AVIF out: one AV1 picture of 10 bits, by the encoder inside of PyAV (docs/decisions/0003-media.md)."""
+
+import os
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from lumaflux.color.yuv420p10 import yuv420p10
+from lumaflux.errors import UserError
+from lumaflux.media.atomic_file import AtomicFile, cannot_write
+from lumaflux.media.metadata.light_levels import LightLevels, check_frame
+from lumaflux.media.video.av1_stream import Av1Encoding
+from lumaflux.media.video.encoding import BT2020, BT2020_NC, LIMITED, PQ, video_frame
+from lumaflux.media.video.ycbcr_planes import signal_of
+
+_CRF = 12.0
+_PRESET = "6"
+
+
+def write_avif(
+    path: Path, hdr_pq: np.ndarray, *, overwrite: bool = False, sources: tuple[str | os.PathLike, ...] = ()
+) -> LightLevels:
+    """PQ/BT.2020 R'G'B' float32 [3,H,W] in [0,1] as one AV1 picture, 4:2:0 10 bits, tagged 9/16/9 by nclx.
+
+    An odd size is continued by repeating the last column and row. Returns the light levels of the codes before their
+    compression. Raises UserError for a picture that AV1 encodes not, and for a target that cannot be written.
+    """
+    import av
+    from av.error import FFmpegError
+
+    check_frame(hdr_pq)
+    height, width = hdr_pq.shape[1:]
+    if min(height, width) < Av1Encoding.smallest:
+        raise UserError(f"{path}: {width}x{height} is too small for AVIF; write it as .png")
+    padded = np.pad(hdr_pq, ((0, 0), (0, height % 2), (0, width % 2)), mode="edge")
+    encoding = Av1Encoding(
+        width=padded.shape[2],
+        height=padded.shape[1],
+        time_base=Fraction(1),
+        frame_rate=Fraction(1),
+        sample_aspect_ratio=Fraction(1),
+        display=None,
+        preset=_PRESET,
+        crf=_CRF,
+    )
+    planes, levels = yuv420p10(padded), LightLevels()
+    levels.add_pq(signal_of(planes))
+    os.environ.setdefault("SVT_LOG", "1")  # errors alone: it knows no other way to be quiet
+    with AtomicFile(path, overwrite=overwrite, sources=sources, exclusive=True) as file:
+        try:
+            with av.open(f"file:{file.partial}", "w", format="avif") as container:
+                options = encoding.options()
+                options["svtav1-params"] += ":avif=1"
+                stream = container.add_stream(encoding.codec, rate=1, options=options)
+                context = stream.codec_context
+                context.width, context.height, context.pix_fmt = encoding.width, encoding.height, encoding.pixel_format
+                context.color_primaries, context.color_trc = BT2020, PQ
+                context.colorspace, context.color_range = BT2020_NC, LIMITED
+                for packet in [*stream.encode(video_frame(encoding, planes, 0, 1)), *stream.encode(None)]:
+                    container.mux(packet)
+        except (FFmpegError, OSError) as error:
+            raise cannot_write(path, error) from error
+    return levels
