@@ -12,7 +12,7 @@ import numpy as np
 from lumaflux.demo.limits import Limits, without_folder
 from lumaflux.errors import UserError
 from lumaflux.media.display_light import DisplayLight
-from lumaflux.options import NO_TRACK
+from lumaflux.options import NO_TRACK, Deliver
 from lumaflux.render import Job, convert
 from lumaflux.settings import Settings
 from lumaflux.viewing.scope_plots import draw_tone_curve
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from lumaflux.inference.converter import Converter
 
 _WIDTH = 1280  # of the pictures on the page
-_PICTURE = {"hdr.png": "png", "hdr.exr": "exr", "ultra-hdr.jpg": "ultra-hdr", "sdr.png": "sdr-png"}
-_CLIP = {"hdr10.mp4": "hdr10", "sdr-proxy.mp4": "sdr"}
+_PICTURE: dict[str, Deliver] = {"hdr.png": "png", "hdr.exr": "exr", "ultra-hdr.jpg": "ultra-hdr", "sdr.png": "sdr-png"}
+_CLIP: dict[str, Deliver] = {"hdr10.mp4": "hdr10", "sdr-proxy.mp4": "sdr"}
 
 
 class CanceledError(UserError):
@@ -73,10 +73,11 @@ def convert_upload(
         progress(done, total)
 
     wanted = _PICTURE if kind == "picture" else _CLIP
-    (first, profile), *others = ((folder / f"{stem}-{name}", profile) for name, profile in wanted.items())
+    targets: dict[Path, Deliver] = {folder / f"{stem}-{name}": profile for name, profile in wanted.items()}
+    first, *others = targets
     job = Job(
-        deliver=profile,
-        also=tuple(f"{other}={path}" for path, other in others),
+        deliver=targets[first],
+        also=tuple(f"{targets[path]}={path}" for path in others),
         limit=limits.frames if kind == "clip" else None,
         encoder_preset="veryfast" if kind == "clip" else None,
         track=NO_TRACK if kind == "picture" else None,
@@ -91,7 +92,7 @@ def convert_upload(
         if isinstance(ending, UserError) and not isinstance(ending, CanceledError):
             raise UserError(without_folder(str(ending), upload, first)) from None
         raise
-    shown.files = [path for path in (first, *(path for path, _ in others)) if path.exists()]
+    shown.files = [path for path in targets if path.exists()]
     shown.notes = [without_folder(note, upload, first) for note in report.notes]
     if kind == "clip" and report.frames == limits.frames:
         shown.notes.append(f"At most {report.frames} frames are converted; the command takes the whole clip.")

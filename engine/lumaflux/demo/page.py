@@ -112,7 +112,7 @@ def _controls(defaults: Settings) -> dict[str, Any]:
             return
         one = numbers[name]
         if name == "seed":
-            bounds = {"minimum": one.low, "maximum": one.high}
+            bounds: dict[str, Any] = {"minimum": one.low, "maximum": one.high}
             parts[name] = gr.Number(default, label=one.label, info=one.help, precision=0, **bounds)
             return
         step = 1 if name in _WHOLE or one.high > 50 else 0.01

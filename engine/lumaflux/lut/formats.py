@@ -1,7 +1,9 @@
 """How a cube is written: .cube (Adobe/IRIDAS, Resolve), CLF (S-2014-006), and a user shader of mpv and libplacebo."""
 
 import os
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +48,7 @@ def cube_text(cube: NDArray[np.float32], title: str) -> str:
 
 def clf_text(cube: NDArray[np.float32], title: str) -> str:
     """Written by OpenColorIO."""
-    import PyOpenColorIO as ocio
+    ocio: Any = import_module("PyOpenColorIO")  # binary module without type information
 
     side = cube.shape[0]
     table = ocio.Lut3DTransform(

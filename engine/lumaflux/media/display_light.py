@@ -118,7 +118,7 @@ def _exr_light(path: Path) -> Light:
         primaries = primaries_of(spec.getattribute("chromaticities")) or BT709
         white = spec.get_float_attribute("whiteLuminance", 0.0)
     white = white if 0 < white <= pq.PQ_PEAK_NITS else REFERENCE_WHITE_NITS
-    return _in_bt2020(white * read_still(path, raw=True).sdr, primaries)
+    return _in_bt2020(np.float32(white) * read_still(path, raw=True).sdr, primaries)
 
 
 def _signal_light(signal: Light, info: MediaInfo) -> Light:
@@ -133,6 +133,6 @@ def _sdr_light(bt1886: Light) -> Light:
     return np.asarray(REFERENCE_WHITE_NITS * sdr_to_linear2020(bt1886), np.float32)
 
 
-def _in_bt2020(nits: Light, primaries: Primaries) -> Light:
+def _in_bt2020(nits: NDArray, primaries: Primaries) -> Light:
     light = nits if primaries == BT2020 else apply_matrix(rgb_to_rgb(primaries, BT2020), nits)
     return np.asarray(light, np.float32).clip(0, pq.PQ_PEAK_NITS)

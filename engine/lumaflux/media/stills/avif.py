@@ -3,6 +3,7 @@
 import os
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -52,7 +53,7 @@ def write_avif(
             with av.open(f"file:{file.partial}", "w", format="avif") as container:
                 options = encoding.options()
                 options["svtav1-params"] += ":avif=1"
-                stream = container.add_stream(encoding.codec, rate=1, options=options)
+                stream: Any = container.add_stream(encoding.codec, rate=1, options=options)
                 context = stream.codec_context
                 context.width, context.height, context.pix_fmt = encoding.width, encoding.height, encoding.pixel_format
                 context.color_primaries, context.color_trc = BT2020, PQ

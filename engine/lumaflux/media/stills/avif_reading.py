@@ -17,7 +17,7 @@ def deep_avif(data: bytes, size: tuple[int, int], where: str) -> tuple[np.ndarra
     from lumaflux.media.video.frame_planes import FramePlanes
 
     try:
-        with av.open(io.BytesIO(data)) as container:
+        with av.open(io.BytesIO(data), "r") as container:
             if len(container.streams.video) != 1:
                 return None
             frame = next(container.decode(video=0), None)
