@@ -70,7 +70,7 @@ lite: setup
 	$(BIN)/python -m lumaflux.lab.data.views corpus/views --packages corpus/packages
 	$(BIN)/python -m lumaflux.lab.data.tone_pool corpus/tone --packages corpus/packages
 	$(BIN)/python -m lumaflux.lab.training.shipped_parts engine/lumaflux/weights/lite runs/lite
-	for stage in prior prior-decoded anchor adapters; do \
+	for stage in prior prior-decoded prior-blended anchor adapters; do \
 	  $(BIN)/lumaflux train lite-$$stage || exit 1; done
 
 clean:

@@ -9,7 +9,7 @@ from lumaflux.backends.torch import TorchBackend
 from lumaflux.color import pq
 from lumaflux.color.clipping import clipped_area, share_of_gain
 from lumaflux.inference.converter import Converter
-from lumaflux.inference.highlights import carried_outwards, highlight_stops, trusted
+from lumaflux.inference.highlights import carried_outwards, distance_to_edge, domed, highlight_stops, trusted
 from lumaflux.model.build import build
 from lumaflux.model.presets import TINY
 from lumaflux.settings import Settings
@@ -65,14 +65,34 @@ def test_stops_reach_the_peak_and_not_beyond():
     assert not highlight_stops(begun, generated, clipped, white).any()
 
 
-def test_stops_are_carried_over_the_edge_at_their_full_height():
+def test_stops_are_carried_over_the_edge_at_the_height_that_they_have_there():
     clipped, stops = torch.zeros(1, 1, 16, 16), torch.zeros(1, 1, 16, 16)
     clipped[..., 4:8, 4:8] = 1.0
     clipped[..., 8, 4:8] = 0.2  # an edge through pixels, which show a part of it
     stops[...] = 1.5 * share_of_gain(clipped)
     carried = carried_outwards(stops, clipped)
-    torch.testing.assert_close(carried[..., 3:10, 3:9], torch.full((1, 1, 7, 6), 1.5), rtol=0, atol=0.02)
+    beside = torch.cat([carried[0, 0, 3, 4:8], carried[0, 0, 4:8, 3]])
+    torch.testing.assert_close(beside, torch.cat([carried[0, 0, 4, 4:8], carried[0, 0, 4:8, 4]]), rtol=0, atol=0.02)
     assert not carried[..., 13:, 13:].any()
+
+
+def test_a_dome_moves_light_inside_of_a_region_and_adds_none():
+    own = torch.zeros(1, 1, 24, 24)
+    own[..., 6:17, 6:17] = 1
+    shaped = domed(torch.full_like(own, 1.5), own)
+    row = shaped[0, 0, 11, 6:17]
+    assert (row[:6].diff() > 0).all()
+    assert (row[5:].diff() < 0).all()
+    assert float(shaped[own > 0].mean()) == pytest.approx(1.5, abs=0.1)
+    assert float(shaped[own > 0].min()) > 0.7
+    assert not domed(torch.zeros_like(own), own).any()
+
+
+def test_distances_end_at_the_most_and_the_border_is_no_edge():
+    own = torch.ones(1, 1, 4, 30)
+    own[..., 0] = 0
+    expected = torch.arange(30.0).clamp(max=8).expand(1, 1, 4, 30)
+    torch.testing.assert_close(distance_to_edge(own, 8), expected)
 
 
 def test_the_mask_of_invention_follows_the_settings(converter: Converter):

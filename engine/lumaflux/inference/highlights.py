@@ -21,6 +21,8 @@ _OWN_SHARE = 0.5  # of a reduced pixel: where more of it is clipped, its stops a
 _STEADY = 5  # reduced pixels on a side: over what is clipped among them, stops are averaged
 _LIGHT, _WHITE = 0.12, 0.30  # of the frame clipped: what training saw at most, and where nothing is added any more
 _REACH = 3  # reduced pixels that stops are carried beyond clipped areas
+_DOME = 0.25  # of a region's stops, for each doubling of the distance to its edge
+_HIGHEST, _REGION = 16, 15  # pixels from the edge where a dome is flat; a side of what counts as a region
 
 
 def highlight_stops(generated_pq: Tensor, begun_pq: Tensor, clipped: Tensor, white_pq: Tensor) -> Tensor:
@@ -61,7 +63,7 @@ def bounded(stops: Tensor, white_pq: Tensor) -> Tensor:
 def carried_outwards(stops: Tensor, clipped: Tensor) -> Tensor:
     """Stops [B,1,h,w] of pixels that are clipped at least by half; the others take theirs from what is clipped near."""
     own = clipped > _OWN_SHARE
-    stops = torch.where(own, steadied(stops, own.to(stops.dtype)), stops)
+    stops = torch.where(own, domed(stops, own.to(stops.dtype)), stops)
     near, weight = _around(clipped * stops), _around(clipped * share_of_gain(clipped))
     found = torch.where(own, stops, near / weight.clamp(min=1e-4))
     known = (own | (weight > 1e-3)).to(stops.dtype)
@@ -75,6 +77,26 @@ def carried_outwards(stops: Tensor, clipped: Tensor) -> Tensor:
 def steadied(stops: Tensor, own: Tensor) -> Tensor:
     """Means over a neighbourhood of what is clipped: the unrest of single latents would stain white walls."""
     return _mean(own * stops, _STEADY) / _mean(own, _STEADY).clamp(min=1e-4)
+
+
+def domed(stops: Tensor, own: Tensor) -> Tensor:
+    """The model's stops, steadied, as a region's level, and on it a dome: monotone in the distance to the edge.
+
+    Level is what the transformer finds; the structure of its stops is hardly better than none, and light that clips is
+    brightest away from its edge more often than not. A dome moves light inside of a region and adds none.
+    """
+    level, height = steadied(stops, own), torch.log2(1 + distance_to_edge(own, _HIGHEST))
+    mean = _mean(own * height, _REGION) / _mean(own, _REGION).clamp(min=1e-4)
+    return level + _DOME * level.clamp(min=0) * (height - mean)
+
+
+def distance_to_edge(own: Tensor, most: int) -> Tensor:
+    """Pixels [B,1,h,w] from what is not ``own`` (1, else 0), at most ``most``; the frame's border is no edge."""
+    distance, left = torch.zeros_like(own), own
+    for _ in range(most):
+        distance = distance + left
+        left = -F.max_pool2d(-left, 3, stride=1, padding=1)
+    return distance
 
 
 def _around(picture: Tensor) -> Tensor:

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from lumaflux.color.placement import static_placement
 from lumaflux.errors import UserError
-from lumaflux.inference.highlights import highlight_stops
+from lumaflux.inference.highlights import distance_to_edge, highlight_stops
 from lumaflux.lab.training.highlight_losses import correlation, placed_luminance
 from lumaflux.lab.training.latent_bank import LatentPairs, extend, load_bank
 from lumaflux.model.spline import PEAK_NITS
@@ -83,12 +82,8 @@ def score(banks: Sequence[LatentPairs], generated: Generated) -> dict[str, float
 
 def dome(clipped: Tensor) -> Tensor:
     """log2(1 + distance to the edge) [N,1,H,W], in pixels: what needs no model."""
-    inside = (clipped > 0.5).float()
-    distance, left = torch.zeros_like(inside), inside
-    while left.any():
-        distance = distance + left
-        left = -F.max_pool2d(F.pad(-left, (1, 1, 1, 1)), 3, stride=1)
-    return torch.log2(1 + distance)
+    own = (clipped > 0.5).float()
+    return torch.log2(1 + distance_to_edge(own, max(clipped.shape[-2:])))
 
 
 def baselines(banks: Sequence[LatentPairs]) -> dict[str, dict[str, float]]:

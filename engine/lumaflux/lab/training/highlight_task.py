@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from lumaflux.color.clipping import share_of_gain
-from lumaflux.inference.highlights import steadied, stops_between
+from lumaflux.inference.highlights import domed, stops_between
 from lumaflux.lab.training.config import TrainConfig, training_views
 from lumaflux.lab.training.highlight_losses import highlight_terms, placed_luminance
 from lumaflux.lab.training.highlight_scores import FLAT_CODE, Generated, score
@@ -88,9 +88,9 @@ class HighlightTask:
         flat = (bank.sdr[index].amin(dim=1, keepdim=True) >= FLAT_CODE).float().to(self.device)
         clipped, stops = bank.clipped[index].to(self.device), bank.stops[index].to(self.device)
         inside = (clipped > 0.5).to(found.dtype)
-        steady = torch.where(inside > 0, steadied(found, inside), found)
+        lit = torch.where(inside > 0, domed(found, inside), found)
         weights = clipped * (clipped > 0.25) * (_TELLING + (1 - _TELLING) * flat)
-        return highlight_terms(base + steady, base + stops * share_of_gain(clipped), weights)
+        return highlight_terms(base + lit, base + stops * share_of_gain(clipped), weights)
 
     def add_terms(self, losses: dict[str, Tensor], terms: dict[str, Tensor]) -> None:
         for name, term in terms.items():
