@@ -9,7 +9,14 @@ from lumaflux.backends.torch import TorchBackend
 from lumaflux.color import pq
 from lumaflux.color.clipping import clipped_area, share_of_gain
 from lumaflux.inference.converter import Converter
-from lumaflux.inference.highlights import carried_outwards, distance_to_edge, domed, highlight_stops, trusted
+from lumaflux.inference.highlights import (
+    carried_outwards,
+    distance_to_edge,
+    domed,
+    highlight_stops,
+    trusted,
+    without_faint,
+)
 from lumaflux.model.build import build
 from lumaflux.model.presets import TINY
 from lumaflux.settings import Settings
@@ -86,6 +93,14 @@ def test_a_dome_moves_light_inside_of_a_region_and_adds_none():
     assert float(shaped[own > 0].mean()) == pytest.approx(1.5, abs=0.1)
     assert float(shaped[own > 0].min()) > 0.7
     assert not domed(torch.zeros_like(own), own).any()
+
+
+def test_faint_stops_are_taken_less_and_never_out_of_order():
+    stops = torch.linspace(0, 1, 101).view(1, 1, 1, -1)
+    taken = without_faint(stops)[0, 0, 0]
+    assert float(taken[5]) < 0.01
+    torch.testing.assert_close(taken[20:], stops[0, 0, 0, 20:])
+    assert (taken.diff() >= 0).all()
 
 
 def test_distances_end_at_the_most_and_the_border_is_no_edge():

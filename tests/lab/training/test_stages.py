@@ -249,9 +249,9 @@ def test_train_runs_a_yaml_file_and_names_mistakes(tmp_path: Path, pool: Path, m
         read_train_config(tmp_path / "none.yaml")
 
 
-@pytest.mark.parametrize("name", ["vae", "prior", "prior-decoded", "prior-blended", "anchor", "adapters"])
+@pytest.mark.parametrize("name", ["vae", "prior", "prior-decoded", "prior-blended", "anchor", "adapters", "highlight-adapters"])
 def test_lite_configurations_are_valid(name: str):
     from importlib.resources import files
 
     config = read_train_config(Path(str(files("lumaflux.lab.training") / "configs" / f"lite-{name}.yaml")))
-    assert config.stage == name.split("-")[0]
+    assert config.stage == name.removeprefix("highlight-").split("-")[0]
