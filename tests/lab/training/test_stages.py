@@ -249,7 +249,9 @@ def test_train_runs_a_yaml_file_and_names_mistakes(tmp_path: Path, pool: Path, m
         read_train_config(tmp_path / "none.yaml")
 
 
-@pytest.mark.parametrize("name", ["vae", "prior", "prior-decoded", "prior-blended", "anchor", "adapters", "highlight-adapters"])
+@pytest.mark.parametrize(
+    "name", ["vae", "prior", "prior-decoded", "prior-blended", "anchor", "adapters", "highlight-adapters"]
+)
 def test_lite_configurations_are_valid(name: str):
     from importlib.resources import files
 
