@@ -93,7 +93,7 @@ def _write_figures(config: TrainConfig, models: dict[str, Path]) -> Path:
 
     rows = {variant: row for row, variant in ROWS.items()}
     banks = load_bank(bank_folder(of_variant(config, next(iter(models)))) / "validation")
-    start = network_for(replace(config, options={**config.options, "silent_context": True, "adapters": None}))
+    start = network_for(replace(config, options={"silent_context": True}))
     figures = {**baselines(banks), "prior alone": score(banks, generated_by(start))}
     for variant, model in models.items():
         figures[rows[variant]] = score(banks, generated_by(load_model(model)))

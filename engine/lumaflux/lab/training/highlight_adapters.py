@@ -5,6 +5,7 @@ compared in clipped areas: the product's path at the working size. What the prio
 tower can: whether white is a lamp, a window, a sky or paper.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ DEFAULTS = {
     "adapters": None,
     "silent_context": True,
 }
+_OF_NETWORK = ("variant", "adapters", "silent_context")
 
 
 class HighlightAdapterStage:
@@ -49,9 +51,9 @@ class HighlightAdapterStage:
         if unknown := sorted(set(config.options) - set(DEFAULTS)):
             raise UserError(f"the adapter stage for highlights has no options {unknown}; it has {', '.join(DEFAULTS)}")
         self.options = {**DEFAULTS, **config.options}
-        self.config = TrainConfig(**{**vars(config), "options": self.options})
+        self.config = config
         self.device = device or torch.device("cpu")
-        self.network = network_for(self.config)
+        self.network = network_for(replace(config, options={name: self.options[name] for name in _OF_NETWORK}))
         self.task = HighlightTask(self.config, self.options, self.device)
         self.task.begin(self.network.config)
         self.network.to(self.device)
