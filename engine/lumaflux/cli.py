@@ -10,8 +10,9 @@ from lumaflux.demo.commands import demo
 from lumaflux.endings import end_by_signals, told
 from lumaflux.farm.commands import farm
 from lumaflux.lab.evaluation.commands import app as luma_eval
+from lumaflux.lab.training.commands import learn
 from lumaflux.lut.commands import export_lut
-from lumaflux.render.commands import analyze, convert, info, list_devices, watch
+from lumaflux.render.commands import analyze, convert, info, list_devices, restore, watch
 from lumaflux.service.commands import app as plugin
 from lumaflux.service.commands import serve
 from lumaflux.settings import DETAIL_WORDS
@@ -29,12 +30,14 @@ app = App(
 app.command(convert)
 app.command(watch)
 app.command(analyze)
+app.command(restore)
 app.command(info)
 app.command(view)
 app.command(compare)
 app.command(demo)
 app.command(export_lut)
 app.command(luma_eval)
+app.command(learn)
 app.command(serve)
 app.command(plugin)
 app.command(farm)

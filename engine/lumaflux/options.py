@@ -129,6 +129,7 @@ class ModelOptions:
 
     model: str = _option("lite", "lite, flux-dev, flux-schnell, flux2-klein, flux2-klein-base, or a model directory.")
     adapters: Path | None = _option(None, "An adapter file to load over the model's own, or the name of fetched ones.")
+    look: Path | None = _option(None, "A look that `lumaflux learn` made: its tone in place of the model's own.")
     backbone: Path | None = _option(
         None, "The folder or file of a FLUX release; what `lumaflux models get` fetched if not named."
     )
@@ -188,6 +189,17 @@ class ConfidenceOptions:
         None,
         "A picture, a sequence or a clip of the frames' size that says where the model may invent: 0 never, white as "
         "far as --highlight-recovery and --detail say.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoundTripOptions:
+    """Whether the SDR comes back."""
+
+    sdr_exact: Flag = _option(
+        False,
+        "Of a video, write a sidecar (NAME.sdr) by which `lumaflux restore` makes the SDR again; of a JPEG photograph, "
+        "a gain map behind the source's own bytes (docs/round-trip.md).",
     )
 
 

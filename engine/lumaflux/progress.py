@@ -129,6 +129,13 @@ def show_report(reports: "list[Report]") -> None:
             print(f"  {shares}", file=to)
         for path, name in report.also.items():
             print(f"{path}: {name} of the same rendering", file=to)
+        if report.restored:
+            found = report.restored
+            print(
+                f"  The SDR comes back with {found['psnr']:.1f} dB, at most {found['largest_error']:.0f} codes off "
+                f"({found['frames']:.0f} frames tried)",
+                file=to,
+            )
         for note in report.notes:
             print(f"  {note}", file=sys.stderr)
 

@@ -35,9 +35,17 @@ def invented_highlights(sdr: Tensor, stops: Tensor, recovery: float) -> Tensor:
     ``stops`` [B,3,h,w], of any size, are what the model adds to clipped pixels as far as ``recovery`` says; where it
     adds none, nothing is invented.
     """
-    found = F.interpolate(stops, sdr.shape[-2:], mode="bilinear", align_corners=False)
-    added = found.abs().amax(dim=1, keepdim=True) > 0
-    return recovery * clipping(sdr) * added
+    return recovery * clipping(sdr) * (_enlarged(stops, sdr).abs().amax(dim=1, keepdim=True) > 0)
+
+
+def added_stops(sdr: Tensor, stops: Tensor, recovery: float, mask: Tensor | None = None) -> Tensor:
+    """The same in stops [B,1,H,W], as the frame has them; ``stops`` are the same for all channels."""
+    added = recovery * clipping(sdr) * _enlarged(stops[:, :1], sdr)
+    return added if mask is None else mask * added
+
+
+def _enlarged(stops: Tensor, sdr: Tensor) -> Tensor:
+    return F.interpolate(stops, sdr.shape[-2:], mode="bilinear", align_corners=False)
 
 
 def permitted(lit_pq: Tensor, curve_pq: Tensor, mask: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from lumaflux.color.placement import static_placement
 from lumaflux.errors import UserError
 from lumaflux.inference.active_area import Area, find_area, in_frame, without_bars
 from lumaflux.inference.composition import ReducedLight, compose
-from lumaflux.inference.confidence import in_whole, invented_highlights, mask_for, permitted, shares
+from lumaflux.inference.confidence import added_stops, in_whole, invented_highlights, mask_for, permitted, shares
 from lumaflux.inference.debanding import deband
 from lumaflux.inference.detail import clipping, enlarge, gain_between, reduce_to
 from lumaflux.inference.gain_blending import FrameLight, placed_by_the_shot
@@ -29,6 +29,7 @@ from lumaflux.inference.highlights import (
     placed_stops,
     stops_between,
 )
+from lumaflux.inference.inverse import Lighting
 from lumaflux.inference.key_light import resized
 from lumaflux.inference.look import apply_look, expose
 from lumaflux.inference.sampler import euler, schedule
@@ -210,13 +211,15 @@ class Converter:
         light: FrameLight | None = None,
         mask: np.ndarray | Tensor | None = None,
         on_matte: Callable[[Tensor], None] | None = None,
+        on_lighting: Callable[[Lighting], None] | None = None,
     ) -> tuple[Frame, dict[str, float]]:
         """``render``, with the seconds of each stage. ``on_step`` is called after every step of the sampler.
 
         What it raises ends the rendering: so a frame is cancelled. ``light`` is the frame's by ``light_timed``, blended
         with its neighbours'; where ``settings.detail`` is 0 there is none to take. ``mask`` [H,W] in [0,1]: how far
         invention is permitted, 0 never. ``on_matte`` is given what is measured, extended and invented of the result,
-        [B,3,H,W] (lumaflux.inference.confidence). Raises UserError for a mask of another size.
+        [B,3,H,W] (lumaflux.inference.confidence); ``on_lighting`` what leads from one frame's result back to it
+        (lumaflux.inference.inverse). Raises UserError for a mask of another size, and for light with no way back.
         """
         sdr, clock = self._batch(frame), _Clock()
         allowed = None if mask is None else mask_for(mask, sdr)
@@ -254,8 +257,13 @@ class Converter:
             light = light or self._light(smooth, settings, clock, on_step, tone, graphics)
             lit = self._with_source_detail(smooth, active, light, settings, clock)
             placement, smooth = light.placement, smooth if allowed is not None else None
+        allowed = None if allowed is None else area.of(allowed)
+        if on_lighting is not None:
+            if light is None or placement is None or not self.recovers:
+                raise UserError("--sdr-exact needs a model with a tone predictor, such as lite, and --detail source")
+            stops = added_stops(active, light.gain, settings.highlight_recovery, allowed)
+            on_lighting(Lighting(placement=placement, stops=stops, area=area))
         if allowed is not None:
-            allowed = area.of(allowed)
             with clock("detail"):
                 smooth = deband(active) if smooth is None else smooth
                 lit = permitted(lit, self._on_the_curve(smooth, active, placement), allowed)

@@ -21,6 +21,7 @@ from lumaflux.model.autoencoder import set_tile
 from lumaflux.model.build import build
 from lumaflux.model.checkpoint import load_adapters, load_model
 from lumaflux.model.config import LumaFluxConfig, read_config
+from lumaflux.model.look_file import take_look
 from lumaflux.model.lumaflux import LumaFlux
 from lumaflux.model.presets import HUB_BACKBONES, PRESETS
 from lumaflux.model.pretrained import Placement, build_on_pretrained
@@ -37,6 +38,7 @@ def load(
     engine: str | Path | None = None,
     tile: str | int = "auto",
     vram: str = AUTO,
+    look: str | Path | None = None,
 ) -> Converter:
     """Loads ``lite``, ``tiny``, ``flux-dev``, ``flux-schnell`` or a model directory.
 
@@ -47,20 +49,27 @@ def load(
     ``tile``: "auto", "none" or pixels a side, of the tiles that large frames of the direct path pass the network in.
     ``vram``: GiB of the device that a published backbone may take; auto takes what is free on a GPU
     (lumaflux.inference.memory_plan). Raises UserError for an unknown model, missing or damaged weights, an unavailable
-    or too small device, or another's engine.
+    or too small device, or another's engine. ``look``: a file that `lumaflux learn` made over the same weights.
     """
     if engine is not None:
         weights = Path(adapters) if adapters else None
-        return Converter(_load_engine(Path(engine), str(name_or_directory), device, dtype, weights), tile=tile)
+        backend = _load_engine(Path(engine), str(name_or_directory), device, dtype, weights)
+        if look is not None:
+            take_look(backend.network.host.anchor, Path(look))
+        return Converter(backend, tile=tile)
     on, name = pick_device(device), str(name_or_directory)
     published = published_config(name)
     budget = None if published is None else budget_of(vram, on)
     kind = pick_dtype(dtype, on)
     if published is not None and budget is not None and (vram != AUTO or kind != torch.float32):
+        if look is not None:
+            take_look(None, Path(look))  # which refuses: a published model has no tone predictor
         return _load_planned(published, name, budget, on, kind, dtype, adapters, backbone, tile)
     # The autoencoder is small: it comes in full precision, and the backend decides.
     placement = Placement(device=on, dtype=kind, vae_dtype=torch.float32)
     network = load_network(name, adapters=adapters, backbone=backbone, placement=placement)
+    if look is not None:
+        take_look(network.adapters.anchor, Path(look))
     return Converter(TorchBackend(network, device, dtype), tile=tile)
 
 
@@ -101,6 +110,7 @@ def load_chosen(options: ModelOptions) -> Converter:
         engine=engine_for(options.engine, options.model, options.adapters, options.device, options.precision),
         tile=options.tile,
         vram=options.vram,
+        look=options.look,
     )
 
 

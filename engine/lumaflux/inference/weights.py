@@ -42,6 +42,10 @@ def weights_identity(options: ModelOptions) -> str:
     files = [folder / _CONFIG, folder / _BACKBONE, adapters]
     facts = [sha256(path) if path.is_file() else "none" for path in files]
     facts += _backbone_facts(options)
+    if options.look is not None:
+        if not options.look.is_file():
+            raise UserError(f"the look {options.look} is missing; make it by lumaflux learn")
+        facts.append(f"look:{sha256(options.look)}")
     name = folder.resolve().name if folder.is_dir() else options.model
     return f"{name}:{text_digest(' '.join([name, *facts]))[:16]}"
 

@@ -64,12 +64,15 @@ class _Widths(NamedTuple):
 class Reading:
     """What the predictor says of a frame [B]: its ``placement``, ``camera``, the logit that its source is camera
     material and not a graded master, ``residual``, stops of exposure beside the line, and ``hidden`` [B,n], what it was
-    said by."""
+    said by; and what ``LightAnchor.placed`` made the placement of: ``tone`` [B,m], ``share`` and ``average`` [B,1]."""
 
     placement: Placement
     camera: Tensor
     residual: Tensor
     hidden: Tensor
+    tone: Tensor
+    share: Tensor
+    average: Tensor
 
 
 class LightAnchor(nn.Module):
@@ -122,7 +125,22 @@ class LightAnchor(nn.Module):
         told = torch.as_tensor(math.nan if camera is None else camera).to(logit).expand(len(sdr)).view(-1, 1)
         share = torch.where(told.isnan(), logit.sigmoid(), told.nan_to_num())
         toned = F.dropout(hidden, self.dropout, self.dropout > 0)
-        raw = self.head(self.by_kind(torch.cat([share * toned, (1 - share) * toned, share], dim=1)))
+        tone = self.by_kind(torch.cat([share * toned, (1 - share) * toned, share], dim=1))
+        placement, residual = self.placed(tone, share, average)
+        return Reading(
+            placement=placement,
+            camera=logit[:, 0],
+            residual=residual,
+            hidden=hidden,
+            tone=tone,
+            share=share,
+            average=average,
+        )
+
+    def placed(self, tone: Tensor, share: Tensor, average: Tensor) -> tuple[Placement, Tensor]:
+        """The last layer, which a look trains: features [B,m], camera share and log-average [B,1] -> the placement, and
+        stops of exposure beside the line [B]."""
+        raw = self.head(tone)
         residual, slopes, mix, colour = raw.split([1, self.bins - 1, 1, 6], dim=1)
         residual = _LARGEST_RESIDUAL * (residual / _LARGEST_RESIDUAL).tanh()
         line = torch.lerp(self.line[0], self.line[1], share)
@@ -135,9 +153,9 @@ class LightAnchor(nn.Module):
             floor=torch.zeros_like(top),
             top=top,
             by_channel=mix[:, 0].sigmoid(),
-            matrix=torch.eye(3, device=sdr.device) + mixture,
+            matrix=torch.eye(3, device=tone.device) + mixture,
         )
-        return Reading(placement=placement, camera=logit[:, 0], residual=residual[:, 0], hidden=hidden)
+        return placement, residual[:, 0]
 
     def _curve(self, exposure: Tensor, slopes: Tensor) -> tuple[Knots, Tensor]:
         """Stops over static placement at the pivot [B,1] and raw slopes [B,bins-1] -> knots, and PQ of white [B]."""
@@ -161,7 +179,7 @@ class LightAnchor(nn.Module):
     def forward(self, sdr: Tensor, placement: Placement) -> Tensor:
         """SDR [B,3,H,W] in [0,1], any part of the frame -> PQ/BT.2020 [B,3,H,W] in [0, PQ(1000 nit)]."""
         rows = max(1, _BAND_PIXELS // sdr.shape[-1])
-        return torch.cat([_place(band.float(), placement) for band in sdr.split(rows, dim=-2)], dim=-2)
+        return torch.cat([place(band.float(), placement) for band in sdr.split(rows, dim=-2)], dim=-2)
 
 
 def static_curve(placement: Placement) -> Placement:
@@ -187,7 +205,7 @@ def curve_table(placement: Placement, entries: int) -> Tensor:
     return _curve(signals.expand(placement.top.shape[0], 1, 1, entries), placement)[:, 0, 0]
 
 
-def _place(sdr: Tensor, placement: Placement) -> Tensor:
+def place(sdr: Tensor, placement: Placement) -> Tensor:
     linear = apply_matrix(_BT709_TO_BT2020, bt1886.eotf(sdr, white_nits=1.0)).clamp(0, 1)
     y = luminance(linear, BT2020_LUMA)
     y_nits = pq.eotf(_curve(bt1886.inverse_eotf(y.clamp(min=_FLOOR), white_nits=1.0), placement))

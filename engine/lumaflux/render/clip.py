@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from lumaflux.render.source import Reader, Source
 from lumaflux.render.source_kind import settings_for
 from lumaflux.render.targets import Target, open_target
 from lumaflux.render.tones import Tones, tones_of
+from lumaflux.render.way_back import WayBack
 from lumaflux.settings import Settings
 
 if TYPE_CHECKING:
@@ -46,6 +48,26 @@ def convert_clip(
     were left out (``keep_going``), after the rest was written; KeyboardInterrupt, which says what was kept, when the
     user ended it.
     """
+    if not job.sdr_exact:
+        return _convert(source, target, load_converter, settings, job, progress, find_tones)
+    plain = replace(settings, graphics_white="off")  # graphics that are held at white have no way back
+    with WayBack(target, plain, overwrite=job.overwrite) as back:
+        report = _convert(source, target, load_converter, plain, job, progress, find_tones, back)
+        back.finish()
+    report.restored = back.compared()
+    return report
+
+
+def _convert(
+    source: Source,
+    target: Path,
+    load_converter: Callable[[], "Converter"],
+    settings: Settings,
+    job: Job,
+    progress: Progress,
+    find_tones: FindTones,
+    back: WayBack | None = None,
+) -> Report:
     report = Report(target=target, source=source.path)
     start = time.perf_counter()
     job.refuse_existing_metadata()
@@ -55,6 +77,8 @@ def convert_clip(
         outputs = [open_target(source, path, reader.info, settings, own) for path, own in jobs]
         report.delivery = outputs[0].delivery
         size = (reader.info.width, reader.info.height)
+        if back is not None:
+            back.check(outputs[0].delivery)
         check_matte(job.matte, target, outputs[0].delivery, overwrite=job.overwrite)
         mask = None if job.mask is None else Mask(job.mask, size)
         for made in outputs:
@@ -68,7 +92,7 @@ def convert_clip(
         with ExitStack() as sinks, matte as mattes, _closing(mask), Interruption() as interruption:
             for made in outputs:
                 sinks.enter_context(made.sink)
-            part = _Part(reader, outputs, job, progress, mattes)
+            part = _Part(reader, outputs, job, progress, mattes, back)
             with ExitStack() as opened:
 
                 def renderer() -> FrameRenderer:
@@ -90,6 +114,7 @@ def convert_clip(
                         job.motion_blending,
                         mask,
                         wants_matte=job.matte is not None,
+                        wants_lighting=back is not None,
                     )
                     return opened.enter_context(chosen)
 
@@ -144,8 +169,15 @@ class _Part:
     """The frames of a pass that the job asks for and that are not in every output yet, and how they are written."""
 
     def __init__(
-        self, reader: Reader, outputs: list[Target], job: Job, progress: Progress, mattes: MatteSink | None = None
+        self,
+        reader: Reader,
+        outputs: list[Target],
+        job: Job,
+        progress: Progress,
+        mattes: MatteSink | None = None,
+        back: WayBack | None = None,
     ):
+        self._back = back
         self.sums, self._mattes, self._inside = Sums(), mattes, in_the_picture(job.matte)
         self._reader, self._outputs, self._progress = reader, outputs, progress
         self._wanted = set(chosen(job) or ()) if job.frames is not None else None
@@ -188,6 +220,8 @@ class _Part:
         pts = first.write(made.frame, made.hdr_pq, **shares)
         for target in others:
             target.write(made.frame, made.hdr_pq)
+        if self._back is not None and made.lighting is not None:
+            self._back.add(made.lighting, made.frame.sdr)
         if made.matte is not None:
             self.sums.add(made.matte)
             if self._mattes is not None:

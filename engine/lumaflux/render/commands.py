@@ -164,6 +164,34 @@ def analyze(
     print(f"{out}: {track.clip.frames} frames, {shots} {'shot' if shots == 1 else 'shots'}")
 
 
+def restore(
+    hdr: Path,
+    sidecar: Path,
+    *,
+    out: Annotated[Path, Parameter(name=["--out", "-o"])],
+    overwrite: Overwrite = False,
+) -> None:
+    """Make the SDR video again that an HDR one was converted from with --sdr-exact.
+
+    Parameters
+    ----------
+    hdr
+        The HDR video.
+    sidecar
+        The file that was written beside it (NAME.sdr).
+    out
+        A .mkv (FFV1, R'G'B' of 8 bits), or numbered pictures: sdr.%04d.png.
+    overwrite
+        Replace what is there (-y), or refuse to (-n).
+    """
+    from lumaflux.progress import show_progress
+    from lumaflux.render.restore import restore as run
+
+    with show_progress(hdr.name) as progress:
+        count = run(hdr, sidecar, out, overwrite=overwrite, progress=progress)
+    print(f"{out}: {count} frames")
+
+
 def info(file: Path, *, measure: Flag = False) -> None:
     """Show a file's format, range, primaries, transfer, HDR metadata and light levels.
 

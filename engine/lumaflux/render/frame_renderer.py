@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lumaflux.color.yuv420_rgb import Yuv420
     from lumaflux.color.yuv420p10 import Planes
     from lumaflux.inference.converter import Converter
+    from lumaflux.inference.inverse import Lighting
     from lumaflux.render.mask import Mask
 
 
@@ -30,6 +31,7 @@ class FrameRenderer:
     blending: MotionBlending | None = None
     mask: "Mask | None" = None
     wants_matte: bool = False
+    wants_lighting: bool = False
 
     def render(
         self,
@@ -37,17 +39,20 @@ class FrameRenderer:
         sdr: "np.ndarray",
         on_step: Callable[[], None] | None = None,
         on_matte: "Callable[[np.ndarray], None] | None" = None,
+        on_lighting: "Callable[[Lighting], None] | None" = None,
     ) -> "tuple[np.ndarray, dict[str, float]]":
         """The frame of that number in the source: SDR [3,H,W] in [0,1] -> PQ BT.2020 [3,H,W], and seconds by stage.
 
         ``on_step`` is called after every step of the sampler; what it raises ends the rendering. ``on_matte`` is given
-        the shares of lumaflux.inference.confidence [3,H,W].
+        the shares of lumaflux.inference.confidence [3,H,W], ``on_lighting`` the way back from the result.
         """
         settings, tone = self.tones.at(number, self.settings)
         light = None if self.blending is None else self.blending.light(number, sdr)
         asked: dict[str, Any] = {} if self.mask is None else {"mask": self.mask.at(number)}
         if on_matte is not None:
             asked["on_matte"] = lambda found: on_matte(found[0].cpu().numpy())
+        if on_lighting is not None:
+            asked["on_lighting"] = on_lighting
         return self.converter.render_timed(sdr, settings, on_step=on_step, tone=tone, light=light, **asked)
 
     def render_codes(self, number: int, codes: "Yuv420") -> "tuple[Planes, dict[str, float]] | None":
@@ -55,7 +60,13 @@ class FrameRenderer:
         from lumaflux.inference.one_pass import render_codes
 
         settings, tone = self.tones.at(number, self.settings)
-        if tone is None or self.blending is not None or self.mask is not None or self.wants_matte:
+        if (
+            tone is None
+            or self.blending is not None
+            or self.mask is not None
+            or self.wants_matte
+            or self.wants_lighting
+        ):
             return None
         return render_codes(self.converter, codes, settings, tone)
 
@@ -70,9 +81,17 @@ def frame_renderer(
     mask: "Mask | None" = None,
     *,
     wants_matte: bool = False,
+    wants_lighting: bool = False,
 ) -> Iterator[FrameRenderer]:
     """With readers of the neighbors where motion is blended; they are closed at the end."""
-    plain = FrameRenderer(converter=converter, settings=settings, tones=tones, mask=mask, wants_matte=wants_matte)
+    plain = FrameRenderer(
+        converter=converter,
+        settings=settings,
+        tones=tones,
+        mask=mask,
+        wants_matte=wants_matte,
+        wants_lighting=wants_lighting,
+    )
     if motion_blending == 0:
         yield plain
         return

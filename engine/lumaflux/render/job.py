@@ -15,6 +15,7 @@ from lumaflux.options import (
     ModelOptions,
     PictureTargetOptions,
     RawFrameOptions,
+    RoundTripOptions,
     SoundOptions,
     SourceOptions,
     TargetOptions,
@@ -33,6 +34,7 @@ VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".y4m")
 
 @dataclass(frozen=True, kw_only=True)
 class Job(
+    RoundTripOptions,
     ConfidenceOptions,
     PictureTargetOptions,
     VideoOptions,
@@ -102,7 +104,8 @@ class Report:
     floats. ``skipped`` frames were there already; ``damaged`` ones could not be converted; ``notes`` are sentences on
     what was left out or repaired; ``percentiles`` are cd/m2 by percent of all pixels; ``shots`` count the frames
     written; ``confidence`` are the mean shares of the matte, where one was asked for; ``also`` has the further outputs
-    of the same rendering, and the delivery of each.
+    of the same rendering, and the delivery of each; ``restored`` says how near the SDR comes back, where that was
+    asked for: ``psnr`` in dB, ``largest_error`` in codes of 8 bits, over ``frames`` that were tried.
     """
 
     target: Path
@@ -117,6 +120,7 @@ class Report:
     percentiles: dict[float, float] = field(default_factory=dict)
     shots: "list[ShotLight]" = field(default_factory=list)
     confidence: dict[str, float] = field(default_factory=dict)
+    restored: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     stages: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)

@@ -14,19 +14,21 @@ if TYPE_CHECKING:
     import numpy as np
 
     from lumaflux.color.yuv420p10 import Planes
+    from lumaflux.inference.inverse import Lighting
     from lumaflux.media.video.reader import SdrFrame
 
 
 @dataclass(kw_only=True)
 class Rendered:
     """A frame of the source and what became of it, in ``seconds``: a picture, or its ten-bit codes; its ``matte``
-    [3,H,W] where one is wanted."""
+    [3,H,W] and ``lighting`` where they are wanted."""
 
     frame: "SdrFrame | CodedFrame"
     hdr_pq: "np.ndarray | None"
     planes: "Planes | None" = None
     seconds: float
     matte: "np.ndarray | None" = None
+    lighting: "Lighting | None" = None
 
 
 def render_frames(
@@ -79,9 +81,18 @@ def _rendered(renderer: FrameRenderer, frame: "SdrFrame | CodedFrame") -> tuple[
             return Rendered(frame=frame, hdr_pq=None, planes=coded[0], seconds=0.0), coded[1]
     mattes: list[np.ndarray] = []
     on_matte = mattes.append if renderer.wants_matte else None
-    hdr_pq, timings = renderer.render(frame.number, frame.sdr, on_matte=on_matte)
+    lightings: list[Lighting] = []
+    on_lighting = lightings.append if renderer.wants_lighting else None
+    hdr_pq, timings = renderer.render(frame.number, frame.sdr, on_matte=on_matte, on_lighting=on_lighting)
     check_frame(hdr_pq)
-    return Rendered(frame=frame, hdr_pq=hdr_pq, seconds=0.0, matte=mattes[0] if mattes else None), timings
+    made = Rendered(
+        frame=frame,
+        hdr_pq=hdr_pq,
+        seconds=0.0,
+        matte=mattes[0] if mattes else None,
+        lighting=lightings[0] if lightings else None,
+    )
+    return made, timings
 
 
 def _add(seconds: dict[str, float], more: dict[str, float]) -> None:

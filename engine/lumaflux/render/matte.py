@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from lumaflux.media.video.rgb_clip import RgbClip
+
 PICTURES = (".png", ".exr")
 CLIP = ".mkv"
 
@@ -41,6 +43,19 @@ class Pictures:
 
     def holds(self, number: int) -> bool:
         return (self._path if self._pattern is None else self._pattern.file(number)).is_file()
+
+
+class Clip:
+    """A clip of mattes, which is made anew by every run."""
+
+    def __init__(self, clip: "RgbClip"):
+        self._clip = clip
+
+    def write(self, shares: "np.ndarray", number: int, pts: int) -> None:
+        self._clip.write(shares, pts)
+
+    def holds(self, number: int) -> bool:
+        return False
 
 
 class Sums:
@@ -108,10 +123,10 @@ def matte_sink(
         yield None
         return
     if time_base is not None and matte.suffix.lower() == CLIP:
-        from lumaflux.media.video.matte_clip import MatteClip
+        from lumaflux.media.video.rgb_clip import RgbClip
 
-        with MatteClip(matte, size, time_base, overwrite=overwrite) as clip:
-            yield clip
+        with RgbClip(matte, size, time_base, overwrite=overwrite) as clip:
+            yield Clip(clip)
         return
     if SequencePath.parse(matte) is not None:
         matte.parent.mkdir(parents=True, exist_ok=True)

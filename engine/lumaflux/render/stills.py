@@ -17,6 +17,7 @@ from lumaflux.render.source import Source
 from lumaflux.render.source_kind import settings_for
 from lumaflux.render.targets import picture_options
 from lumaflux.render.tones import Tones, tones_of
+from lumaflux.render.way_back import check_base, same_base
 from lumaflux.settings import Settings
 
 if TYPE_CHECKING:
@@ -158,6 +159,8 @@ def _format(target: Path, settings: Settings, job: Job, report: Report) -> "tupl
     if target.exists() and not job.overwrite:
         raise UserError(f"{target} exists already; remove it, or allow overwriting (-y).")
     report.delivery = name
+    if job.sdr_exact and name != "ultra-hdr":
+        raise UserError("the SDR of a picture comes back by a gain map; write it with --deliver ultra-hdr, as a .jpg")
     check_matte(job.matte, target, name, overwrite=job.overwrite)
     return made.picture, picture_options(made, settings, job)
 
@@ -180,6 +183,8 @@ def _write(
     hdr_pq, timings = renderer.render(number, sdr, on_matte=mattes.append if renderer.wants_matte else None)
     report.add_stages(timings)
     shares, sums, size = mattes[0] if mattes else None, Sums(), (sdr.shape[2], sdr.shape[1])
+    if job.sdr_exact:
+        check_base(source)
     with report.stage("encode"), matte_sink(job.matte, size, time_base=None, overwrite=job.overwrite) as to:
         sources = () if source is None else (source,)
         for path, kind, options in outputs:
@@ -188,6 +193,8 @@ def _write(
                 levels = write_ultra_hdr(path, sdr, hdr_pq, source=source, peak_nits=peak, overwrite=again)
                 if alpha is not None:
                     report.note("Alpha is left out: ultra-hdr holds none.")
+                if job.sdr_exact and path == report.target:
+                    report.restored = same_base(source, path)
             elif kind is AVIF:
                 levels = write_avif(path, hdr_pq, overwrite=options.overwrite, sources=sources)
                 if alpha is not None:

@@ -1,0 +1,90 @@
+"""`lumaflux restore`: the SDR video that an HDR one was made of, from the HDR file and its sidecar."""
+
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from lumaflux.errors import UserError
+from lumaflux.media.stills.sequence_path import SequencePath
+from lumaflux.render.sdr_sidecar import Sidecar
+
+Progress = Callable[[int, int | None], None]
+_CLIP, _PICTURE = ".mkv", ".png"
+
+
+def restore(
+    hdr: Path,
+    sidecar: Path,
+    target: Path,
+    *,
+    overwrite: bool = False,
+    progress: Progress = lambda done, total: None,
+) -> int:
+    """Writes the SDR frames as lossless FFV1 (.mkv) or as numbered 8-bit PNG; how many there were.
+
+    Raises UserError for a sidecar of another file and for a target of another form.
+    """
+    from lumaflux.media.metadata.info import probe
+    from lumaflux.media.video.rgb_clip import RgbClip
+
+    led = Sidecar(sidecar, hdr)
+    info, pattern = probe(hdr), SequencePath.parse(target)
+    done = 0
+    if target.suffix.lower() == _CLIP and pattern is None:
+        size, base = (info.width, info.height), info.time_base or 1 / (info.frame_rate or 24)
+        with RgbClip(target, size, base, overwrite=overwrite, sources=(hdr,), bt709=True) as clip:
+            for codes, pts in restored_frames(hdr, led):
+                clip.write(codes, pts)
+                progress(done := done + 1, led.frames)
+    elif target.suffix.lower() == _PICTURE and pattern is not None:
+        from lumaflux.media.stills.sdr_picture import write_sdr
+
+        target.parent.mkdir(parents=True, exist_ok=True)
+        for codes, _ in restored_frames(hdr, led):
+            write_sdr(pattern.file(done), codes, overwrite=overwrite)
+            progress(done := done + 1, led.frames)
+    else:
+        raise UserError(f"{target} cannot hold the restored frames; name sdr{_CLIP} (FFV1), or pictures: sdr.%04d.png")
+    if done != led.frames:
+        raise UserError(f"{hdr} has {done} frames, its sidecar {led.frames}; one of the two is cut short")
+    return done
+
+
+def restored_frames(
+    hdr: Path, led: Sidecar, wants: Callable[[int], bool] = lambda number: True
+) -> Iterator[tuple[np.ndarray, int]]:
+    """SDR [3,H,W] in [0,1], in whole codes of 8 bits, and the time of every wanted frame."""
+    import torch
+
+    from lumaflux.inference.inverse import restored
+    from lumaflux.media.video.reader import VideoReader
+
+    with VideoReader(hdr, allow_hdr=True) as reader, torch.inference_mode():
+        for frame in reader.frames(wants):
+            codes = restored(torch.from_numpy(frame.sdr)[None], led.lighting(frame.number))[0].numpy()
+            yield np.floor(codes * 255 + 0.5).astype(np.float32) / 255, frame.pts
+
+
+class Check:
+    """Keeps some source frames of a conversion, and compares what comes back with them: PSNR and largest code error."""
+
+    def __init__(self) -> None:
+        self._kept: dict[int, np.ndarray] = {}
+
+    def see(self, index: int, sdr: np.ndarray) -> None:
+        """Frame 0 and those whose numbers are powers of two: few of any clip."""
+        if index & (index - 1) == 0 and len(self._kept) < 12:
+            self._kept[index] = np.floor(sdr * 255 + 0.5).astype(np.uint8)
+
+    def compared(self, hdr: Path, led: Sidecar) -> dict[str, float]:
+        """``psnr`` in dB over R'G'B' of 8 bits (infinity: identical), ``largest_error`` in codes, ``frames``."""
+        squares, count, largest = 0.0, 0, 0
+        numbers = sorted(self._kept)
+        for number, (codes, _) in zip(numbers, restored_frames(hdr, led, lambda each: each in self._kept), strict=True):
+            error = np.abs(np.rint(codes * 255).astype(np.int16) - self._kept[number])
+            squares, count = squares + float((error.astype(np.float64) ** 2).sum()), count + error.size
+            largest = max(largest, int(error.max()))
+        psnr = math.inf if squares == 0 else 10 * math.log10(255**2 * count / squares)
+        return {"psnr": psnr, "largest_error": float(largest), "frames": float(len(numbers))}
