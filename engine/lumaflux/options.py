@@ -136,7 +136,7 @@ class ModelOptions:
     device: str | None = _option(None, "As `lumaflux doctor` lists them; the first of them if not named.")
     precision: Precision | None = _option(None, "fp32, bf16 or fp16; fp32 on the CPU and bf16 elsewhere if not named.")
     vram: str = _option(
-        "auto", "GiB of the GPU that a FLUX model may take, such as 16; auto takes what is free (docs/guide/flux.md)."
+        "auto", "GiB of the GPU that a FLUX model may take, such as 16; auto goes by the card (docs/guide/flux.md)."
     )
     yes: Flag = _option(False, "Go on where a FLUX model would run on the CPU, for minutes a frame.")
     engine: Path | None = _option(

@@ -8,7 +8,16 @@ import torch
 from lumaflux.backends.offload import BlockOffload, OffloadingBackend
 from lumaflux.errors import UserError
 from lumaflux.inference import memory_plan
-from lumaflux.inference.memory_plan import GIB, MemoryPlan, budget_of, plan_for, refuse_the_cpu, seconds_on, token_grid
+from lumaflux.inference.memory_plan import (
+    GIB,
+    Budget,
+    MemoryPlan,
+    budget_of,
+    plan_for,
+    refuse_the_cpu,
+    seconds_on,
+    token_grid,
+)
 from lumaflux.inference.planned import PlannedConverter
 from lumaflux.model.build import build
 from lumaflux.model.footprint import flops_of, peak_of, weights_of
@@ -52,6 +61,18 @@ def test_a_card_too_small_is_told_what_would_fit(monkeypatch):
         plan_for(replace(TINY, working_pixels=1 << 12), GIB / 2)
 
 
+def test_what_else_is_on_the_card_moves_blocks_and_no_pixels(monkeypatch):
+    monkeypatch.setattr(memory_plan, "_TILES", (512,))
+    small = replace(TINY, working_pixels=1 << 12, transformer={**TINY.transformer, "num_single_layers": 20})
+    monkeypatch.setattr(memory_plan, "_RESERVED", 0)
+    whole = plan_for(small, GIB)
+    fewer = plan_for(small, GIB, free=whole.peak - 1)
+    assert (whole.resident, fewer.fp8, fewer.vae_tile) == (21, False, whole.vae_tile)
+    assert 0 < fewer.resident < 21
+    with pytest.raises(UserError, match=r"are free.*every block on the host"):
+        plan_for(small, GIB, free=1000)
+
+
 @pytest.mark.slow
 def test_a_named_precision_is_kept():
     plan = plan_for(FLUX_DEV, USABLE * 16 * GIB, fp8=False)
@@ -68,7 +89,9 @@ def test_amounts_of_memory(vram):
 def test_what_is_free_counts(monkeypatch):
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (10 * GIB, 24 * GIB))
     cuda = torch.device("cuda:0")
-    assert (budget_of("auto", cuda), budget_of("8", cuda), budget_of("auto", CPU)) == (10 * GIB, 8 * GIB, None)
+    assert budget_of("auto", cuda) == Budget(limit=0.95 * 24 * GIB, free=10 * GIB)
+    assert budget_of("8", cuda) == Budget(limit=8 * GIB, free=10 * GIB)
+    assert budget_of("auto", CPU) is None
     with pytest.raises(UserError, match=r"10\.0 GiB free"):
         budget_of("12", cuda)
 

@@ -14,7 +14,7 @@ from lumaflux.errors import UserError
 from lumaflux.inference.backbones import ADAPTERS, adapters_of, backbone_of, is_release, warn_of_another_base
 from lumaflux.inference.converter import Converter
 from lumaflux.inference.installed_engine import engine_for
-from lumaflux.inference.memory_plan import AUTO, budget_of, plan_for, refuse_the_cpu
+from lumaflux.inference.memory_plan import AUTO, Budget, budget_of, plan_for, refuse_the_cpu
 from lumaflux.inference.planned import PlannedConverter
 from lumaflux.inference.weights import LITE, weight_digests
 from lumaflux.model.autoencoder import set_tile
@@ -47,7 +47,7 @@ def load(
     `lumaflux models get` fetched. ``device`` as torch names it, ``dtype`` one of fp32, bf16, fp16.
     ``engine``: a bundle that ``python -m export build-engine`` made of this model; it evaluates it instead of torch.
     ``tile``: "auto", "none" or pixels a side, of the tiles that large frames of the direct path pass the network in.
-    ``vram``: GiB of the device that a published backbone may take; auto takes what is free on a GPU
+    ``vram``: GiB of the device that a published backbone may take; auto goes by the GPU
     (lumaflux.inference.memory_plan). Raises UserError for an unknown model, missing or damaged weights, an unavailable
     or too small device, or another's engine. ``look``: a file that `lumaflux learn` made over the same weights.
     """
@@ -76,7 +76,7 @@ def load(
 def _load_planned(
     config: LumaFluxConfig,
     name: str,
-    budget: float,
+    budget: Budget,
     device: torch.device,
     dtype: torch.dtype,
     named: str | None,
@@ -84,7 +84,7 @@ def _load_planned(
     backbone: str | Path | None,
     tile: str | int,
 ) -> Converter:
-    plan = plan_for(config, budget, dtype=dtype, fp8=None if named is None else False)
+    plan = plan_for(config, budget.limit, dtype=dtype, fp8=None if named is None else False, free=budget.free)
     print(plan.sentence(), file=sys.stderr, flush=True)
     placement = Placement(device=device, dtype=dtype, vae_dtype=torch.float32, fp8=plan.fp8, resident=plan.resident)
     network = load_network(

@@ -23,6 +23,7 @@ from lumaflux.model.footprint import Weights, autoencoder_peak, flops_of, veloci
 GIB = 1 << 30
 AUTO = "auto"
 _RESERVED = 0.7 * GIB  # what a CUDA context and its libraries take (assumed)
+_USABLE = 0.95  # of a GPU: the driver and a display take the rest (assumed)
 _MARGIN = 1.1  # of activations: workspaces of convolutions, fragments of the allocator (assumed)
 _IN_FLIGHT = 2  # blocks of those kept on the host that are on the device at a time: one computes, one comes
 _TILES = (2048, 1024, 512)  # pixels a side
@@ -68,22 +69,43 @@ def token_grid(config: LumaFluxConfig, pixels: int) -> tuple[int, int]:
 
 
 def plan_for(
-    config: LumaFluxConfig, budget: float, *, dtype: torch.dtype = torch.bfloat16, fp8: bool | None = None
+    config: LumaFluxConfig,
+    budget: float,
+    *,
+    dtype: torch.dtype = torch.bfloat16,
+    fp8: bool | None = None,
+    free: float | None = None,
 ) -> MemoryPlan:
     """The first plan whose peak is within ``budget`` bytes of the device. ``fp8``: True and False allow that alone.
+
+    Where less is ``free`` at the moment, more blocks go to the host: what decides on pixels is the budget alone.
 
     Raises UserError, with what would fit, where none is.
     """
     least: MemoryPlan | None = None
     for plan in _plans(config, budget, dtype, fp8):
         if plan.peak <= budget:
-            return plan
+            return plan if free is None or plan.peak <= free else _in_what_is_free(config, plan, free, dtype)
         least = plan if least is None or plan.peak < least.peak else least
     assert least is not None
     raise UserError(
         f"{config.name} does not fit {budget / GIB:.1f} GiB: the least form needs {least.peak / GIB:.1f} GiB "
         f"({least.sentence()}); name a device with more memory, or a smaller model (docs/guide/flux.md)"
     )
+
+
+def _in_what_is_free(config: LumaFluxConfig, plan: MemoryPlan, free: float, dtype: torch.dtype) -> MemoryPlan:
+    sized = replace(config, working_pixels=plan.working_pixels)
+    weights = weights_of(config, dtype, fp8=plan.fp8, vae_dtype=torch.float32)
+    shape = json.dumps(sized.to_json())
+    beside = max(_velocity(shape, dtype, plan.fp8), _autoencoder(shape, plan.vae_tile))
+    fewer = _plan(sized, weights, beside, plan.fp8, plan.vae_tile, free)
+    if fewer.peak > free:
+        raise UserError(
+            f"only {free / GIB:.1f} GiB of the GPU are free, and {config.name} needs {fewer.peak / GIB:.1f} GiB with "
+            "every block on the host; end what else uses it, or name less with --vram"
+        )
+    return fewer
 
 
 def _plans(config: LumaFluxConfig, budget: float, dtype: torch.dtype, fp8: bool | None) -> Iterator[MemoryPlan]:
@@ -137,14 +159,20 @@ def _plan(
     )
 
 
-def budget_of(vram: str, device: torch.device) -> float | None:
-    """Bytes of ``device`` that may be taken: what --vram names, in GiB, or what is free; None for auto on a CPU.
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """Bytes of a device: ``limit`` decides on the plan, ``free`` (None where nobody knows) on where blocks lie."""
 
-    Raises UserError for what is no amount, or more than the device has.
-    """
-    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else None
+    limit: float
+    free: float | None
+
+
+def budget_of(vram: str, device: torch.device) -> Budget | None:
+    """What --vram names, in GiB, or nearly all of ``device``, whatever else is on it: the same card gives the same
+    pixels. None for auto on a CPU. Raises UserError for what is no amount, or more than is free."""
+    free, whole = torch.cuda.mem_get_info(device) if device.type == "cuda" else (None, None)
     if vram == AUTO:
-        return free
+        return None if whole is None else Budget(limit=_USABLE * whole, free=free)
     try:
         named = float(vram) * GIB
     except ValueError:
@@ -153,7 +181,7 @@ def budget_of(vram: str, device: torch.device) -> float | None:
         raise UserError(f"--vram is {vram}; name an amount above 0 GiB")
     if free is not None and named > free:
         raise UserError(f"--vram is {vram} GiB, but {device} has {free / GIB:.1f} GiB free; name no more than that")
-    return named
+    return Budget(limit=named, free=free)
 
 
 def total_bytes(config: LumaFluxConfig, dtype: torch.dtype) -> int:
