@@ -17,6 +17,7 @@ from lumaflux.model.presets import FLUX_DEV, TINY
 from lumaflux.store.model_store import Record, write_record
 
 
+@pytest.mark.slow
 def test_load_plan_convert_and_farm(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(memory_plan, "_SMALLER", (1.0,))
     monkeypatch.setattr(memory_plan, "_TILES", (512,))
