@@ -26,7 +26,7 @@ def upload(tmp_path):
     path = tmp_path / "secret-folder" / "photo.png"
     path.parent.mkdir()
     grey = np.linspace(0, 255, 96).astype(np.uint8)
-    Image.fromarray(np.broadcast_to(grey[None, :, None], (48, 96, 3)).copy()).save(path)
+    Image.fromarray(np.broadcast_to(grey[None, :, None], (80, 96, 3)).copy()).save(path)
     return path
 
 
@@ -36,6 +36,7 @@ def test_a_picture_is_converted_seen_and_handed_out(upload, tmp_path):
         upload, Settings(), Placement(), tmp_path / "own", Limits(), lambda done, total: told.append((done, total))
     )
     assert sorted(path.name for path in shown.files) == [
+        "photo-hdr.avif",
         "photo-hdr.exr",
         "photo-hdr.png",
         "photo-sdr.png",
@@ -43,7 +44,7 @@ def test_a_picture_is_converted_seen_and_handed_out(upload, tmp_path):
     ]
     assert shown.hdr_picture.name == "photo-ultra-hdr.jpg"
     assert probe(tmp_path / "own" / "photo-hdr.png").transfer.value == "pq"
-    assert shown.before.shape == shown.after.shape == (48, 96, 3)
+    assert shown.before.shape == shown.after.shape == (80, 96, 3)
     assert np.abs(shown.before[0, :60].astype(int) - shown.after[0, :60]).max() <= 2  # below the shoulder
     assert set(shown.scopes) == {"waveform", "chromaticity", "histogram", "tone curve"}
     assert dict(shown.facts)["largest R, G or B"] == "203.0 cd/m²"
@@ -61,7 +62,7 @@ def test_a_canceled_conversion_leaves_nothing(upload, tmp_path):
 
 @pytest.mark.parametrize(
     ("limits", "said"),
-    [(Limits(pixels=100), "96x48 pixels; the page takes up to 100"), (Limits(), "photo.png")],
+    [(Limits(pixels=100), "96x80 pixels; the page takes up to 100"), (Limits(), "photo.png")],
 )
 def test_messages_name_no_folder(upload, tmp_path, limits, said):
     if limits == Limits():

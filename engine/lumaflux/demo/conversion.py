@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _WIDTH = 1280  # of the pictures on the page
 _PICTURE: dict[str, Deliver] = {"hdr.png": "png", "hdr.exr": "exr", "ultra-hdr.jpg": "ultra-hdr", "sdr.png": "sdr-png"}
+_LEAST_OF_AVIF = 64  # pixels a side, of the encoder
 _CLIP: dict[str, Deliver] = {"hdr10.mp4": "hdr10", "sdr-proxy.mp4": "sdr"}
 
 
@@ -62,7 +63,8 @@ def convert_upload(
 
     Raises UserError for what cannot be converted, CanceledError when ``canceled`` is set; nothing is left then.
     """
-    kind = limits.check(upload)
+    info = limits.check(upload)
+    kind = "picture" if info.kind == "still" else "clip"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, mode=0o700)
     stem = upload.stem[:60] or "upload"
@@ -73,6 +75,8 @@ def convert_upload(
         progress(done, total)
 
     wanted = _PICTURE if kind == "picture" else _CLIP
+    if kind == "picture" and min(info.width, info.height) >= _LEAST_OF_AVIF:
+        wanted = {**_PICTURE, "hdr.avif": "avif"}
     targets: dict[Path, Deliver] = {folder / f"{stem}-{name}": profile for name, profile in wanted.items()}
     first, *others = targets
     job = Job(

@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lumaflux.errors import UserError
+
+if TYPE_CHECKING:
+    from lumaflux.media.metadata.info import MediaInfo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,8 +24,8 @@ class Limits:
             if getattr(self, name) < 1:
                 raise UserError(f"the limit of {name} is {getattr(self, name)}; it must be at least 1")
 
-    def check(self, path: Path) -> str:
-        """``picture`` or ``clip``. Raises UserError for a file that is larger, HDR already, or no picture or video;
+    def check(self, path: Path) -> "MediaInfo":
+        """What the file is. Raises UserError for a file that is larger, HDR already, or no picture or video;
         the message has the file's own name and no path."""
         from lumaflux.media.metadata.info import probe
         from lumaflux.media.video.reader import refuse_hdr
@@ -43,7 +47,7 @@ class Limits:
                 f"{path.name} has {info.frame_count} frames; the page takes up to {self.frames}: trim it, or use the "
                 "command"
             )
-        return "picture" if info.kind == "still" else "clip"
+        return info
 
 
 def without_folder(sentence: str, *paths: Path) -> str:
