@@ -122,6 +122,8 @@ def test_a_frame_with_letters_goes_through_a_picture(converter, monkeypatch):
     codes = coded(picture("sky"))
     tone = tone_for(converter, codes)
     monkeypatch.setattr(one_pass, "may_show_graphics", lambda rows, height: True)
+    assert render_codes(converter, codes, Settings(), tone) is not None  # too dark for any
+    monkeypatch.setattr(one_pass, "FAINTEST", 100.0)
     assert render_codes(converter, codes, Settings(), tone) is None
     assert render_codes(converter, codes, Settings(graphics_white="off"), tone) is not None
 

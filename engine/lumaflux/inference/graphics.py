@@ -14,7 +14,7 @@ from lumaflux.color.primaries import BT709_LUMA
 from lumaflux.inference.sheets import PAPER, Sheet, sheets_of
 from lumaflux.inference.text_lines import CONTRAST, Codes, Line, Sampling, dark_lines, light_lines, valley
 
-_FAINTEST, _CERTAIN = 200.0, 216.0  # codes of strokes or paper: darker ones stay where any curve puts them
+FAINTEST, _CERTAIN = 200.0, 216.0  # codes of strokes or paper: darker ones stay where any curve puts them
 _ABOVE, _BESIDE = 0.6, 1.3  # of the letters' height: where a line's dots and marks are
 _LEVEL = 18  # codes that a stroke's inside may be off its line's level
 _DARK = 0.4  # of the level: codes from which graphics count
@@ -66,7 +66,7 @@ def may_show_graphics(rows: Tensor, height: int) -> bool:
 def _lines_in(samples: Tensor, sampling: Sampling, height: int) -> tuple[Codes, list[Line], list[Line]]:
     """The samples' luma, and the lines of light letters and of dark ones among them."""
     luma = _luma_codes(samples)
-    if luma.max() < _FAINTEST:
+    if luma.max() < FAINTEST:
         return luma, [], []
 
     def darkest(places: NDArray[np.intp]) -> Codes:
@@ -133,7 +133,7 @@ def _sheet_into(shares: NDArray[np.float32], sdr: Tensor, sheet: Sheet) -> None:
 
 def _add(shares: NDArray[np.float32], inside: NDArray, codes: Codes, level: float, certainty: float) -> None:
     """Raises shares where pixels are inside: the nearer to the level, the more, so that edges keep their shape."""
-    certainty *= float(np.clip((level - _FAINTEST) / (_CERTAIN - _FAINTEST), 0, 1))
+    certainty *= float(np.clip((level - FAINTEST) / (_CERTAIN - FAINTEST), 0, 1))
     ramp = np.arange(256, dtype=np.float32)
     ramp = certainty * ((ramp - _DARK * level) / ((1 - _DARK) * level - 2)).clip(0, 1)
     np.maximum(shares, ramp.astype(np.float32)[codes] * inside, out=shares)

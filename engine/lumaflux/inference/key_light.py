@@ -22,7 +22,7 @@ from lumaflux.inference.highlights import LARGEST_RECOVERY
 _LEVELS = 255  # codes of a stored stop: a step of 0.012 stops
 _LARGEST_SIDE = 1 << 14
 _BEGINS, _WHOLE = 0.85, 0.95  # of the largest code of a reduced pixel: what may hold clipped ones
-_CHANGE = 0.27  # of what two frames show of it
+_CHANGE = 0.2  # of what two frames show of it
 _FAINT = 1e-3  # of all pixels: less is no change
 
 

@@ -23,7 +23,7 @@ from lumaflux.inference.active_area import WHOLE
 from lumaflux.inference.coded_rows import every_row
 from lumaflux.inference.composition import ReducedLight, compose
 from lumaflux.inference.detail import Lines
-from lumaflux.inference.graphics import may_show_graphics
+from lumaflux.inference.graphics import FAINTEST, may_show_graphics
 from lumaflux.inference.highlights import bounded, trusted
 from lumaflux.inference.look import apply_look, is_plain
 from lumaflux.inference.text_lines import Sampling
@@ -79,7 +79,11 @@ def render_codes(
 
 def _may_show_graphics(codes: Yuv420) -> bool:
     height = codes.y.shape[0]
-    return may_show_graphics(every_row(codes, Sampling.of(height).down), height)
+    down = Sampling.of(height).down
+    scale, black = codes.scales[:2]
+    if 255 * (float(codes.y[::down].max()) - black) / scale + 1 < FAINTEST:  # and no row has to become R'G'B'
+        return False
+    return may_show_graphics(every_row(codes, down), height)
 
 
 def available() -> bool:
