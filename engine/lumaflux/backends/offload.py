@@ -5,6 +5,7 @@ pixels are those of the network that is wholly resident. On a CUDA device it has
 """
 
 import gc
+from functools import partial
 from typing import Any
 
 import torch
@@ -25,8 +26,8 @@ class BlockOffload:
         self.most_on_device = 0
         for index, block in enumerate(blocks):
             _fill(block, self._host[index])
-            block.register_forward_pre_hook(lambda _module, _inputs, i=index: self._enter(i))
-            block.register_forward_hook(lambda _module, _inputs, _outputs, i=index: self._leave(i))
+            block.register_forward_pre_hook(partial(self._enter, index))
+            block.register_forward_hook(partial(self._leave, index))
 
     def _kept(self, block: nn.Module) -> list[Tensor]:
         host = [tensor.detach().to("cpu") for _, _, tensor in _tensors(block)]
@@ -43,7 +44,7 @@ class BlockOffload:
             self._coming[index] = copies, self._stream.record_event()
         self.most_on_device = max(self.most_on_device, len(self._coming))
 
-    def _enter(self, index: int) -> None:
+    def _enter(self, index: int, _module: nn.Module, _inputs: Any) -> None:
         with torch.inference_mode(False), torch.no_grad():
             self._fetch(index)
             copies, event = self._coming[index]
@@ -55,7 +56,7 @@ class BlockOffload:
             _fill(self._blocks[index], copies)
             self._fetch((index + 1) % len(self._blocks))  # after the last one comes the next step's first
 
-    def _leave(self, index: int) -> None:
+    def _leave(self, index: int, _module: nn.Module, _inputs: Any, _outputs: Any) -> None:
         with torch.inference_mode(False), torch.no_grad():
             _fill(self._blocks[index], self._host[index])
             if len(self._blocks) > 1:
