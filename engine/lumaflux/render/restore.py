@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,7 @@ def restore(
     info, pattern = probe(hdr), SequencePath.parse(target)
     done = 0
     if target.suffix.lower() == _CLIP and pattern is None:
-        size, base = (info.width, info.height), info.time_base or 1 / (info.frame_rate or 24)
+        size, base = (info.width, info.height), info.time_base or 1 / (info.frame_rate or Fraction(24))
         with RgbClip(target, size, base, overwrite=overwrite, sources=(hdr,), bt709=True) as clip:
             for codes, pts in restored_frames(hdr, led):
                 clip.write(codes, pts)

@@ -194,7 +194,8 @@ def light_of(nits: Picture) -> Picture:
 
 def _small_codes(codes: Picture) -> Picture:
     light = reduce_area(np.asarray(bt1886.eotf(codes, white_nits=1.0), np.float32), *_size(codes))
-    return (np.asarray(bt1886.inverse_eotf(_square(light), white_nits=1.0)) * 255).round().astype(np.float32) / 255
+    codes = np.asarray(bt1886.inverse_eotf(_square(light), white_nits=1.0), np.float32)
+    return np.asarray((codes * 255).round() / 255, np.float32)
 
 
 def _small_light(nits: Picture) -> Picture:
