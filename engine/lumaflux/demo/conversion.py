@@ -74,7 +74,7 @@ def convert_upload(
             raise CanceledError
         progress(done, total)
 
-    wanted = _PICTURE if kind == "picture" else _CLIP
+    wanted: dict[str, Deliver] = _PICTURE if kind == "picture" else _CLIP
     if kind == "picture" and min(info.width, info.height) >= _LEAST_OF_AVIF:
         wanted = {**_PICTURE, "hdr.avif": "avif"}
     targets: dict[Path, Deliver] = {folder / f"{stem}-{name}": profile for name, profile in wanted.items()}

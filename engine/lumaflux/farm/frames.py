@@ -168,6 +168,7 @@ def _judge(source: Source, number: int, reason: str, in_a_row: int) -> None:
 def _write(job: JobFolder, renderer: Renderer, made: loop.Rendered, source_digest: str) -> None:
     from lumaflux.media.stills.picture import write_still
 
+    assert made.hdr_pq is not None  # codes are for videos
     number = made.frame.number
     picture, begun = job.picture(number), time.monotonic()
     try:

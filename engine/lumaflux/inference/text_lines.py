@@ -238,7 +238,7 @@ def _beside(letters: dict[str, Numbers], sampling: Sampling) -> NDArray[np.intp]
     return _connected(len(tall), *np.nonzero(linked))
 
 
-def _off_line(height: Numbers, sampling: Sampling) -> Numbers:
+def _off_line(height: Numbers | float, sampling: Sampling) -> Numbers:
     """Pixels that letters of that height may end beside their line."""
     return np.maximum(sampling.down + 0.5, 0.12 * height)
 

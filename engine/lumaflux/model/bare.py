@@ -1,7 +1,7 @@
 """The frozen transformer by itself, through diffusers' own forward and attention: what adapters are compared with."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -34,7 +34,8 @@ class BareTransformer:
         count = conditions.context.shape[1]
         ids = position_ids(count, (z.shape[-2] // 2, z.shape[-1] // 2), z.device, self._axes)
         pooled = {} if conditions.pooled is None else {"pooled_projections": conditions.pooled}
-        return self._transformer(
+        run: Callable[..., Any] = self._transformer
+        return run(
             hidden_states=pack(z),
             encoder_hidden_states=conditions.context,
             **pooled,

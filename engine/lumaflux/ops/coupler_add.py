@@ -27,7 +27,8 @@ class Inputs(NamedTuple):
 
 
 def _prepare(given: Inputs) -> Inputs:
-    return Inputs(given.hidden, *launch.in_type(*given[:4]), given.coupling)
+    bottlenecks, physical, perceptual = launch.in_type(*given[:4])
+    return Inputs(given.hidden, bottlenecks, physical, perceptual, given.coupling)
 
 
 def _check(given: Inputs) -> None:

@@ -53,7 +53,8 @@ class Operator(Generic[Given, Inputs]):
         call: Callable[[Inputs, Tensor], Call],
         prepare: Callable[[Inputs], Inputs] | None = None,
     ):
-        self.name, self.inputs = name, inputs
+        self.name = name
+        self.inputs: Callable[..., Inputs] = inputs
         self.check, self.obstacle, self.call, self.prepare = check, obstacle, call, prepare
         self._meaning: Callable[..., Tensor] | None = None
         assert isinstance(inputs, type)
@@ -83,7 +84,9 @@ class Operator(Generic[Given, Inputs]):
 
     def kernel(self, *given: Given.args, **named: Given.kwargs) -> Tensor:
         """The same by the kernel alone. Raises ValueError, with the reason, where it cannot take the tensors."""
-        inputs = self.inputs(*given, **named)
+        return self._launched(self.inputs(*given, **named))
+
+    def _launched(self, inputs: Inputs) -> Tensor:
         if reason := self.obstacle(inputs, None):
             raise ValueError(f"{self.name}: {reason}")
         like = inputs[0]
@@ -98,7 +101,7 @@ class Operator(Generic[Given, Inputs]):
         def on_cuda(*given: Any) -> Tensor:
             inputs = self.inputs(*given)
             self.check(inputs)
-            return expression(*given) if self.obstacle(inputs, None) else self.kernel(*given)
+            return expression(*given) if self.obstacle(inputs, None) else self._launched(inputs)
 
         torch.library.impl(self.qualified, "default", self._expression)
         torch.library.impl(self.qualified, "cuda", on_cuda)

@@ -49,7 +49,7 @@ class Target:
         self.finished(frame.number)
         return pts
 
-    def write_codes(self, frame: "CodedFrame", planes: "Planes") -> None:
+    def write_codes(self, frame: "SdrFrame | CodedFrame", planes: "Planes") -> None:
         """The ten-bit codes of one, where ``takes_codes``."""
         from lumaflux.media.video.writer import VideoWriter
 

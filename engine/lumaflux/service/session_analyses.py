@@ -76,7 +76,8 @@ class SessionAnalyses:
             sampled = bool(parameters.source_file)
             if request.number == 0:
                 self._samples, self._looked = [], None if sampled else HostAnalysis(parameters, server.renderer)
-            seen = len(self._samples) if sampled else self._looked.done if self._looked else None
+            looked = None if sampled else self._looked
+            seen = len(self._samples) if sampled else looked.done if looked is not None else -1
             if seen != request.number or (seen >= MOST_SAMPLES and sampled):
                 raise FrameRefusedError(f"frame {request.number} of an analysis does not follow the one before")
             from lumaflux.service.samples import planes_of
@@ -86,10 +87,10 @@ class SessionAnalyses:
                 planes = planes_of(pixels, premultiplied=request.premultiplied)
             job.check()
             sdr = sdr_of(planes, parameters.input_space)
-            if self._looked is None:
+            if looked is None:
                 self._samples.append(Sample(request.frame, thumbnail(sdr)))
             else:
-                self._looked.see(sdr)
+                looked.see(sdr)
             return {"type": "looked", "frames": seen + 1}
 
         def finish(result: dict[str, Any] | None, failure: BaseException | None) -> None:

@@ -90,6 +90,7 @@ def pixel_path() -> dict[str, Any]:
     reduced = torch.rand(1, 3, 96, 170)
     with torch.inference_mode():
         placement = network.placement(reduced)
+        assert placement is not None
         light = ReducedLight(
             lines=Lines(slope=0.01 * reduced, level=0.1 * reduced), structure=torch.zeros_like(reduced)
         )
@@ -107,7 +108,8 @@ def pixel_path() -> dict[str, Any]:
             stops = 0.5 * reduced[0, 0].numpy() if share else np.zeros((0, 0), np.float32)
             native.pq_codes(native.smooth_luma(*codes, threads), *codes, nodes, one_pass.LUMA_END, stops, threads)
 
-        codes = Yuv420(*planes, code_scales(8, False), BT709_LUMA, True)
+        luma, cb, cr = planes
+        codes = Yuv420(luma, cb, cr, code_scales(8, False), BT709_LUMA, True)
         calls: dict[str, Callable[[], object]] = {"pixel_path": once}
         if one_pass.available():
             calls["one_pass"] = in_one_pass

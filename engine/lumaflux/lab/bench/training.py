@@ -68,7 +68,7 @@ def _one_update(stage: AdapterStage, turn: int) -> dict[str, float]:
     clock("velocity")
     (velocity - (start - z0)).square().mean().backward()
     clock("velocity_backward")
-    decoded = network.decode((start - velocity.detach())[: stage.options["picture_count"]].requires_grad_())
+    decoded = network.decode((start - velocity.detach())[: stage.options.picture_count].requires_grad_())
     decoded.hdr_pq.square().mean().backward()
     clock("picture")
     optimizer.step()

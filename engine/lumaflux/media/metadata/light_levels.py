@@ -146,7 +146,7 @@ def light_of_frame(hdr_pq: np.ndarray) -> tuple[np.ndarray, Sequence[float], flo
 
 def light_of_codes(planes: Sequence[np.ndarray]) -> tuple[np.ndarray, Sequence[float], float]:
     """:func:`light_of_frame` of uint16 codes Y' [H,W], Cb and Cr [ceil(H/2),ceil(W/2)], co-sited top-left."""
-    if not hasattr(lumaflux_native, "light_of_codes"):
+    if lumaflux_native is None or not hasattr(lumaflux_native, "light_of_codes"):
         measured = light_of_frame(signal_of(planes))
         assert measured is not None
         return measured

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,7 @@ def write_matte(path: Path, shares: np.ndarray, *, overwrite: bool = False) -> N
         spec.attribute("oiio:ColorSpace", "Raw")
         pixels = (65535 * shares.clip(0, 1) + 0.5).astype(np.uint16)
     with AtomicFile(path, overwrite=overwrite, exclusive=True) as file:
-        output = oiio.ImageOutput.create(kind)
+        output: Any = oiio.ImageOutput.create(kind)
         pixels = np.ascontiguousarray(np.moveaxis(pixels, 0, -1))
         if not (output.open(os.fspath(file.partial), spec) and output.write_image(pixels) and output.close()):
-            raise UserError(f"{path} cannot be written ({output.geterror()}); is the disk full?")
+            raise UserError(f"{path} cannot be written ({output.geterror()})")
