@@ -99,6 +99,8 @@ def load_chosen(options: ModelOptions) -> Converter:
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     published = None if options.engine is not None else published_config(options.model)
+    if options.model in HUB_BACKBONES and published is not None:
+        _named_adapters(options.model, options.adapters)
     if published is not None and pick_device(options.device).type == "cpu":
         refuse_the_cpu(published, options.precision, yes=options.yes)
     return load(
@@ -112,6 +114,12 @@ def load_chosen(options: ModelOptions) -> Converter:
         vram=options.vram,
         look=options.look,
     )
+
+
+def _named_adapters(name: str, adapters: str | Path | None) -> str | Path:
+    if adapters is None:
+        raise UserError(f"{name} needs an adapter file; name it with --adapters FILE")
+    return adapters
 
 
 def load_network(
@@ -130,8 +138,7 @@ def load_network(
         folder = None if name in HUB_BACKBONES else Path(name)
         if folder is not None and adapters is None:
             adapters = folder / ADAPTERS
-        if adapters is None:
-            raise UserError(f"{name} needs an adapter file; name it with --adapters FILE")
+        adapters = _named_adapters(name, adapters)
         named = Path(backbone) if backbone else folder
         if working_pixels is not None:
             config = replace(config, working_pixels=working_pixels)

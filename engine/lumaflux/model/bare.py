@@ -1,9 +1,9 @@
 """The frozen transformer by itself, through diffusers' own forward and attention: what adapters are compared with."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -34,8 +34,7 @@ class BareTransformer:
         count = conditions.context.shape[1]
         ids = position_ids(count, (z.shape[-2] // 2, z.shape[-1] // 2), z.device, self._axes)
         pooled = {} if conditions.pooled is None else {"pooled_projections": conditions.pooled}
-        run: Callable[..., Any] = self._transformer
-        return run(
+        return self._transformer(
             hidden_states=pack(z),
             encoder_hidden_states=conditions.context,
             **pooled,
@@ -65,4 +64,4 @@ def _of_diffusers(transformer: Any) -> Any:
 
     made = FluxTransformer2DModel(**transformer.config)
     made.load_state_dict(transformer.state_dict())
-    return made.to(transformer.x_embedder.weight).requires_grad_(False).eval()
+    return cast(Any, made).to(transformer.x_embedder.weight).requires_grad_(False).eval()
