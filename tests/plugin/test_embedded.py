@@ -54,10 +54,10 @@ def test_a_host_without_python_gets_the_same_pixels_without_a_worker(scene, abou
     assert np.abs(lit.pixels - target.pixels).max() > 1e-3
     assert not (scene.root / f"lumaflux-{os.geteuid()}").exists()
     # an error is a sentence here too, and several threads take turns
-    host.do("set", instance="a", values={"reference_white": 400.0, "target_peak": 400.0})
+    host.do("set", instance="a", values={"tone_track": "/no/such.track.json"})
     assert host.render("a", Picture(frame), blank(frame))["status"] == FAILED
-    assert "target peak" in host.said()[-1]
-    host.do("set", instance="a", values={"strength": 0.0, "reference_white": 203.0, "target_peak": 1000.0})
+    assert "/no/such.track.json cannot be read" in host.said()[-1]
+    host.do("set", instance="a", values={"strength": 0.0, "tone_track": ""})
     begun = [host.begin_render("a", Picture(frame), blank(frame), time=number) for number in range(4)]
     for one in begun:
         assert host.end_render(one)["status"] == OK

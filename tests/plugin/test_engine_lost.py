@@ -252,9 +252,9 @@ def test_an_error_of_the_engine_is_its_sentence(scene):
     host = scene.host("a")
     refused(host, "too little memory for a frame of 32x24", seed=1)
     refused(host, "a bug", seed=2)
-    refused(host, "target peak (400 cd/m2) must be above", seed=0, reference_white=400.0, target_peak=400.0)
-    assert rendered(host, seed=0, **STATIC)[0]["status"] == FAILED  # the values still stand
-    assert rendered(host, target_peak=1000.0)[0]["status"] == OK
+    refused(host, "/no/such.track.json cannot be read", seed=0, tone_track="/no/such.track.json")
+    assert rendered(host, seed=0)[0]["status"] == FAILED  # the value still stands
+    assert rendered(host, tone_track="")[0]["status"] == OK
     assert len(scene.pids()) == 1
 
 

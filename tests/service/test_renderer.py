@@ -78,6 +78,10 @@ def test_output_spaces_show_the_same_light(renderer, frame, space):
         assert inside.mean() > 0.5
         np.testing.assert_allclose(to_nits(shown, space)[:, inside], nits[:, inside], rtol=2e-3, atol=2e-3)
         assert shown.max() <= 1
+    elif space == "pq-p3d65":  # ends at the gamut of P3
+        inside = shown.min(axis=0) > 1e-3
+        assert inside.mean() > 0.5
+        np.testing.assert_allclose(to_nits(shown, space)[:, inside], nits[:, inside], rtol=2e-3, atol=2e-3)
     else:
         np.testing.assert_allclose(to_nits(shown, space), nits, rtol=1e-4, atol=2e-3)
 

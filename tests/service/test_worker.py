@@ -285,7 +285,7 @@ def test_sigterm_ends_renders_and_leaves_cleanly(start, directory, frame, until)
         client.warm("tiny")
         until(lambda: not client.ping()["busy"])
         running, waiting = client.submit(slow_frame(9), SLOW), client.submit(frame, {"model": "tiny"})
-        until(lambda: client.ping()["busy"])
+        until(lambda: (now := client.ping())["busy"] and now["queue"] == 1)
         process.terminate()
         assert process.wait(60) == 0
         assert client.result(running).pixels is None
