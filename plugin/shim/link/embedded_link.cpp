@@ -81,8 +81,7 @@ class EmbeddedLink : public EngineLink {
     if (outcome != LUMAFLUX_DONE) throw EngineError(error);
   }
 
-  Analysis analyse(const ValueMap&, const NextFrame&, const AbortPoll&,
-                      const std::function<void(double)>&) override {
+  Analysis analyse(const ValueMap&, const NextFrame&, const AbortPoll&, const std::function<void(double)>&) override {
     throw EngineError(
         "Analyse needs the engine as a process of its own: unset LUMAFLUX_EMBED, or make the tone track "
         "with \"lumaflux analyze\"");

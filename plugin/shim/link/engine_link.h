@@ -60,11 +60,11 @@ class EngineLink {
   virtual void render(const RenderJob& job, FrameMemory& memory, const AbortPoll& aborted) = 0;
 
   // A tone track of the frames that `next` hands over until it says false, each in the memory of its job; or of the
-  // file that `parameters` name as source_file, and then those frames are sought in it. `progress` hears the share that is done, or -1 where
-  // that is unknown, at least every 50 ms. Throws as `render` does.
+  // file that `parameters` name as source_file, and then those frames are sought in it. `progress` hears the share that
+  // is done, or -1 where that is unknown, at least every 50 ms. Throws as `render` does.
   using NextFrame = std::function<bool(int64_t number, RenderJob& job, std::unique_ptr<FrameMemory>& memory)>;
   virtual Analysis analyse(const ValueMap& parameters, const NextFrame& next, const AbortPoll& aborted,
-                              const std::function<void(double)>& progress) = 0;
+                           const std::function<void(double)>& progress) = 0;
 
   // Asks an engine that already runs to load a model; never waits, never fails.
   virtual void warm(const std::string& model) = 0;

@@ -144,7 +144,7 @@ ValueMap expect(Connection& connection, int64_t id, const char* type, const Abor
 }  // namespace
 
 Analysis WorkerLink::analyse(const ValueMap& parameters, const NextFrame& next, const AbortPoll& aborted,
-                                const std::function<void(double)>& progress) {
+                             const std::function<void(double)>& progress) {
   try {
     // A connection of its own: what the engine has seen of the host's frames is kept with it.
     auto connection = connect_or_start(open_runtime_directory(), engine_location(), aborted);

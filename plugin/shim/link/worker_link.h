@@ -17,7 +17,7 @@ class WorkerLink : public EngineLink {
   std::unique_ptr<FrameMemory> allocate(const RenderJob& job) override;
   void render(const RenderJob& job, FrameMemory& memory, const AbortPoll& aborted) override;
   Analysis analyse(const ValueMap& parameters, const NextFrame& next, const AbortPoll& aborted,
-                      const std::function<void(double)>& progress) override;
+                   const std::function<void(double)>& progress) override;
   void warm(const std::string& model) override;
   void close() override;
 
