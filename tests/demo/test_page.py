@@ -8,7 +8,7 @@ from PIL import Image
 
 pytest.importorskip("gradio")
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.soak,
     pytest.mark.filterwarnings("ignore"),
     pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed"),
 ]
