@@ -1,34 +1,22 @@
 """The truth matte, what a mask forbids, and that without invention light follows the source monotonically."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
+from lamp_model import lamp_converter, with_lamp
 
-from lumaflux.backends.torch import TorchBackend
 from lumaflux.color import pq
 from lumaflux.color.primaries import BT2020_LUMA, luminance
 from lumaflux.errors import UserError
 from lumaflux.inference.confidence import NAMES, permitted, shares
 from lumaflux.inference.converter import Converter
 from lumaflux.inference.load import load
-from lumaflux.model.build import build
-from lumaflux.model.presets import TINY
 from lumaflux.settings import Settings
-
-HIGHLIGHTS = replace(TINY, name="highlights", local_light="highlights", working_pixels=1024, anchor_bins=4)
 
 
 @pytest.fixture(scope="module")
 def converter() -> Converter:
-    return Converter(TorchBackend(build(HIGHLIGHTS, seed=0)))
-
-
-def _with_lamp() -> torch.Tensor:
-    frame = 0.6 * torch.rand(3, 64, 96, generator=torch.Generator().manual_seed(0))
-    frame[:, 20:40, 30:60] = 1.0
-    return frame
+    return lamp_converter()
 
 
 def _matte(converter: Converter, frame: torch.Tensor, settings: Settings, **how) -> tuple[torch.Tensor, torch.Tensor]:
@@ -54,7 +42,7 @@ def test_between_never_and_always_light_is_the_mean_in_stops():
 
 
 def test_what_differs_from_the_curve_is_what_the_matte_calls_invented(converter: Converter):
-    frame = _with_lamp()
+    frame = with_lamp()
     result, matte = _matte(converter, frame, Settings())
     alone = converter.render(frame, Settings(highlight_recovery=0.0))
     changed = ((result - alone).abs().amax(0) > 1e-6).float()
@@ -68,7 +56,7 @@ def test_what_differs_from_the_curve_is_what_the_matte_calls_invented(converter:
 
 @pytest.mark.parametrize("settings", [Settings(), Settings(detail=0.5, steps=1), Settings(detail=0.0, steps=1)])
 def test_zero_in_the_mask_gives_the_curve_and_one_what_was_there(converter: Converter, settings: Settings):
-    frame, mask = _with_lamp(), torch.ones(64, 96)
+    frame, mask = with_lamp(), torch.ones(64, 96)
     mask[:, :45] = 0
     free, curve = converter.render(frame, settings), converter.render(frame, Settings(highlight_recovery=0.0))
     held, matte = _matte(converter, frame, settings, mask=mask)
@@ -80,7 +68,7 @@ def test_zero_in_the_mask_gives_the_curve_and_one_what_was_there(converter: Conv
 
 
 def test_strength_and_black_bars_invent_nothing(converter: Converter):
-    frame = _with_lamp()
+    frame = with_lamp()
     assert not _matte(converter, frame, Settings(strength=0.0))[1][2].any()
     assert float(_matte(converter, frame, Settings(strength=0.5))[1][2].max()) == pytest.approx(0.5)
     barred = torch.zeros(3, 96, 96)
@@ -93,9 +81,9 @@ def test_strength_and_black_bars_invent_nothing(converter: Converter):
 
 def test_a_mask_of_another_size_or_without_numbers_is_refused(converter: Converter):
     with pytest.raises(UserError, match="the mask is 96x48, the frame 96x64 pixels"):
-        converter.render_timed(_with_lamp(), Settings(), mask=torch.ones(48, 96))
+        converter.render_timed(with_lamp(), Settings(), mask=torch.ones(48, 96))
     with pytest.raises(UserError, match="NaN"):
-        converter.render_timed(_with_lamp(), Settings(), mask=torch.full((64, 96), torch.nan))
+        converter.render_timed(with_lamp(), Settings(), mask=torch.full((64, 96), torch.nan))
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,9 @@
 """Highlights: nothing outside clipped areas, no rim, no ceiling below the peak, and the mask of what is invented."""
 
-from dataclasses import replace
-
 import pytest
 import torch
+from lamp_model import lamp_converter, with_lamp
 
-from lumaflux.backends.torch import TorchBackend
 from lumaflux.color import pq
 from lumaflux.color.clipping import clipped_area, share_of_gain
 from lumaflux.inference.converter import Converter
@@ -17,22 +15,12 @@ from lumaflux.inference.highlights import (
     trusted,
     without_faint,
 )
-from lumaflux.model.build import build
-from lumaflux.model.presets import TINY
 from lumaflux.settings import Settings
-
-HIGHLIGHTS = replace(TINY, name="highlights", local_light="highlights", working_pixels=1024, anchor_bins=4)
 
 
 @pytest.fixture(scope="module")
 def converter() -> Converter:
-    return Converter(TorchBackend(build(HIGHLIGHTS, seed=0)))
-
-
-def _with_lamp() -> torch.Tensor:
-    frame = 0.6 * torch.rand(3, 64, 96, generator=torch.Generator().manual_seed(0))
-    frame[:, 20:40, 30:60] = 1.0
-    return frame
+    return lamp_converter()
 
 
 def _grey(nits: torch.Tensor) -> torch.Tensor:
@@ -40,7 +28,7 @@ def _grey(nits: torch.Tensor) -> torch.Tensor:
 
 
 def test_outside_of_clipped_areas_light_is_the_placement_s(converter: Converter):
-    frame = _with_lamp()
+    frame = with_lamp()
     with_it, without = (converter.render(frame, Settings(highlight_recovery=share)) for share in (1.0, 0.0))
     outside = converter.invented(frame)[0] == 0
     assert 0.5 < float(outside.float().mean()) < 0.95
@@ -48,7 +36,7 @@ def test_outside_of_clipped_areas_light_is_the_placement_s(converter: Converter)
 
 
 def test_recovery_only_brightens_up_to_the_peak(converter: Converter):
-    frame = _with_lamp()
+    frame = with_lamp()
     shares = (0.0, 0.5, 1.0)
     none, half, whole = (pq.eotf(converter.render(frame, Settings(highlight_recovery=share))) for share in shares)
     assert (half >= none - 1e-2).all()
@@ -111,7 +99,7 @@ def test_distances_end_at_the_most_and_the_border_is_no_edge():
 
 
 def test_the_mask_of_invention_follows_the_settings(converter: Converter):
-    frame = _with_lamp()
+    frame = with_lamp()
     mask = converter.invented(frame)
     assert mask.shape == (1, 64, 96)
     assert float(mask[0, 30, 45]) == 1.0

@@ -1,6 +1,7 @@
 """Still pictures: SDR in (PNG, JPEG, TIFF, WebP, EXR, DPX, HEIC, AVIF), HDR out (16-bit PNG tagged PQ/BT.2020)."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,12 +112,23 @@ def read_still(
         sdr, tagged = color.to_sdr(pixels, info.bit_depth, os.fspath(path))
         meant, said = resolved_transfer(path, info, transfer, tagged)
         notes = [*notes, *repairs, *color.notes, *said]
-    upright = info.orientation.apply
+    return _upright(path, info, sdr, alpha, meant, notes)
+
+
+def _upright(
+    path: str | os.PathLike,
+    info: MediaInfo,
+    sdr: np.ndarray,
+    alpha: np.ndarray | None,
+    transfer: str,
+    notes: Sequence[str],
+) -> Still:
+    turned = info.orientation.apply
     return Still(
-        sdr=upright(sdr),
-        transfer=meant,
+        sdr=turned(sdr),
+        transfer=transfer,
         info=info,
-        alpha=None if alpha is None else upright(alpha),
+        alpha=None if alpha is None else turned(alpha),
         notes=tuple(f"{path}: {note}" for note in notes),
     )
 
@@ -145,14 +157,7 @@ def _read_rows(source: Any, spec: Any, path: str | os.PathLike, info: MediaInfo,
         sdr[:, rows], tagged = understood.to_sdr(values, info.bit_depth, os.fspath(path))
         meant, said = resolved_transfer(path, info, transfer, tagged)
         notes = [*repairs, *understood.notes, *said]
-    upright = info.orientation.apply
-    return Still(
-        sdr=upright(sdr),
-        transfer=meant,
-        info=info,
-        alpha=None if alpha is None else upright(alpha),
-        notes=tuple(f"{path}: {note}" for note in notes),
-    )
+    return _upright(path, info, sdr, alpha, meant, notes)
 
 
 def resolved_transfer(
