@@ -15,16 +15,19 @@ _FLUX_TRANSFORMER = {
     "guidance_embeds": True,
     "axes_dims_rope": [16, 56, 56],
 }
-_FLUX_VAE = {
+_KL_SHAPE = {
     "in_channels": 3,
     "out_channels": 3,
     "down_block_types": ["DownEncoderBlock2D"] * 4,
     "up_block_types": ["UpDecoderBlock2D"] * 4,
     "block_out_channels": [128, 256, 512, 512],
     "layers_per_block": 2,
-    "latent_channels": 16,
     "norm_num_groups": 32,
     "sample_size": 1024,
+}  # of both releases' autoencoders
+_FLUX_VAE = {
+    **_KL_SHAPE,
+    "latent_channels": 16,
     "scaling_factor": 0.3611,
     "shift_factor": 0.1159,
     "use_quant_conv": False,
@@ -63,16 +66,9 @@ _FLUX2_KLEIN = {
     "guidance_embeds": False,
 }
 _FLUX2_VAE = {
+    **_KL_SHAPE,
     "architecture": KL_FLUX2,
-    "in_channels": 3,
-    "out_channels": 3,
-    "down_block_types": ["DownEncoderBlock2D"] * 4,
-    "up_block_types": ["UpDecoderBlock2D"] * 4,
-    "block_out_channels": [128, 256, 512, 512],
-    "layers_per_block": 2,
     "latent_channels": 32,
-    "norm_num_groups": 32,
-    "sample_size": 1024,
 }
 FLUX2_KLEIN = LumaFluxConfig(
     name="flux2-klein", transformer=_FLUX2_KLEIN, vae=_FLUX2_VAE, siglip=_SIGLIP_SO400M, steps=4
