@@ -6,11 +6,10 @@
 
 #include "actions.h"
 #include "bundle.h"
-#include "colourspaces.h"
 #include "host.h"
 #include "instance.h"
+#include "job.h"
 #include "link/engine_link.h"
-#include "model_choice.h"
 #include "parameters.h"
 #include "pixels.h"
 #include "properties.h"
@@ -68,9 +67,7 @@ FrameRange range_of(OfxImageClipHandle clip) {
 }
 
 Analysis analysed(OfxImageEffectHandle effect, const Instance& instance, OfxTime time, const FrameRange& range) {
-  ValueMap parameters = parameter_values(bundle_parameters(), instance.parameters, time);
-  parameters["model"] = chosen_model(bundle_parameters(), instance.parameters, time);
-  resolve_input_space(bundle_parameters(), instance.source, parameters);
+  const ValueMap parameters = engine_values(instance, time);
   const bool from_host = text_or(parameters, "source_file", "").empty();
   if (from_host && range.count() < 1.0) {
     throw ImageError(
@@ -92,14 +89,7 @@ Analysis analysed(OfxImageEffectHandle effect, const Instance& instance, OfxTime
                        ": name the clip's file in Source file, and press Analyse again");
     }
     const PixelView& view = source.view();
-    job.width = view.width();
-    job.height = view.height();
-    job.components = view.components;
-    job.depth = view.depth;
-    job.row_bytes = static_cast<size_t>(view.width() * view.pixel_bytes());
-    job.premultiplied = source.premultiplied();
-    job.frame = std::llround(at);
-    job.parameters = parameters;
+    job = job_of(source, at, parameters);
     memory = engine.allocate(job);
     copy_frame(view, contiguous(view, memory->source()));
     return true;

@@ -8,8 +8,8 @@
 #include "colourspaces.h"
 #include "host.h"
 #include "instance.h"
+#include "job.h"
 #include "link/engine_link.h"
-#include "model_choice.h"
 #include "parameters.h"
 #include "pixels.h"
 #include "properties.h"
@@ -33,24 +33,6 @@ Rows rows_of(OfxPropertySetHandle in) {
   return field == kOfxImageFieldUpper ? Rows::upper : Rows::all;
 }
 
-RenderJob job_of(const Image& source, const Instance& instance, OfxPropertySetHandle in, OfxTime time) {
-  const PixelView& view = source.view();
-  RenderJob job;
-  job.width = view.width();
-  job.height = view.height();
-  job.components = view.components;
-  job.depth = view.depth;
-  job.row_bytes = static_cast<size_t>(view.width() * view.pixel_bytes());
-  job.premultiplied = source.premultiplied();
-  job.priority = priority_of(in);
-  job.frame = std::llround(time);
-  job.parameters = parameter_values(bundle_parameters(), instance.parameters, time);
-  job.parameters["model"] = chosen_model(bundle_parameters(), instance.parameters, time);
-  job.parameters["host_frame"] = job.frame;
-  resolve_input_space(bundle_parameters(), instance.source, job.parameters);
-  return job;
-}
-
 void render_frame(OfxImageEffectHandle effect, const Instance& instance, OfxPropertySetHandle in) {
   const OfxTime time = get_double(in, kOfxPropTime).value_or(0.0);
   const auto aborted = [effect] {
@@ -68,7 +50,9 @@ void render_frame(OfxImageEffectHandle effect, const Instance& instance, OfxProp
     throw ImageError("source and result have different bit depths here: set both to the same, best to float");
   }
   const auto window = get_rectangle(in, kOfxImageEffectPropRenderWindow).value_or(output.view().bounds);
-  const RenderJob job = job_of(*source, instance, in, time);
+  RenderJob job = job_of(*source, time, engine_values(instance, time));
+  job.priority = priority_of(in);
+  job.parameters["host_frame"] = job.frame;
   EngineLink& engine = engine_link();
   const auto memory = engine.allocate(job);
   const PixelView result = contiguous(source->view(), memory->result());
