@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from host_pictures import Picture
+from host_pictures import Picture, blank
 from host_process import FAILED, OK
 
 import lumaflux
@@ -40,6 +40,19 @@ def test_the_host_s_frames_become_a_track_that_renders(scene, clip, convert, fau
     planes = np.ascontiguousarray(clip[5].transpose(2, 0, 1))
     direct = lumaflux.load("tiny", device="cpu").render(planes, Settings(), track.tone_at(5)).transpose(1, 2, 0)
     assert np.abs(convert(host, clip[5], time=FIRST + 5) - direct).max() * 65535 <= 1
+
+
+def test_a_node_copied_to_another_clip_says_so(scene, clip, convert):
+    host = connected(scene, clip)
+    host.do("create", instance="copy")
+    host.do("set", instance="copy", values={"model": 1})
+    values = host.do("change", instance="a", name="analyse")["values"]
+    host.do("set", instance="copy", values={name: values[name] for name in ("tone_track", "track_start")})
+    other = np.ascontiguousarray(clip[1][::-1])
+    assert convert(host, clip[1], "copy", time=FIRST + 1).shape == other.shape
+    answer = host.render("copy", Picture(other), blank(other), time=FIRST + 1)
+    assert answer["status"] == FAILED
+    assert "was made of another clip than this: at frame 12" in host.said()[-1]
 
 
 def test_an_abort_and_a_missing_file_leave_the_parameters(scene, clip):

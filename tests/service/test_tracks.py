@@ -63,7 +63,9 @@ def test_frames_of_a_host_make_the_track_that_the_engine_makes(client, clip, roo
     assert np.abs(rendered - direct).max() * 65535 <= 1
     again = client.render(clip[7], params)
     assert again.cached
-    assert not client.render(clip[7], {**params, "host_frame": 102}).cached
+    with pytest.raises(EngineError, match="was made of another clip than this: at frame 102"):
+        client.render(clip[7], {**params, "host_frame": 102})
+    assert not client.render(clip[7], {**params, "host_frame": 115}).cached  # beyond its end no picture is kept
 
 
 def engine_path(answer):

@@ -18,6 +18,7 @@ from lumaflux.errors import UserError
 from lumaflux.inference.active_area import Area
 from lumaflux.inference.key_light import LightKey, stops_at
 from lumaflux.inference.tone import Tone, mix
+from lumaflux.inference.track_pictures import Pictures
 from lumaflux.model.anchor import Placement
 from lumaflux.model.regular_file import read_regular
 from lumaflux.model.spline import Knots
@@ -197,6 +198,7 @@ class ToneTrack(_Part):
     version: Literal[1] = 1
     clip: Clip
     model: str
+    pictures: Pictures | None = None  # of an effect's analysis
     shots: list[Shot]
 
     @model_validator(mode="after")

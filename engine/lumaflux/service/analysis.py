@@ -19,6 +19,7 @@ from lumaflux.service.tracks import absolute
 
 if TYPE_CHECKING:
     from lumaflux.inference.tone_track import Clip, ToneTrack
+    from lumaflux.render.analysis import Look
 
 SLICE_S = 0.25  # of an analysis, before frames that wait have their turn
 HOST_CLIP = "frames of a host"
@@ -44,7 +45,8 @@ class FileAnalysis:
         self._reader = source.open()
         self._reader.__enter__()
         self._frames = getattr(self._reader, "coded_frames", self._reader.frames)()
-        self._samples, self._film = samples, []  # thumbnails of all its frames, where there is something to compare
+        self._samples = samples
+        self._film: list[np.ndarray] = []  # thumbnails of all its frames
         self.total = (self._reader.info.frame_count or 0) if source.pattern is None else len(source.numbers)
 
     @property
@@ -53,7 +55,6 @@ class FileAnalysis:
 
     def proceed(self, check: Callable[[], None]) -> "ToneTrack | None":
         """Sees frames for a slice of time; the track when all were seen."""
-        from lumaflux.inference.tone_track import ToneTrack
         from lumaflux.render.analysis import clip_of
 
         self._look.converter = self._renderer.load(self.model)  # another may have come between
@@ -63,15 +64,11 @@ class FileAnalysis:
             frame = next(self._frames, None)
             if frame is not None:
                 self._look.see_frame(frame)
-                if self._samples:
-                    self._film.append(thumbnail(frame.sdr).astype(np.float16))
+                self._film.append(thumbnail(frame.sdr).astype(np.float16))
                 continue
             if not self.done:
                 raise UserError(f"{self.source} holds no frames; name another Source file")
-            clip = clip_of(self.source, self.done)
-            return ToneTrack(
-                clip=clip, model=weights_identity(self._renderer.options_of(self.model)), shots=self._look.shots()
-            )
+            return _track(clip_of(self.source, self.done), self._film, self._look, self._renderer, self.model)
         return None
 
     def start(self) -> int | None:
@@ -96,6 +93,7 @@ class HostAnalysis:
         self.model, self._renderer = parameters.model, renderer
         self._look = Look(renderer.load(self.model), parameters.settings)
         self._digest = xxhash.xxh3_128()
+        self._film: list[np.ndarray] = []
 
     @property
     def done(self) -> int:
@@ -106,14 +104,21 @@ class HostAnalysis:
         self._look.converter = self._renderer.load(self.model)
         self._digest.update(np.ascontiguousarray(sdr).data.cast("B"))
         self._look.see(sdr)
+        self._film.append(thumbnail(sdr).astype(np.float16))
 
     def track(self) -> "ToneTrack":
-        from lumaflux.inference.tone_track import Clip, ToneTrack
+        from lumaflux.inference.tone_track import Clip
 
         clip = Clip(name=HOST_CLIP, frames=self.done, digest=self._digest.hexdigest())
-        return ToneTrack(
-            clip=clip, model=weights_identity(self._renderer.options_of(self.model)), shots=self._look.shots()
-        )
+        return _track(clip, self._film, self._look, self._renderer, self.model)
+
+
+def _track(clip: "Clip", film: list[np.ndarray], look: "Look", renderer: Renderer, model: str) -> "ToneTrack":
+    from lumaflux.inference.tone_track import ToneTrack
+    from lumaflux.inference.track_pictures import Pictures
+
+    identity = weights_identity(renderer.options_of(model))
+    return ToneTrack(clip=clip, model=identity, pictures=Pictures.of(np.stack(film)), shots=look.shots())
 
 
 def store(track: "ToneTrack", source: Path | None) -> Path:

@@ -9,7 +9,6 @@ from lumaflux.color.primaries import BT709_LUMA, luminance
 from lumaflux.errors import UserError
 
 _ROWS, _COLUMNS = 9, 16
-SIZE = _ROWS * _COLUMNS
 LEAST_LIKENESS = 0.9  # correlation of thumbnails: scalers, grain and a grade before the effect stay above it
 _EQUAL = 1e-4  # of mean likeness: offsets within a held picture
 _INSTEAD = "leave Source file empty, so that the host's own frames are analysed"
@@ -33,7 +32,7 @@ def thumbnail(sdr: np.ndarray) -> np.ndarray:
     means = (sums / counts).astype(np.float32).ravel()
     means -= means.mean()
     length = float(np.linalg.norm(means))
-    return means / length if length > 1e-3 * SIZE**0.5 else np.zeros_like(means)
+    return means / length if length > 1e-3 * (_ROWS * _COLUMNS) ** 0.5 else np.zeros_like(means)
 
 
 def file_start(samples: Sequence[Sample], film: np.ndarray, first: int, name: str) -> int:

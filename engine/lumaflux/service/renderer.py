@@ -128,6 +128,8 @@ class Renderer:
             mattes: list[np.ndarray] = []
             sdr = sdr_of(planes_of(pixels, premultiplied=premultiplied), parameters.input_space)
             on_matte = mattes.append if wants_matte else None
+            if of_track is not None:
+                self.tracks.check_picture(parameters, sdr)
             result_pq = self._convert(sdr, parameters, draft, on_step, tones, place, on_matte)
             self.cache.put(key, result_pq)
             if mattes:

@@ -5,16 +5,20 @@ from collections.abc import Hashable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from lumaflux.errors import UserError
 from lumaflux.inference.weights import weights_identity
 from lumaflux.options import ModelOptions
 from lumaflux.render.tones import Tones
+from lumaflux.service.frame_mapping import thumbnail
 
 if TYPE_CHECKING:
     from lumaflux.inference.tone_track import ToneTrack
     from lumaflux.service.parameters import RenderParameters
 
 _KEPT = 4
+_LEAST_LIKENESS = 0.8  # of a frame and the picture that its track keeps: grades, scalers and grain stay above it
 
 
 class Tracks:
@@ -22,6 +26,7 @@ class Tracks:
 
     def __init__(self) -> None:
         self._read: dict[Hashable, ToneTrack] = {}
+        self._films: dict[Hashable, np.ndarray] = {}
         self._matching: set[Hashable] = set()  # tracks that were compared with their source
 
     def of(self, parameters: "RenderParameters", options: ModelOptions) -> tuple[Tones, int, Hashable]:
@@ -43,6 +48,27 @@ class Tracks:
         self._check_source(identity, track, parameters.source_file)
         place = max(0, parameters.host_frame - parameters.track_start)
         return Tones(track), place, (identity, place)
+
+    def check_picture(self, parameters: "RenderParameters", sdr: np.ndarray) -> None:
+        """Compares a frame, SDR [3,H,W], with the picture that the track keeps of it, if it keeps one.
+
+        Raises UserError when they differ as two clips do: a node was copied, or what comes before it has changed.
+        """
+        identity, track = self._track(absolute(parameters.tone_track, "Tone track"))
+        place = parameters.host_frame - parameters.track_start
+        if track.pictures is None or place < 0 or place >= track.clip.frames or place % track.pictures.step:
+            return
+        if identity not in self._films:
+            while len(self._films) >= _KEPT:
+                del self._films[next(iter(self._films))]
+            self._films[identity] = track.pictures.film()
+        film, seen = self._films[identity], thumbnail(sdr)
+        kept = film[place // track.pictures.step] if place // track.pictures.step < len(film) else np.zeros_like(seen)
+        if kept.any() and seen.any() and float(kept @ seen) < _LEAST_LIKENESS:
+            raise UserError(
+                f"the tone track {Path(parameters.tone_track).name} was made of another clip than this: at frame "
+                f"{parameters.host_frame} its picture is another; press Analyse, or empty Tone track"
+            )
 
     def _track(self, path: Path) -> "tuple[Hashable, ToneTrack]":
         from lumaflux.inference.tone_track import read_track
