@@ -1,7 +1,6 @@
 """The directory of a bundle: which one a build may take or replace, the hidden one beside it that the build works in,
 and one builder at a time."""
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from lumaflux.backends.bundle import MANIFEST, Manifest, read_manifest
 from lumaflux.errors import UserError
+from lumaflux.file_lock import lock
 
 _LOCK, _REQUEST = ".lock", ".request"
 _ELSEWHERE = "name another directory with --out"
@@ -47,7 +47,7 @@ def working_folder(out: Path, stated: str) -> Iterator[Path]:
     """
     work = _working_name(out)
     try:
-        lock = _locked(work)
+        held = _locked(work)
     except BlockingIOError:
         raise UserError(f"{out} is being built by another process; wait for its end, or {_ELSEWHERE}") from None
     except OSError as error:
@@ -63,7 +63,7 @@ def working_folder(out: Path, stated: str) -> Iterator[Path]:
             note.write_text(stated)
         yield work
     finally:
-        os.close(lock)
+        os.close(held)
 
 
 def publish(manifest: Manifest, work: Path, out: Path) -> None:
@@ -140,15 +140,15 @@ def _locked(work: Path) -> int:
     while True:
         work.mkdir(parents=True, exist_ok=True)
         try:
-            lock = os.open(work / _LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+            descriptor = os.open(work / _LOCK, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
         except FileNotFoundError:
             continue  # published between the two calls
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(descriptor, wait=False)
             with suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(lock), os.stat(work / _LOCK)):
-                    return lock
+                if os.path.samestat(os.fstat(descriptor), os.stat(work / _LOCK)):
+                    return descriptor
         except BaseException:
-            os.close(lock)
+            os.close(descriptor)
             raise
-        os.close(lock)
+        os.close(descriptor)

@@ -1,9 +1,10 @@
 """What can be built for what: devices, backends, precisions and sizes, and what a build needs of this machine."""
 
 import importlib.util
-import os
 import shutil
 from pathlib import Path
+
+import psutil
 
 from lumaflux.errors import UserError
 from lumaflux.inference.weights import LITE
@@ -140,8 +141,7 @@ def needs(request: Request) -> str:
 
 def _check_room(request: Request) -> None:
     memory, disk = estimate(request)
-    there = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    there, total = psutil.virtual_memory().available, psutil.virtual_memory().total
     if memory > total:
         raise UserError(
             f"the build needs about {memory / 2**30:.0f} GiB of memory and this machine has {total / 2**30:.0f} "

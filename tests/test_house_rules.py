@@ -17,6 +17,7 @@ ALLOWED = {
     "settings": set(),
     "threads": set(),
     "endings": set(),
+    "file_lock": set(),
     "options": set(),
     "digests": set(),
     "version": set(),
@@ -28,7 +29,7 @@ ALLOWED = {
     "backends": {"model"},
     "inference": {"color", "ops", "store", "model", "backends"},
     "viewing": {"color", "media"},
-    "render": {"color", "media", "backends", "inference"},
+    "render": {"endings", "color", "media", "backends", "inference"},
     "lut": {"color", "media", "backends", "inference", "render"},
     "demo": {"color", "media", "backends", "inference", "render", "viewing"},
     "service": {"color", "media", "model", "backends", "inference", "render"},
@@ -54,7 +55,7 @@ ALLOWED = {
     "doctor": {"model", "backends", "inference"},
 }
 DOORS = {"cli", "__init__"}  # nothing imports them; they import what they like, when it is called for
-ALWAYS = {"errors", "settings", "options", "digests", "version", "threads"}
+ALWAYS = {"errors", "settings", "options", "digests", "version", "threads", "file_lock"}
 HOLD_NO_CODE = {"weights", "lab"}
 NO_FILES_OR_VIDEO = ("av", "OpenImageIO", "OpenEXR", "PIL")
 

@@ -14,14 +14,16 @@ from cyclopts import CycloptsError
 from lumaflux.errors import FrameError, ReaderLeftError, UserError
 
 INTERRUPTED, READER_LEFT = 130, 141  # 128 and the number of SIGINT, of SIGPIPE, as shells have it
+# SIGHUP, of a terminal that is closed: Windows has none.
+ENDING = (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NO_MEMORY = "this machine has too little memory for that; close other programs, or give it a smaller picture"
 
 
 def end_by_signals() -> None:
     """SIGTERM and a closed terminal (SIGHUP) are as Ctrl-C: clean up, then exit. What nohup ignores stays ignored."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:
+    for number in ENDING:
+        if number != signal.SIGINT and signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler)
 
 

@@ -10,12 +10,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from lumaflux.errors import UserError
 from lumaflux.farm.frame_set import frames_text, parse_frames
 from lumaflux.farm.frames import Renderer, open_renderer, render_frames
 from lumaflux.farm.job import JobFolder
 from lumaflux.farm.job_spec import read_spec
-from lumaflux.farm.sockets import near
+from lumaflux.farm.sockets import near, unix_socket
 from lumaflux.threads import wait_passively
 
 SOCKET, LOG, START = "engine.sock", "engine.log", "start.json"
@@ -60,11 +62,7 @@ def _lives(owner: int | None) -> bool:
     """Whether the runner on this machine that asked for the engine is there; farms name none."""
     if owner is None:
         return True
-    try:
-        os.kill(owner, 0)
-    except ProcessLookupError:
-        return False
-    return True
+    return psutil.pid_exists(owner)
 
 
 @contextlib.contextmanager
@@ -72,7 +70,7 @@ def _listening(folder: Path):
     path = folder / SOCKET
     hidden = folder / f".{SOCKET}"
     hidden.unlink(missing_ok=True)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+    with unix_socket() as listener:
         with near(folder) as short:
             listener.bind(f"{short}/{hidden.name}")
         listener.listen(8)

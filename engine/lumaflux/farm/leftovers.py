@@ -5,14 +5,16 @@ import contextlib
 import json
 import os
 import shutil
-import socket
 import stat
 import tempfile
 import time
 from pathlib import Path
 
+import psutil
+
+from lumaflux.errors import UserError
 from lumaflux.farm.engine_process import SOCKET, START
-from lumaflux.farm.sockets import near
+from lumaflux.farm.sockets import near, unix_socket
 
 ENGINE = "lumaflux-farm-"  # begins the name of an engine's folder
 SESSION = "lumaflux-session-"  # of a session's, before its process and a number
@@ -33,18 +35,18 @@ def remove_leftovers(root: Path | None = None) -> list[Path]:
 def _own_folder(path: Path) -> bool:
     with contextlib.suppress(OSError):
         facts = path.lstat()
-        return stat.S_ISDIR(facts.st_mode) and facts.st_uid == os.geteuid()
+        return stat.S_ISDIR(facts.st_mode) and facts.st_uid == (os.geteuid() if hasattr(os, "geteuid") else 0)
     return False
 
 
 def _engine_is_gone(folder: Path) -> bool:
     """Nobody answers, and its owner on this machine is dead, or it had none and is old."""
     try:
-        with near(folder) as path, socket.socket(socket.AF_UNIX) as probe:
+        with near(folder) as path, unix_socket() as probe:
             probe.settimeout(1.0)
             probe.connect(f"{path}/{SOCKET}")
             return False
-    except OSError:
+    except (OSError, UserError):
         pass
     try:
         owner = json.loads((folder / START).read_text("utf-8")).get("owner")
@@ -64,9 +66,6 @@ def _session_is_gone(folder: Path) -> bool:
 
 def _lives(pid: int) -> bool:
     try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
+        return psutil.pid_exists(pid)
+    except OverflowError:
         return False
-    except OSError:
-        return True
-    return True

@@ -11,6 +11,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from lumaflux.farm.frame_set import frames_text, in_chunks
 from lumaflux.farm.job import JobFolder
 from lumaflux.farm.job_spec import JobSpec, spec_text
@@ -53,7 +55,7 @@ def main(clip: Path, written: Path, frames: int, model: str) -> None:
         "frames": len(numbers),
         "model": model,
         "cores": os.cpu_count(),
-        "load_average": os.getloadavg()[0],
+        "load_average": psutil.getloadavg()[0],
         "seconds": rounds,
         "cpu_seconds": busy,
         "overhead": best["one engine"] / best["plain"],
@@ -133,8 +135,8 @@ def _farm(spec: JobSpec, folder: Path, numbers: list[int], count: int) -> tuple[
 
 def _cpu_s(engine: Path) -> float:
     """Seconds of CPU that an engine has used so far."""
-    numbers = Path(f"/proc/{engine_pid(engine)}/stat").read_text().rpartition(")")[2].split()
-    return (int(numbers[11]) + int(numbers[12])) / os.sysconf("SC_CLK_TCK")
+    times = psutil.Process(engine_pid(engine)).cpu_times()
+    return times.user + times.system
 
 
 def _silent(line: str) -> None:

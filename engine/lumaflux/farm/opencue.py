@@ -43,7 +43,7 @@ def job_xml(bundle: Bundle, spec_file: Path, show: str, shot: str) -> str:
     spec = ElementTree.Element("spec")
     for key, text in (("facility", "local"), ("show", show), ("shot", shot), ("user", _user())):
         _text(spec, key, text)
-    _text(spec, "uid", str(os.getuid()))
+    _text(spec, "uid", _uid())
     job = ElementTree.SubElement(spec, "job", name=name)
     for key, text in (("paused", "False"), ("priority", "1"), ("maxretries", "2"), ("autoeat", "False")):
         _text(job, key, text)
@@ -82,8 +82,13 @@ def _text(parent: ElementTree.Element, name: str, text: str) -> None:
 def _user() -> str:
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # a user id without a name, as in containers
-        return str(os.getuid())
+    except (KeyError, ImportError, OSError):  # a user id without a name, as in containers
+        return _uid()
+
+
+def _uid() -> str:
+    """Windows has no numbers of users."""
+    return str(os.getuid() if hasattr(os, "getuid") else 0)
 
 
 def _name(stem: str) -> str:

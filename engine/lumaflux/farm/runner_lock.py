@@ -1,7 +1,6 @@
 """One runner a job folder: the second is refused, and a killed one leaves nothing in the way."""
 
 import contextlib
-import fcntl
 import os
 import socket
 from collections.abc import Iterator
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from lumaflux.errors import UserError
 from lumaflux.farm.job import HIDDEN
+from lumaflux.file_lock import lock
 
 
 @contextlib.contextmanager
@@ -22,7 +22,7 @@ def runner_lock(folder: Path) -> Iterator[None]:
         raise UserError(f"{folder} cannot be written: {error.strerror}; choose a directory you may write to.") from None
     with file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel lets go of it with the process
+            lock(file.fileno(), wait=False)
         except BlockingIOError:
             file.seek(0)
             holder = file.read().strip() or "another run"

@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,7 +16,7 @@ from lumaflux.errors import FrameError, UserError
 from lumaflux.farm.engine_process import LOG, SOCKET, START
 from lumaflux.farm.frames import WorkerError
 from lumaflux.farm.leftovers import ENGINE, remove_leftovers
-from lumaflux.farm.sockets import near
+from lumaflux.farm.sockets import near, unix_socket
 
 VARIABLE = "LUMAFLUX_FARM_ENGINE"  # the folder of the session's engine
 OWNER = "LUMAFLUX_FARM_OWNER"  # the process on this machine without which the engine is of no use
@@ -107,7 +106,7 @@ def _asked(folder: Path, frames: str, say: Say) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _connected(folder: Path):
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+    with unix_socket() as connection:
         with near(folder) as path:
             connection.connect(f"{path}/{SOCKET}")
         with connection.makefile("rwb") as stream:

@@ -1,11 +1,11 @@
 """A job's tone track: a file that is given, or one that the first worker makes in the job's folder for all."""
 
-import fcntl
 from pathlib import Path
 
 from lumaflux.errors import UserError
 from lumaflux.farm.job import HIDDEN, JobFolder
 from lumaflux.farm.job_spec import JobSpec
+from lumaflux.file_lock import lock
 from lumaflux.inference.weights import weights_identity
 from lumaflux.options import NO_TRACK
 from lumaflux.render.manifest import track_fact
@@ -30,8 +30,8 @@ def track_of_job(spec: JobSpec, source: Source, folder: Path) -> Path | None:
     path = folder / HIDDEN / _TRACK
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with (path.parent / _LOCK).open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with (path.parent / _LOCK).open("a") as file:
+            lock(file.fileno(), wait=True)
             if not path.exists():
                 _make(spec, source, path)
     except OSError as error:

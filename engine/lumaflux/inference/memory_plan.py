@@ -7,12 +7,12 @@ lumaflux.model.footprint with real shapes; they have not been measured on a card
 
 import json
 import math
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+import psutil
 import torch
 
 from lumaflux.backends.device import pick_dtype
@@ -206,7 +206,7 @@ def refuse_the_cpu(config: LumaFluxConfig, precision: str | None, *, yes: bool) 
     a frame takes long on its CPU, with the time that it takes."""
     device = torch.device("cpu")
     dtype = pick_dtype(precision, device)
-    needed, there = total_bytes(config, dtype), os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    needed, there = total_bytes(config, dtype), psutil.virtual_memory().total
     if needed > there:
         half = ", --precision bf16 takes half" if dtype == torch.float32 else ""
         raise UserError(

@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import fcntl
 import os
 import secrets
 from pathlib import Path
@@ -10,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from lumaflux.errors import UserError
+from lumaflux.file_lock import MOVES_OPEN_FILES, lock
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -58,6 +58,7 @@ class AtomicFile:
         self.scratch = self.partial.with_suffix(".scratch")
         self._exclusive = exclusive
         self._lock: int | None = None
+        self._lock_path = self.partial if MOVES_OPEN_FILES else self.partial.with_suffix(".lock")
 
     def _refuse_existing(self) -> None:
         if self.target.exists() and not self.overwrite:
@@ -80,17 +81,18 @@ class AtomicFile:
     def _locked(self) -> int:
         """The partial file's lock; what a killed run has left in it is cut off. Raises BlockingIOError when held."""
         while True:
-            lock = os.open(self.partial, os.O_RDWR | os.O_CREAT, 0o666)
+            descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o666)
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                lock(descriptor, wait=False)
                 with contextlib.suppress(FileNotFoundError):
-                    if os.path.samestat(os.fstat(lock), os.stat(self.partial)):  # not renamed before it was locked
-                        os.ftruncate(lock, 0)
-                        return lock
+                    # Not renamed before it was locked.
+                    if os.path.samestat(os.fstat(descriptor), os.stat(self._lock_path)):
+                        os.close(os.open(self.partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666))
+                        return descriptor
             except BaseException:
-                os.close(lock)
+                os.close(descriptor)
                 raise
-            os.close(lock)
+            os.close(descriptor)
 
     def early_name(self) -> Path:
         """Of what was finished of it when the work ended early."""
@@ -100,7 +102,10 @@ class AtomicFile:
         """Give the partial file its name, or ``name``; raises UserError when somebody took the name meanwhile."""
         if name is None:
             self._refuse_existing()
-        os.replace(self.partial, name or self.target)
+        try:
+            os.replace(self.partial, name or self.target)
+        except PermissionError as error:  # Windows, where another program has the target open
+            raise cannot_write(name or self.target, error) from error
 
     def discard(self) -> None:
         """Remove the partial file and the scratch file, if they are there; only what is this writer's own."""
@@ -111,6 +116,9 @@ class AtomicFile:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+            if self._lock_path != self.partial:
+                with contextlib.suppress(OSError):  # another run has it already
+                    self._lock_path.unlink()
 
     def __enter__(self) -> Self:
         self.create()

@@ -10,6 +10,9 @@ from pathlib import Path
 from lumaflux.errors import UserError
 
 _CHUNK = 1 << 20
+_FLAGS = os.O_RDONLY
+for _name in ("O_NONBLOCK", "O_CLOEXEC", "O_NOCTTY", "O_BINARY"):  # the last is Windows's, the others are not
+    _FLAGS |= getattr(os, _name, 0)
 
 
 def check_regular(path: Path) -> None:
@@ -29,7 +32,7 @@ def read_regular(path: Path, largest: int) -> bytes:
     """
     check_regular(path)
     # What took its place since is opened without waiting for a FIFO's writer or a device.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    descriptor = os.open(path, _FLAGS)
     with os.fdopen(descriptor, "rb") as file:
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode):

@@ -6,6 +6,8 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any, Self
 
+from lumaflux.endings import ENDING
+
 
 class Interruption:
     """Context manager; ``asked`` says that the work should end. A second signal ends it at once.
@@ -19,7 +21,7 @@ class Interruption:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            for number in ENDING:
                 if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
                     self._before[number] = signal.signal(number, self._note)
         return self

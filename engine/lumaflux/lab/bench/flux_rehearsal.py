@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import torch
 from safetensors.torch import save_file
 
@@ -126,8 +127,7 @@ def rehearse(
 
 
 def _resident() -> int:
-    lines = Path("/proc/self/status").read_text("utf-8").splitlines()
-    return next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
+    return psutil.Process().memory_info().rss
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ import os
 import platform
 from pathlib import Path
 
+import psutil
 import torch
 
 
@@ -27,9 +28,7 @@ def _processor() -> str:
 
 
 def _memory_bytes() -> int:
-    if hasattr(os, "sysconf"):
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return 0
+    return psutil.virtual_memory().total
 
 
 def peak_resident_mb() -> float:
@@ -42,6 +41,8 @@ def peak_resident_mb() -> float:
         for line in status.read_text().splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) / 1024
+    if platform.system() == "Windows":
+        return psutil.Process().memory_info().peak_wset / 2**20
     import resource
 
     unit = 2**20 if platform.system() == "Darwin" else 2**10
