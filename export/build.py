@@ -42,7 +42,7 @@ from .targets import check_request, config_of, needs
 from .trace import trace
 from .verify import refuse_disagreement, verify_frames, verify_parts
 
-_HOST = ("cues.", "conditioner.", "anchor.")
+_HOST = ("cues.", "conditioner.", "tone_predictor.")
 _TOOLS = ("torch", "onnx", "onnxscript", "onnxruntime", "tensorrt-rtx", "tensorrt", "diffusers", "transformers")
 NOT_EXECUTED = "compiled, not executed on a device: agreement is that of the ONNX graph through onnxruntime's CPU"
 EXECUTED = "executed on this machine's CPU through onnxruntime"

@@ -40,7 +40,7 @@ _BODY = f"""
 def gated_low_rank(
     x: Tensor, value: Tensor, down: Tensor, up: Tensor, alpha: Tensor, beta: Tensor, gate: Tensor
 ) -> Tensor:
-    """The function's torch twin, the model's own operator with the function's inputs.
+    """The function's torch reference, the model's own operator with the function's inputs.
 
     x, value [B,T,d]; down [d,r]; up [r,d]; alpha, beta [B,1,1]; gate [B,T,heads,1].
     """

@@ -1,7 +1,7 @@
 """The parts of a model that an engine evaluates, as modules of tensors alone, with examples and dynamic sizes.
 
 What has no weights to speak of or depends on sorting and Fourier transforms stays with the host
-(``lumaflux.backends.engine_network``): quantiles, ring spectrum, light anchor, packing, rotary tables, Psi.
+(``lumaflux.backends.engine_network``): quantiles, ring spectrum, tone predictor, packing, rotary tables, Psi.
 """
 
 from collections.abc import Iterator

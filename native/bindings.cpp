@@ -264,7 +264,7 @@ Floats rgb_from_yuv420(const py::array& y, const py::array& cb, const py::array&
 }  // namespace
 
 PYBIND11_MODULE(lumaflux_native, module) {
-  module.doc() = "Native paths of LumaFlux; each has a NumPy or torch twin of the same name.";
+  module.doc() = "Native paths of LumaFlux; each has a NumPy or torch reference of the same name.";
   module.def("yuv420p10", &yuv420p10, py::arg("hdr_pq"), py::arg("threads") = 1,
              "PQ/BT.2020 R'G'B' float32 [3,H,W] in [0,1] -> 10-bit narrow-range codes (Y', Cb, Cr), 4:2:0 top-left.");
   module.def("rgb_from_yuv420", &rgb_from_yuv420, py::arg("y"), py::arg("cb"), py::arg("cr"), py::arg("scales"),

@@ -46,7 +46,7 @@ def _native() -> Finding:
     if find_spec("lumaflux_native"):
         return Finding(subject="native paths", detail="built")
     advice = "optional: install g++ and reinstall lumaflux for faster encoding"
-    return Finding(subject="native paths", detail="not built, NumPy twins in use", advice=advice)
+    return Finding(subject="native paths", detail="not built, NumPy in use", advice=advice)
 
 
 def _devices() -> list[Finding]:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from lumaflux.color import bt2390, pq
-from lumaflux.color.placement import REFERENCE_WHITE_NITS
+from lumaflux.color.sdr_to_pq import REFERENCE_WHITE_NITS
 from lumaflux.color.srgb import srgb_to_bt1886
 from lumaflux.errors import UserError
 from lumaflux.inference.converter import Converter
@@ -219,27 +219,27 @@ def _free(path, suffix):
 
 
 def _write_pictures(target, frames, format, peak_nits):
-    from lumaflux.media.deliveries import DELIVERIES
     from lumaflux.media.metadata.mastering import container_display
+    from lumaflux.media.output_profiles import OUTPUT_PROFILES
     from lumaflux.media.stills.picture_writer import PictureOptions, write_picture
 
     options = PictureOptions(display=container_display(peak_nits))
     for number, frame in enumerate(frames):
         path = target if len(frames) == 1 else target.with_name(f"{target.stem}.{number:04d}{target.suffix}")
-        write_picture(path, frame, DELIVERIES[format].picture, options)
+        write_picture(path, frame, OUTPUT_PROFILES[format].picture, options)
 
 
 def _write_video(target, frames, frames_per_second, peak_nits):
     from fractions import Fraction
 
-    from lumaflux.media.deliveries import DELIVERIES, video_encoding
     from lumaflux.media.metadata.mastering import container_display
+    from lumaflux.media.output_profiles import OUTPUT_PROFILES, video_encoding
     from lumaflux.media.video.writer import VideoWriter
 
     rate = Fraction(frames_per_second).limit_denominator(1001)
     size = (frames.shape[3], frames.shape[2])
     display = container_display(peak_nits)
-    encoding = video_encoding(DELIVERIES["hdr10"], size, 1 / rate, rate, Fraction(1), display)
+    encoding = video_encoding(OUTPUT_PROFILES["hdr10"], size, 1 / rate, rate, Fraction(1), display)
     with VideoWriter(target, size, encoding) as writer:
         for number, frame in enumerate(frames):
             writer.write(frame, number)

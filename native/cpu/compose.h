@@ -6,7 +6,7 @@
 
 namespace lumaflux {
 
-// A frame's placement (engine/lumaflux/model/anchor.py) as tables: `curve` is cd/m2 over the BT.1886 signal in equal
+// A frame's placement (engine/lumaflux/model/tone_predictor.py) as tables: `curve` is cd/m2 over the BT.1886 signal in equal
 // steps.
 struct PlacementTables {
   const float* curve;

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lumaflux.color.placement import static_placement
+from lumaflux.color.sdr_to_pq import sdr_to_pq
 from lumaflux.demo.conversion import CanceledError, convert_upload
 from lumaflux.demo.limits import Limits
 from lumaflux.demo.serve import bound, is_private
@@ -18,7 +18,7 @@ from lumaflux.settings import Settings
 
 class Placement:
     def render_timed(self, frame, settings, on_step=None, **rest):
-        return np.asarray(static_placement(frame, settings.reference_white), np.float32), {}
+        return np.asarray(sdr_to_pq(frame, settings.reference_white), np.float32), {}
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ pytestmark = [
 
 class Placement:
     def render_timed(self, frame, settings, on_step=None, **rest):
-        from lumaflux.color.placement import static_placement
+        from lumaflux.color.sdr_to_pq import sdr_to_pq
 
-        return np.asarray(static_placement(frame, settings.reference_white), np.float32), {}
+        return np.asarray(sdr_to_pq(frame, settings.reference_white), np.float32), {}
 
 
 def test_a_visit(tmp_path):

@@ -21,7 +21,7 @@ def inputs():
     return {name: torch.randn(shape) for name, shape in zip(NAMES, shapes, strict=True)}
 
 
-def test_body_is_the_torch_twin(inputs, tmp_path):
+def test_body_is_the_torch_reference(inputs, tmp_path):
     node = helper.make_node(NAME, NAMES, ["y"], domain=DOMAIN)
     values = [helper.make_tensor_value_info(n, TensorProto.FLOAT, list(v.shape)) for n, v in inputs.items()]
     out = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 7, 32])

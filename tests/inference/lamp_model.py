@@ -9,7 +9,7 @@ from lumaflux.inference.converter import Converter
 from lumaflux.model.build import build
 from lumaflux.model.presets import TINY
 
-HIGHLIGHTS = replace(TINY, name="highlights", local_light="highlights", working_pixels=1024, anchor_bins=4)
+HIGHLIGHTS = replace(TINY, name="highlights", local_light="highlights", working_pixels=1024, tone_bins=4)
 
 
 def lamp_converter() -> Converter:

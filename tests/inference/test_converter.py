@@ -4,10 +4,10 @@ import torch
 
 import lumaflux
 from lumaflux.color import pq
-from lumaflux.color.placement import static_placement
+from lumaflux.color.sdr_to_pq import sdr_to_pq
 from lumaflux.errors import UserError
 from lumaflux.inference.converter import Converter
-from lumaflux.lab.evaluation import laws, signals
+from lumaflux.lab.evaluation import measures, signals
 from lumaflux.model.latents import pad_to_multiple
 from lumaflux.settings import Settings
 
@@ -113,7 +113,7 @@ def test_generated_detail_is_the_papers_path(converter, frame):
 
 
 def test_strength_blends_in_pq(converter, frame):
-    model, placed = converter.render(frame), static_placement(frame)
+    model, placed = converter.render(frame), sdr_to_pq(frame)
     np.testing.assert_allclose(converter.render(frame, Settings(strength=0.0)), placed, atol=1e-6)
     half = converter.render(frame, Settings(strength=0.5))
     np.testing.assert_allclose(half, 0.5 * (model + placed), atol=1e-6)
@@ -157,7 +157,7 @@ def test_large_frames_are_reduced_for_the_model_alone(monkeypatch):
     fine = np.random.default_rng(2).random((3, 240, 320), dtype=np.float32)
     rendered = converter.render(fine, Settings(highlight_recovery=0.0))
     assert seen == [(1, 3, 48, 64)]
-    source = np.abs(np.diff(static_placement(fine))).mean()
+    source = np.abs(np.diff(sdr_to_pq(fine))).mean()
     assert np.abs(np.diff(rendered)).mean() > 0.7 * source  # the texture of 320 pixels, not of 64
 
 
@@ -184,6 +184,6 @@ def test_a_frame_is_cancelled_between_steps(converter, frame, detail):
 
 def test_grey_stays_grey_whatever_the_network_makes(converter):
     ramp = signals.neutral_ramp(96, 32)
-    assert laws.chroma(converter.convert(ramp).hdr_pq).max() > 50  # of a random network
+    assert measures.chroma(converter.convert(ramp).hdr_pq).max() > 50  # of a random network
     for recovery in (0.0, 1.0):
-        assert laws.chroma(converter.render(ramp, Settings(highlight_recovery=recovery))).max() < 0.5
+        assert measures.chroma(converter.render(ramp, Settings(highlight_recovery=recovery))).max() < 0.5

@@ -6,15 +6,15 @@ import torch
 from lumaflux.color import pq
 from lumaflux.color.primaries import BT2020_LUMA, luminance
 from lumaflux.inference import composition
-from lumaflux.inference.composition import Enlargement, ReducedLight, compose
-from lumaflux.inference.detail import clipping, gain_map, guide_of, lines_of, without_tint
+from lumaflux.inference.composition import Enlargement, GainGrid, compose
+from lumaflux.inference.detail import clipping, gain_map, guide_of, guided_filter, without_tint
 
 
 def transfer(base, sdr, generated, begun, reduced_base, recovery):
     """Detail transfer of a source whose placement is ``base``."""
     gain, guide = gain_map(generated, begun), guide_of(reduced_base)
-    lines = lines_of(gain, guide)
-    light = ReducedLight(lines=lines, structure=gain - lines.of(guide))
+    guided = guided_filter(gain, guide)
+    light = GainGrid(guided=guided, structure=gain - guided.of(guide))
     return compose(base, sdr, lambda placed: placed, light, recovery)
 
 
@@ -52,8 +52,8 @@ def test_upsampling_keeps_to_the_edges():
     full[..., 131:] = 6.0
     small = torch.nn.functional.interpolate(full, scale_factor=0.25, mode="area")
     gain = torch.where(small > 4, 1.0, 0.0).expand(1, 3, -1, -1)
-    lines = lines_of(gain, small)
-    slope, level = (Enlargement(part, 64, 256, "bilinear").rows(0, 64) for part in (lines.slope, lines.level))
+    guided = guided_filter(gain, small)
+    slope, level = (Enlargement(part, 64, 256, "bilinear").rows(0, 64) for part in (guided.slope, guided.level))
     stops = slope * full + level
     assert stops[..., :129].abs().max() < 0.15
     assert (stops[..., 134:] - 1).abs().max() < 0.15

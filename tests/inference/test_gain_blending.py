@@ -8,9 +8,9 @@ import torch
 from moving_pictures import HEIGHT, MARGIN, WIDTH, moved, needs_opencv, texture
 
 import lumaflux
-from lumaflux.color.placement import static_placement
+from lumaflux.color.sdr_to_pq import sdr_to_pq
 from lumaflux.inference import gain_blending
-from lumaflux.inference.gain_blending import REACH, FrameLight, placed_by_the_shot
+from lumaflux.inference.gain_blending import REACH, FrameGain, with_tone_of_the_shot
 from lumaflux.inference.motion import motion
 from lumaflux.settings import Settings
 
@@ -18,8 +18,8 @@ NEAR = [distance for distance in range(-REACH, REACH + 1) if distance]
 
 
 def light_of(sdr, gain):
-    base_pq = static_placement(sdr)
-    return FrameLight(reduced=sdr, base_pq=base_pq, hdr_pq=base_pq, gain=gain, placement=None)
+    base_pq = sdr_to_pq(sdr)
+    return FrameGain(reduced=sdr, base_pq=base_pq, hdr_pq=base_pq, gain=gain, placement=None)
 
 
 def blended(own, neighbours, amount):
@@ -63,13 +63,13 @@ def test_noise_falls_along_the_motion_and_the_gain_stays():
 def test_a_shot_says_how_bright_its_frames_are(converter):
     frame = texture(3)[0]
     light, _ = converter.light_timed(frame, Settings(steps=1))
-    assert placed_by_the_shot(light, 0.0) is light
+    assert with_tone_of_the_shot(light, 0.0) is light
     before = light.gain.mean()
     for share in (0.4, 1.0):
-        placed = placed_by_the_shot(light, share)
+        placed = with_tone_of_the_shot(light, share)
         torch.testing.assert_close(placed.gain.mean(), (1 - share) * before, atol=1e-5, rtol=0)
         torch.testing.assert_close(placed.gain[:, 0] - placed.gain[:, 1], light.gain[:, 0] - light.gain[:, 1])
-    assert (placed_by_the_shot(light, 1.0).hdr_pq.mean() < light.hdr_pq.mean()) == (before > 0)
+    assert (with_tone_of_the_shot(light, 1.0).hdr_pq.mean() < light.hdr_pq.mean()) == (before > 0)
 
 
 @needs_opencv

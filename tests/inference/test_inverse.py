@@ -12,7 +12,7 @@ from lumaflux.model.build import build
 from lumaflux.model.presets import TINY
 from lumaflux.settings import Settings
 
-HIGHLIGHTS = replace(TINY, name="highlights", local_light="highlights", working_pixels=1024, anchor_bins=4)
+HIGHLIGHTS = replace(TINY, name="highlights", local_light="highlights", working_pixels=1024, tone_bins=4)
 
 
 @pytest.fixture(scope="module")

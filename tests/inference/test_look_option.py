@@ -6,18 +6,18 @@ import torch
 from lumaflux.errors import UserError
 from lumaflux.inference.load import load
 from lumaflux.inference.weights import weights_identity
-from lumaflux.model.look_file import TRAINED, anchor_digest, write_look
+from lumaflux.model.look_file import TRAINED, tone_digest, write_look
 from lumaflux.options import ModelOptions
 from lumaflux.settings import Settings
 
 
 def test_a_look_changes_the_tone_and_the_name_of_the_model(tmp_path):
     plain = load("lite")
-    anchor = plain.backend.network.adapters.anchor
-    tensors = {name: p.detach().clone() for name, p in anchor.named_parameters() if name in TRAINED}
+    predictor = plain.backend.network.adapters.tone_predictor
+    tensors = {name: p.detach().clone() for name, p in predictor.named_parameters() if name in TRAINED}
     tensors["line"][:, 0] -= 1.0  # a stop darker
     path = tmp_path / "darker.safetensors"
-    write_look(path, tensors, anchor_digest(anchor), {})
+    write_look(path, tensors, tone_digest(predictor), {})
     frame = 0.1 + 0.5 * torch.rand(3, 48, 64, generator=torch.Generator().manual_seed(0))
     settings = Settings(highlight_recovery=0.0, graphics_white="off")
     before, after = plain.render(frame, settings), load("lite", look=path).render(frame, settings)

@@ -19,8 +19,8 @@ from lumaflux.inference.tone_track import (
     read_track,
     text_of,
 )
-from lumaflux.model.anchor import Placement
 from lumaflux.model.spline import apply_spline, knots_from_logits
+from lumaflux.model.tone_predictor import ToneCurve
 from lumaflux.settings import Settings
 
 
@@ -31,7 +31,7 @@ def tone(seed, anchored=True):
         return knots_from_logits(3 * torch.randn(1, 3 * bins + 1, generator=generator), bins)
 
     matrix = torch.eye(3) + 0.1 * torch.randn(1, 3, 3, generator=generator)
-    placement = Placement(
+    placement = ToneCurve(
         knots=knots(12),
         floor=0.1 * torch.rand(1, generator=generator),
         top=0.5 + 0.2 * torch.rand(1, generator=generator),

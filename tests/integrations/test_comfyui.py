@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from lumaflux.color.placement import static_placement
+from lumaflux.color.sdr_to_pq import sdr_to_pq
 from lumaflux.errors import UserError
 from lumaflux.media.metadata.info import probe
 from lumaflux.settings import Settings
@@ -36,7 +36,7 @@ def nodes():
 class Placement:
     def render(self, picture, settings, tone=None):
         assert tone is None or tone.frame >= 0
-        return np.asarray(static_placement(picture, settings.reference_white), np.float32)
+        return np.asarray(sdr_to_pq(picture, settings.reference_white), np.float32)
 
 
 def defaults(node):
@@ -75,7 +75,7 @@ def test_a_batch_is_converted(nodes):
     hdr, proxy = node().convert(Placement(), images, **{**defaults(node), "codes": "BT.1886"})
     assert hdr.shape == proxy.shape == (2, 48, 64, 3)
     assert hdr.dtype == proxy.dtype == torch.float32
-    expected = static_placement(images[0].permute(2, 0, 1).numpy())
+    expected = sdr_to_pq(images[0].permute(2, 0, 1).numpy())
     np.testing.assert_allclose(hdr[0].permute(2, 0, 1).numpy(), expected, atol=1e-6)
     dark = images[0, :20]
     assert (proxy[0, :20] - dark).abs().max() < 0.01  # below the shoulder the proxy is the source

@@ -9,9 +9,9 @@ import pytest
 from lumaflux.color.yuv420p10 import yuv420p10
 from lumaflux.doctor import DEVICE_ENCODERS
 from lumaflux.errors import UserError
-from lumaflux.media.deliveries import DELIVERIES, delivery
-from lumaflux.media.encoders import AUTO, HARDWARE, built_in, delivery_by
+from lumaflux.media.encoders import AUTO, HARDWARE, built_in, output_profile_by
 from lumaflux.media.metadata.mastering import container_display
+from lumaflux.media.output_profiles import OUTPUT_PROFILES, output_profile
 from lumaflux.media.video import hardware_streams as streams
 from lumaflux.media.video.encoding import video_frame
 from lumaflux.media.video.writer import VideoWriter
@@ -37,13 +37,13 @@ def test_doctor_names_the_devices_that_can_be_asked_for():
 
 def test_auto_is_the_delivery_s_own():
     for name, target in ((None, "a.mp4"), ("hdr10-av1", "a.mkv"), ("png", "a.%04d.png")):
-        assert delivery_by(AUTO, name, Path(target)) == delivery(name, Path(target))
+        assert output_profile_by(AUTO, name, Path(target)) == output_profile(name, Path(target))
 
 
 def test_a_program_that_is_named_decides_what_is_delivered():
-    assert delivery_by("svtav1", None, Path("a.mp4")) == ("hdr10-av1", DELIVERIES["hdr10-av1"])
-    assert delivery_by("x265", None, Path("a.mkv"))[0] == "hdr10"
-    assert delivery_by("x265", "hlg", Path("a.mkv"))[0] == "hlg"
+    assert output_profile_by("svtav1", None, Path("a.mp4")) == ("hdr10-av1", OUTPUT_PROFILES["hdr10-av1"])
+    assert output_profile_by("x265", None, Path("a.mkv"))[0] == "hdr10"
+    assert output_profile_by("x265", "hlg", Path("a.mkv"))[0] == "hlg"
 
 
 @pytest.mark.parametrize(
@@ -58,16 +58,16 @@ def test_a_program_that_is_named_decides_what_is_delivered():
 )
 def test_what_an_encoder_does_not_make_is_refused(encoder: str, name: str | None, target: str):
     with pytest.raises(UserError, match=f"--encoder {encoder} makes"):
-        delivery_by(encoder, name, Path(target))
+        output_profile_by(encoder, name, Path(target))
 
 
 @pytest.mark.parametrize("encoder", list(HARDWARE))
 def test_a_device_makes_hdr10_where_it_is_built_in(encoder: str):
     if not built_in(HARDWARE[encoder]):
         with pytest.raises(UserError, match="this build of PyAV lacks"):
-            delivery_by(encoder, None, Path("a.mp4"))
+            output_profile_by(encoder, None, Path("a.mp4"))
         return
-    name, made = delivery_by(encoder, None, Path("a.mp4"))
+    name, made = output_profile_by(encoder, None, Path("a.mp4"))
     assert made.encoding is not None
     assert (name, made.encoding().codec) == ("hdr10", HARDWARE[encoder])
 

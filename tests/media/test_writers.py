@@ -10,9 +10,9 @@ from lumaflux.color import hlg, pq
 from lumaflux.color.primaries import BT2020_LUMA
 from lumaflux.color.ycbcr import from_codes, upsample_420, ycbcr_to_rgb
 from lumaflux.errors import UserError
-from lumaflux.media.deliveries import DELIVERIES, delivery, video_encoding
 from lumaflux.media.metadata.info import probe
 from lumaflux.media.metadata.mastering import container_display
+from lumaflux.media.output_profiles import OUTPUT_PROFILES, output_profile, video_encoding
 from lumaflux.media.video.writer import VideoWriter
 
 SIZE = (128, 96)
@@ -42,7 +42,7 @@ def ramp():
 
 
 def write(path, name, frames, *, lossless=True, **options):
-    _, made = delivery(name, path)
+    _, made = output_profile(name, path)
     encoding = video_encoding(made, SIZE, Fraction(1, 24000), Fraction(24), Fraction(1), container_display(1000))
     if lossless and name in ("hdr10", "hlg", "hdr10-av1"):
         encoding = type(encoding)(**{**vars(encoding), "lossless": True})
@@ -126,7 +126,7 @@ def test_prores_4444_keeps_alpha(tmp_path):
     alpha = np.zeros((SIZE[1], SIZE[0]), np.float32)
     alpha[:, 64:] = 1
     alpha[:48, :64] = 0.5
-    _, made = delivery("prores", path)
+    _, made = output_profile("prores", path)
     encoding = video_encoding(made, SIZE, Fraction(1, 24), Fraction(24), Fraction(1), container_display(1000))
     with VideoWriter(path, SIZE, encoding) as writer:
         writer.write(bars(203), 0, 1, alpha=alpha)
@@ -141,7 +141,7 @@ def test_prores_4444_keeps_alpha(tmp_path):
 @pytest.mark.parametrize("name", ["hdr10-av1", "hdr10"])
 def test_odd_sizes(tmp_path, name):
     path = tmp_path / "out.mkv"
-    _, made = delivery(name, path)
+    _, made = output_profile(name, path)
     encoding = video_encoding(made, (65, 67), Fraction(1, 24), Fraction(24), Fraction(1), container_display(1000))
     with VideoWriter(path, (65, 67), encoding) as writer:
         writer.write(np.full((3, 67, 65), 0.5, np.float32), 0, 1)
@@ -149,16 +149,16 @@ def test_odd_sizes(tmp_path, name):
 
 
 def test_deliveries_are_known_by_suffix_and_by_name(tmp_path):
-    assert delivery(None, tmp_path / "a.MOV")[0] == "hdr10"
-    assert delivery(None, tmp_path / "a.exr")[0] == "exr"
-    assert delivery("prores", tmp_path / "a.mov")[0] == "prores"
+    assert output_profile(None, tmp_path / "a.MOV")[0] == "hdr10"
+    assert output_profile(None, tmp_path / "a.exr")[0] == "exr"
+    assert output_profile("prores", tmp_path / "a.mov")[0] == "prores"
     with pytest.raises(UserError, match=r"prores is written as \.mov or \.mkv"):
-        delivery("prores", tmp_path / "a.mp4")
+        output_profile("prores", tmp_path / "a.mp4")
     with pytest.raises(UserError, match="unknown delivery"):
-        delivery("vhs", tmp_path / "a.mp4")
+        output_profile("vhs", tmp_path / "a.mp4")
     with pytest.raises(UserError, match="name such a target"):
-        delivery(None, tmp_path / "a.gif")
-    assert all(made.suffixes for made in DELIVERIES.values())
+        output_profile(None, tmp_path / "a.gif")
+    assert all(made.suffixes for made in OUTPUT_PROFILES.values())
 
 
 def test_decoded_planes_give_the_light_back(tmp_path):

@@ -1,6 +1,7 @@
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from lumaflux.model.checkpoint import (
     save_published_adapters,
     write_tensors,
 )
+from lumaflux.model.config import config_from_json
 from lumaflux.model.presets import TINY
 
 RELEASED = Path(__file__).parent / "released_format"
@@ -144,3 +146,19 @@ def test_files_have_the_mode_that_the_umask_leaves(tmp_path, mask, mode):
         os.umask(before)
     assert (tmp_path / "a.safetensors").stat().st_mode & 0o777 == mode
     assert [path.name for path in tmp_path.iterdir()] == ["a.safetensors"]
+
+
+def test_earlier_names_of_the_tone_predictor_are_read(tmp_path):
+    config = replace(TINY, tone_bins=6)
+    content = config.to_json()
+    content["anchor_bins"] = content.pop("tone_bins")
+    assert config_from_json(content) == config
+    model = build(config, seed=3)
+    own = model.adapters.state_dict()
+    earlier = {key.replace("tone_predictor.", "anchor."): value.contiguous() for key, value in own.items()}
+    assert set(earlier) != set(own)
+    write_tensors(earlier, tmp_path / "adapters.safetensors")
+    other = build(config, seed=4)
+    load_adapters(other, tmp_path / "adapters.safetensors")
+    for key, value in other.adapters.state_dict().items():
+        torch.testing.assert_close(value, own[key], rtol=0, atol=0)

@@ -1,11 +1,11 @@
-"""The native light of a frame agrees with its NumPy twin, in any size and with any number of threads."""
+"""The native light of a frame agrees with its NumPy reference, in any size and with any number of threads."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lumaflux.media.metadata.light_levels import LightLevels, light_of_frame_twin
+from lumaflux.media.metadata.light_levels import LightLevels, light_of_frame_reference
 
 native = pytest.importorskip("lumaflux_native", reason="installed without a compiler")
 BINS = 1 << 14
@@ -13,14 +13,14 @@ BINS = 1 << 14
 
 @settings(deadline=None, max_examples=60)
 @given(height=st.integers(1, 60), width=st.integers(1, 50), threads=st.integers(1, 3), seed=st.integers(0, 999))
-def test_it_agrees_with_its_twin(height, width, threads, seed):
+def test_it_agrees_with_its_reference(height, width, threads, seed):
     picture = np.random.default_rng(seed).uniform(-0.1, 1.1, (3, height, width)).astype(np.float32)
     histogram, largest, mean = native.light_of_frame(picture, BINS, threads)
-    twin = light_of_frame_twin(picture)
-    assert twin is not None
-    np.testing.assert_array_equal(histogram, twin[0])
-    np.testing.assert_array_equal(largest, np.array(twin[1], dtype=np.float32))
-    assert mean == pytest.approx(twin[2], rel=2e-5)
+    reference = light_of_frame_reference(picture)
+    assert reference is not None
+    np.testing.assert_array_equal(histogram, reference[0])
+    np.testing.assert_array_equal(largest, np.array(reference[1], dtype=np.float32))
+    assert mean == pytest.approx(reference[2], rel=2e-5)
 
 
 @settings(deadline=None, max_examples=20)

@@ -1,4 +1,4 @@
-"""The native pixel path agrees with its torch twins, in any size and with any number of threads."""
+"""The native pixel path agrees with its torch references, in any size and with any number of threads."""
 
 import numpy as np
 import pytest
@@ -6,13 +6,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lumaflux.inference.composition import ReducedLight, compose, compose_twin
-from lumaflux.inference.debanding import deband, deband_twin
-from lumaflux.inference.detail import Lines
+from lumaflux.inference.composition import GainGrid, compose, compose_reference
+from lumaflux.inference.debanding import deband, deband_reference
+from lumaflux.inference.detail import GuidedFilter
 from lumaflux.inference.weights import LITE
-from lumaflux.model.anchor import LightAnchor, Placement, curve_table
 from lumaflux.model.config import read_config
 from lumaflux.model.spline import knots_from_logits
+from lumaflux.model.tone_predictor import ToneCurve, TonePredictor, curve_table
 
 native = pytest.importorskip("lumaflux_native", reason="installed without a compiler")
 
@@ -28,7 +28,7 @@ def codes(height, width, seed):
 def placement(seed):
     generator = torch.Generator().manual_seed(seed)
     matrix = torch.eye(3) + 0.05 * torch.randn(1, 3, 3, generator=generator)
-    return Placement(
+    return ToneCurve(
         knots=knots_from_logits(torch.randn(1, 37, generator=generator), 12),
         floor=0.1 * torch.rand(1, generator=generator),
         top=0.5 + 0.2 * torch.rand(1, generator=generator),
@@ -40,22 +40,22 @@ def placement(seed):
 def light(height, width, seed):
     generator = torch.Generator().manual_seed(seed)
     parts = [torch.randn(1, 3, height, width, generator=generator) for _ in range(2)]
-    return ReducedLight(
-        lines=Lines(slope=0.1 * parts[0], level=0.5 * parts[1]),
+    return GainGrid(
+        guided=GuidedFilter(slope=0.1 * parts[0], level=0.5 * parts[1]),
         structure=0.5 * torch.randn(1, 3, height, width, generator=generator),
     )
 
 
 @pytest.fixture(scope="module")
-def anchor():
-    return LightAnchor(read_config(LITE / "config.json"))
+def predictor():
+    return TonePredictor(read_config(LITE / "config.json"))
 
 
 @settings(deadline=None, max_examples=40)
 @given(height=st.integers(1, 90), width=st.integers(1, 90), seed=st.integers(0, 99))
-def test_debanding_agrees_with_its_twin(height, width, seed):
+def test_debanding_agrees_with_its_reference(height, width, seed):
     sdr = codes(height, width, seed)
-    torch.testing.assert_close(deband(sdr), deband_twin(sdr), atol=1e-5, rtol=0)
+    torch.testing.assert_close(deband(sdr), deband_reference(sdr), atol=1e-5, rtol=0)
 
 
 @settings(deadline=None, max_examples=40)
@@ -66,14 +66,14 @@ def test_debanding_agrees_with_its_twin(height, width, seed):
     recovery=st.sampled_from([0.0, 0.4, 1.0]),
     seed=st.integers(0, 99),
 )
-def test_composition_agrees_with_its_twin(anchor, height, width, share, recovery, seed):
+def test_composition_agrees_with_its_reference(predictor, height, width, share, recovery, seed):
     sdr, placed = codes(height, width, seed), placement(seed)
     reduced = light(max(1, round(share * height)), max(1, round(share * width)), seed)
     with torch.inference_mode():
-        mine = compose(sdr, sdr, lambda band: anchor(band, placed), reduced, recovery, placed)
-        twin = compose_twin(sdr, sdr, lambda band: anchor(band, placed), reduced, recovery)
-    torch.testing.assert_close(mine, twin, atol=3e-4, rtol=0)
-    assert (mine - twin).abs().mean() < 1e-5
+        mine = compose(sdr, sdr, lambda band: predictor(band, placed), reduced, recovery, placed)
+        reference = compose_reference(sdr, sdr, lambda band: predictor(band, placed), reduced, recovery)
+    torch.testing.assert_close(mine, reference, atol=3e-4, rtol=0)
+    assert (mine - reference).abs().mean() < 1e-5
 
 
 def test_threads_make_no_difference():
@@ -83,12 +83,12 @@ def test_threads_make_no_difference():
         np.testing.assert_array_equal(native.deband(sdr, threads), one)
 
 
-def test_a_table_holds_the_curve(anchor):
+def test_a_table_holds_the_curve(predictor):
     placed = placement(3)
     grey = torch.linspace(0, 1, 65).expand(1, 3, 1, 65)
-    matrixless = Placement(**{**vars(placed), "matrix": torch.eye(3)[None]})
+    matrixless = ToneCurve(**{**vars(placed), "matrix": torch.eye(3)[None]})
     with torch.inference_mode():
-        shown = anchor(grey, matrixless)[0, 0, 0]
+        shown = predictor(grey, matrixless)[0, 0, 0]
     # Black stays black where the curve acts on luminance, whatever the curve's own end.
     torch.testing.assert_close(curve_table(placed, 65)[0, 1:], shown[1:], atol=2e-5, rtol=0)
 

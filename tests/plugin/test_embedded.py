@@ -9,7 +9,7 @@ import pytest
 from host_pictures import Picture, blank
 from host_process import FAILED, OK
 
-from lumaflux.color.placement import static_placement
+from lumaflux.color.sdr_to_pq import sdr_to_pq
 from lumaflux.service import bundle
 
 EMBED = {"LUMAFLUX_EMBED": "1"}
@@ -45,7 +45,7 @@ def test_a_host_without_python_gets_the_same_pixels_without_a_worker(scene, abou
     host.do("set", instance="a", values={"strength": 0.0})
     target = blank(frame)
     assert host.render("a", Picture(frame), target)["status"] == OK, host.said()
-    expected = static_placement(np.ascontiguousarray(frame[..., :3].transpose(2, 0, 1))).transpose(1, 2, 0)
+    expected = sdr_to_pq(np.ascontiguousarray(frame[..., :3].transpose(2, 0, 1))).transpose(1, 2, 0)
     np.testing.assert_array_equal(target.pixels[..., :3], expected)
     np.testing.assert_array_equal(target.pixels[..., 3], frame[..., 3])
     host.do("set", instance="a", values={"strength": 1.0})

@@ -15,7 +15,7 @@ from host_pictures import Picture, blank
 from host_process import FAILED, OK, HostProcess
 
 import lumaflux
-from lumaflux.color.placement import static_placement
+from lumaflux.color.sdr_to_pq import sdr_to_pq
 from lumaflux.service import runtime
 
 SLOW = {"steps": 100}  # see conftest
@@ -29,7 +29,7 @@ def noise(seed, shape=(24, 32, 4)):
 def placed(pixels):
     """What strength 0 makes of a frame."""
     out = pixels.copy()
-    out[..., :3] = static_placement(np.ascontiguousarray(pixels[..., :3].transpose(2, 0, 1))).transpose(1, 2, 0)
+    out[..., :3] = sdr_to_pq(np.ascontiguousarray(pixels[..., :3].transpose(2, 0, 1))).transpose(1, 2, 0)
     return out
 
 

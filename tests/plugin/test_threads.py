@@ -8,7 +8,7 @@ import pytest
 from host_pictures import Picture, blank
 from host_process import OK
 
-from lumaflux.color.placement import static_placement
+from lumaflux.color.sdr_to_pq import sdr_to_pq
 
 SLOW = {"steps": 100}  # see conftest
 
@@ -21,7 +21,7 @@ def placed(pixels, white=203.0):
     """What strength 0 makes of a frame."""
     out = pixels.copy()
     sdr = np.ascontiguousarray(pixels[..., :3].transpose(2, 0, 1))
-    out[..., :3] = static_placement(sdr, white).transpose(1, 2, 0)
+    out[..., :3] = sdr_to_pq(sdr, white).transpose(1, 2, 0)
     return out
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
-from lumaflux.color.placement import static_placement
+from lumaflux.color.sdr_to_pq import sdr_to_pq
 from lumaflux.render import Job, convert
 from lumaflux.settings import Settings
 
@@ -25,7 +25,7 @@ class Placement:
 
     def render_timed(self, frame, settings, on_step=None, *, tone=None, light=None):
         self.frames += 1
-        return np.asarray(static_placement(frame, settings.reference_white), dtype=np.float32), {"sample": 0.0}
+        return np.asarray(sdr_to_pq(frame, settings.reference_white), dtype=np.float32), {"sample": 0.0}
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
-from lumaflux.color.placement import static_placement
+from lumaflux.color.sdr_to_pq import sdr_to_pq
 from lumaflux.errors import UserError
 from lumaflux.render import Job, convert
 from lumaflux.render.mask import Mask
@@ -28,7 +28,7 @@ class Marked:
         made = np.ones(frame.shape[1:], np.float32) if mask is None else mask
         if on_matte is not None:
             on_matte(torch.as_tensor(np.stack([0.75 * (1 - made), 0.25 * (1 - made), made]))[None])
-        return np.asarray(static_placement(frame, settings.reference_white), dtype=np.float32), {}
+        return np.asarray(sdr_to_pq(frame, settings.reference_white), dtype=np.float32), {}
 
 
 @pytest.fixture

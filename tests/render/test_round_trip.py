@@ -16,7 +16,7 @@ from lumaflux.render import Job, convert
 from lumaflux.render.restore import restore
 from lumaflux.settings import Settings
 
-HIGHLIGHTS = replace(TINY, name="highlights", local_light="highlights", working_pixels=1024, anchor_bins=4)
+HIGHLIGHTS = replace(TINY, name="highlights", local_light="highlights", working_pixels=1024, tone_bins=4)
 
 
 @pytest.fixture(scope="module")

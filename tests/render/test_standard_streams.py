@@ -204,10 +204,10 @@ def test_several_sources(run, make_clip, make_pictures, tmp_path, placement):
 def test_several_sources_that_do_not_go_together(run, make_clip, make_pictures, tmp_path):
     clip, folder = make_clip("a.mp4", frames=2), make_pictures("p%d.png", [1, 2])
     (tmp_path / "other").mkdir()
-    twin = clip.rename(tmp_path / "other" / "a.mov")
+    reference = clip.rename(tmp_path / "other" / "a.mov")
     clip = make_clip("a.mp4", frames=2)
     for sources, target, said in (
-        ([clip, twin], "out", "two sources would be"),
+        ([clip, reference], "out", "two sources would be"),
         ([clip, clip], "out", "two sources would be"),
         ([clip, folder], "out", "is a directory, which is converted alone"),
         ([clip, folder / "p%d.png"], "out", "is a numbered sequence"),

@@ -7,7 +7,7 @@ import pytest
 import lumaflux
 from lumaflux.color import pq
 from lumaflux.color.false_colour import SCALE
-from lumaflux.color.placement import static_placement
+from lumaflux.color.sdr_to_pq import sdr_to_pq
 from lumaflux.color.spaces import from_nits, to_nits
 from lumaflux.errors import UserError
 from lumaflux.inference.load import load
@@ -60,7 +60,7 @@ def test_every_depth_is_the_converter_s_picture_to_its_own_code(renderer, conver
 def test_strength_zero_is_the_static_placement_and_needs_no_model(frame):
     parameters = RenderParameters(settings=Settings(strength=0.0, reference_white=150.0), model="no-such-model")
     rendered = Renderer().render_frame(frame, parameters).pixels
-    np.testing.assert_allclose(planar(rendered), static_placement(planar(frame), 150.0), rtol=0, atol=CODE)
+    np.testing.assert_allclose(planar(rendered), sdr_to_pq(planar(frame), 150.0), rtol=0, atol=CODE)
 
 
 def test_bypass_hands_on_every_bit(frame):
@@ -242,7 +242,7 @@ def placed(**settings):
 def test_split_shows_the_placed_source_left_and_the_result_right(renderer, frame):
     view = planar(renderer.render_frame(frame, replace(TINY, view="split")).pixels)
     result = planar(renderer.render_frame(frame, TINY).pixels)
-    np.testing.assert_allclose(view[..., :24], static_placement(planar(frame))[..., :24], atol=CODE)
+    np.testing.assert_allclose(view[..., :24], sdr_to_pq(planar(frame))[..., :24], atol=CODE)
     np.testing.assert_array_equal(view[..., 24:], result[..., 24:])
 
 
@@ -255,15 +255,15 @@ def test_false_colour_shows_the_colour_of_the_light(renderer):
 
 def test_the_gain_map_of_no_gain_is_the_middle_grey_and_brighter_is_lighter(renderer, frame):
     none = planar(renderer.render_frame(frame, replace(placed(), view="gain-map")).pixels)
-    np.testing.assert_allclose(none, static_placement(np.full_like(none, 0.5)), atol=CODE)
+    np.testing.assert_allclose(none, sdr_to_pq(np.full_like(none, 0.5)), atol=CODE)
     lit = replace(TINY, view="gain-map")
     view = planar(renderer.render_frame(frame, lit).pixels)
     result = pq.eotf(planar(renderer.render_frame(frame, TINY).pixels))
     weights = np.array([0.2627, 0.6780, 0.0593])[:, None, None]
-    source = (weights * pq.eotf(static_placement(planar(frame)))).sum(axis=0)
+    source = (weights * pq.eotf(sdr_to_pq(planar(frame)))).sum(axis=0)
     stops = np.log2(((weights * result).sum(axis=0) + 0.5) / (source + 0.5))
     np.testing.assert_allclose(
-        view[0], static_placement(np.repeat((0.5 + stops / 8).clip(0, 1)[None], 3, axis=0))[0], atol=2e-4
+        view[0], sdr_to_pq(np.repeat((0.5 + stops / 8).clip(0, 1)[None], 3, axis=0))[0], atol=2e-4
     )
 
 
@@ -280,6 +280,6 @@ def test_the_truth_matte_is_a_view_and_costs_one_rendering(renderer, frame):
     red = planar(renderer.render_frame(frame, replace(placed(), view="confidence")).pixels)
     np.testing.assert_allclose(from_nits(pq.eotf(red), "srgb", 203.0)[:, 3, 3], [1, 0, 0], atol=0.02)
     shown = renderer.render_frame(frame, replace(TINY, view="confidence"))
-    blue = static_placement(np.eye(3, dtype=np.float32)[2][:, None, None])
+    blue = sdr_to_pq(np.eye(3, dtype=np.float32)[2][:, None, None])
     np.testing.assert_allclose(planar(shown.pixels), np.broadcast_to(blue, (3, *frame.shape[:2])), atol=0.03)
     assert renderer.render_frame(frame, replace(TINY, view="confidence")).cached

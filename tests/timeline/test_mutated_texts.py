@@ -19,8 +19,8 @@ from lumaflux.farm.local_run import values_of
 from lumaflux.inference.tone import Tone
 from lumaflux.inference.tone_track import Clip, Key, Pins, Shot, StoredTone, ToneTrack, read_track, text_of
 from lumaflux.media.metadata.stated import read_hdr_metadata
-from lumaflux.model.anchor import Placement
 from lumaflux.model.spline import knots_from_logits
+from lumaflux.model.tone_predictor import ToneCurve
 from lumaflux.options import FarmOptions
 from lumaflux.settings import Settings
 from lumaflux.timeline.plan import TimelineOptions, plan
@@ -43,7 +43,7 @@ ODD = ("null", "NaN", "-1", "1e999", '""', "[]", "{}", "true", "9999999999999999
 
 def track_text():
     knots = knots_from_logits(torch.zeros(1, 37), 12)
-    placement = Placement(
+    placement = ToneCurve(
         knots=knots,
         floor=torch.tensor([0.1]),
         top=torch.tensor([0.6]),

@@ -1,6 +1,6 @@
 """A network whose heavy parts an engine evaluates; the host keeps what is weightless or depends on sorting.
 
-The host's part: quantiles and ring spectrum of a frame, the light anchor, Psi, rotary tables, packing, a given curve.
+The host's part: quantiles and ring spectrum of a frame, the tone predictor, Psi, rotary tables, packing, a given curve.
 """
 
 from dataclasses import dataclass
@@ -11,14 +11,15 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from lumaflux.model.anchor import LightAnchor, Placement, light_of
 from lumaflux.model.attention import rotary_turns
+from lumaflux.model.checkpoint import current_keys
 from lumaflux.model.conditioner import Conditioner
 from lumaflux.model.config import LumaFluxConfig
 from lumaflux.model.cues import PhysicalCues, luminance_statistics, relative_luminance, ring_spectrum
 from lumaflux.model.flux_transformer import RotaryPositions
 from lumaflux.model.latents import pack, position_ids, unpack
 from lumaflux.model.spline import Knots
+from lumaflux.model.tone_predictor import ToneCurve, TonePredictor, start_to_pq
 
 _PER_BLOCK = ("physical", "spectral", "film", "bottlenecks")
 
@@ -36,12 +37,12 @@ class HostParts(nn.Module):
         super().__init__()
         self.cues = PhysicalCues(config)
         self.conditioner = Conditioner(config)
-        self.anchor = LightAnchor(config) if config.anchor_bins else None
+        self.tone_predictor = TonePredictor(config) if config.tone_bins else None
 
 
 def load_host(config: LumaFluxConfig, path: Path) -> HostParts:
     host = HostParts(config)
-    host.load_state_dict(load_file(path))
+    host.load_state_dict(current_keys(load_file(path)))
     return host.requires_grad_(False).eval()
 
 
@@ -76,15 +77,15 @@ class EngineNetwork:
             frames.append({**made, "turns": turns})
         return EngineConditions(frames=tuple(frames))
 
-    def placement(self, sdr: Tensor, camera: float | None = None) -> Placement | None:
-        return None if self.host.anchor is None else self.host.anchor.predict(sdr, camera)
+    def placement(self, sdr: Tensor, camera: float | None = None) -> ToneCurve | None:
+        return None if self.host.tone_predictor is None else self.host.tone_predictor.predict(sdr, camera)
 
-    def start(self, sdr: Tensor, placement: Placement | None = None) -> Tensor:
-        anchor = self.host.anchor
-        return sdr if anchor is None else anchor(sdr, placement or anchor.predict(sdr))
+    def start(self, sdr: Tensor, placement: ToneCurve | None = None) -> Tensor:
+        predictor = self.host.tone_predictor
+        return sdr if predictor is None else predictor(sdr, placement or predictor.predict(sdr))
 
-    def in_light(self, start: Tensor) -> Tensor:
-        return light_of(start, anchored=self.host.anchor is not None)
+    def to_pq(self, start: Tensor) -> Tensor:
+        return start_to_pq(start, is_pq=self.host.tone_predictor is not None)
 
     def encode(self, picture: Tensor) -> Tensor:
         return self._each("encode", "picture", picture)["z"]

@@ -1,15 +1,15 @@
-"""What inference asks of whoever evaluates the network. ``lumaflux.model.LumaFlux`` itself is the torch voice."""
+"""What inference asks of whoever evaluates the network. ``lumaflux.model.LumaFlux`` itself is the torch backend."""
 
 from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
-from lumaflux.model.anchor import Placement
 from lumaflux.model.config import LumaFluxConfig
 from lumaflux.model.spline import Knots
+from lumaflux.model.tone_predictor import ToneCurve
 
-Conditions = TypeVar("Conditions")  # each voice's own; inference hands them back as they are
+Conditions = TypeVar("Conditions")  # each backend's own; inference hands them back as they are
 
 
 class Network(Protocol[Conditions]):
@@ -17,18 +17,18 @@ class Network(Protocol[Conditions]):
         """SDR [B,3,H,W] in [0,1], H and W multiples of the token stride -> everything independent of t."""
         ...
 
-    def placement(self, sdr: Tensor, camera: float | None = None) -> Placement | None:
-        """SDR [B,3,H,W] in [0,1] -> where the light anchor places the frame; None without an anchor.
+    def placement(self, sdr: Tensor, camera: float | None = None) -> ToneCurve | None:
+        """SDR [B,3,H,W] in [0,1] -> where the tone predictor places the frame; None without a tone predictor.
 
-        ``camera`` in [0,1]: how much the source is camera material; None leaves that to the anchor.
+        ``camera`` in [0,1]: how much the source is camera material; None leaves that to the predictor.
         """
         ...
 
-    def start(self, sdr: Tensor, placement: Placement | None = None) -> Tensor:
+    def start(self, sdr: Tensor, placement: ToneCurve | None = None) -> Tensor:
         """SDR [B,3,H,W] in [0,1] -> the picture [B,3,H,W] whose latents the bridge begins at."""
         ...
 
-    def in_light(self, start: Tensor) -> Tensor:
+    def to_pq(self, start: Tensor) -> Tensor:
         """A picture as ``start`` gives it -> the light that it shows, as PQ/BT.2020 [B,3,H,W]."""
         ...
 

@@ -1,4 +1,4 @@
-"""The torch voice: a LumaFlux model on one device in one precision."""
+"""The torch backend: a LumaFlux model on one device in one precision."""
 
 import torch
 

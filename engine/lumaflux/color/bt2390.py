@@ -9,8 +9,8 @@ import numpy as np
 from lumaflux.color import bt1886, ictcp, pq
 from lumaflux.color.arrays import Array, channels, namespace, power, stack
 from lumaflux.color.gamut import clip_to_bt709
-from lumaflux.color.placement import sdr_to_linear2020
 from lumaflux.color.primaries import BT2020_LUMA
+from lumaflux.color.sdr_to_pq import sdr_to_linear2020
 from lumaflux.color.ycbcr import rgb_to_ycbcr, ycbcr_to_rgb
 
 Mode = Literal["max-rgb", "per-channel", "luma", "ictcp"]

@@ -5,8 +5,8 @@ import math
 from lumaflux.color import bt1886
 from lumaflux.color.arrays import Array, channels, namespace, stack
 from lumaflux.color.gamut import clip_to_bt709
-from lumaflux.color.placement import sdr_to_linear2020
 from lumaflux.color.primaries import BT2020_LUMA
+from lumaflux.color.sdr_to_pq import sdr_to_linear2020
 from lumaflux.color.ycbcr import ycbcr_to_rgb
 
 HDR_PEAK_NITS, SDR_PEAK_NITS = 1000.0, 100.0

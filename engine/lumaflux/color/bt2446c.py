@@ -5,8 +5,8 @@ import numpy as np
 from lumaflux.color import bt1886
 from lumaflux.color.arrays import Array, namespace
 from lumaflux.color.gamut import clip_to_bt709
-from lumaflux.color.placement import sdr_to_linear2020
 from lumaflux.color.primaries import BT2020_LUMA, apply_matrix, luminance
+from lumaflux.color.sdr_to_pq import sdr_to_linear2020
 
 K1, K2, K3, K4 = 0.83802, 15.09968, 0.74204, 78.99439  # 6.1.4
 INFLECTION_PERCENT = 58.5

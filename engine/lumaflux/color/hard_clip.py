@@ -3,7 +3,7 @@
 from lumaflux.color import bt1886
 from lumaflux.color.arrays import Array
 from lumaflux.color.gamut import clip_to_bt709
-from lumaflux.color.placement import sdr_to_linear2020
+from lumaflux.color.sdr_to_pq import sdr_to_linear2020
 
 CLIP_NITS = 203.0
 

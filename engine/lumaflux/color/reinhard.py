@@ -3,8 +3,8 @@
 from lumaflux.color import bt1886
 from lumaflux.color.arrays import Array
 from lumaflux.color.gamut import clip_to_bt709
-from lumaflux.color.placement import sdr_to_linear2020
 from lumaflux.color.primaries import BT2020_LUMA, luminance
+from lumaflux.color.sdr_to_pq import sdr_to_linear2020
 
 SDR_WHITE_NITS = 100.0
 WHITE = 10.0  # the smallest luminance that maps to 1: a 1000 cd/m2 master over 100

@@ -6,7 +6,6 @@ from functools import partial
 
 from lumaflux.color import bt1886, davinci, hlg, pq, srgb
 from lumaflux.color.arrays import Array
-from lumaflux.color.placement import REFERENCE_WHITE_NITS
 from lumaflux.color.primaries import (
     ACES_AP0,
     ACES_AP1,
@@ -18,6 +17,7 @@ from lumaflux.color.primaries import (
     apply_matrix,
     rgb_to_rgb,
 )
+from lumaflux.color.sdr_to_pq import REFERENCE_WHITE_NITS
 from lumaflux.errors import UserError
 
 

@@ -1,4 +1,4 @@
-"""R'G'B' of the 4:2:0 codes that a decoder gives. ``native/cpu/yuv420_rgb.cpp`` is the accelerator of this twin."""
+"""R'G'B' of the 4:2:0 codes that a decoder gives; ``native/cpu/yuv420_rgb.cpp`` is its accelerator."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -35,13 +35,13 @@ def rgb_from_yuv420(
     ``luma``: the matrix' weights of R', G', B'. ``siting``: "left" or "topleft". Rows of a plane may be padded.
     """
     if lumaflux_native is None or siting not in ("left", "topleft"):
-        return rgb_from_yuv420_twin(y, cb, cr, bits=bits, full_range=full_range, luma=luma, siting=siting)
+        return rgb_from_yuv420_reference(y, cb, cr, bits=bits, full_range=full_range, luma=luma, siting=siting)
     return lumaflux_native.rgb_from_yuv420(
         y, cb, cr, code_scales(bits, full_range), tuple(luma), siting == "left", THREADS
     )
 
 
-def rgb_from_yuv420_twin(
+def rgb_from_yuv420_reference(
     y: np.ndarray, cb: np.ndarray, cr: np.ndarray, *, bits: int, full_range: bool, luma: Sequence[float], siting: str
 ) -> np.ndarray:
     """The same in NumPy, to 1e-6."""

@@ -21,10 +21,10 @@ def yuv420p10(hdr_pq: np.ndarray) -> Planes:
     """PQ/BT.2020 R'G'B' float32 [3,H,W] in [0,1] -> uint16 codes Y' [H,W], Cb and Cr [ceil(H/2),ceil(W/2)]."""
     if lumaflux_native is not None:
         return lumaflux_native.yuv420p10(hdr_pq, THREADS)
-    return yuv420p10_twin(hdr_pq)
+    return yuv420p10_reference(hdr_pq)
 
 
-def yuv420p10_twin(hdr_pq: np.ndarray) -> Planes:
+def yuv420p10_reference(hdr_pq: np.ndarray) -> Planes:
     """The same in NumPy."""
     ycc = rgb_to_ycbcr(np.ascontiguousarray(hdr_pq, dtype=np.float32), BT2020_LUMA)
     chroma = subsample_420(ycc[1:], "topleft")

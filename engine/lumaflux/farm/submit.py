@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def make_bundle(spec: JobSpec, target: Path, *, chunk: int, command: str, video: EncodeOptions) -> Bundle:
     """Raises UserError for an input that is not there, frames that it lacks or that differ in size, and a target of
     another kind."""
-    from lumaflux.media.deliveries import delivery
+    from lumaflux.media.output_profiles import output_profile
 
     if chunk < 1:
         raise UserError(f"a chunk is {chunk} frames; give one or more")
@@ -32,7 +32,7 @@ def make_bundle(spec: JobSpec, target: Path, *, chunk: int, command: str, video:
     if target.suffix and not encoded and not target.is_dir():
         raise UserError(f"{target}: a job makes a directory of frames, or one of {', '.join(VIDEO_SUFFIXES)}")
     if encoded:
-        delivery(video.deliver, target)  # which raises for what does not fit
+        output_profile(video.deliver, target)  # which raises for what does not fit
     source = source_of(spec)
     numbers = numbers_of(spec, source)
     _refuse_sizes(source, numbers)

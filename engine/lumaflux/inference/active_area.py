@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lumaflux.color.placement import static_placement
 from lumaflux.color.primaries import BT709_LUMA, luminance
+from lumaflux.color.sdr_to_pq import sdr_to_pq
 
 _SAMPLES = 160  # across a side
 _BLACKEST = 32.0  # codes of 255: narrow-range black read as full range is 16, read as sRGB too it is 28
@@ -174,7 +174,7 @@ def in_frame(active_pq: Tensor, cleaned: Tensor, area: Area) -> Tensor:
     whole = active_pq.new_empty(*active_pq.shape[:2], height, width)
     whole[:, :, *area.box(height, width)] = active_pq
     for bar in bars:
-        whole[:, :, *bar] = static_placement(cleaned[:, :, *bar]).to(active_pq)
+        whole[:, :, *bar] = sdr_to_pq(cleaned[:, :, *bar]).to(active_pq)
     return whole
 
 

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from lumaflux.color import pq
 from lumaflux.color.primaries import BT2020_LUMA, luminance
-from lumaflux.inference.detail import LARGEST_STOPS, OFFSET_NITS, Lines, clipping, guide_of, lines_of
-from lumaflux.model.anchor import Placement, curve_table
+from lumaflux.inference.detail import LARGEST_STOPS, OFFSET_NITS, GuidedFilter, clipping, guide_of, guided_filter
 from lumaflux.model.spline import PEAK_PQ
+from lumaflux.model.tone_predictor import ToneCurve, curve_table
 from lumaflux.ops import gain_map
 
 try:
@@ -28,46 +28,46 @@ _MASK_REACH = 2  # rows that the mask of clipped areas sees beyond its own
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReducedLight:
+class GainGrid:
     """What the model made of the reduced frame: its gain as lines, and the structure that the lines do not follow,
     in stops [B,3,h,w]."""
 
-    lines: Lines
+    guided: GuidedFilter
     structure: Tensor
 
     @classmethod
-    def of(cls, gain: Tensor, base_pq: Tensor) -> "ReducedLight":
+    def of(cls, gain: Tensor, base_pq: Tensor) -> "GainGrid":
         """A gain in stops [B,3,h,w] over the placed frame [B,3,h,w], PQ/BT.2020."""
         guide = guide_of(base_pq)
-        lines = lines_of(gain, guide)
-        return cls(lines=lines, structure=gain - lines.of(guide))
+        guided = guided_filter(gain, guide)
+        return cls(guided=guided, structure=gain - guided.of(guide))
 
     @classmethod
-    def of_highlights(cls, stops: Tensor) -> "ReducedLight":
+    def of_highlights(cls, stops: Tensor) -> "GainGrid":
         """Stops [B,3,h,w] for clipped areas alone: all of it structure, and no light elsewhere."""
         nothing = torch.zeros_like(stops)
-        return cls(lines=Lines(slope=nothing, level=nothing), structure=stops)
+        return cls(guided=GuidedFilter(slope=nothing, level=nothing), structure=stops)
 
 
 def compose(
     smooth: Tensor,
     sdr: Tensor,
     place: Callable[[Tensor], Tensor],
-    light: ReducedLight,
+    light: GainGrid,
     recovery: float,
-    placement: Placement | None = None,
+    placement: ToneCurve | None = None,
 ) -> Tensor:
     """SDR codes [B,3,H,W], free of steps (``smooth``) and as they came, -> PQ/BT.2020 [B,3,H,W].
 
-    ``place`` puts codes of any part of the frame in PQ/BT.2020 light; ``placement`` says how, if a light anchor found
+    ``place`` puts codes of any part of the frame in PQ/BT.2020 light; ``placement`` says how, if a tone predictor found
     it. ``recovery`` in [0,1]: how much of the generated structure enters where the source is clipped.
     """
     if lumaflux_native is not None and placement is not None and sdr.device.type == "cpu":
         return _native(smooth, sdr, light, recovery, placement)
-    return compose_twin(smooth, sdr, place, light, recovery)
+    return compose_reference(smooth, sdr, place, light, recovery)
 
 
-def _native(smooth: Tensor, sdr: Tensor, light: ReducedLight, recovery: float, placement: Placement) -> Tensor:
+def _native(smooth: Tensor, sdr: Tensor, light: GainGrid, recovery: float, placement: ToneCurve) -> Tensor:
     assert lumaflux_native is not None
     curves = pq.eotf(curve_table(placement, _CURVE_ENTRIES))
     frames = []
@@ -79,8 +79,8 @@ def _native(smooth: Tensor, sdr: Tensor, light: ReducedLight, recovery: float, p
             float(placement.by_channel[index]),
             placement.matrix[index].numpy(),
             PEAK_PQ,
-            light.lines.slope[index].numpy(),
-            light.lines.level[index].numpy(),
+            light.guided.slope[index].numpy(),
+            light.guided.level[index].numpy(),
             light.structure[index].numpy(),
             recovery,
             torch.get_num_threads(),
@@ -89,13 +89,13 @@ def _native(smooth: Tensor, sdr: Tensor, light: ReducedLight, recovery: float, p
     return torch.stack(frames) if len(frames) > 1 else frames[0][None]
 
 
-def compose_twin(
-    smooth: Tensor, sdr: Tensor, place: Callable[[Tensor], Tensor], light: ReducedLight, recovery: float
+def compose_reference(
+    smooth: Tensor, sdr: Tensor, place: Callable[[Tensor], Tensor], light: GainGrid, recovery: float
 ) -> Tensor:
     """The same in torch, on any device and for any ``place``, to 3e-4 of PQ."""
     height, width = sdr.shape[-2:]
     result = torch.empty_like(sdr)
-    slope, level = (Enlargement(part, height, width, "bilinear") for part in (light.lines.slope, light.lines.level))
+    slope, level = (Enlargement(part, height, width, "bilinear") for part in (light.guided.slope, light.guided.level))
     structure = Enlargement(light.structure, height, width, "bilinear")
     rows = max(16, BAND_PIXELS // width)
     for top in range(0, height, rows):
@@ -103,7 +103,7 @@ def compose_twin(
         base = place(smooth[..., top:bottom, :])
         if base.is_cuda:
             share = recovery * _clipping_of_rows(sdr, top, bottom) if recovery > 0.0 else None
-            parts = (base, light.lines.slope, light.lines.level, light.structure, share)
+            parts = (base, light.guided.slope, light.guided.level, light.structure, share)
             result[..., top:bottom, :] = gain_map.gain_map(*parts, top, height, OFFSET_NITS, LARGEST_STOPS)
             continue
         stops = slope.rows(top, bottom) * guide_of(base) + level.rows(top, bottom)

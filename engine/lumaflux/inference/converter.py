@@ -12,14 +12,14 @@ from torch import Tensor
 
 from lumaflux.backends.network import Backend, Network
 from lumaflux.color.clipping import clipped_area
-from lumaflux.color.placement import static_placement
+from lumaflux.color.sdr_to_pq import sdr_to_pq
 from lumaflux.errors import UserError
 from lumaflux.inference.active_area import Area, find_area, in_frame, without_bars
-from lumaflux.inference.composition import ReducedLight, compose
+from lumaflux.inference.composition import GainGrid, compose
 from lumaflux.inference.confidence import added_stops, in_whole, invented_highlights, mask_for, permitted, shares
 from lumaflux.inference.debanding import deband
 from lumaflux.inference.detail import clipping, enlarge, gain_between, reduce_to
-from lumaflux.inference.gain_blending import FrameLight, placed_by_the_shot
+from lumaflux.inference.gain_blending import FrameGain, with_tone_of_the_shot
 from lumaflux.inference.graphics import Graphics, at_graphics_white, find_graphics, unclipped
 from lumaflux.inference.highlights import (
     LARGEST_RECOVERY,
@@ -36,9 +36,9 @@ from lumaflux.inference.sampler import euler, schedule
 from lumaflux.inference.tiled_network import TiledNetwork
 from lumaflux.inference.tiles import tile_side, tiling_of
 from lumaflux.inference.tone import Tone, mix, toned
-from lumaflux.model.anchor import Placement
 from lumaflux.model.latents import bridge_noise, pad_to_multiple
 from lumaflux.model.spline import Knots
+from lumaflux.model.tone_predictor import ToneCurve
 from lumaflux.settings import Settings
 
 Frame = TypeVar("Frame", np.ndarray, Tensor)
@@ -63,7 +63,7 @@ class _Generated:
     vae_pq: Tensor
     knots: Knots
     z_start: Tensor  # latents that the bridge began at, without noise
-    placement: Placement | None
+    placement: ToneCurve | None
 
 
 class Converter:
@@ -127,8 +127,8 @@ class Converter:
         seed: int,
         clock: "_Clock",
         on_step: Callable[[], None] | None,
-        placement: Placement | None,
-    ) -> tuple[Tensor, Tensor, Placement | None]:
+        placement: ToneCurve | None,
+    ) -> tuple[Tensor, Tensor, ToneCurve | None]:
         """Where the bridge began, without noise, and where it ended [B,c,h,w]; and the placement that it began with."""
         model = self._network(sdr)
         with clock("condition"):
@@ -174,7 +174,7 @@ class Converter:
             return torch.zeros_like(clipped)
         model, (height, width) = self.backend.network, clipped.shape[-2:]
         before, after = (model.decode_latents(latents)[..., :height, :width] for latents in (begun, z))
-        stops = stops_between(model.tone_field(after, z, knots)[0], model.in_light(before))
+        stops = stops_between(model.tone_field(after, z, knots)[0], model.to_pq(before))
         return carried_outwards(stops, clipped).clamp(0, LARGEST_RECOVERY)
 
     @property
@@ -208,7 +208,7 @@ class Converter:
         on_step: Callable[[], None] | None = None,
         *,
         tone: Tone | None = None,
-        light: FrameLight | None = None,
+        light: FrameGain | None = None,
         mask: np.ndarray | Tensor | None = None,
         on_matte: Callable[[Tensor], None] | None = None,
         on_lighting: Callable[[Lighting], None] | None = None,
@@ -224,7 +224,7 @@ class Converter:
         sdr, clock = self._batch(frame), _Clock()
         allowed = None if mask is None else mask_for(mask, sdr)
         if settings.strength == 0.0:
-            placed = expose(static_placement(sdr, settings.reference_white), settings)
+            placed = expose(sdr_to_pq(sdr, settings.reference_white), settings)
             if on_matte is not None:
                 on_matte(shares(torch.zeros_like(placed[:, :1]), placed, settings.reference_white))
             return _like(placed, frame), {}
@@ -249,13 +249,13 @@ class Converter:
         smooth = None
         if settings.detail == 0.0:
             tone = self._steadied(active, settings, clock, on_step, tone)
-            lit = self._generate(active, settings.steps or None, None, settings.seed, clock, on_step, tone).hdr_pq
+            relit = self._generate(active, settings.steps or None, None, settings.seed, clock, on_step, tone).hdr_pq
             placement = tone.placement
         else:
             with clock("reduce"):
                 smooth = deband(active)
             light = light or self._light(smooth, settings, clock, on_step, tone, graphics)
-            lit = self._with_source_detail(smooth, active, light, settings, clock)
+            relit = self._with_source_detail(smooth, active, light, settings, clock)
             placement, smooth = light.placement, smooth if allowed is not None else None
         allowed = None if allowed is None else area.of(allowed)
         if on_lighting is not None:
@@ -266,11 +266,11 @@ class Converter:
         if allowed is not None:
             with clock("detail"):
                 smooth = deband(active) if smooth is None else smooth
-                lit = permitted(lit, self._on_the_curve(smooth, active, placement), allowed)
+                relit = permitted(relit, self._on_the_curve(smooth, active, placement), allowed)
         with clock("graphics"):
-            lit = at_graphics_white(lit, active, graphics)
+            relit = at_graphics_white(relit, active, graphics)
         with clock("look"):
-            graded = apply_look(in_frame(lit, sdr, area), sdr, settings)
+            graded = apply_look(in_frame(relit, sdr, area), sdr, settings)
         if on_matte is not None:
             with clock("matte"):
                 made = self._invented(active, light, settings, allowed, graphics)
@@ -290,7 +290,7 @@ class Converter:
     @torch.inference_mode()
     def light_timed(
         self, frame: np.ndarray | Tensor, settings: Settings, *, tone: Tone | None = None
-    ) -> tuple[FrameLight, dict[str, float]]:
+    ) -> tuple[FrameGain, dict[str, float]]:
         """What the model makes of a reduced SDR frame, with the seconds of each stage: the first half of ``render``."""
         sdr, clock = self._batch(frame), _Clock()
         active = _area(sdr[0], tone).of(sdr)
@@ -320,7 +320,7 @@ class Converter:
         found = own if tone is None or share == 0.0 else mix([tone, own], [share, 1.0 - share])
         return toned(found, settings.auto_tone)
 
-    def _placement(self, seen: Tensor, settings: Settings) -> Placement | None:
+    def _placement(self, seen: Tensor, settings: Settings) -> ToneCurve | None:
         """Where the picture that the model sees is placed, by what ``settings`` say of its source."""
         return self.backend.network.placement(pad_to_multiple(seen, self.config.token_stride), settings.camera)
 
@@ -332,7 +332,7 @@ class Converter:
         on_step: Callable[[], None] | None,
         tone: Tone | None,
         graphics: Sequence[Graphics | None],
-    ) -> FrameLight:
+    ) -> FrameGain:
         model, recovers = self.backend.network, self.recovers
         with clock("reduce"):
             reduced = self.reduced(smooth)
@@ -348,60 +348,55 @@ class Converter:
         with clock("decode_latents"):
             begun = model.decode_latents(made.z_start)[..., : reduced.shape[-2], : reduced.shape[-1]]
         with clock("detail"):
-            base_pq = model.in_light(model.start(reduced, made.placement))
+            base_pq = model.to_pq(model.start(reduced, made.placement))
             if clipped is None:
-                gain = gain_between(made.hdr_pq, model.in_light(begun), base_pq)
+                gain = gain_between(made.hdr_pq, model.to_pq(begun), base_pq)
             else:
                 white_pq = self._white(reduced, made.placement)
-                gain = highlight_stops(made.hdr_pq, model.in_light(begun), clipped, white_pq)
-        light = FrameLight(reduced=reduced, base_pq=base_pq, hdr_pq=made.hdr_pq, gain=gain, placement=made.placement)
-        return light if recovers else placed_by_the_shot(light, share)
+                gain = highlight_stops(made.hdr_pq, model.to_pq(begun), clipped, white_pq)
+        light = FrameGain(reduced=reduced, base_pq=base_pq, hdr_pq=made.hdr_pq, gain=gain, placement=made.placement)
+        return light if recovers else with_tone_of_the_shot(light, share)
 
-    def _placed(self, reduced: Tensor, tone: Tone, stops: Tensor | None, clipped: Tensor) -> FrameLight:
+    def _placed(self, reduced: Tensor, tone: Tone, stops: Tensor | None, clipped: Tensor) -> FrameGain:
         """The light of a frame for which the transformer is not asked: the placement's, and ``stops`` [1,1,h,w] between
         key frames where pixels are clipped."""
         model = self.backend.network
         placement = tone.placement
-        base_pq = model.in_light(model.start(reduced, placement))
+        base_pq = model.to_pq(model.start(reduced, placement))
         gain = torch.zeros_like(base_pq)
         if stops is not None:
             gain = placed_stops(resized(stops, clipped), clipped, self._white(reduced, placement))
-        return FrameLight(reduced=reduced, base_pq=base_pq, hdr_pq=base_pq, gain=gain, placement=placement)
+        return FrameGain(reduced=reduced, base_pq=base_pq, hdr_pq=base_pq, gain=gain, placement=placement)
 
-    def _white(self, reduced: Tensor, placement: Placement | None) -> Tensor:
+    def _white(self, reduced: Tensor, placement: ToneCurve | None) -> Tensor:
         """Where the largest code of each frame is placed: PQ/BT.2020 [B,3,1,1]."""
         model = self.backend.network
-        return model.in_light(model.start(torch.ones_like(reduced[..., :1, :1]), placement))
+        return model.to_pq(model.start(torch.ones_like(reduced[..., :1, :1]), placement))
 
     def _with_source_detail(
-        self, smooth: Tensor, sdr: Tensor, light: FrameLight, settings: Settings, clock: "_Clock"
+        self, smooth: Tensor, sdr: Tensor, light: FrameGain, settings: Settings, clock: "_Clock"
     ) -> Tensor:
         model = self.backend.network
         with clock("detail"):
-            if self.recovers:
-                reduced = ReducedLight.of_highlights(light.gain)
-            else:
-                reduced = ReducedLight.of(light.gain, light.base_pq)
+            reduced = GainGrid.of_highlights(light.gain) if self.recovers else GainGrid.of(light.gain, light.base_pq)
 
             def place(codes: Tensor) -> Tensor:
-                return model.in_light(model.start(codes, light.placement))
+                return model.to_pq(model.start(codes, light.placement))
 
-            lit = compose(smooth, sdr, place, reduced, settings.highlight_recovery, light.placement)
+            relit = compose(smooth, sdr, place, reduced, settings.highlight_recovery, light.placement)
             if settings.detail < 1.0:
-                lit = torch.lerp(enlarge(light.hdr_pq, (sdr.shape[-2], sdr.shape[-1])), lit, settings.detail)
-        return lit
+                relit = torch.lerp(enlarge(light.hdr_pq, (sdr.shape[-2], sdr.shape[-1])), relit, settings.detail)
+        return relit
 
-    def _on_the_curve(self, smooth: Tensor, sdr: Tensor, placement: Placement | None) -> Tensor:
+    def _on_the_curve(self, smooth: Tensor, sdr: Tensor, placement: ToneCurve | None) -> Tensor:
         """The frame as its placement alone lights it: of every pixel a monotone function of its code."""
-        model, nothing = self.backend.network, ReducedLight.of_highlights(torch.zeros_like(sdr[..., :1, :1]))
-        return compose(
-            smooth, sdr, lambda codes: model.in_light(model.start(codes, placement)), nothing, 0.0, placement
-        )
+        model, nothing = self.backend.network, GainGrid.of_highlights(torch.zeros_like(sdr[..., :1, :1]))
+        return compose(smooth, sdr, lambda codes: model.to_pq(model.start(codes, placement)), nothing, 0.0, placement)
 
     def _invented(
         self,
         sdr: Tensor,
-        light: FrameLight | None,
+        light: FrameGain | None,
         settings: Settings,
         allowed: Tensor | None,
         graphics: Sequence[Graphics | None],

@@ -21,13 +21,13 @@ _STEP_VARIANCE = (1.5 / 255) ** 2  # what varies more is an edge, not a step
 def deband(sdr: Tensor) -> Tensor:
     """SDR of 8 bits float32 [B,3,H,W] in [0,1] -> a picture of the same codes, without their steps in smooth areas."""
     if lumaflux_native is None or sdr.device.type != "cpu":
-        return deband_twin(sdr)
+        return deband_reference(sdr)
     threads = torch.get_num_threads()
     frames = [torch.from_numpy(lumaflux_native.deband(frame.numpy(), threads)) for frame in sdr]
     return torch.stack(frames) if len(frames) > 1 else frames[0][None]
 
 
-def deband_twin(sdr: Tensor) -> Tensor:
+def deband_reference(sdr: Tensor) -> Tensor:
     """The same in torch, on any device, to 1e-5.
 
     Band by band of rows, each with all that its pixels depend on: memory is bounded, and no seam can show.

@@ -54,7 +54,7 @@ def guide_of(base_pq: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lines:
+class GuidedFilter:
     """In every neighbourhood of the reduced frame the gain is a line of the guide: both [B,3,h,w]."""
 
     slope: Tensor
@@ -65,13 +65,13 @@ class Lines:
         return self.slope * guide + self.level
 
 
-def lines_of(gain: Tensor, guide: Tensor) -> Lines:
+def guided_filter(gain: Tensor, guide: Tensor) -> GuidedFilter:
     """Stops [B,3,h,w] and their guide [B,1,h,w] -> the lines between them, averaged over each neighbourhood."""
     mean_guide, mean_gain = _around(guide), _around(gain)
     variance = (_around(guide * guide) - mean_guide**2).clamp(min=0)
     slope = (_around(guide * gain) - mean_guide * mean_gain) / (variance + _TOLERANCE)
     level = mean_gain - slope * mean_guide
-    return Lines(slope=_around(slope), level=_around(level))
+    return GuidedFilter(slope=_around(slope), level=_around(level))
 
 
 def _around(picture: Tensor) -> Tensor:

@@ -14,14 +14,14 @@ from torch import Tensor
 from lumaflux.inference.composition import with_gain
 from lumaflux.inference.detail import colour_share
 from lumaflux.inference.motion import Motion, warp
-from lumaflux.model.anchor import Placement
+from lumaflux.model.tone_predictor import ToneCurve
 
 REACH = 2  # frames on either side
 _DEVIATION = 1.5  # frames: the Gaussian that weighs them
 
 
 @dataclass(frozen=True, kw_only=True)
-class FrameLight:
+class FrameGain:
     """What the model made of a frame, at the reduced size, all [B,3,h,w].
 
     ``reduced``: the SDR that it saw; ``base_pq``: that placed in light; ``hdr_pq``: its picture; ``gain``: stops from
@@ -32,10 +32,10 @@ class FrameLight:
     base_pq: Tensor
     hdr_pq: Tensor
     gain: Tensor
-    placement: Placement | None
+    placement: ToneCurve | None
 
 
-def placed_by_the_shot(light: FrameLight, share: float) -> FrameLight:
+def with_tone_of_the_shot(light: FrameGain, share: float) -> FrameGain:
     """The light with ``share`` in [0,1] of its mean gain taken away, the same for all channels.
 
     Under a shot's tone its placement says how bright the frame is; the model's mean gain differs from frame to frame,
@@ -47,7 +47,7 @@ def placed_by_the_shot(light: FrameLight, share: float) -> FrameLight:
     return replace(light, gain=light.gain + change, hdr_pq=with_gain(light.hdr_pq, change))
 
 
-def blended(own: FrameLight, neighbours: Mapping[int, tuple[FrameLight, Motion]], amount: float) -> FrameLight:
+def blended(own: FrameGain, neighbours: Mapping[int, tuple[FrameGain, Motion]], amount: float) -> FrameGain:
     """The light of one frame (B = 1) with the gain of its ``neighbours``: by their distance in frames, each with the
     motion into it.
 

@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lumaflux.color.placement import static_placement
 from lumaflux.color.primaries import BT709_LUMA
+from lumaflux.color.sdr_to_pq import sdr_to_pq
 from lumaflux.inference.sheets import PAPER, Sheet, sheets_of
 from lumaflux.inference.text_lines import CONTRAST, Codes, Line, Sampling, dark_lines, light_lines, valley
 
@@ -94,7 +94,7 @@ def at_graphics_white(lit_pq: Tensor, sdr: Tensor, graphics: Sequence[Graphics |
         if found is not None:
             flat = lit.view(3, -1)
             own = flat[:, found.index]
-            placed = static_placement(codes.reshape(3, -1)[:, found.index].unsqueeze(-1))[..., 0].to(own)
+            placed = sdr_to_pq(codes.reshape(3, -1)[:, found.index].unsqueeze(-1))[..., 0].to(own)
             flat[:, found.index] = own + found.share * (torch.minimum(own, placed) - own)
     return lit_pq
 

@@ -14,8 +14,8 @@ from torch import Tensor
 from lumaflux.color import pq
 from lumaflux.inference.active_area import WHOLE, Area
 from lumaflux.inference.detail import LARGEST_STOPS, OFFSET_NITS
-from lumaflux.model.anchor import Placement, place, static_curve
 from lumaflux.model.spline import Knots
+from lumaflux.model.tone_predictor import ToneCurve, place, static_curve
 
 _STEPS = 8
 _DIFFERENCE = 2e-3  # of a code value, for slopes
@@ -31,7 +31,7 @@ class Lighting:
     """What lit one frame: its ``placement`` [1], and ``stops`` [1,1,h,w] that were generated on top of it, inside of
     ``area``."""
 
-    placement: Placement
+    placement: ToneCurve
     stops: Tensor
     area: Area = WHOLE
 
@@ -52,12 +52,12 @@ def restored(hdr_pq: Tensor, lighting: Lighting) -> Tensor:
     return whole
 
 
-def _inverted(base_pq: Tensor, placement: Placement) -> Tensor:
+def _inverted(base_pq: Tensor, placement: ToneCurve) -> Tensor:
     rows = max(1, _BAND_PIXELS // base_pq.shape[-1])
     return torch.cat([_band(band, placement) for band in base_pq.split(rows, dim=-2)], dim=-2)
 
 
-def _band(wanted: Tensor, placement: Placement) -> Tensor:
+def _band(wanted: Tensor, placement: ToneCurve) -> Tensor:
     """Newton's method with slopes by differences, on the pixels that are not near yet; each keeps its best."""
     shape, wanted = wanted.shape, wanted.flatten(2)[:, :, None]
     codes = _begin(wanted, placement)
@@ -77,7 +77,7 @@ def _band(wanted: Tensor, placement: Placement) -> Tensor:
     return best.view(shape)
 
 
-def _step(codes: Tensor, error: Tensor, placement: Placement) -> Tensor:
+def _step(codes: Tensor, error: Tensor, placement: ToneCurve) -> Tensor:
     """Of pixels [1,3,1,n]: the damped solution of their three equations, by Cramer's rule."""
     light = place(codes, placement)
     columns = []
@@ -101,7 +101,7 @@ def _step(codes: Tensor, error: Tensor, placement: Placement) -> Tensor:
     return (step / determinant).clamp(-_LARGEST_STEP, _LARGEST_STEP)
 
 
-def _begin(wanted: Tensor, placement: Placement) -> Tensor:
+def _begin(wanted: Tensor, placement: ToneCurve) -> Tensor:
     """Of every channel the code of the grey that has its light."""
     greys = torch.linspace(0, 1, 1025, dtype=wanted.dtype, device=wanted.device)
     light = place(greys.expand(1, 3, 1, -1), placement)[0, :, 0]
@@ -144,7 +144,7 @@ def unpacked(data: bytes) -> Lighting:
     if codes:
         stops = torch.from_numpy(np.frombuffer(codes, np.uint8).reshape(1, 1, height, width).copy()).float() / _PER_STOP
     return Lighting(
-        placement=Placement(
+        placement=ToneCurve(
             knots=Knots(x=parts[0], y=parts[1], derivatives=parts[2]),
             floor=rest[0:1],
             top=rest[1:2],

@@ -55,7 +55,7 @@ def load(
         weights = Path(adapters) if adapters else None
         backend = _load_engine(Path(engine), str(name_or_directory), device, dtype, weights)
         if look is not None:
-            take_look(getattr(backend.network, "host").anchor, Path(look))  # noqa: B009 (an engine's network has one)
+            take_look(getattr(backend.network, "host").tone_predictor, Path(look))  # noqa: B009 (an engine's network has one)
         return Converter(backend, tile=tile)
     on, name = pick_device(device), str(name_or_directory)
     published = published_config(name)
@@ -69,7 +69,7 @@ def load(
     placement = Placement(device=on, dtype=kind, vae_dtype=torch.float32)
     network = load_network(name, adapters=adapters, backbone=backbone, placement=placement)
     if look is not None:
-        take_look(network.adapters.anchor, Path(look))
+        take_look(network.adapters.tone_predictor, Path(look))
     return Converter(TorchBackend(network, device, dtype), tile=tile)
 
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from lumaflux.color import pq
 from lumaflux.color.ictcp import ictcp_to_rgb, rgb_to_ictcp
-from lumaflux.color.placement import REFERENCE_WHITE_NITS, static_placement
+from lumaflux.color.sdr_to_pq import REFERENCE_WHITE_NITS, sdr_to_pq
 from lumaflux.model.spline import PEAK_NITS
 from lumaflux.settings import Settings
 
@@ -30,7 +30,7 @@ def apply_look(model_pq: Tensor, sdr: Tensor, settings: Settings) -> Tensor:
     if settings.saturation != 1.0:
         graded = saturate(graded, settings.saturation, settings.target_peak)
     if settings.strength != 1.0:
-        placed = static_placement(sdr, settings.reference_white)
+        placed = sdr_to_pq(sdr, settings.reference_white)
         graded = torch.lerp(placed, graded, settings.strength)
     return expose(graded, settings)
 

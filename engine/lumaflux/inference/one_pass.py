@@ -21,14 +21,14 @@ from lumaflux.color.yuv420_rgb import Yuv420
 from lumaflux.color.yuv420p10 import Planes
 from lumaflux.inference.active_area import WHOLE
 from lumaflux.inference.coded_rows import every_row
-from lumaflux.inference.composition import ReducedLight, compose
-from lumaflux.inference.detail import Lines
+from lumaflux.inference.composition import GainGrid, compose
+from lumaflux.inference.detail import GuidedFilter
 from lumaflux.inference.graphics import FAINTEST, may_show_graphics
 from lumaflux.inference.highlights import bounded, trusted
 from lumaflux.inference.look import apply_look, is_plain
 from lumaflux.inference.text_lines import Sampling
 from lumaflux.inference.tone import Tone, toned
-from lumaflux.model.anchor import Placement
+from lumaflux.model.tone_predictor import ToneCurve
 from lumaflux.settings import Settings
 
 if TYPE_CHECKING:
@@ -91,18 +91,18 @@ def available() -> bool:
     return hasattr(lumaflux_native, "pq_codes")
 
 
-def _stops(converter: "Converter", stops: Tensor, share: float, placement: Placement) -> Tensor:
+def _stops(converter: "Converter", stops: Tensor, share: float, placement: ToneCurve) -> Tensor:
     """What of the track's stops [1,1,h,w] is taken in a frame of which ``share`` is clipped."""
     model = converter.backend.network
-    white_pq = model.in_light(model.start(torch.ones(1, 3, 1, 1), placement))
+    white_pq = model.to_pq(model.start(torch.ones(1, 3, 1, 1), placement))
     return trusted(torch.full((1, 1, 1, 1), share)) * bounded(stops, white_pq)
 
 
-def lattice_of(placement: Placement, settings: Settings, codes: Yuv420) -> Tensor:
+def lattice_of(placement: ToneCurve, settings: Settings, codes: Yuv420) -> Tensor:
     """The nodes int32 [3,Cb,Cr,Y'] of a frame (native/cpu/pq_codes.h), for codes of one matrix."""
     sdr = _node_colours(codes.luma)
     nothing = torch.zeros(1, 3, 1, 1)
-    light = ReducedLight(lines=Lines(slope=nothing, level=nothing), structure=nothing)
+    light = GainGrid(guided=GuidedFilter(slope=nothing, level=nothing), structure=nothing)
     lit = compose(sdr, sdr, lambda part: part, light, 0.0, placement)
     ycc = rgb_to_ycbcr(apply_look(lit, sdr, settings), BT2020_LUMA)[0]
     luma_scale, luma_offset, chroma_scale, chroma_offset = code_scales(10, False)

@@ -12,13 +12,13 @@ from torch import Tensor
 from lumaflux.backends.network import Network
 from lumaflux.inference.rounds import Rounds
 from lumaflux.inference.tiles import Tile, Tiling
-from lumaflux.model.anchor import Placement
 from lumaflux.model.config import LumaFluxConfig
 from lumaflux.model.latents import pack, unpack
 from lumaflux.model.lumaflux import Conditions, LumaFlux
 from lumaflux.model.pga import ValueGate
 from lumaflux.model.picture_norm import Share, with_picture_norms
 from lumaflux.model.spline import Knots
+from lumaflux.model.tone_predictor import ToneCurve
 
 _SPACING = 4  # tokens: of the frame outside of its tile, the transformer sees every 4th of every 4th row
 _LARGEST_REST = 0.5  # of a tile's tokens: beyond it the lattice is wider
@@ -40,14 +40,14 @@ class TiledNetwork:
     def condition(self, sdr: Tensor) -> Any:
         return self._network.condition(sdr)
 
-    def placement(self, sdr: Tensor, camera: float | None = None) -> Placement | None:
+    def placement(self, sdr: Tensor, camera: float | None = None) -> ToneCurve | None:
         return self._network.placement(sdr, camera)
 
-    def start(self, sdr: Tensor, placement: Placement | None = None) -> Tensor:
+    def start(self, sdr: Tensor, placement: ToneCurve | None = None) -> Tensor:
         return self._network.start(sdr, placement)
 
-    def in_light(self, start: Tensor) -> Tensor:
-        return self._network.in_light(start)
+    def to_pq(self, start: Tensor) -> Tensor:
+        return self._network.to_pq(start)
 
     def encode(self, picture: Tensor) -> Tensor:
         def encoder(network: Network[Any]) -> Callable[[Tile], Tensor]:

@@ -1,5 +1,5 @@
-"""What a frame's tone is: where the light anchor places it, the curve of the tone field, and the picture area that both
-were found on. Tones can be mixed."""
+"""What a frame's tone is: where the tone predictor places it, the curve of the tone field, and the picture area that
+both were found on. Tones can be mixed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
@@ -9,19 +9,19 @@ import torch
 from torch import Tensor
 
 from lumaflux.inference.active_area import Area
-from lumaflux.model.anchor import Placement, static_curve
 from lumaflux.model.spline import Knots
+from lumaflux.model.tone_predictor import ToneCurve, static_curve
 
-Part = TypeVar("Part", Placement, Knots)
+Part = TypeVar("Part", ToneCurve, Knots)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tone:
-    """Of a batch [B]. ``placement`` is None for a model without an anchor, ``knots`` where those that the model ends at
-    are taken; with ``area`` None a frame finds its own. ``stops`` [1,1,h,w] in [0, LARGEST_RECOVERY]: what clipped
-    areas gain, of a reduced frame; the network is asked where they are None."""
+    """Of a batch [B]. ``placement`` is None for a model without a tone predictor, ``knots`` where those that the model
+    ends at are taken; with ``area`` None a frame finds its own. ``stops`` [1,1,h,w] in [0, LARGEST_RECOVERY]: what
+    clipped areas gain, of a reduced frame; the network is asked where they are None."""
 
-    placement: Placement | None
+    placement: ToneCurve | None
     knots: Knots | None
     area: Area | None = None
     stops: Tensor | None = None

@@ -19,9 +19,9 @@ from lumaflux.inference.active_area import Area
 from lumaflux.inference.key_light import LightKey, stops_at
 from lumaflux.inference.tone import Tone, mix
 from lumaflux.inference.track_pictures import Pictures
-from lumaflux.model.anchor import Placement
 from lumaflux.model.regular_file import read_regular
 from lumaflux.model.spline import Knots
+from lumaflux.model.tone_predictor import ToneCurve
 from lumaflux.settings import Settings, controls
 
 FORMAT = "lumaflux-tone-track"
@@ -63,7 +63,7 @@ class Curve(_Part):
 
 
 class Placed(_Part):
-    """lumaflux.model.anchor.Placement: ``floor`` and ``top`` are PQ, ``matrix`` acts on PQ R'G'B'."""
+    """lumaflux.model.tone_predictor.ToneCurve: ``floor`` and ``top`` are PQ, ``matrix`` acts on PQ R'G'B'."""
 
     curve: Curve
     floor: _Finite
@@ -73,8 +73,8 @@ class Placed(_Part):
         list[Annotated[list[_Finite], Field(min_length=3, max_length=3)]], Field(min_length=3, max_length=3)
     ]
 
-    def placement(self) -> Placement:
-        return Placement(
+    def placement(self) -> ToneCurve:
+        return ToneCurve(
             knots=self.curve.knots(),
             floor=torch.tensor([self.floor]),
             top=torch.tensor([self.top]),
@@ -83,7 +83,7 @@ class Placed(_Part):
         )
 
     @classmethod
-    def of(cls, placement: Placement) -> Self:
+    def of(cls, placement: ToneCurve) -> Self:
         return cls(
             curve=Curve.of(placement.knots),
             floor=float(placement.floor[0]),

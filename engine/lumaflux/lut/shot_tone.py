@@ -34,7 +34,7 @@ def global_tone(
         raise UserError("the tone of this model depends on the picture, not on the code alone; use the model lite")
     network = converter.backend.network
     sdr = torch.as_tensor(codes, device=converter.backend.device)[None]
-    placed = network.in_light(network.start(sdr, toned(tone, settings.auto_tone).placement))
+    placed = network.to_pq(network.start(sdr, toned(tone, settings.auto_tone).placement))
     return apply_look(placed, sdr, settings)[0].cpu().numpy()
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lumaflux.color import hlg, pq
-from lumaflux.color.placement import REFERENCE_WHITE_NITS, sdr_to_linear2020
 from lumaflux.color.primaries import BT709, BT2020, Primaries, apply_matrix, rgb_to_rgb
+from lumaflux.color.sdr_to_pq import REFERENCE_WHITE_NITS, sdr_to_linear2020
 from lumaflux.errors import UserError
 from lumaflux.media.metadata.coding_points import CHROMATICITIES
 from lumaflux.media.metadata.info import MediaInfo, probe

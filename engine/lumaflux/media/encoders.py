@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lumaflux.errors import UserError
-from lumaflux.media.deliveries import DELIVERIES, Delivery, delivery
+from lumaflux.media.output_profiles import OUTPUT_PROFILES, OutputProfile, output_profile
 from lumaflux.media.video.encoding import Encoding
 
 AUTO = "auto"
@@ -13,18 +13,18 @@ _SOFTWARE = {"x265": ("hdr10", "hlg"), "svtav1": ("hdr10-av1",)}
 HARDWARE = {"nvenc": "hevc_nvenc", "qsv": "hevc_qsv", "amf": "hevc_amf", "videotoolbox": "hevc_videotoolbox"}
 
 
-def delivery_by(encoder: str, name: str | None, target: Path) -> tuple[str, Delivery]:
-    """As :func:`lumaflux.media.deliveries.delivery`, encoded by ``encoder``; "auto" takes the delivery's own program.
+def output_profile_by(encoder: str, name: str | None, target: Path) -> tuple[str, OutputProfile]:
+    """As :func:`lumaflux.media.output_profiles.output_profile`, encoded by ``encoder``; "auto" takes the own program.
 
     Raises UserError for an encoder that does not make the delivery, or is not built in.
     """
     if encoder == AUTO:
-        return delivery(name, target)
+        return output_profile(name, target)
     makes = _SOFTWARE.get(encoder, ("hdr10",))
     suffix = target.suffix.lower()
-    if name is None and suffix in DELIVERIES[makes[0]].suffixes:
+    if name is None and suffix in OUTPUT_PROFILES[makes[0]].suffixes:
         name = makes[0]
-    name, made = delivery(name, target)
+    name, made = output_profile(name, target)
     if name not in makes:
         raise UserError(
             f"--encoder {encoder} makes {' and '.join(makes)}, not {name}; leave it out, or --deliver {makes[0]}"

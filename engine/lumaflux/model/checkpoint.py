@@ -28,6 +28,7 @@ from lumaflux.model.weight_files import is_lora
 FORMAT = "lumaflux-adapters"
 VERSION = "1"
 _FROZEN = ("transformer", "vae", "siglip")
+_TONE, _EARLIER_TONE = "tone_predictor.", "anchor."  # the latter: how files of the first models name it
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -63,10 +64,10 @@ def load_backbone(model: LumaFlux, path: Path) -> None:
         _assign(module, own, f"{path} ({part})")
 
 
-def load_adapters(model: LumaFlux, path: Path, *, keep_anchor: bool = False) -> dict[str, str]:
+def load_adapters(model: LumaFlux, path: Path, *, keep_tone: bool = False) -> dict[str, str]:
     """Loads an adapter file, the project's own or the published one; returns its metadata.
 
-    ``keep_anchor``: the model's own light anchor stays, whatever the file holds of one.
+    ``keep_tone``: the model's own tone predictor stays, whatever the file holds of one.
     """
     tensors, metadata = read_tensors(path)
     if is_lora(set(tensors)):
@@ -77,12 +78,22 @@ def load_adapters(model: LumaFlux, path: Path, *, keep_anchor: bool = False) -> 
         raise UserError(f"{path} is a '{metadata['format']}' file, not LumaFlux adapters")
     elif metadata.get("version", VERSION) != VERSION:
         raise UserError(f"{path} has adapter format version {metadata['version']}; this LumaFlux reads {VERSION}")
+    tensors = current_keys(tensors)
     _fit(model, tensors)
-    if keep_anchor:
-        tensors = {key: value for key, value in tensors.items() if not key.startswith("anchor.")}
-        tensors |= {key: value for key, value in model.adapters.state_dict().items() if key.startswith("anchor.")}
+    if keep_tone:
+        own = model.adapters.state_dict()
+        tensors = {key: value for key, value in tensors.items() if not key.startswith(_TONE)}
+        tensors |= {key: value for key, value in own.items() if key.startswith(_TONE)}
     _assign(model.adapters, tensors, str(path))
     return metadata
+
+
+def current_keys(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """``tensors`` under the names that parts have now, whenever their file was written."""
+    return {
+        _TONE + key.removeprefix(_EARLIER_TONE) if key.startswith(_EARLIER_TONE) else key: value
+        for key, value in tensors.items()
+    }
 
 
 def _fit(model: LumaFlux, tensors: dict[str, Tensor]) -> None:
@@ -210,7 +221,7 @@ def convert_adapters(source: Path, target: Path, model: str) -> None:
     config = PRESETS[model] if model in PRESETS else read_config(Path(model) / "config.json")
     tensors, metadata = read_tensors(source)
     published = is_published(set(tensors))
-    own = from_published(tensors, config.double_blocks) if published else tensors
+    own = from_published(tensors, config.double_blocks) if published else current_keys(tensors)
     config = fitting(config, own)
     with torch.device("meta"):
         expected = Adapters(config)

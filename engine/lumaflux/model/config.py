@@ -61,7 +61,7 @@ class LumaFluxConfig:
     bins: int = 8
     working_pixels: int = 1 << 20  # frames are reduced to about this many where the source gives the detail
     local_light: LocalLight = "everywhere"  # where the source gives the detail: whose light the transformer may change
-    anchor_bins: int = 0  # of the light anchor's curve; 0 leaves it out, as the paper does
+    tone_bins: int = 0  # of the tone predictor's curve; 0 leaves it out, as the paper does
     variant: Variant = field(default_factory=Variant)
 
     @property
@@ -128,12 +128,14 @@ class LumaFluxConfig:
         return asdict(self)
 
 
+_EARLIER = {"anchor_bins": "tone_bins"}  # how files of the first models name entries
 _HUGGINGFACE_PRIVATE = ("_use_default_values", "_name_or_path", "_class_name", "_diffusers_version")
 
 
 def config_from_json(content: dict[str, Any]) -> LumaFluxConfig:
     """Reads a configuration; raises UserError when a part is missing, unknown or inconsistent."""
     known = {f.name for f in fields(LumaFluxConfig)}
+    content = {_EARLIER.get(key, key): value for key, value in content.items()}
     if unknown := sorted(set(content) - known):
         raise UserError(f"config.json has unknown entries {unknown}; expected some of {sorted(known)}")
     parts = {}

@@ -9,24 +9,24 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from lumaflux.errors import UserError
-from lumaflux.model.anchor import LightAnchor
 from lumaflux.model.checkpoint import read_tensors
+from lumaflux.model.tone_predictor import TonePredictor
 
 FORMAT, VERSION = "lumaflux-look", "1"
-TRAINED = ("head.weight", "head.bias", "line")  # names of LightAnchor's parameters that a look holds
+TRAINED = ("head.weight", "head.bias", "line")  # names of TonePredictor's parameters that a look holds
 
 
-def anchor_digest(anchor: LightAnchor) -> str:
+def tone_digest(predictor: TonePredictor) -> str:
     """What tells one tone predictor from another: SHA-256 of its parameters."""
     found = hashlib.sha256()
-    for name, tensor in sorted(anchor.state_dict().items()):
+    for name, tensor in sorted(predictor.state_dict().items()):
         found.update(name.encode())
         found.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return found.hexdigest()
 
 
 def write_look(path: Path, tensors: dict[str, Tensor], base: str, provenance: dict[str, Any]) -> None:
-    """``tensors`` by ``TRAINED``; ``base``: the ``anchor_digest`` that they were fitted over; ``provenance``: JSON."""
+    """``tensors`` by ``TRAINED``; ``base``: the ``tone_digest`` that they were fitted over; ``provenance``: JSON."""
     metadata = {"format": FORMAT, "version": VERSION, "base": base, "provenance": json.dumps(provenance)}
     save_file({name: tensors[name].detach().cpu().contiguous() for name in TRAINED}, path, metadata)
 
@@ -41,14 +41,14 @@ def read_look(path: Path) -> tuple[dict[str, Tensor], str, dict[str, Any]]:
     return tensors, metadata.get("base", ""), json.loads(metadata.get("provenance", "{}"))
 
 
-def take_look(anchor: LightAnchor | None, path: Path) -> None:
+def take_look(predictor: TonePredictor | None, path: Path) -> None:
     """Puts a look into the tone predictor that it was fitted over. Raises UserError for a look of another one."""
     tensors, base, _ = read_look(path)
-    if anchor is None:
+    if predictor is None:
         raise UserError(f"the model has no tone predictor that {path} could go into; leave --look out, or take lite")
-    if base != anchor_digest(anchor):
+    if base != tone_digest(predictor):
         raise UserError(f"the look {path} was learned over other weights; learn it anew over this model")
-    parameters = dict(anchor.named_parameters())
+    parameters = dict(predictor.named_parameters())
     for name, tensor in tensors.items():
         if parameters[name].shape != tensor.shape:
             raise UserError(f"{path} is damaged: {name} has the shape {tuple(tensor.shape)}; make it anew")

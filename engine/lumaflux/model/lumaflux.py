@@ -14,7 +14,6 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from lumaflux.model.anchor import LightAnchor, Placement, light_of
 from lumaflux.model.attention import rotary_turns, steer
 from lumaflux.model.autoencoder import Autoencoder, latents_of, normalised, pixels_of, raw
 from lumaflux.model.conditioner import Conditioner, modulation
@@ -27,6 +26,7 @@ from lumaflux.model.pcm import PerceptualModulation
 from lumaflux.model.perception import PerceptualCues, siglip_input
 from lumaflux.model.pga import ValueGate, ValueUpdate
 from lumaflux.model.spline import Knots, ToneField
+from lumaflux.model.tone_predictor import ToneCurve, TonePredictor, start_to_pq
 from lumaflux.model.tower import tokens_of
 
 
@@ -50,7 +50,7 @@ class Adapters(nn.Module):
         self.conditioner = Conditioner(config)
         self.blocks = nn.ModuleList(BlockAdapters(config) for _ in range(config.blocks))
         self.tone = ToneField(config)
-        self.anchor = LightAnchor(config) if config.anchor_bins else None
+        self.tone_predictor = TonePredictor(config) if config.tone_bins else None
 
     def of_block(self, index: int) -> BlockAdapters:
         return cast(BlockAdapters, self.blocks[index])
@@ -182,25 +182,25 @@ class LumaFlux(nn.Module):
 
     # -- latents ------------------------------------------------------------------------------------------------
 
-    def placement(self, sdr: Tensor, camera: float | None = None) -> Placement | None:
-        """SDR [B,3,H,W] in [0,1] -> where the light anchor places the frame; None without an anchor.
+    def placement(self, sdr: Tensor, camera: float | None = None) -> ToneCurve | None:
+        """SDR [B,3,H,W] in [0,1] -> where the tone predictor places the frame; None without a tone predictor.
 
-        ``camera`` in [0,1]: how much the source is camera material; None leaves that to the anchor.
+        ``camera`` in [0,1]: how much the source is camera material; None leaves that to the predictor.
         """
-        anchor = self.adapters.anchor
-        return None if anchor is None else anchor.predict(sdr, camera)
+        predictor = self.adapters.tone_predictor
+        return None if predictor is None else predictor.predict(sdr, camera)
 
-    def start(self, sdr: Tensor, placement: Placement | None = None) -> Tensor:
+    def start(self, sdr: Tensor, placement: ToneCurve | None = None) -> Tensor:
         """SDR [B,3,H,W] in [0,1] -> the picture [B,3,H,W] whose latents the bridge begins at.
 
-        The SDR picture itself, or, with a light anchor, the frame in PQ/BT.2020 by its ``placement`` (found if None).
+        The SDR picture itself, or, with a tone predictor, the frame in PQ/BT.2020 by its ``placement`` (found if None).
         """
-        anchor = self.adapters.anchor
-        return sdr if anchor is None else anchor(sdr, placement or anchor.predict(sdr))
+        predictor = self.adapters.tone_predictor
+        return sdr if predictor is None else predictor(sdr, placement or predictor.predict(sdr))
 
-    def in_light(self, start: Tensor) -> Tensor:
+    def to_pq(self, start: Tensor) -> Tensor:
         """A picture as ``start`` gives it [B,3,H,W] -> the light that it shows, as PQ/BT.2020 [B,3,H,W]."""
-        return light_of(start, anchored=self.adapters.anchor is not None)
+        return start_to_pq(start, is_pq=self.adapters.tone_predictor is not None)
 
     def encode(self, picture: Tensor) -> Tensor:
         """A non-linear picture [B,3,H,W] in [0,1] (SDR or PQ) -> normalised latents [B,c,h,w]."""

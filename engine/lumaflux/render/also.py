@@ -8,7 +8,7 @@ from lumaflux.errors import UserError
 from lumaflux.render.job import Job
 
 if TYPE_CHECKING:
-    from lumaflux.media.deliveries import Delivery
+    from lumaflux.media.output_profiles import OutputProfile
 
 
 def also_jobs(job: Job, target: Path) -> list[tuple[Path, Job]]:
@@ -18,7 +18,7 @@ def also_jobs(job: Job, target: Path) -> list[tuple[Path, Job]]:
     Raises UserError for an entry that is not PROFILE=PATH, a profile that is not there or does not fit its path, and
     for two outputs of one name.
     """
-    from lumaflux.media.deliveries import delivery
+    from lumaflux.media.output_profiles import output_profile
     from lumaflux.media.standard_streams import STANDARD
 
     found: list[tuple[Path, Job]] = []
@@ -30,8 +30,8 @@ def also_jobs(job: Job, target: Path) -> list[tuple[Path, Job]]:
         path = Path(name)
         if path == STANDARD:
             raise UserError("standard output (-) takes the first output; name a file with --also")
-        made: Delivery
-        profile, made = delivery(profile, path)
+        made: OutputProfile
+        profile, made = output_profile(profile, path)
         if path.resolve() in taken:
             raise UserError(f"{path} is asked for twice; give every output a name of its own")
         taken.add(path.resolve())

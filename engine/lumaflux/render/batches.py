@@ -35,13 +35,13 @@ def convert_directory(
 
     So does every video where there are no pictures, or a video delivery is asked for; other files are named.
     """
-    from lumaflux.media.deliveries import DELIVERIES
+    from lumaflux.media.output_profiles import OUTPUT_PROFILES
     from lumaflux.media.stills.folder import pairs_of, sorted_out
     from lumaflux.render.stills import convert_stills
 
     refuse_also(job, "for a directory")
     pictures, videos, skipped = sorted_out(source)
-    named = DELIVERIES.get(job.deliver or "")
+    named = OUTPUT_PROFILES.get(job.deliver or "")
     moving = bool(videos) and (not pictures if named is None else named.picture is None)
     if not (videos if moving else pictures):
         raise UserError(f"{source} holds no pictures and no videos; name a directory that does")
@@ -145,9 +145,9 @@ def suffix_of(job: Job, *, picture: bool) -> str:
 
 def _video_suffix(job: Job) -> str:
     """Raises UserError where pictures are asked for."""
-    from lumaflux.media.deliveries import DELIVERIES
+    from lumaflux.media.output_profiles import OUTPUT_PROFILES
 
-    named = DELIVERIES.get(job.deliver or "hdr10")
+    named = OUTPUT_PROFILES.get(job.deliver or "hdr10")
     if named is None or named.picture is not None:
         raise UserError(f"a video among several sources is not delivered as {job.deliver}; convert it alone")
     return named.suffixes[0]

@@ -84,7 +84,7 @@ def in_the_picture(matte: Path | None) -> bool:
 
 def check_matte(matte: Path | None, target: Path, delivery: str, *, overwrite: bool) -> None:
     """Raises UserError where the matte cannot be written in the form that its name asks for, before any work."""
-    from lumaflux.media.deliveries import DELIVERIES
+    from lumaflux.media.output_profiles import OUTPUT_PROFILES
 
     if matte is None:
         return
@@ -98,7 +98,7 @@ def check_matte(matte: Path | None, target: Path, delivery: str, *, overwrite: b
     if matte.resolve() == target.resolve():
         raise UserError(f"{matte} is the result itself; choose another name for the matte")
     suffix, numbered = matte.suffix.lower(), SequencePath.parse(matte) is not None
-    if DELIVERIES[delivery].picture is None:
+    if OUTPUT_PROFILES[delivery].picture is None:
         fits = suffix == CLIP or (numbered and suffix in PICTURES)
         wanted = f"matte{CLIP} (FFV1), or pictures as in matte.%04d.png"
     elif SequencePath.parse(target) is not None:

@@ -16,7 +16,7 @@ from lumaflux.settings import Settings
 
 if TYPE_CHECKING:
     from lumaflux.inference.converter import Converter
-    from lumaflux.inference.gain_blending import FrameLight
+    from lumaflux.inference.gain_blending import FrameGain
     from lumaflux.inference.motion import Motion
 
 Read = Callable[[int], "np.ndarray | None"]  # the SDR picture [3,H,W] of a frame's number; None where there is none
@@ -54,11 +54,11 @@ class MotionBlending:
             amount,
             read,
         )
-        self._lights: dict[int, FrameLight | None] = {}
+        self._lights: dict[int, FrameGain | None] = {}
         self._motions: dict[tuple[int, int], Motion] = {}
         self.seconds: dict[str, float] = {}
 
-    def light(self, number: int, sdr: np.ndarray) -> "FrameLight | None":
+    def light(self, number: int, sdr: np.ndarray) -> "FrameGain | None":
         """Of the frame of that number in the source, whose picture is ``sdr``; None at strength 0, which needs none."""
         from lumaflux.inference.gain_blending import REACH, blended
 
@@ -82,7 +82,7 @@ class MotionBlending:
         self._add({"motion": time.perf_counter() - start})
         return made
 
-    def _motion(self, number: int, near: int, own: "FrameLight", light: "FrameLight") -> "Motion":
+    def _motion(self, number: int, near: int, own: "FrameGain", light: "FrameGain") -> "Motion":
         from lumaflux.inference.motion import motion
 
         if (number, near) not in self._motions:
@@ -96,7 +96,7 @@ class MotionBlending:
         self._add({"decode": time.perf_counter() - start})
         return picture
 
-    def _found(self, number: int, sdr: np.ndarray | None) -> "FrameLight | None":
+    def _found(self, number: int, sdr: np.ndarray | None) -> "FrameGain | None":
         if sdr is None:
             return None
         settings, tone = self._tones.at(number, self._settings)

@@ -150,9 +150,9 @@ def _outputs(target: Path, settings: Settings, job: Job, report: Report) -> "lis
 
 
 def _format(target: Path, settings: Settings, job: Job, report: Report) -> "tuple[PictureFormat, PictureOptions]":
-    from lumaflux.media.deliveries import delivery
+    from lumaflux.media.output_profiles import output_profile
 
-    name, made = delivery(job.deliver, target)
+    name, made = output_profile(job.deliver, target)
     job.refuse_rates(name)
     if made.picture is None:
         raise UserError(f"{target}: a picture is written as .png, .tif, .exr, .dpx or .jpg; name such a target")

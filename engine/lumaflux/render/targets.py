@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from lumaflux.color.yuv420p10 import Planes
-    from lumaflux.media.deliveries import Delivery
     from lumaflux.media.metadata.info import MediaInfo
+    from lumaflux.media.output_profiles import OutputProfile
     from lumaflux.media.sink import Sink
     from lumaflux.media.stills.ocio_spaces import OcioSpaces
     from lumaflux.media.stills.picture_writer import PictureOptions
@@ -58,7 +58,7 @@ class Target:
         self.finished(frame.number)
 
 
-def picture_options(made: "Delivery", settings: Settings, job: Job) -> "PictureOptions":
+def picture_options(made: "OutputProfile", settings: Settings, job: Job) -> "PictureOptions":
     """How pictures are written; raises UserError for a colour space that the format cannot say."""
     from lumaflux.media.metadata.mastering import container_display
     from lumaflux.media.metadata.stated import HdrMetadata, read_hdr_metadata
@@ -90,10 +90,10 @@ def output_spaces(job: Job) -> "OcioSpaces | None":
 
 def open_target(source: Source, target: Path, info: "MediaInfo", settings: Settings, job: Job) -> Target:
     """``info``: the source's. Raises UserError for a target that does not fit or must not be written."""
-    from lumaflux.media.encoders import delivery_by
+    from lumaflux.media.encoders import output_profile_by
     from lumaflux.media.stills.sequence_path import SequencePath
 
-    name, made = delivery_by(job.encoder, job.deliver, target)
+    name, made = output_profile_by(job.encoder, job.deliver, target)
     pattern = SequencePath.parse(target)
     if made.picture is None:
         if pattern is not None and not pattern.may_be_a_name:
@@ -110,13 +110,13 @@ def open_target(source: Source, target: Path, info: "MediaInfo", settings: Setti
 
 
 def _video(
-    source: Source, target: Path, info: "MediaInfo", settings: Settings, job: Job, name: str, made: "Delivery"
+    source: Source, target: Path, info: "MediaInfo", settings: Settings, job: Job, name: str, made: "OutputProfile"
 ) -> Target:
     from dataclasses import replace
 
-    from lumaflux.media.deliveries import video_encoding
     from lumaflux.media.metadata.mastering import container_display
     from lumaflux.media.metadata.stated import HdrMetadata, read_hdr_metadata
+    from lumaflux.media.output_profiles import video_encoding
     from lumaflux.media.video.hdr10_stream import Hdr10Encoding
     from lumaflux.media.video.hdr10_writer import UNKNOWN_RATE
     from lumaflux.media.video.sdr_stream import SdrEncoding
@@ -227,7 +227,7 @@ def _sequence(
     settings: Settings,
     job: Job,
     name: str,
-    made: "Delivery",
+    made: "OutputProfile",
 ) -> Target:
     from dataclasses import replace
 

@@ -11,7 +11,7 @@ import numpy as np
 import xxhash
 
 from lumaflux.color import bt1886, pq
-from lumaflux.color.placement import static_placement
+from lumaflux.color.sdr_to_pq import sdr_to_pq
 from lumaflux.color.spaces import from_nits, to_nits
 from lumaflux.color.srgb import srgb_to_bt1886
 from lumaflux.errors import UserError
@@ -160,7 +160,7 @@ class Renderer:
         if settings.strength == 0.0:  # needs no model
             if on_matte is not None:
                 on_matte(np.stack([np.ones_like(sdr[0]), np.zeros_like(sdr[0]), np.zeros_like(sdr[0])]))
-            return static_placement(sdr, settings.reference_white)
+            return sdr_to_pq(sdr, settings.reference_white)
         converter = self.load(parameters.model)
         try:
             if draft:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lumaflux.color.placement import static_placement
+from lumaflux.color.sdr_to_pq import sdr_to_pq
 from lumaflux.errors import UserError
 from lumaflux.service import runtime
 from lumaflux.service.client import Client, EngineGoneError, connect_or_start
@@ -42,7 +42,7 @@ def self_test(
         frame, seed = ramp(), secrets.randbelow(2**31)  # a frame that no cache holds
         sdr = np.ascontiguousarray(frame[..., :3].transpose(2, 0, 1))
         placed = _rendered(client, frame, {"strength": 0.0, "model": model}).transpose(2, 0, 1)
-        worst = float(np.abs(placed[:3] - static_placement(sdr)).max())
+        worst = float(np.abs(placed[:3] - sdr_to_pq(sdr)).max())
         if worst > _CODE:
             raise UserError(
                 f"the self-test failed: the static placement is off by {worst / _CODE:.1f} codes of 16 bits"

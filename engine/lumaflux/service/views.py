@@ -4,8 +4,8 @@ import numpy as np
 
 from lumaflux.color import pq
 from lumaflux.color.false_colour import false_colour
-from lumaflux.color.placement import static_placement
 from lumaflux.color.primaries import BT709_LUMA, luminance
+from lumaflux.color.sdr_to_pq import sdr_to_pq
 from lumaflux.color.srgb import srgb_to_bt1886
 
 GAIN_RANGE_STOPS = 4.0  # black and white of the gain map; 0 stops is the middle
@@ -22,13 +22,13 @@ def view_of(
         case "split":
             return split(result_pq, sdr, reference_white)
         case "false-colour":
-            return static_placement(nits_as_colour(result_pq), reference_white)
+            return sdr_to_pq(nits_as_colour(result_pq), reference_white)
         case "gain-map":
-            return static_placement(gain_as_grey(result_pq, sdr, reference_white), reference_white)
+            return sdr_to_pq(gain_as_grey(result_pq, sdr, reference_white), reference_white)
         case "clipped":
-            return static_placement(clipped_in_colour(sdr), reference_white)
+            return sdr_to_pq(clipped_in_colour(sdr), reference_white)
         case "confidence" if matte is not None:  # red, green, blue
-            return static_placement(matte, reference_white)
+            return sdr_to_pq(matte, reference_white)
         case _:
             return result_pq
 
@@ -38,7 +38,7 @@ def split(result_pq: np.ndarray, sdr: np.ndarray, reference_white: float) -> np.
     picture = result_pq.copy()
     middle = sdr.shape[2] // 2
     if middle:
-        picture[..., :middle] = static_placement(sdr[..., :middle], reference_white)
+        picture[..., :middle] = sdr_to_pq(sdr[..., :middle], reference_white)
     return picture
 
 
@@ -50,7 +50,7 @@ def nits_as_colour(result_pq: np.ndarray) -> np.ndarray:
 
 def gain_as_grey(result_pq: np.ndarray, sdr: np.ndarray, reference_white: float) -> np.ndarray:
     """How much brighter the result is than the placed source, in stops, as SDR grey [3,H,W]."""
-    placed = luminance(pq.eotf(static_placement(sdr, reference_white)))
+    placed = luminance(pq.eotf(sdr_to_pq(sdr, reference_white)))
     stops = np.log2((luminance(pq.eotf(result_pq)) + _OFFSET_NITS) / (placed + _OFFSET_NITS))
     grey = (0.5 + stops / (2 * GAIN_RANGE_STOPS)).clip(0.0, 1.0).astype(np.float32)
     return np.repeat(grey, 3, axis=0)

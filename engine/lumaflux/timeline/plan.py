@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lumaflux.digests import file_digest, text_digest
 from lumaflux.errors import UserError
-from lumaflux.media.deliveries import delivery
+from lumaflux.media.output_profiles import output_profile
 from lumaflux.options import NO_TRACK, ModelOptions, RenderingOptions, part
 from lumaflux.render import Job
 from lumaflux.settings import Settings
@@ -51,7 +51,7 @@ class TimelineOptions(RenderingOptions):
         super().__post_init__()
         if self.container not in _CONTAINERS:
             raise UserError(f"the container is '{self.container}'; choose one of {', '.join(_CONTAINERS)}")
-        delivery(self.deliver, Path(f"clip{self.container}"))  # which raises for what does not fit
+        output_profile(self.deliver, Path(f"clip{self.container}"))  # which raises for what does not fit
         if self.handles < 0:
             raise UserError(f"handles are {self.handles} frames; give none or more")
         if self.track not in (None, NO_TRACK):

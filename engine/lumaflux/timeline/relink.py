@@ -34,11 +34,11 @@ def relink(timeline: Any, rendered: Sequence[Rendered]) -> Any:
     copy = timeline.deepcopy()
     originals, copies = list(timeline.find_clips()), list(copy.find_clips())
     found = {id(entry.clip.clip): entry for entry in rendered}
-    done = [(twin, found.get(id(clip))) for clip, twin in zip(originals, copies, strict=True)]
-    _lower_effects([twin for twin, entry in done if entry], [twin for twin, entry in done if not entry])
-    for twin, entry in done:
+    done = [(relinked, found.get(id(clip))) for clip, relinked in zip(originals, copies, strict=True)]
+    _lower_effects([relinked for relinked, entry in done if entry], [relinked for relinked, entry in done if not entry])
+    for relinked, entry in done:
         if entry is not None:
-            _relink_clip(twin, entry)
+            _relink_clip(relinked, entry)
     return copy
 
 

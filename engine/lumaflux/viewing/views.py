@@ -6,8 +6,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from lumaflux.color import bt2390
 from lumaflux.color.false_colour import SCALE, Scale, false_colour
-from lumaflux.color.placement import REFERENCE_WHITE_NITS
 from lumaflux.color.primaries import luminance
+from lumaflux.color.sdr_to_pq import REFERENCE_WHITE_NITS
 from lumaflux.media.metadata.media_info import MediaInfo
 
 Light = NDArray[np.float32]  # BT.2020 [3,H,W] in cd/m2

@@ -6,7 +6,7 @@ from lumaflux.color import pq
 from lumaflux.color.clipping import clipped_area
 from lumaflux.color.primaries import luminance
 from lumaflux.lab.data.graphics import overlaid
-from lumaflux.lab.data.highlights import expose, lit, reduced, scene_light, statically_placed
+from lumaflux.lab.data.highlights import expose, pairs_to_pq, reduced, relit, scene_light
 from lumaflux.lab.data.mastering import shoulder
 
 
@@ -36,7 +36,7 @@ def test_stops_lie_in_clipped_areas_alone_and_follow_the_scene():
 def test_the_target_is_the_placed_picture_but_for_highlights():
     for seed in range(4):
         pair = expose(_master(seed), torch.Generator().manual_seed(seed))
-        seen = reduced(pair, statically_placed(pair), (32, 32))
+        seen = reduced(pair, pairs_to_pq(pair), (32, 32))
         outside = (seen.clipped == 0).expand(-1, 3, -1, -1)
         torch.testing.assert_close(seen.target_pq[outside], seen.base_pq[outside], rtol=0, atol=2e-6)
         assert float(pq.eotf(seen.target_pq).max()) <= 1000.5
@@ -45,7 +45,7 @@ def test_the_target_is_the_placed_picture_but_for_highlights():
 
 def test_light_without_stops_is_left_as_it_is():
     base = pq.inverse_eotf(torch.full((1, 3, 2, 2), 800.0))
-    torch.testing.assert_close(lit(base, torch.zeros(1, 1, 2, 2)), base, rtol=0, atol=1e-6)
+    torch.testing.assert_close(relit(base, torch.zeros(1, 1, 2, 2)), base, rtol=0, atol=1e-6)
 
 
 def test_graphics_change_what_they_cover_and_nothing_else():

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from lumaflux.color import pq
-from lumaflux.color.placement import static_placement
+from lumaflux.color.sdr_to_pq import sdr_to_pq
 from lumaflux.color.srgb import srgb_to_bt1886
 from lumaflux.errors import UserError
 from lumaflux.lab.data.alignment import Box, matched, offset_of, rank_correlation
@@ -28,7 +28,7 @@ def write_sdr(path, codes):
 
 
 def write_hdr(path, codes, stops=1.0):
-    nits = pq.eotf(np.asarray(static_placement(srgb_to_bt1886(codes)))) * 2.0**stops
+    nits = pq.eotf(np.asarray(sdr_to_pq(srgb_to_bt1886(codes)))) * 2.0**stops
     write_picture(path, np.asarray(pq.inverse_eotf(nits), np.float32), PNG, PictureOptions(overwrite=True))
     return path
 
@@ -39,7 +39,7 @@ def test_a_pair_of_pictures_becomes_codes_and_light(tmp_path):
     (pair,) = read_pairs(name, sdr, hdr)
     assert pair.sdr.shape == pair.hdr.shape == (1, 3, 96, 96)
     assert pair.match > 0.98
-    ratio = pq.eotf(pair.hdr) / pq.eotf(np.asarray(static_placement(pair.sdr)))
+    ratio = pq.eotf(pair.hdr) / pq.eotf(np.asarray(sdr_to_pq(pair.sdr)))
     bright = pair.sdr.min(axis=1, keepdims=True).repeat(3, axis=1) > 0.3
     assert float(np.median(ratio[bright])) == pytest.approx(2.0, rel=0.05)
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from lumaflux.color import bt1886, pq
-from lumaflux.color.placement import static_placement
 from lumaflux.color.primaries import BT2020_LUMA, luminance
+from lumaflux.color.sdr_to_pq import sdr_to_pq
 from lumaflux.errors import UserError
 from lumaflux.lab.data.author_rendering import relit, render_author, render_hlg
 from lumaflux.lab.data.damage import damaged
@@ -65,7 +65,7 @@ def test_an_author_s_gain_leaves_shadows_and_lifts_white(pictures):
 
 def test_an_author_s_rendering_is_darker_than_its_master_where_that_is_bright():
     master = pq.inverse_eotf(torch.tensor([1.0, 600.0]).repeat_interleave(20).view(1, 1, 1, 40).expand(1, 3, 40, 40))
-    shown = torch.stack([nits(static_placement(render_author(master, seeded(seed))))[0, 0, 20] for seed in range(40)])
+    shown = torch.stack([nits(sdr_to_pq(render_author(master, seeded(seed))))[0, 0, 20] for seed in range(40)])
     low, high = shown[:, 2].log2().mean(), shown[:, -3].log2().mean()
     assert abs(low) < 0.5  # stops of 1 cd/m2
     assert -2.6 < high - np.log2(600.0) < -1.0
@@ -94,14 +94,14 @@ def test_overlays_are_static_placement_and_leave_the_rest(seed: int):
     over, light = overlaid(sdr, hdr, seeded(seed))
     changed = (over != sdr).any(dim=1, keepdim=True) | (light != hdr).any(dim=1, keepdim=True)
     assert changed.any()
-    placed = torch.where(changed, static_placement(over), hdr)
+    placed = torch.where(changed, sdr_to_pq(over), hdr)
     torch.testing.assert_close(light, placed)
     assert nits(light)[changed].max() <= 203.01
 
 
 def test_dimming_keeps_what_a_pair_needs():
     sdr = torch.rand(1, 3, 24, 24, generator=seeded()) * 0.5 + 0.4
-    hdr = pq.inverse_eotf(2 * pq.eotf(static_placement(sdr)))
+    hdr = pq.inverse_eotf(2 * pq.eotf(sdr_to_pq(sdr)))
     low, high = dimmed(sdr, hdr, 2.0)
     torch.testing.assert_close(bt1886.eotf(low, white_nits=1.0), bt1886.eotf(sdr, white_nits=1.0) / 4)
     torch.testing.assert_close(needed_stops(low, high), torch.ones(1, 1), atol=1e-3, rtol=0)

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from lumaflux.color import pq
-from lumaflux.color.placement import static_placement
+from lumaflux.color.sdr_to_pq import sdr_to_pq
 from lumaflux.errors import UserError
 from lumaflux.lab.evaluation import invariants
 
 
 def static(sdr):
-    return static_placement(sdr).astype(np.float32)
+    return sdr_to_pq(sdr).astype(np.float32)
 
 
 def leveled(sdr):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from lumaflux.color import bt1886, pq
-from lumaflux.color.placement import static_placement
 from lumaflux.color.primaries import luminance
+from lumaflux.color.sdr_to_pq import sdr_to_pq
 from lumaflux.errors import UserError
 from lumaflux.lab.evaluation.static_curve import FITTED, Family, fit_static_curve, isotonic, read_curve, write_curve
 
@@ -16,7 +16,7 @@ def pairs(family: Family = "channel") -> list[tuple[np.ndarray, np.ndarray]]:
     """SDR and an HDR rendition by a curve on each channel, or on luminance, plus noise."""
     rng = np.random.default_rng(0)
     sdr = np.round(rng.random((4, 3, 32, 32)) * 255) / 255
-    placed = pq.eotf(static_placement(sdr)) / 203
+    placed = pq.eotf(sdr_to_pq(sdr)) / 203
     level = placed if family == "channel" else luminance(placed)
     hdr = pq.inverse_eotf(placed * (60 + 800 * level**2))
     return [(sdr.astype(np.float32), (hdr + rng.normal(scale=0.01, size=hdr.shape)).clip(0, 0.7518).astype(np.float32))]
@@ -34,7 +34,7 @@ def test_curve_is_monotone_and_beats_placement_on_its_pairs(family: Family):
     assert (np.diff(curve.signal) > 0).all()
     sdr, hdr = material[0]
     fitted = np.square(curve(sdr) - hdr).mean()
-    assert fitted < 0.5 * np.square(static_placement(sdr) - hdr).mean()
+    assert fitted < 0.5 * np.square(sdr_to_pq(sdr) - hdr).mean()
 
 
 def test_channel_curve_recovers_a_channel_curve():

@@ -12,8 +12,8 @@ from lumaflux.lab.evaluation.report.ablation import VARIANTS as TABLE_ROWS
 from lumaflux.lab.evaluation.report.tables import Cell
 from lumaflux.lab.training import ablation, left_out, left_out_pairs
 from lumaflux.lab.training.adapters import AdapterStage
-from lumaflux.lab.training.anchor import AnchorStage
 from lumaflux.lab.training.config import TrainConfig
+from lumaflux.lab.training.tone_predictor import TonePredictorStage
 from lumaflux.model.build import build
 from lumaflux.model.checkpoint import load_model
 from lumaflux.model.config import VARIANTS, read_config
@@ -23,13 +23,13 @@ from lumaflux.model.config import VARIANTS, read_config
 def start(tmp_path_factory: pytest.TempPathFactory, model_json: Path) -> Path:
     """Frozen stages, untrained, of a tiny model with an anchor."""
     folder = tmp_path_factory.mktemp("start")
-    (folder / "model.json").write_text(json.dumps({**json.loads(model_json.read_text()), "anchor_bins": 4}))
+    (folder / "model.json").write_text(json.dumps({**json.loads(model_json.read_text()), "tone_bins": 4}))
     network = build(read_config(folder / "model.json"), seed=0)
     parts = {
         "vae/vae": network.vae,
         "tower/siglip": network.siglip,
         "prior/transformer": network.transformer,
-        "anchor/anchor": network.adapters.anchor,
+        "anchor/anchor": network.adapters.tone_predictor,
     }
     for name, module in parts.items():
         assert module is not None
@@ -65,7 +65,7 @@ def configured(start: Path, pool: Path, tone_pool: Path, tmp_path: Path):
 
 def test_anchor_without_a_family(configured):
     config = configured("anchor")
-    assert AnchorStage(left_out.without(config, "clip")).pairs.operators == (
+    assert TonePredictorStage(left_out.without(config, "clip")).pairs.operators == (
         "aces-1.3",
         "bt2446a",
         "bt2446c",
@@ -73,7 +73,7 @@ def test_anchor_without_a_family(configured):
         "logc",
         "bt2390",
     )
-    assert len(AnchorStage(left_out.without(config, "all")).pairs.operators) == 8
+    assert len(TonePredictorStage(left_out.without(config, "all")).pairs.operators) == 8
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_pairs_are_judged_by_trainings_that_never_saw_them(configured, pool_of_p
     assert [score.name for score in scores] == ["pair", "other"]
     for name, other in (("1-of-2", "pair"), ("2-of-2", "other")):
         assert left_out_pairs.RESULT in {file.name for file in (config.run / name).iterdir()}
-        held = AnchorStage(TrainConfig(**{**vars(config), "options": {"bank": 2, "held": [other]}}))
+        held = TonePredictorStage(TrainConfig(**{**vars(config), "options": {"bank": 2, "held": [other]}}))
         assert [picture.name for picture in held.pairs.pairs] == [{"pair": "other", "other": "pair"}[other]]
     # both pairs are one picture: the curve that was fitted to the other fits
     assert scores[0].psnr["static curve"] > scores[0].psnr["static placement"] + 3
@@ -144,9 +144,9 @@ def test_a_placement_is_a_model_whose_bypass_changes_no_light(configured, pool: 
     model = load_model(folder)
     sdr = torch.from_numpy(load_views(pool, "test")[0].views[:1, :, :64, :64].astype("float32") / 65535)
     rendered = Converter(TorchBackend(model), bypass=True).convert(sdr).hdr_pq
-    begun = model.in_light(model.decode_latents(model.encode(model.start(sdr, model.placement(sdr)))))
+    begun = model.to_pq(model.decode_latents(model.encode(model.start(sdr, model.placement(sdr)))))
     assert (rendered - begun).abs().max() < 1e-4
-    assert json.loads((folder / "config.json").read_text())["anchor_bins"] == 4
+    assert json.loads((folder / "config.json").read_text())["tone_bins"] == 4
     written = (folder / "adapters.safetensors").stat().st_mtime_ns
     assert left_out.trained_placement(config, "clip") == folder
     assert (folder / "adapters.safetensors").stat().st_mtime_ns == written
@@ -167,22 +167,22 @@ def test_adapters_without_an_operator(configured):
     with pytest.raises(UserError, match="no operator reinhart"):
         AdapterStage(configured("adapters", options={"without": ["reinhart"]}))
     with pytest.raises(UserError, match="anchor stage has no options"):
-        AnchorStage(configured("anchor", options={"whithout": ["reinhard"]}))
+        TonePredictorStage(configured("anchor", options={"whithout": ["reinhard"]}))
 
 
 def test_an_anchor_learns_from_its_bank_and_is_judged_on_what_it_did_not_see(configured, tmp_path: Path):
     from lumaflux.lab.training.train import train_configured
 
     config = configured("anchor", steps=8, options={"bank": 40, "held": ["pair"]})
-    stage = AnchorStage(config)
+    stage = TonePredictorStage(config)
     assert "pair" not in {picture.name for picture in stage.pairs.pairs}
-    assert stage.anchor.line.abs().max() > 0  # fitted before the first update
+    assert stage.tone_predictor.line.abs().max() > 0  # fitted before the first update
     figures = train_configured(config, cpu=True)
     assert {"pq_psnr_told", "delta_e_itp_auto", "pairs_pq_psnr_told"} <= set(figures)
     assert all(0 < value < 200 for value in figures.values())
     assert (config.run / "anchor.safetensors").exists()
     with pytest.raises(UserError, match="no training source nowhere to hold out"):
-        AnchorStage(configured("anchor", options={"held": ["nowhere"]}))
+        TonePredictorStage(configured("anchor", options={"held": ["nowhere"]}))
 
 
 def test_ablation_trains_each_variant(configured):

@@ -179,7 +179,9 @@ def measure_training(figures: Figures, model: LumaFlux, crop: int, micro: int) -
 
     def timed() -> dict[str, Any]:
         taken = waited(update, 3, device)
-        idle = [name for name, p in model.adapters.named_parameters() if p.grad is None and "anchor" not in name]
+        idle = [
+            name for name, p in model.adapters.named_parameters() if p.grad is None and "tone_predictor" not in name
+        ]
         return {
             "ms": 1e3 * taken,
             "samples_per_second": round(micro / taken, 2),

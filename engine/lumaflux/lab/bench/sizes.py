@@ -75,9 +75,9 @@ def pixel_path() -> dict[str, Any]:
     from lumaflux.color.yuv420_rgb import Yuv420, rgb_from_yuv420
     from lumaflux.color.yuv420p10 import yuv420p10
     from lumaflux.inference import one_pass
-    from lumaflux.inference.composition import ReducedLight, compose
+    from lumaflux.inference.composition import GainGrid, compose
     from lumaflux.inference.debanding import deband
-    from lumaflux.inference.detail import Lines
+    from lumaflux.inference.detail import GuidedFilter
     from lumaflux.inference.load import load
     from lumaflux.lab.bench.velocity import interleaved
     from lumaflux.settings import Settings
@@ -91,8 +91,8 @@ def pixel_path() -> dict[str, Any]:
     with torch.inference_mode():
         placement = network.placement(reduced)
         assert placement is not None
-        light = ReducedLight(
-            lines=Lines(slope=0.01 * reduced, level=0.1 * reduced), structure=torch.zeros_like(reduced)
+        light = GainGrid(
+            guided=GuidedFilter(slope=0.01 * reduced, level=0.1 * reduced), structure=torch.zeros_like(reduced)
         )
 
         def once() -> None:

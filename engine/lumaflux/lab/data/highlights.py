@@ -15,8 +15,8 @@ from torch import Tensor
 
 from lumaflux.color import bt1886, pq
 from lumaflux.color.clipping import clipped_area, share_of_gain
-from lumaflux.color.placement import static_placement
 from lumaflux.color.primaries import BT709, BT709_LUMA, BT2020, apply_matrix, luminance, rgb_to_rgb
+from lumaflux.color.sdr_to_pq import sdr_to_pq
 from lumaflux.lab.data.author_rendering import render_author
 from lumaflux.lab.data.damage import damaged
 from lumaflux.lab.data.draws import happens, uniform
@@ -123,7 +123,7 @@ def _carried(signal: Tensor, generator: torch.Generator) -> Tensor:
     return damaged(signal, generator) if happens(_CARRIED_SHARE, generator) else quantize(signal)
 
 
-def lit(base_pq: Tensor, stops: Tensor) -> Tensor:
+def relit(base_pq: Tensor, stops: Tensor) -> Tensor:
     """A placed picture [B,3,H,W] PQ/BT.2020 with ``stops`` [B,1,H,W] of light more, at most 1000 cd/m2."""
     return pq.inverse_eotf(torch.where(stops > 0, shoulder(pq.eotf(base_pq) * torch.exp2(stops)), pq.eotf(base_pq)))
 
@@ -135,7 +135,7 @@ def reduced(pair: HighlightPair, base_pq: Tensor, size: tuple[int, int]) -> Redu
         return F.interpolate(picture, size, mode="bilinear", align_corners=False, antialias=True)
 
     area = clipped_area(pair.sdr)
-    white = luminance(pq.eotf(lit(base_pq, pair.stops))) / luminance(pq.eotf(base_pq)).clamp(min=_FLOOR)
+    white = luminance(pq.eotf(relit(base_pq, pair.stops))) / luminance(pq.eotf(base_pq)).clamp(min=_FLOOR)
     gained = torch.log2(white.clamp(min=_FLOOR))
     clipped = smaller(area)
     stops = smaller(area * gained) / clipped.clamp(min=1e-3)
@@ -144,7 +144,7 @@ def reduced(pair: HighlightPair, base_pq: Tensor, size: tuple[int, int]) -> Redu
     return ReducedHighlights(sdr=sdr, base_pq=base, target_pq=target, clipped=clipped, stops=stops)
 
 
-def statically_placed(pair: HighlightPair) -> Tensor:
+def pairs_to_pq(pair: HighlightPair) -> Tensor:
     """The pair's codes placed with white at its ``white``: PQ/BT.2020 [B,3,H,W]."""
     placed = zip(pair.sdr.split(1), pair.white, strict=True)
-    return torch.cat([static_placement(codes, float(nits)) for codes, nits in placed])
+    return torch.cat([sdr_to_pq(codes, float(nits)) for codes, nits in placed])

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from lumaflux.color.placement import static_placement
+from lumaflux.color.sdr_to_pq import sdr_to_pq
 from lumaflux.lab.data.draws import happens, uniform
 
 Draw = Callable[[float, float], float]
@@ -15,7 +15,7 @@ Draw = Callable[[float, float], float]
 
 def _fill(sdr: Tensor, hdr: Tensor, mask: Tensor, colour: Tensor) -> tuple[Tensor, Tensor]:
     over = colour.view(1, 3, 1, 1).expand(1, 3, 1, 1)
-    return torch.where(mask, over, sdr), torch.where(mask, static_placement(over), hdr)
+    return torch.where(mask, over, sdr), torch.where(mask, sdr_to_pq(over), hdr)
 
 
 def _box(sdr: Tensor, top: float, bottom: float, left: float, right: float) -> Tensor:

@@ -171,12 +171,12 @@ def dimmed(sdr: Tensor, hdr: Tensor, stops: float) -> tuple[Tensor, Tensor]:
 
 def needed_stops(sdr: Tensor, hdr: Tensor) -> Tensor:
     """What a pair [B,3,H,W] asks for: mean stops of the HDR's luminance over static placement [B,1]."""
-    from lumaflux.color.placement import static_placement
+    from lumaflux.color.sdr_to_pq import sdr_to_pq
 
     def level(signal: Tensor) -> Tensor:
         return luminance(pq.eotf(signal), BT2020_LUMA).clamp(min=0.05).log2().flatten(1).mean(1, keepdim=True)
 
-    return level(hdr) - level(static_placement(sdr))
+    return level(hdr) - level(sdr_to_pq(sdr))
 
 
 def _tensor(codes) -> Tensor:

@@ -11,7 +11,7 @@ import numpy as np
 
 from lumaflux.color import pq
 from lumaflux.color.operators import INVERSES
-from lumaflux.color.placement import static_placement
+from lumaflux.color.sdr_to_pq import sdr_to_pq
 from lumaflux.errors import UserError
 from lumaflux.media.stills.folder import picture_pairs
 
@@ -35,11 +35,11 @@ def static_line(kind: str, sdr: np.ndarray) -> np.ndarray:
     """Static placement times a gain in stops that is a line in the SDR's own log-average: what exposure alone knows."""
     import torch
 
-    from lumaflux.model.anchor_cues import log_average
+    from lumaflux.model.tone_cues import log_average
 
     offset, slope = _LINES[kind]
     stops = offset + slope * (float(log_average(torch.as_tensor(sdr)[None])) - _PIVOT)
-    nits = pq.eotf(static_placement(sdr).astype(np.float64)) * 2**stops
+    nits = pq.eotf(sdr_to_pq(sdr).astype(np.float64)) * 2**stops
     return pq.inverse_eotf(nits.clip(0, _PEAK_NITS)).astype(np.float32)
 
 
@@ -55,13 +55,13 @@ def dome(sdr: np.ndarray) -> np.ndarray:
             break
         distance += rest
         rest = -F.max_pool2d(-F.pad(rest, (1, 1, 1, 1), value=1.0), 3, 1)
-    nits = pq.eotf(static_placement(sdr).astype(np.float64)) * (1 + distance[0].numpy())
+    nits = pq.eotf(sdr_to_pq(sdr).astype(np.float64)) * (1 + distance[0].numpy())
     return pq.inverse_eotf(nits.clip(0, _PEAK_NITS)).astype(np.float32)
 
 
 BASELINES: dict[str, Baseline] = {
-    "none": lambda sdr: static_placement(sdr, _SDR_WHITE_NITS).astype(np.float32),
-    "static-203": lambda sdr: static_placement(sdr).astype(np.float32),
+    "none": lambda sdr: sdr_to_pq(sdr, _SDR_WHITE_NITS).astype(np.float32),
+    "static-203": lambda sdr: sdr_to_pq(sdr).astype(np.float32),
     **{f"static-line-{kind}": partial(static_line, kind) for kind in _LINES},
     "dome": dome,
     **{f"inverse-{name}": partial(_inverse, name) for name in _INVERTED},

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from lumaflux.color import pq
 from lumaflux.errors import UserError
-from lumaflux.lab.evaluation import laws, signals
+from lumaflux.lab.evaluation import measures, signals
 from lumaflux.lab.evaluation.comparison import for_page, picture_bytes
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def ramp_plot(converter: "Converter", size: tuple[int, int] = (900, 330)) -> Ima
     result = converter.render(sdr)
     network, frame = converter.backend.network, torch.from_numpy(sdr)[None]
     with torch.inference_mode():
-        banded = network.in_light(network.start(frame, network.placement(converter.reduced(frame))))[0].numpy()
+        banded = network.to_pq(network.start(frame, network.placement(converter.reduced(frame))))[0].numpy()
     shown = slice(400, 600)
     lines = [876 * picture[1, 32, shown] for picture in (banded, result)]
     low, high = (bound([bound(line) for line in lines]) for bound in (np.min, np.max))
@@ -87,7 +87,7 @@ def ramp_plot(converter: "Converter", size: tuple[int, int] = (900, 330)) -> Ima
         y = size[1] - 30 - (size[1] - 70) * (line - low) / (high - low)
         draw.line([(float(a), float(b)) for a, b in zip(x, y, strict=True)], fill=ink, width=2)
     font = ImageFont.load_default(13)
-    steps = [laws.largest_step(picture) for picture in (banded, result)]
+    steps = [measures.largest_step(picture) for picture in (banded, result)]
     words = ("the source's codes, placed", "detail transfer with debanding")
     for index, (word, step) in enumerate(zip(words, steps, strict=True)):
         text = f"{word}: largest step {step:.2f} Delta-E-ITP"

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lumaflux.color import pq
-from lumaflux.color.placement import static_placement
 from lumaflux.color.primaries import BT2020_LUMA, luminance
+from lumaflux.color.sdr_to_pq import sdr_to_pq
 
 Picture = NDArray[np.float32]  # [3,H,W], SDR in [0,1] or PQ/BT.2020
 Render = Callable[[Picture], Picture]  # SDR -> PQ/BT.2020
@@ -195,4 +195,4 @@ def night_over_static(render: Render) -> float:
     low, high = _NIGHT
     codes = low + (high - low) * scene(4)[1] * rng.uniform(0.9, 1.0, _SIZE)
     night = coded(np.broadcast_to(codes / 255, (3, *_SIZE)))
-    return float(np.median(stops(render(night)) - stops(static_placement(night))))
+    return float(np.median(stops(render(night)) - stops(sdr_to_pq(night))))

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lumaflux.color import bt1886, pq
-from lumaflux.color.placement import sdr_to_linear2020
 from lumaflux.color.primaries import luminance
+from lumaflux.color.sdr_to_pq import sdr_to_linear2020
 from lumaflux.errors import UserError
 
 Family = Literal["channel", "luma"]

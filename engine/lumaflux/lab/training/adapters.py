@@ -50,7 +50,7 @@ def network_for(config: TrainConfig) -> LumaFlux:
     if options.silent_context:
         silence_context(network)
     if options.adapters:
-        load_adapters(network, Path(options.adapters), keep_anchor=True)
+        load_adapters(network, Path(options.adapters), keep_tone=True)
     return network
 
 
@@ -105,9 +105,9 @@ class AdapterStage:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bf16")
 
     def parameters(self) -> dict[str, nn.Parameter]:
-        """The adapters; the light anchor has a stage of its own."""
+        """The adapters; the tone predictor has a stage of its own."""
         named = self.network.adapters.named_parameters()
-        return {name: parameter for name, parameter in named if not name.startswith("anchor.")}
+        return {name: parameter for name, parameter in named if not name.startswith("tone_predictor.")}
 
     def frozen(self) -> dict[str, Tensor]:
         return others(self.network.state_dict(), self.parameters())

@@ -59,9 +59,9 @@ class HighlightAdapterStage:
         self.network.to(self.device)
 
     def parameters(self) -> dict[str, nn.Parameter]:
-        """The adapters; the light anchor has a stage of its own."""
+        """The adapters; the tone predictor has a stage of its own."""
         named = self.network.adapters.named_parameters()
-        return {name: parameter for name, parameter in named if not name.startswith("anchor.")}
+        return {name: parameter for name, parameter in named if not name.startswith("tone_predictor.")}
 
     def frozen(self) -> dict[str, Tensor]:
         return others(self.network.state_dict(), self.parameters())

@@ -5,8 +5,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lumaflux.color import pq
-from lumaflux.color.placement import static_placement
 from lumaflux.color.primaries import luminance
+from lumaflux.color.sdr_to_pq import sdr_to_pq
 
 _SPREAD = 0.05  # stops: below it, a reference has no structure to correlate with
 _SHARPNESS = 8.0  # of the soft maximum, per stop
@@ -15,7 +15,7 @@ _IN_REGION = 0.25  # clipped share from which on a pixel belongs to a region
 
 def placed_luminance(sdr: Tensor, white: float) -> Tensor:
     """Codes uint8 [3,H,W], statically placed with white at ``white`` cd/m2 -> luminance [1,1,H,W], at least 0.01."""
-    return luminance(pq.eotf(static_placement(sdr.float()[None] / 255, white))).clamp(min=0.01)
+    return luminance(pq.eotf(sdr_to_pq(sdr.float()[None] / 255, white))).clamp(min=0.01)
 
 
 @torch.no_grad()

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lumaflux.color.placement import static_placement
+from lumaflux.color.sdr_to_pq import sdr_to_pq
 from lumaflux.errors import UserError
 from lumaflux.inference.highlights import distance_to_edge, highlight_stops
 from lumaflux.lab.training.highlight_losses import correlation, placed_luminance
@@ -75,7 +75,7 @@ def score(banks: Sequence[LatentPairs], generated: Generated) -> dict[str, float
         for index in torch.arange(len(bank)).split(_TOGETHER):
             part = of(bank, index)
             made, begun = generated(part)
-            white = torch.cat([static_placement(torch.ones(1, 3, 1, 1), float(nits)) for nits in part.white])
+            white = torch.cat([sdr_to_pq(torch.ones(1, 3, 1, 1), float(nits)) for nits in part.white])
             scores.add(part, highlight_stops(made, begun, part.clipped, white)[:, :1])
     return scores.figures()
 

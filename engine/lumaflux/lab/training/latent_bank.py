@@ -18,7 +18,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from lumaflux.lab.data.highlights import HighlightPair, ReducedHighlights, expose, reduced, statically_placed
+from lumaflux.lab.data.highlights import HighlightPair, ReducedHighlights, expose, pairs_to_pq, reduced
 from lumaflux.lab.data.views import FULL_SCALE, SceneViews
 from lumaflux.lab.training.run import micro_batch_generator
 from lumaflux.model.autoencoder import latents_of
@@ -63,7 +63,7 @@ def draw_pair(
     cut = view[:, top : top + rows, left : left + columns].astype(np.float32) / FULL_SCALE
     master = torch.from_numpy(cut)[None]
     pair = expose(master.flip(-1) if integer(2) else master, generator)
-    return pair, reduced(pair, statically_placed(pair), size)
+    return pair, reduced(pair, pairs_to_pq(pair), size)
 
 
 @torch.no_grad()

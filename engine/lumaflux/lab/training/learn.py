@@ -28,7 +28,7 @@ def learn(
     Raises UserError for pairs that cannot be read or do not match, for too few of them, and for a target that exists.
     """
     from lumaflux.inference.load import load_network
-    from lumaflux.model.look_file import anchor_digest, write_look
+    from lumaflux.model.look_file import tone_digest, write_look
 
     named = find_pairs(sources)
     start = time.perf_counter()
@@ -38,10 +38,10 @@ def learn(
             progress(done, len(named))
             pairs += read_pairs(name, sdr, hdr)
         progress(len(named), len(named))
-        anchor = load_network(model).adapters.anchor
-        if anchor is None:
+        predictor = load_network(model).adapters.tone_predictor
+        if predictor is None:
             raise UserError(f"{model} has no tone predictor to fit; take lite, or a model directory that has one")
-        tensors, scores = fit(anchor, pairs, seed)
+        tensors, scores = fit(predictor, pairs, seed)
         better = is_better(scores)
         files = {path for _, sdr, hdr in named for path in (sdr, hdr) if path.is_file()}
         provenance = {
@@ -53,7 +53,7 @@ def learn(
             "better": better,
             "seed": seed,
         }
-        write_look(partial, tensors, anchor_digest(anchor), provenance)
+        write_look(partial, tensors, tone_digest(predictor), provenance)
     notes = [note for pair in pairs for note in pair.notes]
     notes += [f"{pair.name}: the HDR begins {pair.offset} frames later" for pair in pairs if pair.offset]
     return [*notes, *described(scores, better), f"{out}: {len(pairs)} pairs, {time.perf_counter() - start:.0f} s"]

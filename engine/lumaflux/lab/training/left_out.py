@@ -1,4 +1,4 @@
-"""Operators that training never saw: the light anchor trained anew without each family, judged on that family alone.
+"""Operators that training never saw: the tone predictor trained anew without each family, judged on that family alone.
 
 ``python -m lumaflux.lab.training.left_out CONFIG --set SET`` (configs/lite-left-out.yaml) trains an anchor on all
 eight operators and one without each family, and scores their placements (the transformer left out, fresh adapters) on
@@ -37,8 +37,8 @@ def trained_placement(config: TrainConfig, family: str) -> Path:
 
     Raises UserError as training does.
     """
-    from lumaflux.lab.training.anchor import RESULT
     from lumaflux.lab.training.stage_weights import load_backbone_stages
+    from lumaflux.lab.training.tone_predictor import RESULT
     from lumaflux.lab.training.train import is_trained, train_configured
     from lumaflux.model.checkpoint import save_model
 

@@ -1,6 +1,6 @@
-"""Author-made pairs that training never saw: the light anchor trained anew without some of them, judged on those.
+"""Author-made pairs that training never saw: the tone predictor trained anew without some of them, judged on those.
 
-Whole pictures at the pool's size, and beside the anchor what it has to beat: static placement, and one static curve
+Whole pictures at the pool's size, and beside the predictor what it has to beat: static placement, and one static curve
 fitted to the pairs that this training saw. Trainings resume; results that are there already are kept.
 
 ``python -m lumaflux.lab.training.left_out_pairs [CONFIG] --pool POOL [--folds N] [--steps N]`` prints the table.
@@ -17,16 +17,16 @@ import torch
 from torch import Tensor
 
 from lumaflux.color import ictcp, pq
-from lumaflux.color.placement import static_placement
+from lumaflux.color.sdr_to_pq import sdr_to_pq
 from lumaflux.errors import UserError
 from lumaflux.lab.data.tone_pairs import PairRenderer
 from lumaflux.lab.data.tone_pool import TonePictures, load_pool
 from lumaflux.lab.evaluation.static_curve import fit_static_curve
-from lumaflux.lab.training.anchor import RESULT
 from lumaflux.lab.training.config import TrainConfig, read_train_config
-from lumaflux.model.anchor import LightAnchor
+from lumaflux.lab.training.tone_predictor import RESULT
 from lumaflux.model.checkpoint import read_tensors
 from lumaflux.model.config import read_config
+from lumaflux.model.tone_predictor import TonePredictor
 
 METHODS = ("static placement", "static curve", "source told", "found by itself")
 _MARGIN = 2.0  # Delta-E-ITP: what a picture may be worse than static placement
@@ -45,8 +45,9 @@ def leave_out(
     config: TrainConfig,
     folds: int | None = None,
 ) -> Iterator[PairScore]:
-    """Every training pair of ``config.views``, judged by an anchor that was trained without its fold: one pair each, or
-    ``folds`` of about one size. Raises UserError as training does, and for a pool with fewer than two pairs."""
+    """Every training pair of ``config.views``, judged by a predictor that was trained without its fold: one pair
+    each, or ``folds`` of about one size. Raises UserError as training does, and for a pool of fewer than two
+    pairs."""
     if config.stage != "anchor" or config.views is None:
         raise UserError("pairs are left out of the anchor's training: 'stage: anchor', and a pool in 'views'")
     pairs = [picture for picture in load_pool(config.views) if picture.kind == "pair"]
@@ -57,35 +58,35 @@ def leave_out(
         raise UserError(f"{len(pairs)} pairs cannot be left out in {count} folds; choose from 2 to {len(pairs)}")
     for fold in range(count):
         held = pairs[fold::count]
-        anchor = _trained(config, fold, count, [pair.name for pair in held])
+        predictor = _trained(config, fold, count, [pair.name for pair in held])
         curve = fit_static_curve(
             ([part.numpy() for part in PairRenderer.whole(pair)] for pair in pairs if pair not in held),  # pyright: ignore[reportArgumentType]
             "luma",
         )
         for pair in held:
-            yield _score(pair, anchor, lambda sdr: torch.from_numpy(curve(sdr.numpy())))  # noqa: B023 (called here)
+            yield _score(pair, predictor, lambda sdr: torch.from_numpy(curve(sdr.numpy())))  # noqa: B023 (called here)
 
 
-def _trained(config: TrainConfig, fold: int, count: int, held: Sequence[str]) -> LightAnchor:
+def _trained(config: TrainConfig, fold: int, count: int, held: Sequence[str]) -> TonePredictor:
     from lumaflux.lab.training.train import is_trained, train_configured
 
     folder = config.run / f"{fold + 1}-of-{count}"
     own = replace(config, run=folder, options={**config.options, "held": list(held)})
     if not (is_trained(own) and (folder / RESULT).exists()):
         train_configured(own, cpu=True)
-    anchor = LightAnchor(read_config(config.model))
-    anchor.load_state_dict(read_tensors(folder / RESULT)[0])
-    return anchor.eval()
+    predictor = TonePredictor(read_config(config.model))
+    predictor.load_state_dict(read_tensors(folder / RESULT)[0])
+    return predictor.eval()
 
 
 @torch.no_grad()
-def _score(pair: TonePictures, anchor: LightAnchor, curve: Callable[[Tensor], Tensor]) -> PairScore:
+def _score(pair: TonePictures, predictor: TonePredictor, curve: Callable[[Tensor], Tensor]) -> PairScore:
     sdr, hdr = PairRenderer.whole(pair)
     made = {
-        METHODS[0]: static_placement(sdr),
+        METHODS[0]: sdr_to_pq(sdr),
         METHODS[1]: curve(sdr),
-        METHODS[2]: anchor(sdr, anchor.predict(sdr, 1.0)),
-        METHODS[3]: anchor(sdr, anchor.predict(sdr)),
+        METHODS[2]: predictor(sdr, predictor.predict(sdr, 1.0)),
+        METHODS[3]: predictor(sdr, predictor.predict(sdr)),
     }
     return PairScore(
         name=pair.name,

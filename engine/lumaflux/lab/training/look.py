@@ -17,8 +17,8 @@ from lumaflux.color import ictcp, pq
 from lumaflux.errors import UserError
 from lumaflux.lab.data.look_pairs import LookPair
 from lumaflux.lab.training.losses import itp_distance
-from lumaflux.model.anchor import LightAnchor
 from lumaflux.model.look_file import TRAINED
+from lumaflux.model.tone_predictor import TonePredictor
 
 LEAST_PAIRS = 3
 FOLDS = 5
@@ -56,49 +56,49 @@ class Difference:
 class _Records:
     """What the fixed part of the predictor says of frames, by what is said of their source."""
 
-    def __init__(self, anchor: LightAnchor, pairs: Sequence[LookPair]):
+    def __init__(self, predictor: TonePredictor, pairs: Sequence[LookPair]):
         self.sdr = torch.from_numpy(np.concatenate([pair.sdr for pair in pairs]))
         self.hdr = torch.from_numpy(np.concatenate([pair.hdr for pair in pairs]))
         self.pair = torch.tensor([index for index, pair in enumerate(pairs) for _ in pair.sdr])
         with torch.no_grad():
-            self.read = [anchor.read(self.sdr, kind) for kind in _KINDS]
+            self.read = [predictor.read(self.sdr, kind) for kind in _KINDS]
 
-    def placed(self, anchor: LightAnchor, picked: Tensor, kind: int, thinned: int = 1, start: int = 0) -> Tensor:
-        """The frames ``picked`` through ``anchor``'s last layer: PQ/BT.2020 [N,3,S,S]."""
+    def placed(self, predictor: TonePredictor, picked: Tensor, kind: int, thinned: int = 1, start: int = 0) -> Tensor:
+        """The frames ``picked`` through ``predictor``'s last layer: PQ/BT.2020 [N,3,S,S]."""
         read = self.read[kind]
-        placement, _ = anchor.placed(read.tone[picked], read.share[picked], read.average[picked])
-        return anchor(self.sdr[picked][..., start::thinned, start::thinned], placement)
+        placement, _ = predictor.placed(read.tone[picked], read.share[picked], read.average[picked])
+        return predictor(self.sdr[picked][..., start::thinned, start::thinned], placement)
 
 
-def fit(anchor: LightAnchor, pairs: Sequence[LookPair], seed: int = 0) -> tuple[dict[str, Tensor], list[Score]]:
+def fit(predictor: TonePredictor, pairs: Sequence[LookPair], seed: int = 0) -> tuple[dict[str, Tensor], list[Score]]:
     """The tensors of a look by ``lumaflux.model.look_file.TRAINED``, and the score of every pair by a fold without it.
 
-    ``anchor`` is left as it was. Raises UserError for fewer than ``LEAST_PAIRS`` pairs.
+    ``predictor`` is left as it was. Raises UserError for fewer than ``LEAST_PAIRS`` pairs.
     """
     if len(pairs) < LEAST_PAIRS:
         count = "one pair" if len(pairs) == 1 else f"{len(pairs)} pairs"
         raise UserError(
             f"there is {count}; a look is judged on pairs that it did not see, so give {LEAST_PAIRS} or more"
         )
-    records = _Records(anchor, pairs)
-    shipped = _state(anchor)
+    records = _Records(predictor, pairs)
+    shipped = _state(predictor)
     order = torch.randperm(len(pairs), generator=torch.Generator().manual_seed(seed)).tolist()
     folds = [order[start :: min(FOLDS, len(pairs))] for start in range(min(FOLDS, len(pairs)))]
     scores: dict[int, Score] = {}
     try:
-        before = {index: _scored(anchor, records, index) for index in range(len(pairs))}
+        before = {index: _scored(predictor, records, index) for index in range(len(pairs))}
         for fold in folds:
-            _train(anchor, records, [index for index in range(len(pairs)) if index not in fold], seed)
+            _train(predictor, records, [index for index in range(len(pairs)) if index not in fold], seed)
             for index in fold:
-                (psnr, itp), (own_psnr, own_itp) = before[index], _scored(anchor, records, index)
+                (psnr, itp), (own_psnr, own_itp) = before[index], _scored(predictor, records, index)
                 scores[index] = Score(
                     name=pairs[index].name, shipped_psnr=psnr, look_psnr=own_psnr, shipped_itp=itp, look_itp=own_itp
                 )
-            _restore(anchor, shipped)
-        _train(anchor, records, list(range(len(pairs))), seed)
-        return _state(anchor), [scores[index] for index in range(len(pairs))]
+            _restore(predictor, shipped)
+        _train(predictor, records, list(range(len(pairs))), seed)
+        return _state(predictor), [scores[index] for index in range(len(pairs))]
     finally:
-        _restore(anchor, shipped)
+        _restore(predictor, shipped)
 
 
 def difference(values: Sequence[float]) -> Difference:
@@ -116,11 +116,11 @@ def is_better(scores: Sequence[Score]) -> bool:
     return psnr.low > 0 and itp.high < 0
 
 
-def _train(anchor: LightAnchor, records: _Records, pairs: Sequence[int], seed: int) -> None:
+def _train(predictor: TonePredictor, records: _Records, pairs: Sequence[int], seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     frames = [torch.nonzero(records.pair == index)[:, 0] for index in pairs]
-    parameters = {name: parameter for name, parameter in anchor.named_parameters() if name in TRAINED}
-    shipped = _state(anchor)
+    parameters = {name: parameter for name, parameter in predictor.named_parameters() if name in TRAINED}
+    shipped = _state(predictor)
     for parameter in parameters.values():
         parameter.requires_grad_(True)
     scales = {name: _RATE * _SCALES[name] / _SCALES["head.bias"] for name in TRAINED}
@@ -136,7 +136,7 @@ def _train(anchor: LightAnchor, records: _Records, pairs: Sequence[int], seed: i
         )
         kind = int(torch.multinomial(torch.tensor(_KIND_SHARES), 1, generator=generator))
         start = int(torch.randint(_THINNED, (), generator=generator))
-        placed = records.placed(anchor, picked, kind, _THINNED, start)
+        placed = records.placed(predictor, picked, kind, _THINNED, start)
         wanted = records.hdr[picked][..., start::_THINNED, start::_THINNED]
         error = placed - wanted
         deviation = (error.square().mean(dim=(1, 2, 3)) + 1e-5).sqrt().mean()
@@ -150,20 +150,20 @@ def _train(anchor: LightAnchor, records: _Records, pairs: Sequence[int], seed: i
 
 
 @torch.no_grad()
-def _scored(anchor: LightAnchor, records: _Records, pair: int) -> tuple[float, float]:
+def _scored(predictor: TonePredictor, records: _Records, pair: int) -> tuple[float, float]:
     """Means over a pair's frames, nothing said of the source."""
     picked = torch.nonzero(records.pair == pair)[:, 0]
-    placed, wanted = records.placed(anchor, picked, 0), records.hdr[picked]
+    placed, wanted = records.placed(predictor, picked, 0), records.hdr[picked]
     psnr = -10 * (placed - wanted).square().mean(dim=(1, 2, 3)).log10()
     return float(psnr.mean()), float(ictcp.delta_e_itp(pq.eotf(placed), pq.eotf(wanted)).mean())
 
 
-def _state(anchor: LightAnchor) -> dict[str, Tensor]:
-    return {name: tensor.detach().clone() for name, tensor in anchor.named_parameters() if name in TRAINED}
+def _state(predictor: TonePredictor) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in predictor.named_parameters() if name in TRAINED}
 
 
-def _restore(anchor: LightAnchor, tensors: dict[str, Tensor]) -> None:
+def _restore(predictor: TonePredictor, tensors: dict[str, Tensor]) -> None:
     with torch.no_grad():
-        for name, parameter in anchor.named_parameters():
+        for name, parameter in predictor.named_parameters():
             if name in tensors:
                 parameter.copy_(tensors[name])

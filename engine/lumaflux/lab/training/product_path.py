@@ -8,10 +8,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lumaflux.inference.composition import ReducedLight, compose_twin
+from lumaflux.inference.composition import GainGrid, compose_reference
 from lumaflux.inference.detail import gain_between
-from lumaflux.model.anchor import Placement
 from lumaflux.model.lumaflux import LumaFlux
+from lumaflux.model.tone_predictor import ToneCurve
 from lumaflux.settings import Settings
 
 _RECOVERY = Settings().highlight_recovery
@@ -21,7 +21,7 @@ class Begun(NamedTuple):
     """Where the bridge began: the ``reduced`` SDR [B,3,h,w], its ``placement``, its latents without noise."""
 
     reduced: Tensor
-    placement: Placement | None
+    placement: ToneCurve | None
     z_start: Tensor
 
 
@@ -29,9 +29,9 @@ def with_source_detail(network: LumaFlux, generated_pq: Tensor, begun: Begun, sd
     """The picture [B,3,h,w] that was generated from ``begun`` -> PQ/BT.2020 [B,3,H,W], the detail being of ``sdr``."""
 
     def place(codes: Tensor) -> Tensor:
-        return network.in_light(network.start(codes, begun.placement))
+        return network.to_pq(network.start(codes, begun.placement))
 
     with torch.no_grad():
-        begun_pq, base_pq = network.in_light(network.decode_latents(begun.z_start)), place(begun.reduced)
-    light = ReducedLight.of(gain_between(generated_pq, begun_pq, base_pq), base_pq)
-    return compose_twin(sdr, sdr, place, light, _RECOVERY)
+        begun_pq, base_pq = network.to_pq(network.decode_latents(begun.z_start)), place(begun.reduced)
+    light = GainGrid.of(gain_between(generated_pq, begun_pq, base_pq), base_pq)
+    return compose_reference(sdr, sdr, place, light, _RECOVERY)

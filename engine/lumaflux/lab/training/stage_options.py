@@ -31,7 +31,7 @@ class VaeOptions(StageOptions):
 class AnchorOptions(StageOptions):
     """``bank`` records rendered before training, their ``shares`` by kind (lumaflux.lab.data.tone_pairs), ``without``:
     operators left out of training (validation is by all eight); ``held``: sources left out, by name, and judged beside
-    validation scenes if they are pairs; ``dropout`` of what the anchor sees; weights of losses on the exposure's
+    validation scenes if they are pairs; ``dropout`` of what the predictor sees; weights of losses on the exposure's
     residual (``doubt``), on mean ``chroma``, of the head that tells ``camera`` material and of one that tells the
     ``rendering`` (an operator or none of them), which helps training and is left behind."""
 

@@ -50,7 +50,7 @@ def load_backbone_stages(
 ) -> LumaFlux:
     """Fresh adapters, of an ablation ``variant`` if named, on the three trained and frozen parts.
 
-    ``anchor``: another light anchor's weights than those below ``start``.
+    ``anchor``: another tone predictor's weights than those below ``start``.
     """
     config = scaled_config(model, start)
     network = build(config if variant is None else config.with_variant(variant), seed)
@@ -58,6 +58,6 @@ def load_backbone_stages(
     load_stage(network.vae, longer if longer.exists() else start / VAE_DIRECTORY / "vae.safetensors")
     load_stage(network.siglip, start / TOWER_DIRECTORY / "siglip.safetensors")
     load_stage(network.transformer, start / PRIOR_DIRECTORY / "transformer.safetensors")
-    if network.adapters.anchor is not None:
-        load_stage(network.adapters.anchor, anchor or start / ANCHOR_DIRECTORY / "anchor.safetensors")
+    if network.adapters.tone_predictor is not None:
+        load_stage(network.adapters.tone_predictor, anchor or start / ANCHOR_DIRECTORY / "anchor.safetensors")
     return network

@@ -32,9 +32,9 @@ def _prior(config: TrainConfig, device: torch.device) -> Stage:
 
 
 def _anchor(config: TrainConfig, device: torch.device) -> Stage:
-    from lumaflux.lab.training.anchor import AnchorStage
+    from lumaflux.lab.training.tone_predictor import TonePredictorStage
 
-    return AnchorStage(config, device)
+    return TonePredictorStage(config, device)
 
 
 def _adapters(config: TrainConfig, device: torch.device) -> Stage:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from lumaflux.color import ictcp, pq
 from lumaflux.color.operators import OPERATORS
-from lumaflux.color.placement import static_placement
+from lumaflux.color.sdr_to_pq import sdr_to_pq
 from lumaflux.lab.data.renderings import render_standard
 from lumaflux.lab.data.scenes import Split
 from lumaflux.lab.data.views import FULL_SCALE, SceneViews, load_views
@@ -155,7 +155,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     model = load_model(options.model)
     split: Split = options.split
     scenes = load_views(options.views, split)
-    converters: dict[str, Converter] = {"static placement, 203 nit": static_placement}
+    converters: dict[str, Converter] = {"static placement, 203 nit": sdr_to_pq}
     for family in ("channel", "luma"):
         converters[f"static curve, {family}"] = as_converter(fit_baseline(options.views, family))
     converters["transformer bypassed"] = bypass_converter(model)

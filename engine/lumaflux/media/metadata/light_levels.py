@@ -140,7 +140,7 @@ def light_of_frame(hdr_pq: np.ndarray) -> tuple[np.ndarray, Sequence[float], flo
     """PQ R'G'B' [3,H,W] -> the histogram of max(R',G',B'), the largest R', G' and B', and the mean of max(R,G,B) in
     cd/m2, all of values clipped to [0,1]; None for a frame that is not finite."""
     if lumaflux_native is None:
-        return light_of_frame_twin(hdr_pq)
+        return light_of_frame_reference(hdr_pq)
     return lumaflux_native.light_of_frame(hdr_pq, _BINS, THREADS)
 
 
@@ -153,7 +153,7 @@ def light_of_codes(planes: Sequence[np.ndarray]) -> tuple[np.ndarray, Sequence[f
     return lumaflux_native.light_of_codes(*planes, code_scales(BITS, False), BT2020_LUMA, False, _BINS, THREADS)
 
 
-def light_of_frame_twin(hdr_pq: np.ndarray) -> tuple[np.ndarray, Sequence[float], float] | None:
+def light_of_frame_reference(hdr_pq: np.ndarray) -> tuple[np.ndarray, Sequence[float], float] | None:
     """:func:`light_of_frame` in NumPy."""
     if not np.isfinite(hdr_pq).all():
         return None

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from lumaflux.color import bt1886, pq
-from lumaflux.color.placement import REFERENCE_WHITE_NITS
+from lumaflux.color.sdr_to_pq import REFERENCE_WHITE_NITS
 from lumaflux.errors import UserError
 
 _BUILT_IN = "cg-config-v2.1.0_aces-v1.3_ocio-v2.3"

@@ -9,8 +9,8 @@ from typing import Any, Literal
 import numpy as np
 
 from lumaflux.color import bt1886, bt2390, pq, srgb
-from lumaflux.color.placement import REFERENCE_WHITE_NITS, static_placement
 from lumaflux.color.primaries import ACES_AP0, ACES_AP1, BT709, BT2020, Primaries
+from lumaflux.color.sdr_to_pq import REFERENCE_WHITE_NITS, sdr_to_pq
 from lumaflux.color.spaces import from_nits, to_nits
 from lumaflux.color.srgb import srgb_to_bt1886
 from lumaflux.errors import UserError
@@ -128,7 +128,7 @@ def _shown(
         if options.transform is not None:
             yield band.clip(0, 1)  # in a space of the user's own the light is that which was meant
         else:
-            yield static_placement(srgb_to_bt1886(codes / largest)) if kind is SDR_PNG else codes / largest
+            yield sdr_to_pq(srgb_to_bt1886(codes / largest)) if kind is SDR_PNG else codes / largest
         if alpha is not None:
             codes = np.concatenate([codes, np.floor(alpha[None, rows].clip(0, 1) * largest + np.float32(0.5))])
         whole = codes.astype(pixels.dtype) if kind is SDR_PNG else _sixteen_bits(codes, kind.bits)

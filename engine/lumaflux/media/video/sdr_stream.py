@@ -8,8 +8,8 @@ import numpy as np
 
 from lumaflux.color import bt2390, pq, ycbcr
 from lumaflux.color.chroma_siting import subsample_420
-from lumaflux.color.placement import REFERENCE_WHITE_NITS, static_placement
 from lumaflux.color.primaries import BT709_LUMA
+from lumaflux.color.sdr_to_pq import REFERENCE_WHITE_NITS, sdr_to_pq
 from lumaflux.media.video.encoding import Encoding
 
 _BT709 = 1  # H.273 Tables 2, 3 and 4
@@ -55,4 +55,4 @@ class SdrEncoding(Encoding):
         luma, *chroma = (plane.astype(np.float32) for plane in planes)
         whole = [ycbcr.upsample_420(plane, "left", luma.shape) for plane in chroma]
         signal = ycbcr.ycbcr_to_rgb(ycbcr.from_codes(np.stack([luma, *whole]), 8, False), BT709_LUMA)
-        return np.asarray(static_placement(signal.clip(0, 1)), np.float32)
+        return np.asarray(sdr_to_pq(signal.clip(0, 1)), np.float32)

@@ -38,8 +38,8 @@ def specification() -> CorpusSpecification:
         size=32,
         frames=3,
         kept=2,
-        stretches_per_panorama=3,
-        stretches_per_still=2,
+        segments_per_panorama=3,
+        segments_per_still=2,
         renderings=3,
         uncompressed=0.3,
     )

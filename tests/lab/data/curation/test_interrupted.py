@@ -15,8 +15,8 @@ SPECIFICATION = """
 name: killed
 size: 32
 frames: 3
-stretches_per_panorama: 20
-stretches_per_still: 10
+segments_per_panorama: 20
+segments_per_still: 10
 renderings: 3
 """
 

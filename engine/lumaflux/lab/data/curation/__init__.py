@@ -1,1 +1,1 @@
-"""`lumaflux curate`: HDR sources -> stretches of mastered frames -> SDR renderings, compressed -> shards."""
+"""`lumaflux curate`: HDR sources -> segments of mastered frames -> SDR renderings, compressed -> shards."""

@@ -1,6 +1,6 @@
-"""The corpus, made stretch by stretch: in this process, on several, or on a Ray cluster, with the same result.
+"""The corpus, made segment by segment: in this process, on several, or on a Ray cluster, with the same result.
 
-A finished stretch leaves its shard and a marker below ``.done``; a run that was stopped at any point makes what has no
+A finished segment leaves its shard and a marker below ``.done``; a run that was stopped at any point makes what has no
 marker, and removes what no marker names.
 """
 
@@ -18,14 +18,14 @@ from lumaflux.errors import UserError
 from lumaflux.lab.data.checksum import sha256
 from lumaflux.lab.data.curation.degradation import Degraded, degrade
 from lumaflux.lab.data.curation.frames import hdr_frames, pair_frames
+from lumaflux.lab.data.curation.segments import Segment, plan
 from lumaflux.lab.data.curation.specification import CorpusSpecification
-from lumaflux.lab.data.curation.stretches import Stretch, plan
 from lumaflux.lab.data.shards import HDR_FULL_SCALE, MANIFEST, Corpus, Rendering, Shard, write_corpus, write_shard
 from lumaflux.lab.data.x264_clip import quantise_sdr
 
 DONE, SPECIFICATION = ".done", "specification.json"
 Progress = Callable[[int, int | None], None]
-Mapper = Callable[[Callable[[Stretch], Shard], list[Stretch]], Iterator[Shard]]
+Mapper = Callable[[Callable[[Segment], Shard], list[Segment]], Iterator[Shard]]
 
 
 def curate(
@@ -44,17 +44,17 @@ def curate(
     Raises UserError for sources that are missing, unreadable or not HDR, for a folder that holds another corpus, and
     when the disk is full: what is finished is kept.
     """
-    stretches = plan(specification, packages, hdr_dir, roots or {})
+    segments = plan(specification, packages, hdr_dir, roots or {})
     _claim(out, specification)
-    made = {stretch.name: shard for stretch in stretches if (shard := _finished(out, stretch)) is not None}
-    missing = [stretch for stretch in stretches if stretch.name not in made]
-    progress(len(made), len(stretches))
+    made = {segment.name: shard for segment in segments if (shard := _finished(out, segment)) is not None}
+    missing = [segment for segment in segments if segment.name not in made]
+    progress(len(made), len(segments))
     with _mapper(workers, ray=ray) as spread:
         work = StretchWork(specification, out)
-        for stretch, shard in zip(missing, spread(work, missing), strict=True):
-            made[stretch.name] = shard
-            progress(len(made), len(stretches))
-    shards = tuple(made[stretch.name] for stretch in stretches)
+        for segment, shard in zip(missing, spread(work, missing), strict=True):
+            made[segment.name] = shard
+            progress(len(made), len(segments))
+    shards = tuple(made[segment.name] for segment in segments)
     corpus = Corpus(size=specification.size, specification=specification.model_dump(mode="json"), shards=shards)
     _remove_strays(out, {shard.file for shard in shards})
     write_corpus(out, corpus)
@@ -62,19 +62,19 @@ def curate(
 
 
 class StretchWork:
-    """Makes one stretch, in whatever process: a shard, then its marker."""
+    """Makes one segment, in whatever process: a shard, then its marker."""
 
     def __init__(self, specification: CorpusSpecification, out: Path):
         self.specification, self.out = specification, out
 
-    def __call__(self, stretch: Stretch) -> Shard:
+    def __call__(self, segment: Segment) -> Shard:
         try:
-            return self._make(stretch)
+            return self._make(segment)
         except OSError as error:
             raise UserError(f"{self.out} cannot be written ({error.strerror}); what is finished is kept") from None
 
-    def _make(self, stretch: Stretch) -> Shard:
-        hdr, versions = self._versions(stretch)
+    def _make(self, segment: Segment) -> Shard:
+        hdr, versions = self._versions(segment)
         sdr = np.concatenate([version.frames for version in versions])
         file, checksum = write_shard(
             self.out,
@@ -85,31 +85,31 @@ class StretchWork:
         shard = Shard(
             file=file,
             sha256=checksum,
-            source=stretch.source,
-            scene=stretch.scene,
-            split=stretch.split,
-            content=stretch.content,
-            licence=stretch.licence,
+            source=segment.source,
+            scene=segment.scene,
+            split=segment.split,
+            content=segment.content,
+            licence=segment.licence,
             hdr=len(hdr),
             renderings=tuple(version.rendering for version in versions for _ in range(len(hdr))),
         )
-        _mark(self.out, stretch, shard)
+        _mark(self.out, segment, shard)
         return shard
 
-    def _versions(self, stretch: Stretch) -> tuple[np.ndarray, list[Degraded]]:
+    def _versions(self, segment: Segment) -> tuple[np.ndarray, list[Degraded]]:
         """The masters kept [K,3,S,S], and the SDR versions of the same frames."""
         specification = self.specification
-        if stretch.rendering is not None:
-            sdr, hdr = pair_frames(stretch, specification)
-            rendering = Rendering(name=stretch.rendering, crf=stretch.crf)
+        if segment.rendering is not None:
+            sdr, hdr = pair_frames(segment, specification)
+            rendering = Rendering(name=segment.rendering, crf=segment.crf)
             return hdr, [Degraded(frames=quantise_sdr(sdr), rendering=rendering)]
-        hdr = hdr_frames(stretch, specification)
+        hdr = hdr_frames(segment, specification)
         kept = np.linspace(0, len(hdr) - 1, specification.kept + 2).round().astype(int)[1:-1]
         kept = kept if specification.kept < len(hdr) else np.arange(len(hdr))
-        seeds = stretch.numbers(specification.seed + 1).integers(1 << 48, size=specification.renderings)
+        seeds = segment.numbers(specification.seed + 1).integers(1 << 48, size=specification.renderings)
         versions = []
         for seed in seeds:
-            version = degrade(hdr, specification, int(seed), video=stretch.kind != "still")
+            version = degrade(hdr, specification, int(seed), video=segment.kind != "still")
             versions.append(Degraded(frames=version.frames[kept], rendering=version.rendering))
         return hdr[kept], versions
 
@@ -129,12 +129,12 @@ def _claim(out: Path, specification: CorpusSpecification) -> None:
         raise UserError(f"{out} cannot be written ({error.strerror}); choose another folder") from None
 
 
-def _marker(out: Path, stretch: Stretch) -> Path:
-    return out / DONE / f"{digest_of(stretch.name.encode()).hexdigest()[:24]}.json"
+def _marker(out: Path, segment: Segment) -> Path:
+    return out / DONE / f"{digest_of(segment.name.encode()).hexdigest()[:24]}.json"
 
 
-def _mark(out: Path, stretch: Stretch, shard: Shard) -> None:
-    marker = _marker(out, stretch)
+def _mark(out: Path, segment: Segment, shard: Shard) -> None:
+    marker = _marker(out, segment)
     temporary = marker.with_suffix(f".{os.getpid()}.partial")
     try:
         temporary.write_text(shard.model_dump_json())
@@ -143,10 +143,10 @@ def _mark(out: Path, stretch: Stretch, shard: Shard) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _finished(out: Path, stretch: Stretch) -> Shard | None:
-    """The stretch's shard where it was made and is still whole."""
+def _finished(out: Path, segment: Segment) -> Shard | None:
+    """The segment's shard where it was made and is still whole."""
     try:
-        shard = Shard.model_validate_json(_marker(out, stretch).read_bytes())
+        shard = Shard.model_validate_json(_marker(out, segment).read_bytes())
     except (OSError, ValueError):
         return None
     path = out / shard.file
@@ -154,7 +154,7 @@ def _finished(out: Path, stretch: Stretch) -> Shard | None:
 
 
 def _remove_strays(out: Path, wanted: Iterable[str]) -> None:
-    """Temporary files of a killed run, and shards of no stretch."""
+    """Temporary files of a killed run, and shards of no segment."""
     keep = {*wanted, MANIFEST, SPECIFICATION}
     for path in [*out.iterdir(), *(out / DONE).glob("*.partial")]:
         if path.is_file() and path.name not in keep and path.suffix in (".safetensors", ".partial"):
@@ -169,11 +169,11 @@ def _mapper(workers: int, *, ray: bool) -> Iterator[Mapper]:
 
         yield ray_map
     elif workers == 1:
-        yield lambda work, stretches: map(work, stretches)
+        yield lambda work, segments: map(work, segments)
     else:
         with _one_thread_of_blas(), ProcessPoolExecutor(workers, get_context("spawn"), _one_thread) as pool:
             try:
-                yield lambda work, stretches: pool.map(work, stretches)
+                yield lambda work, segments: pool.map(work, segments)
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise

@@ -1,4 +1,4 @@
-"""SDR of a stretch: rendered, flawed, and compressed as video (x264) or as pictures (JPEG)."""
+"""SDR of a segment: rendered, flawed, and compressed as video (x264) or as pictures (JPEG)."""
 
 import io
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The mastered frames of a stretch, and the SDR frames of pairs that come as such. Squares of the corpus' size."""
+"""The mastered frames of a segment, and the SDR frames of pairs that come as such. Squares of the corpus' size."""
 
 from collections.abc import Iterator
 from functools import lru_cache
@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from lumaflux.errors import UserError
 from lumaflux.lab.data.camera import Camera, view
+from lumaflux.lab.data.curation.segments import Segment
 from lumaflux.lab.data.curation.specification import CorpusSpecification
-from lumaflux.lab.data.curation.stretches import Stretch
 from lumaflux.lab.data.gain_map import pair_of
 from lumaflux.lab.data.hdr_video import Sampling, display_light, master_display_light
 from lumaflux.lab.data.mastering import master_gain, master_pq, to_bt2020
@@ -47,51 +47,51 @@ def _shots(path: Path) -> tuple[range, ...]:
     return tuple(find_shots([signature(master_display_light(nits)) for nits in small]))
 
 
-def hdr_frames(stretch: Stretch, specification: CorpusSpecification) -> Frames:
+def hdr_frames(segment: Segment, specification: CorpusSpecification) -> Frames:
     """PQ/BT.2020 masters of a panorama, a still or a video, by a camera or crop that moves smoothly.
 
     Raises UserError for an unreadable source or one too small for the corpus' size.
     """
-    rng = stretch.numbers(specification.seed)
-    if stretch.kind == "panorama":
-        return np.stack(list(_camera_move(stretch, specification, rng)))
-    if stretch.kind == "still":
-        light, gain = _scene_light(stretch.path)
-        return np.stack([master_pq(crop, gain) for crop in _pan(light, stretch, specification, rng)])
-    return np.stack([master_display_light(crop) for crop in _video(stretch, specification, rng)])
+    rng = segment.numbers(specification.seed)
+    if segment.kind == "panorama":
+        return np.stack(list(_camera_move(segment, specification, rng)))
+    if segment.kind == "still":
+        light, gain = _scene_light(segment.path)
+        return np.stack([master_pq(crop, gain) for crop in _pan(light, segment, specification, rng)])
+    return np.stack([master_display_light(crop) for crop in _video(segment, specification, rng)])
 
 
-def pair_frames(stretch: Stretch, specification: CorpusSpecification) -> tuple[Frames, Frames]:
+def pair_frames(segment: Segment, specification: CorpusSpecification) -> tuple[Frames, Frames]:
     """SDR and PQ/BT.2020 of a pair, one frame of the same square of both. Raises UserError as ``hdr_frames``."""
-    rng = stretch.numbers(specification.seed)
-    sdr, hdr = _whole_pair(stretch, rng)
+    rng = segment.numbers(specification.seed)
+    sdr, hdr = _whole_pair(segment, rng)
     if sdr.shape != hdr.shape:
-        raise UserError(f"{stretch.sdr} and {stretch.path} differ in size; pairs are pictures of one size")
-    height, width = _reduced(hdr.shape[1:], stretch, specification.size, rng)
+        raise UserError(f"{segment.sdr} and {segment.path} differ in size; pairs are pictures of one size")
+    height, width = _reduced(hdr.shape[1:], segment, specification.size, rng)
     top, left = (int(rng.integers(side - specification.size + 1)) for side in (height, width))
     square = (slice(None), slice(top, top + specification.size), slice(left, left + specification.size))
     return reduce_area(sdr, width, height)[square][None], reduce_area(hdr, width, height)[square][None]
 
 
-def _whole_pair(stretch: Stretch, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _whole_pair(segment: Segment, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     from lumaflux.media.stills.picture import read_still
     from lumaflux.media.video.reader import VideoReader
 
-    if stretch.kind == "gain-map":
-        return _photograph(stretch.path)
-    assert stretch.sdr is not None
-    if stretch.kind == "pair-picture":
-        return read_still(stretch.sdr).sdr, read_still(stretch.path, allow_hdr=True).sdr
-    with VideoReader(stretch.sdr) as reader:
+    if segment.kind == "gain-map":
+        return _photograph(segment.path)
+    assert segment.sdr is not None
+    if segment.kind == "pair-picture":
+        return read_still(segment.sdr).sdr, read_still(segment.path, allow_hdr=True).sdr
+    with VideoReader(segment.sdr) as reader:
         number = int(rng.integers(max(reader.info.frame_count or 1, 1)))
         sdr = next(islice(iter(reader), number, None)).sdr
-    return sdr, master_display_light(next(display_light(stretch.path, Sampling(start=number, count=1))))
+    return sdr, master_display_light(next(display_light(segment.path, Sampling(start=number, count=1))))
 
 
 def _camera_move(
-    stretch: Stretch, specification: CorpusSpecification, rng: np.random.Generator
+    segment: Segment, specification: CorpusSpecification, rng: np.random.Generator
 ) -> Iterator[NDArray[np.float32]]:
-    light, gain = _scene_light(stretch.path)
+    light, gain = _scene_light(segment.path)
     yaw, pitch = float(rng.uniform(-180, 180)), float(np.clip(rng.normal(0, 18), -50, 50))
     fov, zoom = float(rng.uniform(*_FOV)), float(rng.uniform(-0.3, 0.3))
     turn, tilt = rng.uniform(-_TURN, _TURN, 2)
@@ -101,20 +101,20 @@ def _camera_move(
         yield master_pq(reduce_area(view(light, camera, size, size), specification.size, specification.size), gain)
 
 
-def _reduced(shape: tuple[int, ...], stretch: Stretch, size: int, rng: np.random.Generator) -> tuple[int, int]:
+def _reduced(shape: tuple[int, ...], segment: Segment, size: int, rng: np.random.Generator) -> tuple[int, int]:
     """Height and width after a random reduction that still holds a square of ``size``."""
     largest = min(shape) / size
     if largest < 1:
-        raise UserError(f"{stretch.path} is {shape[1]}x{shape[0]}, too small for pictures of {size} pixels")
+        raise UserError(f"{segment.path} is {shape[1]}x{shape[0]}, too small for pictures of {size} pixels")
     factor = float(np.exp(rng.uniform(0, np.log(min(largest, _LARGEST_REDUCTION)))))
     return max(size, int(shape[0] / factor)), max(size, int(shape[1] / factor))
 
 
 def _pan(
-    light: NDArray[np.float32], stretch: Stretch, specification: CorpusSpecification, rng: np.random.Generator
+    light: NDArray[np.float32], segment: Segment, specification: CorpusSpecification, rng: np.random.Generator
 ) -> Iterator[NDArray[np.float32]]:
     size, frames = specification.size, specification.frames
-    height, width = _reduced(light.shape[1:], stretch, size, rng)
+    height, width = _reduced(light.shape[1:], segment, size, rng)
     picture = reduce_area(light, width, height)
     tops, lefts = (_path(side - size, frames, rng) for side in (height, width))
     for top, left in zip(tops, lefts, strict=True):
@@ -129,19 +129,19 @@ def _path(room: int, frames: int, rng: np.random.Generator) -> list[int]:
 
 
 def _video(
-    stretch: Stretch, specification: CorpusSpecification, rng: np.random.Generator
+    segment: Segment, specification: CorpusSpecification, rng: np.random.Generator
 ) -> Iterator[NDArray[np.float32]]:
     """Consecutive frames within one shot; a shorter shot holds its last frame."""
-    shots = _shots(stretch.path)
-    shot = shots[stretch.index % len(shots)]
+    shots = _shots(segment.path)
+    shot = shots[segment.index % len(shots)]
     room = max(len(shot) - specification.frames, 0)
     start = shot.start + int(rng.integers(room + 1))
     sampling = Sampling(start=start, count=min(specification.frames, len(shot)))
     crop: tuple[int, int, int, int] | None = None
     held = np.empty(0, np.float32)
-    for nits in display_light(stretch.path, sampling):
+    for nits in display_light(segment.path, sampling):
         if crop is None:
-            height, width = _reduced(nits.shape[1:], stretch, specification.size, rng)
+            height, width = _reduced(nits.shape[1:], segment, specification.size, rng)
             top, left = (int(rng.integers(side - specification.size + 1)) for side in (height, width))
             crop = height, width, top, left
         height, width, top, left = crop

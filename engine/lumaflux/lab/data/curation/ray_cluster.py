@@ -4,15 +4,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from lumaflux.errors import MissingExtraError, UserError
-from lumaflux.lab.data.curation.stretches import Stretch
+from lumaflux.lab.data.curation.segments import Segment
 from lumaflux.lab.data.shards import Shard
 
 _IN_FLIGHT = 4  # calls a core: bounds what waits in the cluster
 _RETRIES = 3  # where a worker or a node is lost
 
 
-def ray_map(work: Callable[[Stretch], Shard], stretches: list[Stretch]) -> Iterator[Shard]:
-    """``work`` of every stretch, in order; on the cluster that RAY_ADDRESS names, or on this machine.
+def ray_map(work: Callable[[Segment], Shard], segments: list[Segment]) -> Iterator[Shard]:
+    """``work`` of every segment, in order; on the cluster that RAY_ADDRESS names, or on this machine.
 
     Raises MissingExtraError without Ray; UserErrors of ``work`` come through as they are.
     """
@@ -29,10 +29,10 @@ def ray_map(work: Callable[[Stretch], Shard], stretches: list[Stretch]) -> Itera
         remote = library.remote(num_cpus=1, max_retries=_RETRIES)(_single_threaded)
         limit = max(1, int(library.cluster_resources().get("CPU", 1))) * _IN_FLIGHT
         waiting: list[Any] = []
-        for stretch in stretches:
+        for segment in segments:
             if len(waiting) >= limit:
                 yield _result(library, waiting.pop(0))
-            waiting.append(remote.remote(work, stretch))
+            waiting.append(remote.remote(work, segment))
         while waiting:
             yield _result(library, waiting.pop(0))
     finally:
@@ -40,11 +40,11 @@ def ray_map(work: Callable[[Stretch], Shard], stretches: list[Stretch]) -> Itera
             library.shutdown()
 
 
-def _single_threaded(work: Callable[[Stretch], Shard], stretch: Stretch) -> Shard:
+def _single_threaded(work: Callable[[Segment], Shard], segment: Segment) -> Shard:
     import torch
 
     torch.set_num_threads(1)
-    return work(stretch)
+    return work(segment)
 
 
 def _result(library: Any, reference: Any) -> Shard:

@@ -2,6 +2,7 @@
 
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -20,17 +21,25 @@ class CorpusSpecification(BaseModel):
     size: int = Field(256, ge=32, le=2048, multiple_of=2)  # pixels
     frames: int = Field(6, ge=1)
     kept: int = Field(2, ge=1)
-    stretches_per_panorama: int = Field(16, ge=0)
-    stretches_per_still: int = Field(8, ge=0)
-    stretches_per_video: int = Field(24, ge=0)
+    segments_per_panorama: int = Field(16, ge=0)
+    segments_per_still: int = Field(8, ge=0)
+    segments_per_video: int = Field(24, ge=0)
     crops_per_pair: int = Field(8, ge=0)
-    renderings: int = Field(6, ge=1)  # of a stretch
+    renderings: int = Field(6, ge=1)  # of a segment
     outside: float = Field(0.45, ge=0, le=1)  # share of renderings that are none of the eight
     flawed: float = Field(0.3, ge=0, le=1)  # share of the eight's renderings with grading errors on top
     uncompressed: float = Field(0.2, ge=0, le=1)
     crf: tuple[int, ...] = CRF
     jpeg: tuple[int, int] = (60, 95)  # quality of stills
     collections: tuple[str, ...] = ()  # published layouts, each with its root folder
+
+    @model_validator(mode="before")
+    @classmethod
+    def _earlier_names(cls, content: Any) -> Any:
+        """Segments were called stretches in specifications of the first corpora."""
+        if not isinstance(content, dict):
+            return content
+        return {str(key).replace("stretches_per_", "segments_per_"): value for key, value in content.items()}
 
     @model_validator(mode="after")
     def _consistent(self) -> "CorpusSpecification":

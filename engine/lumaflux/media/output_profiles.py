@@ -13,7 +13,7 @@ from lumaflux.media.video.encoding import Encoding
 
 
 @dataclass(frozen=True, kw_only=True)
-class Delivery:
+class OutputProfile:
     """``encoding`` for a video (static metadata only where ``static_metadata``), ``picture`` for pictures; neither for
     uncompressed frames."""
 
@@ -72,33 +72,33 @@ def _sdr() -> type[Encoding]:
     return SdrEncoding
 
 
-def _picture(kind: pictures.PictureFormat) -> Delivery:
-    return Delivery(suffixes=kind.suffixes, picture=kind, keeps_alpha=True)
+def _picture(kind: pictures.PictureFormat) -> OutputProfile:
+    return OutputProfile(suffixes=kind.suffixes, picture=kind, keeps_alpha=True)
 
 
-DELIVERIES: dict[str, Delivery] = {
-    "hdr10": Delivery(suffixes=(".mp4", ".m4v", ".mov", ".mkv"), encoding=_hevc),
-    "hdr10-av1": Delivery(suffixes=(".mp4", ".mkv"), encoding=_av1),
-    "hlg": Delivery(suffixes=(".mp4", ".m4v", ".mov", ".mkv"), encoding=_hlg, static_metadata=False),
-    "prores": Delivery(suffixes=(".mov", ".mkv"), encoding=_prores_4444, keeps_alpha=True),
-    "prores-hq": Delivery(suffixes=(".mov", ".mkv"), encoding=_prores_422),
-    "prores-hlg": Delivery(suffixes=(".mov", ".mkv"), encoding=_prores_hlg, static_metadata=False),
-    "ffv1": Delivery(suffixes=(".mkv",), encoding=_ffv1),
-    "y4m": Delivery(suffixes=(".y4m",)),
+OUTPUT_PROFILES: dict[str, OutputProfile] = {
+    "hdr10": OutputProfile(suffixes=(".mp4", ".m4v", ".mov", ".mkv"), encoding=_hevc),
+    "hdr10-av1": OutputProfile(suffixes=(".mp4", ".mkv"), encoding=_av1),
+    "hlg": OutputProfile(suffixes=(".mp4", ".m4v", ".mov", ".mkv"), encoding=_hlg, static_metadata=False),
+    "prores": OutputProfile(suffixes=(".mov", ".mkv"), encoding=_prores_4444, keeps_alpha=True),
+    "prores-hq": OutputProfile(suffixes=(".mov", ".mkv"), encoding=_prores_422),
+    "prores-hlg": OutputProfile(suffixes=(".mov", ".mkv"), encoding=_prores_hlg, static_metadata=False),
+    "ffv1": OutputProfile(suffixes=(".mkv",), encoding=_ffv1),
+    "y4m": OutputProfile(suffixes=(".y4m",)),
     "png": _picture(pictures.PNG),
     "tiff": _picture(pictures.TIFF),
     "exr": _picture(pictures.EXR),
     "exr-aces": _picture(pictures.EXR_ACES),
     "exr-acescg": _picture(pictures.EXR_ACESCG),
     "dpx": _picture(pictures.DPX),
-    "ultra-hdr": Delivery(suffixes=pictures.ULTRA_HDR.suffixes, picture=pictures.ULTRA_HDR),
-    "avif": Delivery(suffixes=pictures.AVIF.suffixes, picture=pictures.AVIF),
-    "sdr": Delivery(suffixes=(".mp4", ".m4v", ".mov", ".mkv"), encoding=_sdr, static_metadata=False),
+    "ultra-hdr": OutputProfile(suffixes=pictures.ULTRA_HDR.suffixes, picture=pictures.ULTRA_HDR),
+    "avif": OutputProfile(suffixes=pictures.AVIF.suffixes, picture=pictures.AVIF),
+    "sdr": OutputProfile(suffixes=(".mp4", ".m4v", ".mov", ".mkv"), encoding=_sdr, static_metadata=False),
     "sdr-png": _picture(pictures.SDR_PNG),
 }
 
 
-def delivery(name: str | None, target: Path) -> tuple[str, Delivery]:
+def output_profile(name: str | None, target: Path) -> tuple[str, OutputProfile]:
     """The one named, or the first that ``target``'s suffix fits, with its name; HDR10 for standard output.
 
     Raises UserError for an unknown name, and for a target whose suffix does not fit.
@@ -106,24 +106,26 @@ def delivery(name: str | None, target: Path) -> tuple[str, Delivery]:
     suffix = target.suffix.lower()
     if target == STANDARD:
         name = name or "hdr10"
-        if name in DELIVERIES and DELIVERIES[name].picture is not None:
+        if name in OUTPUT_PROFILES and OUTPUT_PROFILES[name].picture is not None:
             raise UserError(f"{name} is not written to standard output, which takes videos alone; name a file")
-        suffix = DELIVERIES[name].suffixes[-1] if name in DELIVERIES else ""
+        suffix = OUTPUT_PROFILES[name].suffixes[-1] if name in OUTPUT_PROFILES else ""
     if name is None:
-        found = next(((key, each) for key, each in DELIVERIES.items() if suffix in each.suffixes), None)
+        found = next(((key, each) for key, each in OUTPUT_PROFILES.items() if suffix in each.suffixes), None)
         if found is None:
-            every = sorted({suffix for each in DELIVERIES.values() for suffix in each.suffixes})
+            every = sorted({suffix for each in OUTPUT_PROFILES.values() for suffix in each.suffixes})
             raise UserError(f"{target}: HDR is written as {', '.join(every)}; name such a target")
         return found
-    if name not in DELIVERIES:
-        raise UserError(f"unknown delivery '{name}'; choose one of {', '.join(DELIVERIES)}")
-    if suffix not in DELIVERIES[name].suffixes:
-        raise UserError(f"{target}: {name} is written as {' or '.join(DELIVERIES[name].suffixes)}; name such a target")
-    return name, DELIVERIES[name]
+    if name not in OUTPUT_PROFILES:
+        raise UserError(f"unknown delivery '{name}'; choose one of {', '.join(OUTPUT_PROFILES)}")
+    if suffix not in OUTPUT_PROFILES[name].suffixes:
+        raise UserError(
+            f"{target}: {name} is written as {' or '.join(OUTPUT_PROFILES[name].suffixes)}; name such a target"
+        )
+    return name, OUTPUT_PROFILES[name]
 
 
 def video_encoding(
-    made: Delivery,
+    made: OutputProfile,
     size: tuple[int, int],
     time_base: Fraction,
     frame_rate: Fraction,

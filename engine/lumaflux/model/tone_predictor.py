@@ -1,9 +1,9 @@
-"""The light anchor: an extension of the method that places the frame in light before the bridge begins.
+"""The tone predictor: an extension of the method that places the frame in light before the bridge begins.
 
 The paper's bridge begins at the SDR picture's own latents. Which light its codes stood for is then the transformer's to
-find, token by token, although it is one fact of the frame: how it was tone-mapped. The anchor reads that fact from the
-distribution of codes and places the frame by one monotone curve and one colour matrix; the bridge begins there. Off
-(``anchor_bins`` 0) in every published configuration.
+find, token by token, although it is one fact of the frame: how it was tone-mapped. The predictor reads that fact from
+the distribution of codes and places the frame by one monotone curve and one colour matrix; the bridge begins there. Off
+(``tone_bins`` 0) in every published configuration.
 
 The curve is static placement (white at 203 cd/m2) times a bounded gain. Its exposure is a line in the SDR's own
 log-average plus a bounded residual, so that a doubting model falls back on what the picture itself says, never on a
@@ -20,12 +20,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lumaflux.color import bt1886, pq
-from lumaflux.color.placement import static_placement
 from lumaflux.color.primaries import BT709, BT2020, BT2020_LUMA, apply_matrix, luminance, rgb_to_rgb
-from lumaflux.model.anchor_cues import AVERAGE_SCALE, LENGTH, distribution, thumbnail
+from lumaflux.color.sdr_to_pq import sdr_to_pq
 from lumaflux.model.config import LumaFluxConfig
 from lumaflux.model.precision import full_precision
 from lumaflux.model.spline import PEAK_PQ, Knots, apply_spline
+from lumaflux.model.tone_cues import AVERAGE_SCALE, LENGTH, distribution, thumbnail
 
 _BT709_TO_BT2020 = rgb_to_rgb(BT709, BT2020)
 _WHITE_NITS = 203.0
@@ -42,7 +42,7 @@ _FLOOR = 1e-6  # of relative light and of cd/m2, before powers
 
 
 @dataclass(frozen=True, kw_only=True)
-class Placement:
+class ToneCurve:
     """One frame's curve and colour: ``knots`` on the unit square; ``floor`` and ``top``, PQ of the curve's ends [B];
     ``by_channel`` [B] in [0,1], 0 applies it to luminance, 1 to each channel; ``matrix`` [B,3,3] on PQ R'G'B', whose
     rows sum to 1, so that grey stays grey."""
@@ -64,9 +64,9 @@ class _Widths(NamedTuple):
 class Reading:
     """What the predictor says of a frame [B]: its ``placement``, ``camera``, the logit that its source is camera
     material and not a graded master, ``residual``, stops of exposure beside the line, and ``hidden`` [B,n], what it was
-    said by; and what ``LightAnchor.placed`` made the placement of: ``tone`` [B,m], ``share`` and ``average`` [B,1]."""
+    said by; and what ``placed`` made ``placement`` of: ``tone`` [B,m], ``share`` and ``average`` [B,1]."""
 
-    placement: Placement
+    placement: ToneCurve
     camera: Tensor
     residual: Tensor
     hidden: Tensor
@@ -75,14 +75,14 @@ class Reading:
     average: Tensor
 
 
-class LightAnchor(nn.Module):
-    """Predicts a frame's ``Placement`` and applies it. Always float32."""
+class TonePredictor(nn.Module):
+    """Predicts a frame's ``ToneCurve`` and applies it. Always float32."""
 
     levels: Tensor  # stops below white of the curve's knots but for the first, which is black [bins]
 
     def __init__(self, config: LumaFluxConfig):
         super().__init__()
-        self.bins, self.pivot = config.anchor_bins, _PIVOT
+        self.bins, self.pivot = config.tone_bins, _PIVOT
         widths = _Widths()
         stages, channels = [], 3
         for width in widths.thumbnail:
@@ -105,7 +105,7 @@ class LightAnchor(nn.Module):
             nn.init.normal_(self.head.weight, std=1e-3)
             nn.init.zeros_(self.head.bias)
 
-    def predict(self, sdr: Tensor, camera: Tensor | float | None = None) -> Placement:
+    def predict(self, sdr: Tensor, camera: Tensor | float | None = None) -> ToneCurve:
         """SDR [B,3,H,W] in [0,1] -> its placement; ``camera`` as ``read`` takes it."""
         return self.read(sdr, camera).placement
 
@@ -137,7 +137,7 @@ class LightAnchor(nn.Module):
             average=average,
         )
 
-    def placed(self, tone: Tensor, share: Tensor, average: Tensor) -> tuple[Placement, Tensor]:
+    def placed(self, tone: Tensor, share: Tensor, average: Tensor) -> tuple[ToneCurve, Tensor]:
         """The last layer, which a look trains: features [B,m], camera share and log-average [B,1] -> the placement, and
         stops of exposure beside the line [B]."""
         raw = self.head(tone)
@@ -148,7 +148,7 @@ class LightAnchor(nn.Module):
         mixture = _LARGEST_MIXTURE * colour.tanh().view(-1, 3, 2)
         mixture = torch.cat([mixture, -mixture.sum(2, keepdim=True)], dim=2)
         knots, top = self._curve(exposure, slopes)
-        placement = Placement(
+        placement = ToneCurve(
             knots=knots,
             floor=torch.zeros_like(top),
             top=top,
@@ -176,13 +176,13 @@ class LightAnchor(nn.Module):
         return Knots(x=x, y=y, derivatives=torch.cat([secants[:, :1], inner, secants[:, -1:]], dim=1)), top
 
     @full_precision
-    def forward(self, sdr: Tensor, placement: Placement) -> Tensor:
+    def forward(self, sdr: Tensor, placement: ToneCurve) -> Tensor:
         """SDR [B,3,H,W] in [0,1], any part of the frame -> PQ/BT.2020 [B,3,H,W] in [0, PQ(1000 nit)]."""
         rows = max(1, _BAND_PIXELS // sdr.shape[-1])
         return torch.cat([place(band.float(), placement) for band in sdr.split(rows, dim=-2)], dim=-2)
 
 
-def static_curve(placement: Placement) -> Placement:
+def static_curve(placement: ToneCurve) -> ToneCurve:
     """Static placement at reference white, with as many knots as ``placement`` has."""
     x = torch.linspace(0, 1, placement.knots.x.shape[1], device=placement.top.device).expand_as(placement.knots.x)
     return replace(
@@ -194,18 +194,18 @@ def static_curve(placement: Placement) -> Placement:
     )
 
 
-def light_of(start: Tensor, *, anchored: bool) -> Tensor:
-    """The picture that the bridge begins at [B,3,H,W], SDR or, ``anchored``, PQ -> its light as PQ/BT.2020."""
-    return start.clamp(0, PEAK_PQ) if anchored else static_placement(start.clamp(0, 1))
+def start_to_pq(start: Tensor, *, is_pq: bool) -> Tensor:
+    """The picture that the bridge begins at [B,3,H,W], SDR or, ``is_pq``, PQ -> its light as PQ/BT.2020."""
+    return start.clamp(0, PEAK_PQ) if is_pq else sdr_to_pq(start.clamp(0, 1))
 
 
-def curve_table(placement: Placement, entries: int) -> Tensor:
+def curve_table(placement: ToneCurve, entries: int) -> Tensor:
     """Each frame's curve as PQ [B,entries] over BT.1886 signals from 0 to 1 in equal steps."""
     signals = torch.linspace(0, 1, entries, device=placement.top.device)
     return _curve(signals.expand(placement.top.shape[0], 1, 1, entries), placement)[:, 0, 0]
 
 
-def place(sdr: Tensor, placement: Placement) -> Tensor:
+def place(sdr: Tensor, placement: ToneCurve) -> Tensor:
     linear = apply_matrix(_BT709_TO_BT2020, bt1886.eotf(sdr, white_nits=1.0)).clamp(0, 1)
     y = luminance(linear, BT2020_LUMA)
     y_nits = pq.eotf(_curve(bt1886.inverse_eotf(y.clamp(min=_FLOOR), white_nits=1.0), placement))
@@ -216,7 +216,7 @@ def place(sdr: Tensor, placement: Placement) -> Tensor:
     return torch.einsum("bij,bjhw->bihw", placement.matrix, placed).clamp(0, PEAK_PQ)
 
 
-def _curve(signal: Tensor, placement: Placement) -> Tensor:
+def _curve(signal: Tensor, placement: ToneCurve) -> Tensor:
     """A BT.1886 signal [B,C,H,W] in [0,1] through each frame's curve -> PQ. Its abscissa is PQ of light at 203 nit."""
     light = bt1886.eotf(signal, white_nits=1.0).clamp(min=_FLOOR)
     u = (pq.inverse_eotf(_WHITE_NITS * light) / _WHITE_PQ).clamp(0, 1)

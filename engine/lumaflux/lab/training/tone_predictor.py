@@ -1,4 +1,4 @@
-"""The light anchor: curve and colour of a frame, learned from a bank of pairs (lumaflux.lab.data.tone_pairs)."""
+"""The tone predictor: curve and colour of a frame, learned from a bank of pairs (lumaflux.lab.data.tone_pairs)."""
 
 import math
 from pathlib import Path
@@ -20,9 +20,9 @@ from lumaflux.lab.training.config import TrainConfig
 from lumaflux.lab.training.losses import itp_distance
 from lumaflux.lab.training.sheet import grid
 from lumaflux.lab.training.stage_options import AnchorOptions, options_of
-from lumaflux.model.anchor import LightAnchor
-from lumaflux.model.anchor_cues import AVERAGE_SCALE, distribution
 from lumaflux.model.config import read_config
+from lumaflux.model.tone_cues import AVERAGE_SCALE, distribution
+from lumaflux.model.tone_predictor import TonePredictor
 
 RESULT = "anchor.safetensors"
 _THINNED = 3
@@ -30,19 +30,19 @@ _AT_ONCE = 64
 _TOLD, _OWN = 0.5, 0.4  # shares of the pairs whose source is told, or left to the head; of the rest it is unknown
 
 
-class AnchorStage:
+class TonePredictorStage:
     """Options: AnchorOptions.
 
-    Raises UserError for a model configuration without an anchor and for an unknown option.
+    Raises UserError for a model configuration without a tone predictor and for an unknown option.
     """
 
     def __init__(self, config: TrainConfig, device: torch.device | None = None):
         shape = read_config(config.model)
-        if not shape.anchor_bins:
-            raise UserError(f"{config.model} has no light anchor to train; set anchor_bins")
+        if not shape.tone_bins:
+            raise UserError(f"{config.model} has no tone predictor to train; set tone_bins")
         self.options = options_of(config, AnchorOptions)
         if config.views is None:
-            raise UserError("the anchor stage trains on a pool of lumaflux.lab.data.tone_pool; name it with 'views'")
+            raise UserError("the predictor stage trains on a pool of lumaflux.lab.data.tone_pool; name it with 'views'")
         self.config, self.device = config, device or torch.device("cpu")
         held = set(self.options.held)
         known = load_pool(config.views)
@@ -55,13 +55,13 @@ class AnchorStage:
         bank = self.pairs.bank(self.options.bank, config.seed)
         self.sdr, self.hdr, self.is_camera = (x.to(self.device) for x in (bank.sdr, bank.hdr, bank.camera))
         torch.manual_seed(config.seed)
-        self.anchor = LightAnchor(shape).to(self.device)
-        self.rendering = nn.Linear(self.anchor.camera.in_features, len(OPERATORS) + 1).to(self.device)
+        self.tone_predictor = TonePredictor(shape).to(self.device)
+        self.rendering = nn.Linear(self.tone_predictor.camera.in_features, len(OPERATORS) + 1).to(self.device)
         places = {name: place for place, name in enumerate(OPERATORS)}
         self.renderings = torch.tensor([places.get(name, len(places)) for name in bank.names], device=self.device)
         self.seen = torch.cat([distribution(_signal(part, 255)) for part in self.sdr.split(_AT_ONCE)])
         with torch.no_grad():
-            self.anchor.line.copy_(self._lines())
+            self.tone_predictor.line.copy_(self._lines())
 
     def _lines(self) -> Tensor:
         """Least squares of the exposure that pairs need on the SDR's log-average, of masters and of camera material."""
@@ -71,7 +71,7 @@ class AnchorStage:
                 for sdr, hdr in zip(self.sdr.split(_AT_ONCE), _split(self.hdr), strict=True)
             ]
         )
-        average = AVERAGE_SCALE * self.seen[:, -1:] - self.anchor.pivot
+        average = AVERAGE_SCALE * self.seen[:, -1:] - self.tone_predictor.pivot
         found = torch.zeros(2, 2)
         for kind in (0, 1):
             chosen = self.is_camera == kind
@@ -81,7 +81,7 @@ class AnchorStage:
         return found
 
     def parameters(self) -> dict[str, nn.Parameter]:
-        return dict(self.anchor.named_parameters()) | {
+        return dict(self.tone_predictor.named_parameters()) | {
             f"rendering.{name}": parameter for name, parameter in self.rendering.named_parameters()
         }
 
@@ -94,12 +94,12 @@ class AnchorStage:
         camera, chance = self.is_camera[picked], torch.rand(count, generator=generator).to(self.device)
         told = camera.where(chance < _TOLD, torch.where(chance < _TOLD + _OWN, math.nan, 0.5))
         torch.manual_seed(int(torch.randint(2**31, (), generator=generator)))  # of dropout
-        self.anchor.dropout = self.options.dropout
-        read = self.anchor.read(sdr, told, self.seen[picked])
-        self.anchor.dropout = 0.0
+        self.tone_predictor.dropout = self.options.dropout
+        read = self.tone_predictor.read(sdr, told, self.seen[picked])
+        self.tone_predictor.dropout = 0.0
         top, left = torch.randint(_THINNED, (2,), generator=generator).tolist()  # one curve a frame: fewer pixels judge
         sdr, hdr = (x[..., top::_THINNED, left::_THINNED] for x in (sdr, hdr))
-        placed = self.anchor(sdr, read.placement)
+        placed = self.tone_predictor(sdr, read.placement)
         error = placed - hdr
         parts = {
             "l1": error.abs().mean(),
@@ -115,10 +115,10 @@ class AnchorStage:
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
         """PQ-PSNR and Delta-E-ITP, source told and not: eight operators on validation scenes, and pairs held out."""
-        figures = _scored(self.anchor, *self._rendered(), 0.0)
+        figures = _scored(self.tone_predictor, *self._rendered(), 0.0)
         if self.held:
             sdr, hdr = (torch.cat(side) for side in zip(*(self.pairs.whole(p) for p in self.held), strict=True))
-            figures |= {f"pairs_{name}": value for name, value in _scored(self.anchor, sdr, hdr, 1.0).items()}
+            figures |= {f"pairs_{name}": value for name, value in _scored(self.tone_predictor, sdr, hdr, 1.0).items()}
         return figures
 
     def _rendered(self) -> tuple[Tensor, Tensor]:
@@ -139,10 +139,10 @@ class AnchorStage:
         def page(hdr_pq: Tensor) -> Tensor:
             return bt2390.sdr_from_hdr(pq.eotf(hdr_pq), master_peak=1000.0, target_peak=203.0)
 
-        return {"placed": grid([sdr, page(self.anchor(sdr, self.anchor.predict(sdr))), page(hdr)])}
+        return {"placed": grid([sdr, page(self.tone_predictor(sdr, self.tone_predictor.predict(sdr))), page(hdr)])}
 
     def finish(self, out: Path) -> None:
-        write_tensors(self.anchor.state_dict(), out / RESULT, {"stage": "anchor"})
+        write_tensors(self.tone_predictor.state_dict(), out / RESULT, {"stage": "anchor"})
 
 
 def _signal(codes: Tensor, scale: int) -> Tensor:
@@ -173,10 +173,10 @@ def _chroma_error(placed: Tensor, hdr: Tensor) -> Tensor:
     return ((chroma(placed) - wanted) / (wanted + 0.01)).mean().abs()
 
 
-def _scored(anchor: LightAnchor, sdr: Tensor, hdr: Tensor, camera: float) -> dict[str, float]:
-    device, figures = anchor.line.device, {}
+def _scored(predictor: TonePredictor, sdr: Tensor, hdr: Tensor, camera: float) -> dict[str, float]:
+    device, figures = predictor.line.device, {}
     for name, told in (("told", camera), ("auto", None)):
-        out = torch.cat([anchor(x, anchor.predict(x, told)).cpu() for x in sdr.to(device).split(_AT_ONCE)])
+        out = torch.cat([predictor(x, predictor.predict(x, told)).cpu() for x in sdr.to(device).split(_AT_ONCE)])
         figures[f"pq_psnr_{name}"] = float(-10 * (out - hdr).square().mean(dim=(1, 2, 3)).log10().mean())
         figures[f"delta_e_itp_{name}"] = float(ictcp.delta_e_itp(pq.eotf(out), pq.eotf(hdr)).mean())
     return figures

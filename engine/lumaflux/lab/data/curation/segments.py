@@ -1,4 +1,4 @@
-"""The work of a corpus, cut into stretches: a few consecutive frames of one source, each made independently."""
+"""The work of a corpus, cut into segments: a few consecutive frames of one source, each made independently."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ StretchKind = Literal["panorama", "still", "video", "gain-map", "pair-picture", 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stretch:
+class Segment:
     """``name`` is unique and decides all random numbers; ``sdr`` and ``rendering`` belong to ready-made pairs."""
 
     name: str
@@ -37,45 +37,45 @@ class Stretch:
     crf: int | None = None
 
     def numbers(self, seed: int) -> np.random.Generator:
-        """The stretch's own random numbers."""
+        """The segment's own random numbers."""
         return np.random.default_rng([seed, crc32(self.name.encode())])
 
 
 def plan(
     specification: CorpusSpecification, packages: Path | None, hdr_dir: Path | None, roots: Mapping[str, Path]
-) -> list[Stretch]:
-    """All stretches, in order of name. Raises UserError for missing folders and where no scene is for training."""
+) -> list[Segment]:
+    """All segments, in order of name. Raises UserError for missing folders and where no scene is for training."""
     found = [
         *_pictures(specification, packages, hdr_dir),
         *_gain_maps(specification, hdr_dir),
         *_collections(specification, roots),
     ]
-    if not any(stretch.split == "train" for stretch in found):
+    if not any(segment.split == "train" for segment in found):
         raise UserError("no source belongs to the training split; name more with --packages, HDR_DIR or --root")
     _refuse_split_scenes(found)
-    return sorted(found, key=lambda stretch: stretch.name)
+    return sorted(found, key=lambda segment: segment.name)
 
 
-def _refuse_split_scenes(stretches: list[Stretch]) -> None:
-    seen: dict[str, Stretch] = {}
-    for stretch in stretches:
-        first = seen.setdefault(stretch.scene, stretch)
-        if first.split != stretch.split:
+def _refuse_split_scenes(segments: list[Segment]) -> None:
+    seen: dict[str, Segment] = {}
+    for segment in segments:
+        first = seen.setdefault(segment.scene, segment)
+        if first.split != segment.split:
             raise UserError(
-                f"the scene '{stretch.scene}' is in two splits: {first.source} in {first.split}, {stretch.source} in "
-                f"{stretch.split}; name it in engine/lumaflux/lab/data/scenes.yaml"
+                f"the scene '{segment.scene}' is in two splits: {first.source} in {first.split}, {segment.source} in "
+                f"{segment.split}; name it in engine/lumaflux/lab/data/scenes.yaml"
             )
 
 
-def _pictures(specification: CorpusSpecification, packages: Path | None, hdr_dir: Path | None) -> Iterator[Stretch]:
+def _pictures(specification: CorpusSpecification, packages: Path | None, hdr_dir: Path | None) -> Iterator[Segment]:
     if packages is None and hdr_dir is None:
         return
     for source in find_sources(packages, hdr_dir):
         if source.kind not in ("panorama", "still"):
             continue  # SDR, or of another shape
-        count = specification.stretches_per_panorama if source.kind == "panorama" else specification.stretches_per_still
+        count = specification.segments_per_panorama if source.kind == "panorama" else specification.segments_per_still
         for index in range(count):
-            yield Stretch(
+            yield Segment(
                 name=f"{source.name}/{index:04d}",
                 kind=source.kind,
                 path=source.path,
@@ -88,11 +88,11 @@ def _pictures(specification: CorpusSpecification, packages: Path | None, hdr_dir
             )
 
 
-def _gain_maps(specification: CorpusSpecification, hdr_dir: Path | None) -> Iterator[Stretch]:
+def _gain_maps(specification: CorpusSpecification, hdr_dir: Path | None) -> Iterator[Segment]:
     table = scene_table()
     for path in sorted((hdr_dir / "gainmap").glob("*.jpg")) if hdr_dir else []:
         for index in range(specification.crops_per_pair):
-            yield Stretch(
+            yield Segment(
                 name=f"gain-map/{path.stem}/{index:04d}",
                 kind="gain-map",
                 path=path,
@@ -106,13 +106,13 @@ def _gain_maps(specification: CorpusSpecification, hdr_dir: Path | None) -> Iter
             )
 
 
-def _collections(specification: CorpusSpecification, roots: Mapping[str, Path]) -> Iterator[Stretch]:
+def _collections(specification: CorpusSpecification, roots: Mapping[str, Path]) -> Iterator[Segment]:
     for name in specification.collections:
         if name not in roots:
             raise UserError(f"the specification wants the collection {name}; name its folder with --root {name}=DIR")
         for video in VIDEOS[name](roots[name]) if name in VIDEOS else []:
-            for index in range(specification.stretches_per_video):
-                yield Stretch(
+            for index in range(specification.segments_per_video):
+                yield Segment(
                     name=f"{video.name}/{index:04d}",
                     kind="video",
                     path=video.path,
@@ -127,9 +127,9 @@ def _collections(specification: CorpusSpecification, roots: Mapping[str, Path]) 
             yield from _pair(pair, specification.crops_per_pair)
 
 
-def _pair(pair: Pair, count: int) -> Iterator[Stretch]:
+def _pair(pair: Pair, count: int) -> Iterator[Segment]:
     for index in range(count):
-        yield Stretch(
+        yield Segment(
             name=f"{pair.name}/{index:04d}",
             kind="pair-picture" if pair.medium == "picture" else "pair-video",
             path=pair.hdr,

@@ -9,7 +9,7 @@ import torch
 
 import lumaflux
 from lumaflux.color import pq
-from lumaflux.lab.evaluation import laws, signals
+from lumaflux.lab.evaluation import measures, signals
 from lumaflux.media.video.reader import VideoReader
 from lumaflux.settings import Settings
 
@@ -27,35 +27,35 @@ def placed(converter, sdr: np.ndarray) -> np.ndarray:
     network, frame = converter.backend.network, torch.from_numpy(sdr)[None]
     with torch.inference_mode():
         placement = network.placement(converter.reduced(frame))
-        return network.in_light(network.start(frame, placement))[0].numpy()
+        return network.to_pq(network.start(frame, placement))[0].numpy()
 
 
 @pytest.mark.parametrize("recovery", [0.0, 0.5, 1.0])
 def test_grey_stays_grey_and_in_order(lite, recovery: float):
     result = lite.render(signals.neutral_ramp(), Settings(highlight_recovery=recovery))
-    assert laws.chroma(result).max() < 0.5
-    assert laws.largest_fall(result[:, :, 20:]) < TEN_BIT_CODE
+    assert measures.chroma(result).max() < 0.5
+    assert measures.largest_fall(result[:, :, 20:]) < TEN_BIT_CODE
     below = pq.eotf(result[:, :, :20].astype(np.float64)).mean(axis=(0, 1))
     assert (np.maximum.accumulate(below) - below).max() < 0.005  # cd/m2: in black a code is less than an eye sees
 
 
 @pytest.mark.parametrize("steps", [2, 4])
 def test_grey_stays_grey_at_any_number_of_steps(lite, steps: int):
-    assert laws.chroma(lite.render(signals.neutral_ramp(256, 64), Settings(steps=steps))).max() < 0.5
+    assert measures.chroma(lite.render(signals.neutral_ramp(256, 64), Settings(steps=steps))).max() < 0.5
 
 
 def test_gradients_show_no_bands(lite, monkeypatch: pytest.MonkeyPatch):
     sources = (signals.neutral_ramp(1024, 64, 0.3, 0.6), signals.sky_ramp())
-    smooth = [laws.largest_step(lite.render(sdr)) for sdr in sources]
+    smooth = [measures.largest_step(lite.render(sdr)) for sdr in sources]
     monkeypatch.setattr("lumaflux.inference.converter.deband", lambda sdr: sdr)
-    banded = [laws.largest_step(lite.render(sdr)) for sdr in sources]
+    banded = [measures.largest_step(lite.render(sdr)) for sdr in sources]
     assert max(smooth) < 1 < min(banded)
 
 
 def test_fields_beside_edges_stay_flat(lite):
     """8 is 1 % of the PQ range; what is left is the autoencoder's unrest in fields without any content."""
     sdr = signals.steps()
-    assert laws.halo(lite.render(sdr), sdr) < 8
+    assert measures.halo(lite.render(sdr), sdr) < 8
 
 
 def test_what_stands_before_a_clipped_light_stays_dark(lite):
@@ -72,7 +72,9 @@ def test_detail_is_the_source_s(lite):
     with VideoReader(EXAMPLE) as reader:
         rooftop = next(islice(reader, 20, None)).sdr
     for sdr in (rooftop, signals.texture()):
-        ratio = laws.detail_energy(lite.render(sdr), sdr) / laws.detail_energy(placed(lite, sdr), sdr)
+        ratio = measures.detail_energy(lite.render(sdr), sdr) / measures.detail_energy(placed(lite, sdr), sdr)
         assert abs(ratio - 1) < 0.02
-    generated = laws.detail_energy(lite.convert(rooftop).hdr_pq, rooftop)
-    assert 0.8 < generated / laws.detail_energy(placed(lite, rooftop), rooftop) < 1.2  # the autoencoder keeps it too
+    generated = measures.detail_energy(lite.convert(rooftop).hdr_pq, rooftop)
+    assert (
+        0.8 < generated / measures.detail_energy(placed(lite, rooftop), rooftop) < 1.2
+    )  # the autoencoder keeps it too

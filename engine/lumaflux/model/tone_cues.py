@@ -1,4 +1,4 @@
-"""What the light anchor sees of an SDR frame: how its codes are distributed, and a thumbnail."""
+"""What the tone predictor sees of an SDR frame: how its codes are distributed, and a thumbnail."""
 
 import torch
 import torch.nn.functional as F

@@ -5,16 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lumaflux.color import pq
-from lumaflux.color.placement import sdr_to_linear2020, static_placement
 from lumaflux.color.primaries import BT709, BT2020, rgb_to_rgb
+from lumaflux.color.sdr_to_pq import sdr_to_linear2020, sdr_to_pq
 
 
 def test_white_and_black_land_on_the_reference_levels(backend):
     frame = backend.asarray(np.stack([np.array([[0.0, 1.0]])] * 3))
-    out = static_placement(frame)
+    out = sdr_to_pq(frame)
     assert backend.same_kind(out)
     np.testing.assert_allclose(np.asarray(out)[:, 0], [[7.309559e-7, 0.5806888810416109]] * 3, atol=1e-6)
-    np.testing.assert_allclose(np.asarray(static_placement(frame, 100.0))[:, 0, 1], 0.508078421517399, atol=1e-6)
+    np.testing.assert_allclose(np.asarray(sdr_to_pq(frame, 100.0))[:, 0, 1], 0.508078421517399, atol=1e-6)
 
 
 def test_a_primary_is_the_matrix_column(backend):
@@ -28,7 +28,7 @@ def test_a_primary_is_the_matrix_column(backend):
 
 @given(st.floats(0, 1), st.floats(48, 400))
 def test_grey_stays_grey_and_is_bt1886_light(level, white):
-    out = pq.eotf(static_placement(np.full((3, 1, 1), level), white)).ravel()
+    out = pq.eotf(sdr_to_pq(np.full((3, 1, 1), level), white)).ravel()
     np.testing.assert_allclose(out, white * level**2.4, rtol=1e-8, atol=2e-6)
 
 
@@ -37,7 +37,7 @@ def test_signals_beyond_the_range_are_clamped():
     np.testing.assert_allclose(out[:, 0], [[0, 1]] * 3, atol=1e-14)
 
 
-@pytest.mark.parametrize("function", [static_placement, sdr_to_linear2020])
+@pytest.mark.parametrize("function", [sdr_to_pq, sdr_to_linear2020])
 def test_gradients_are_finite_at_black(function):
     x = torch.tensor([0.0, 1e-6, 1.0]).expand(3, 1, 3).clone().requires_grad_()
     function(x).sum().backward()
