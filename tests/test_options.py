@@ -32,6 +32,7 @@ ALWAYS = {"--help", "--version", "--list-devices"}
 # What the pages and messages say of other programs, by the program.
 FOREIGN = {
     "ray": {"--head", "--port", "--num-cpus", "--generate"},
+    "pip": {"--no-deps"},
     "openjd": {"--step", "--run-dependencies"},
     "docker": {"--shm-size"},
     "x265": {"--y4m"},

@@ -48,6 +48,8 @@ def test_every_room_and_a_conversion(tmp_path, system):
     assert run(system, HERE / "checks.py", checked, "modules", folder=tmp_path).endswith("all\n")
     clip = ROOT / "examples/rooftop-sdr.mp4"
     assert "640x360" in run(system, "info", clip, folder=tmp_path)
+    if system == "macos":  # which has nearly all that Linux has
+        return
     words = ("--limit", 2, "--progress", "none", "--encoder-preset", "ultrafast")
     run(system, "convert", clip, "hdr.mp4", *words, folder=tmp_path)
     with av.open(tmp_path / "hdr.mp4") as made:

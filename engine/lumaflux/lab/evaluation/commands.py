@@ -199,6 +199,30 @@ def fit_curve(pool: Path, target: Path) -> None:
     print(f"wrote {target}")
 
 
+@app.command
+def lpips_weights(
+    target: Path,
+    source: Annotated[list[Path], Parameter(name=["SOURCE", "--source"], consume_multiple=True)],
+    *,
+    overwrite: Annotated[bool, Parameter(name=["--overwrite", "-y"], negative="")] = False,
+) -> None:
+    """Convert published LPIPS weights for --lpips-weights; docs/luma-eval.md says where to get them.
+
+    Parameters
+    ----------
+    target
+        The safetensors file to write.
+    source
+        torchvision's AlexNet and the package lpips's weights/v0.1/alex.pth, in any order; or one file with both.
+    overwrite
+        Replace an existing file.
+    """
+    from lumaflux.lab.evaluation.metrics.lpips_checkpoint import convert_lpips
+
+    convert_lpips(source, target, overwrite=overwrite)
+    print(f"wrote {target}")
+
+
 def _run(target: Path, out: Path, methods: list[str], options: RunOptions) -> "Outcome":
     from lumaflux.lab.evaluation.run import run_benchmark
     from lumaflux.lab.evaluation.selection import Selection
