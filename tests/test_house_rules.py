@@ -16,6 +16,7 @@ ALLOWED = {
     "errors": set(),
     "settings": set(),
     "threads": set(),
+    "torch_import": set(),
     "endings": set(),
     "file_lock": set(),
     "options": set(),
@@ -55,7 +56,7 @@ ALLOWED = {
     "doctor": {"model", "backends", "inference"},
 }
 DOORS = {"cli", "__init__"}  # nothing imports them; they import what they like, when it is called for
-ALWAYS = {"errors", "settings", "options", "digests", "version", "threads", "file_lock"}
+ALWAYS = {"errors", "settings", "options", "digests", "version", "threads", "torch_import", "file_lock"}
 HOLD_NO_CODE = {"weights", "lab"}
 NO_FILES_OR_VIDEO = ("av", "OpenImageIO", "OpenEXR", "PIL")
 

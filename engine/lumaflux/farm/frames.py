@@ -21,6 +21,7 @@ from lumaflux.render.job import Progress
 from lumaflux.render.manifest import input_digest
 from lumaflux.render.source import Source
 from lumaflux.render.tones import Tones
+from lumaflux.torch_import import import_torch
 
 if TYPE_CHECKING:
     from lumaflux.inference.converter import Converter
@@ -210,6 +211,7 @@ def loader(spec: JobSpec) -> "Callable[[], Converter]":
     """Loads the job's model."""
 
     def load():
+        import_torch()
         from lumaflux.inference.load import load_chosen
 
         return load_chosen(spec)

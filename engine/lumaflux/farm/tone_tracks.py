@@ -12,6 +12,7 @@ from lumaflux.render.manifest import track_fact
 from lumaflux.render.source import Source
 from lumaflux.render.source_kind import settings_for
 from lumaflux.render.tones import read_tones, tones_of
+from lumaflux.torch_import import import_torch
 
 _TRACK, _LOCK = "tone-track.json", "tone-track.lock"
 
@@ -48,6 +49,7 @@ def _known(track: str, folder: Path) -> bool:
 
 
 def _make(spec: JobSpec, source: Source, path: Path) -> None:
+    import_torch()
     from lumaflux.inference.load import load_chosen
     from lumaflux.inference.tone_track import text_of
     from lumaflux.media.atomic_file import AtomicFile

@@ -22,8 +22,7 @@ from lumaflux.model.fp8_linear import blocks_of, quantize_blocks
 from lumaflux.model.latents import pack
 from lumaflux.model.lumaflux import Adapters
 from lumaflux.model.pretrained import empty_parts
-
-_META = torch.device("meta")
+from lumaflux.torch_import import import_meta_kernels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +43,7 @@ def weights_of(config: LumaFluxConfig, dtype: torch.dtype, *, fp8: bool, vae_dty
     _, _, tower = empty_parts(replace(few, siglip=config.siglip))
     if fp8:
         quantize_blocks(transformer)
-    with _META:
+    with _meta_device():
         adapters = Adapters(few)
     double, single = (_bytes(block, dtype) for block in blocks_of(transformer))
     steering = [_bytes(block, dtype) for block in adapters.blocks]
@@ -56,6 +55,11 @@ def weights_of(config: LumaFluxConfig, dtype: torch.dtype, *, fp8: bool, vae_dty
         tower=_bytes(tower, dtype),
         adapters=_bytes(adapters, dtype) - sum(steering) + doubles * steering[0] + singles * steering[1],
     )
+
+
+def _meta_device() -> torch.device:
+    import_meta_kernels()
+    return torch.device("meta")
 
 
 def _few(config: LumaFluxConfig) -> LumaFluxConfig:
@@ -78,7 +82,7 @@ def velocity_peak(config: LumaFluxConfig, grid: tuple[int, int], dtype: torch.dt
     One block of each kind is followed; conditions of the others, which all are alive, are added.
     """
     side = config.token_stride
-    with _META:
+    with _meta_device():
         model = build(_few(config))
         if fp8:
             quantize_blocks(model.transformer)
@@ -105,7 +109,7 @@ def autoencoder_peak(config: LumaFluxConfig, grid: tuple[int, int], tile: int, d
     from lumaflux.model.autoencoder import build_autoencoder, latents_of, pixels_of, set_tile
 
     side = config.token_stride
-    with _META:
+    with _meta_device():
         vae: Any = nn.Module.to(build_autoencoder(config.vae), dtype)  # diffusers' own `to` warns of nothing
         set_tile(vae, tile)
         pixels = torch.empty(1, 3, side * grid[0], side * grid[1], dtype=dtype)

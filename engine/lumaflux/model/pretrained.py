@@ -15,6 +15,7 @@ from lumaflux.model.lumaflux import Adapters, LumaFlux
 from lumaflux.model.original_names import Names, is_original, transformer_names, vae_names
 from lumaflux.model.weight_files import contents, is_lora, shards
 from lumaflux.model.weight_streaming import Place, stream_weights
+from lumaflux.torch_import import import_meta_kernels
 
 _VAE_FILES = ("ae.safetensors", "vae.safetensors", "flux2-vae.safetensors")
 _SINGLE_PREFIXES = ("model.diffusion_model.", "")  # of a transformer in a file: with other parts, or alone
@@ -73,6 +74,7 @@ def empty_parts(config: LumaFluxConfig) -> tuple[Any, Any, Any]:
     from lumaflux.model.build import build_transformer
     from lumaflux.model.tower import build_tower
 
+    import_meta_kernels()
     with init_empty_weights(include_buffers=False):
         return build_transformer(config), build_autoencoder(config.vae), build_tower(config.siglip)
 

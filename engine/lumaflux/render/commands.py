@@ -10,6 +10,7 @@ from lumaflux.errors import UserError
 from lumaflux.options import DamageOptions, Flag, ModelOptions, Overwrite, SourceOptions
 from lumaflux.render.job import Job
 from lumaflux.settings import Settings
+from lumaflux.torch_import import import_torch
 
 
 def convert(
@@ -49,6 +50,7 @@ def convert(
         chosen = kept.job = with_engine(job)
 
         def load_converter():
+            import_torch()
             from lumaflux.inference.load import load_chosen
 
             return load_chosen(chosen)
@@ -104,6 +106,7 @@ def watch(
     chosen = with_engine(job)
 
     def load_converter():
+        import_torch()
         from lumaflux.inference.load import load_chosen
 
         return load_chosen(chosen)
@@ -153,6 +156,7 @@ def analyze(
     from lumaflux.render.tones import analyze as run
 
     _ = Source(source, options, keep_going=options.keep_going).info  # before anything large is loaded
+    import_torch()
     from lumaflux.inference.load import load_chosen  # which takes seconds
 
     settings, model = Settings(steps=steps, seed=seed), weights_identity(options)

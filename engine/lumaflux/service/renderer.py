@@ -22,6 +22,7 @@ from lumaflux.render.tones import Tones
 from lumaflux.service.cache import FrameCache
 from lumaflux.service.parameters import LINEAR, RenderParameters
 from lumaflux.service.tracks import Tracks
+from lumaflux.torch_import import import_torch
 
 if TYPE_CHECKING:
     from lumaflux.inference.converter import Converter
@@ -74,6 +75,7 @@ class Renderer:
         options = self.options_of(model)
         identity = rendering_identity(options)
         if self._loaded is None or self._loaded[0] != identity:
+            import_torch()
             from lumaflux.inference.load import load_chosen
 
             self._loaded = None  # before the next one comes: two of the largest need not fit

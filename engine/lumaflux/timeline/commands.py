@@ -9,6 +9,7 @@ from cyclopts import App, Parameter
 from lumaflux.errors import FrameError, UserError
 from lumaflux.options import ModelOptions, RenderingOptions, part
 from lumaflux.settings import Settings
+from lumaflux.torch_import import import_torch
 
 timeline = App(name="timeline", help="Show and render the clips of an editor's timeline (OpenTimelineIO).")
 
@@ -77,6 +78,7 @@ def render(
     from lumaflux.timeline.render import render_timeline
 
     def load_converter(model: ModelOptions):
+        import_torch()
         from lumaflux.inference.load import load_chosen
 
         return load_chosen(model)
