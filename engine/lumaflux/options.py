@@ -159,7 +159,17 @@ class ModelOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ToneOptions:
+class MatchOptions:
+    """What tones are led to."""
+
+    match: Path | None = _option(
+        None,
+        "An HDR picture that the tone is led to, within bounds: of the same scene, or a hero grade (docs/looks.md).",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToneOptions(MatchOptions):
     """What a frame takes from the whole of its source."""
 
     track: str | None = _option(

@@ -8,7 +8,7 @@ from lumaflux.farm.job_spec import JobSpec
 from lumaflux.file_lock import lock
 from lumaflux.inference.weights import weights_identity
 from lumaflux.options import NO_TRACK
-from lumaflux.render.manifest import track_fact
+from lumaflux.render.manifest import match_fact, track_fact
 from lumaflux.render.source import Source
 from lumaflux.render.source_kind import settings_for
 from lumaflux.render.tones import read_tones, tones_of
@@ -24,7 +24,7 @@ def track_of_job(spec: JobSpec, source: Source, folder: Path) -> Path | None:
     """
     if spec.track == NO_TRACK or spec.settings.strength == 0.0:
         return None
-    if spec.track is not None:
+    if spec.track is not None and spec.match is None:
         if not _known(spec.track, folder):
             read_tones(Path(spec.track), source, weights_identity(spec))
         return Path(spec.track)
@@ -37,7 +37,18 @@ def track_of_job(spec: JobSpec, source: Source, folder: Path) -> Path | None:
                 _make(spec, source, path)
     except OSError as error:
         raise UserError(f"{folder} cannot be written: {error.strerror}; choose a directory you may write to.") from None
+    _check_match(spec.match, path)
     return path
+
+
+def _check_match(reference: Path | None, path: Path) -> None:
+    """Raises UserError where the folder's track was led elsewhere."""
+    wanted = None if reference is None else match_fact(reference)
+    from lumaflux.inference.tone_track import read_track
+
+    if read_track(path).match != wanted:
+        led = "its own tones" if reference is None else reference
+        raise UserError(f"{path} is of a job with another --match, not led to {led}; render into another folder")
 
 
 def _known(track: str, folder: Path) -> bool:

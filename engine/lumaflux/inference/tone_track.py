@@ -194,11 +194,14 @@ class Clip(_Part):
 
 
 class ToneTrack(_Part):
+    """``match``: the digest of the HDR picture that the tones were led to, if they were."""
+
     format: Literal["lumaflux-tone-track"] = FORMAT
     version: Literal[1] = 1
     clip: Clip
     model: str
     pictures: Pictures | None = None  # of an effect's analysis
+    match: str | None = None
     shots: list[Shot]
 
     @model_validator(mode="after")

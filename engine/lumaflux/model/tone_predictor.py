@@ -167,19 +167,24 @@ class TonePredictor(nn.Module):
         level = pq.inverse_eotf((_WHITE_NITS * torch.exp2(stops)).clamp(_FLOOR, pq.PQ_PEAK_NITS))
         capped = -_CAP * torch.logaddexp(-level / _CAP, torch.full_like(level, -PEAK_PQ / _CAP))
         capped = capped + _LEAST_RISE * torch.arange(1, self.bins + 1, device=level.device)
-        y = F.pad(capped, (1, 0)).clamp(max=PEAK_PQ + 1)
-        top = y[:, -1].clamp(max=PEAK_PQ)
-        y = y / y[:, -1:]
-        secants = y.diff(dim=1) * self.bins
-        inner = 2 / (1 / secants[:, 1:] + 1 / secants[:, :-1])  # harmonic: no overshoot
-        x = torch.linspace(0, 1, self.bins + 1, device=y.device).expand_as(y)
-        return Knots(x=x, y=y, derivatives=torch.cat([secants[:, :1], inner, secants[:, -1:]], dim=1)), top
+        return knots_through(F.pad(capped, (1, 0)).clamp(max=PEAK_PQ + 1))
 
     @full_precision
     def forward(self, sdr: Tensor, placement: ToneCurve) -> Tensor:
         """SDR [B,3,H,W] in [0,1], any part of the frame -> PQ/BT.2020 [B,3,H,W] in [0, PQ(1000 nit)]."""
         rows = max(1, _BAND_PIXELS // sdr.shape[-1])
         return torch.cat([place(band.float(), placement) for band in sdr.split(rows, dim=-2)], dim=-2)
+
+
+def knots_through(level: Tensor) -> tuple[Knots, Tensor]:
+    """PQ that rises from 0 [B,bins+1], at equal steps of the abscissa -> a curve through it, and PQ of its end [B]."""
+    bins = level.shape[1] - 1
+    y = level / level[:, -1:]
+    secants = y.diff(dim=1) * bins
+    inner = 2 / (1 / secants[:, 1:] + 1 / secants[:, :-1])  # harmonic: no overshoot
+    x = torch.linspace(0, 1, bins + 1, device=y.device).expand_as(y)
+    derivatives = torch.cat([secants[:, :1], inner, secants[:, -1:]], dim=1)
+    return Knots(x=x, y=y, derivatives=derivatives), level[:, -1].clamp(max=PEAK_PQ)
 
 
 def static_curve(placement: ToneCurve) -> ToneCurve:

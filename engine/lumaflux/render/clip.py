@@ -19,7 +19,7 @@ from lumaflux.render.matte import MatteSink, Sums, check_matte, in_the_picture, 
 from lumaflux.render.source import Reader, Source
 from lumaflux.render.source_kind import settings_for
 from lumaflux.render.targets import Target, open_target
-from lumaflux.render.tones import Tones, tones_of
+from lumaflux.render.tones import Tones, check_match, tones_of
 from lumaflux.render.way_back import WayBack
 from lumaflux.settings import Settings
 
@@ -79,6 +79,7 @@ def _convert(
         size = (reader.info.width, reader.info.height)
         if back is not None:
             back.check(outputs[0].delivery)
+        check_match(job, settings)
         check_matte(job.matte, target, outputs[0].delivery, overwrite=job.overwrite)
         mask = None if job.mask is None else Mask(job.mask, size)
         for made in outputs:
@@ -103,6 +104,8 @@ def _convert(
                     with report.stage("analyze"):
                         model, told = weights_identity(job), _ending(progress, interruption)
                         tones = find_tones(source, converter, settings, job, model, told)
+                    for note in tones.notes:
+                        report.note(note)
                     if job.finds_tones(settings):
                         name_pass(progress, "pass 2 of 2, pictures")
                     progress(0, part.total)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from lumaflux.errors import UserError
-from lumaflux.options import DamageOptions, Flag, ModelOptions, Overwrite, SourceOptions
+from lumaflux.options import DamageOptions, Flag, MatchOptions, ModelOptions, Overwrite, SourceOptions
 from lumaflux.render.job import Job
 from lumaflux.settings import Settings
 from lumaflux.torch_import import import_torch
@@ -120,7 +120,7 @@ def watch(
 
 
 @dataclass(frozen=True, kw_only=True)
-class AnalyzeOptions(DamageOptions, ModelOptions, SourceOptions):
+class AnalyzeOptions(MatchOptions, DamageOptions, ModelOptions, SourceOptions):
     """What a tone track depends on; always of the whole source."""
 
 
@@ -162,7 +162,16 @@ def analyze(
     settings, model = Settings(steps=steps, seed=seed), weights_identity(options)
     with AtomicFile(out, overwrite=overwrite, sources=(source,)) as file, show_progress(source.name) as progress:
         converter = load_chosen(options)
-        track = run(source, converter, settings, progress, model=model, options=options, keep_going=options.keep_going)
+        track = run(
+            source,
+            converter,
+            settings,
+            progress,
+            model=model,
+            options=options,
+            keep_going=options.keep_going,
+            match=options.match,
+        )
         file.partial.write_text(text_of(track), "utf-8")
     shots = len(track.shots)
     print(f"{out}: {track.clip.frames} frames, {shots} {'shot' if shots == 1 else 'shots'}")

@@ -86,6 +86,15 @@ def track_fact(track: str | None) -> str | None:
         ) from None
 
 
+def match_fact(reference: Path) -> str:
+    """A reference by its contents. Raises UserError for a file that cannot be read."""
+    try:
+        return file_digest(reference)
+    except OSError as error:
+        said = f"the reference {reference} cannot be read ({error.strerror}); --match names an HDR picture"
+        raise UserError(said) from None
+
+
 def manifest_of(source: Source, settings: Settings, job: Job, delivery: str) -> SequenceManifest:
     """Raises UserError for a source that cannot be read."""
     keys = ("force_sdr", "interlaced", "exr_compression", "ocio", "input_space", "input_transfer")
@@ -96,6 +105,8 @@ def manifest_of(source: Source, settings: Settings, job: Job, delivery: str) -> 
         facts["layer"] = job.layer
     if job.motion_blending:
         facts["motion_blending"] = job.motion_blending
+    if job.match is not None:
+        facts["match"] = match_fact(job.match)
     if job.every_frame:
         facts["every_frame"] = True
     if job.mask is not None:

@@ -16,7 +16,7 @@ from lumaflux.render.matte import Sums, check_matte, in_the_picture, matte_sink
 from lumaflux.render.source import Source
 from lumaflux.render.source_kind import settings_for
 from lumaflux.render.targets import picture_options
-from lumaflux.render.tones import Tones, tones_of
+from lumaflux.render.tones import Tones, check_match, led_tone, tones_of
 from lumaflux.render.way_back import check_base, same_base
 from lumaflux.settings import Settings
 
@@ -58,6 +58,7 @@ def convert_stills(
                     source, allow_hdr=job.force_sdr, raw=job.raw, layer=job.layer, transfer=job.input_transfer
                 )
                 look, told_by = settings_for(settings, still.info, source)
+                check_match(job, look)
             if converter is None:
                 converter = load_converter()
                 progress(0, len(pairs))
@@ -69,7 +70,12 @@ def convert_stills(
             del still  # whatever is kept of a large picture is kept while it is rendered
             sdr = sdr if spaces is None else spaces.sdr(sdr)
             mask = None if job.mask is None else Mask(job.mask, (sdr.shape[2], sdr.shape[1]))
-            renderer = FrameRenderer(converter=converter, settings=look, mask=mask, wants_matte=job.matte is not None)
+            tones = led_tone(sdr, source, converter, look, job, weights_identity(job))
+            for note in tones.notes:
+                report.note(note)
+            renderer = FrameRenderer(
+                converter=converter, settings=look, tones=tones, mask=mask, wants_matte=job.matte is not None
+            )
             _write(report, 0, sdr, alpha, renderer, outputs, source, job)
         except UserError as error:
             if len(pairs) == 1:
@@ -116,8 +122,11 @@ def convert_preview(
     progress(0, 1)
     start = time.perf_counter()
     alone = source.path if source.path.is_file() else None
-    tones = Tones() if job.track is None else tones_of(source, converter, settings, job, weights_identity(job))
-    if job.track is None:
+    own = job.track is None and job.match is None
+    tones = Tones() if own else tones_of(source, converter, settings, job, weights_identity(job))
+    for note in tones.notes:
+        report.note(note)
+    if own:
         report.note("The preview has a tone of its own; name a tone track (--track) to see it as it will be.")
     mask = None if job.mask is None else Mask(job.mask, (frame.sdr.shape[2], frame.sdr.shape[1]))
     chosen = frame_renderer(

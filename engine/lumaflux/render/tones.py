@@ -17,6 +17,8 @@ from lumaflux.render.source_kind import settings_for
 from lumaflux.settings import Settings
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from lumaflux.inference.converter import Converter
     from lumaflux.inference.tone import Tone
     from lumaflux.inference.tone_track import ToneTrack
@@ -29,11 +31,13 @@ _IN_A_ROW = 8  # frames that cannot be read, after which nothing more is expecte
 @dataclass(frozen=True)
 class Tones:
     """``track`` is None where every frame has its own tone; ``numbers`` are those of the input's frames in order, where
-    they do not count from 0; ``every_frame``: the track's stops of highlights are not taken."""
+    they do not count from 0; ``every_frame``: the track's stops of highlights are not taken; ``notes``: sentences on
+    how the tones were found."""
 
     track: "ToneTrack | None" = None
     numbers: list[int] | None = None
     every_frame: bool = False
+    notes: tuple[str, ...] = ()
 
     def at(self, number: int, settings: Settings) -> "tuple[Settings, Tone | None]":
         """What the frame of that number in the source is rendered with."""
@@ -73,16 +77,53 @@ def tones_of(
     """``options.track``: a file; "none"; or None, and the track is made here, of all frames, whatever part is rendered.
 
     ``model``: the weights' identity. ``by_number``: a frame that cannot be read counts as the one before it, so that
-    the others keep their places. Raises UserError for a track of another input or of another model.
+    the others keep their places. Raises UserError for a track of another input or of another model, and for a
+    reference (``options.match``) that cannot be one.
     """
+    check_match(options, settings)
     if options.track == NO_TRACK or settings.strength == 0.0:
         return Tones()
-    if options.track is not None:
-        return read_tones(Path(options.track), source, model, every_frame=options.every_frame)
     numbers = source.numbers if source.pattern is not None else None
-    pictures = _by_number(source, progress) if by_number or numbers else _in_one_pass(source, progress)
-    found = track_of(pictures, converter, settings, source.path, model, lights=not options.every_frame)
-    return Tones(found, numbers, options.every_frame)
+
+    def pictures() -> "Iterator[SdrFrame | CodedFrame]":
+        return _by_number(source, progress) if by_number or numbers else _in_one_pass(source, progress)
+
+    if options.track is not None:
+        found = read_tones(Path(options.track), source, model, every_frame=options.every_frame)
+    else:
+        track = track_of(pictures(), converter, settings, source.path, model, lights=not options.every_frame)
+        found = Tones(track, numbers, options.every_frame)
+    if options.match is None or found.track is None:
+        return found
+    from lumaflux.render.match import led_track
+
+    led = led_track(found.track, (frame.sdr for frame in pictures()), options.match)
+    return replace(found, track=led.track, notes=led.notes)
+
+
+def check_match(options: ToneOptions, settings: Settings) -> None:
+    """Raises UserError where a tone is to be led and there is none, and for a reference that cannot be one."""
+    if options.match is None:
+        return
+    if options.track == NO_TRACK:
+        raise UserError("--match leads the tone of shots, and --track none gives every frame its own; leave out one")
+    if settings.strength == 0.0:
+        raise UserError("--match leads the model's tone, and at strength 0 there is none; raise the strength")
+    from lumaflux.render.match import Reference
+
+    Reference(options.match)
+
+
+def led_tone(
+    sdr: "np.ndarray", source: Path, converter: "Converter", settings: Settings, options: ToneOptions, model: str
+) -> Tones:
+    """Of a picture that stands alone, SDR [3,H,W] in [0,1]: its tone, led to the reference; its own without one."""
+    if options.match is None:
+        return Tones()
+    from lumaflux.render.match import led_track
+
+    led = led_track(track_of([sdr], converter, settings, source, model), [sdr], options.match)
+    return Tones(led.track, notes=led.notes)
 
 
 def read_tones(path: Path, source: Source, model: str, *, every_frame: bool = False) -> Tones:
@@ -130,15 +171,16 @@ def analyze(
     model: str = "",
     options: SourceOptions | None = None,
     keep_going: bool = False,
+    match: Path | None = None,
 ) -> "ToneTrack":
     """The tone track of a clip, always of the whole. ``model``: the weights' identity, those of the default if "".
 
-    Raises UserError for a clip that cannot be read.
+    ``match``: an HDR picture that the tones are led to. Raises UserError for a clip that cannot be read.
     """
     opened = Source(source, options, keep_going=keep_going)
     model = model or weights_identity(ModelOptions())
     settings = settings_for(settings or Settings(), opened.info, source)[0]
-    made = tones_of(opened, converter, settings, ToneOptions(), model, progress)
+    made = tones_of(opened, converter, settings, ToneOptions(match=match), model, progress)
     if made.track is None:
         raise UserError("at strength 0 no frame has a tone; leave the strength as it is")
     return made.track

@@ -116,12 +116,14 @@ def file_name(rendering: Rendering, options: TimelineOptions) -> str:
 
     from lumaflux.inference.installed_engine import with_engine
     from lumaflux.inference.weights import rendering_identity
-    from lumaflux.render.manifest import platform_facts
+    from lumaflux.render.manifest import match_fact, platform_facts
 
     media, job = rendering.media, with_engine(options.job(rendering))
     left_out = {f.name for f in fields(ModelOptions)} - {"threads"} | {"overwrite", "frames"}
     asked = {name: str(value) for name, value in asdict(job).items() if name not in left_out}
     facts = [rendering_identity(job), str(platform_facts(job)), str(asdict(rendering.look.settings)), str(asked)]
+    if options.match is not None:
+        facts.append(match_fact(options.match))
     facts += [f"{path.name} {file_digest(path)}" for path in _files(media)]
     stem = media.path.stem.partition("%")[0].rstrip("._-") or "sequence"
     digest = text_digest("\n".join(facts))[:8]

@@ -149,7 +149,7 @@ class _FoundTones:
     def find(
         self, source: Source, converter: "Converter", settings: Settings, job: Job, model: str, progress: Progress
     ) -> Tones:
-        key = (source.path, settings, job.track, model)
+        key = (source.path, settings, job.track, job.match, model)
         if key != self._key:
             self._tones, self._key = tones_of(source, converter, settings, job, model, progress), key
         return self._tones

@@ -8,8 +8,8 @@ from lumaflux.color import pq
 from lumaflux.color.sdr_to_pq import sdr_to_pq
 from lumaflux.color.srgb import srgb_to_bt1886
 from lumaflux.errors import UserError
-from lumaflux.lab.data.alignment import Box, matched, offset_of, rank_correlation
 from lumaflux.lab.data.look_pairs import find_pairs, read_pairs
+from lumaflux.media.alignment import Box, matched, offset_of, rank_correlation
 from lumaflux.media.stills.picture_writer import PNG, PictureOptions, write_picture
 
 

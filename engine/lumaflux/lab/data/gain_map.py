@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 
 from lumaflux.color import srgb
 from lumaflux.lab.data.hdr_video import master_display_light
-from lumaflux.lab.data.scaling import fit_within, reduce_area
 from lumaflux.media.gainmap.photograph import GainMapPhotograph
+from lumaflux.media.scaling import fit_within, reduce_area
 
 
 def pair_of(

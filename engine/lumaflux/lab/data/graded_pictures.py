@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from lumaflux.color import hlg, pq, srgb
 from lumaflux.color.primaries import BT2020, P3_D65, apply_matrix, rgb_to_rgb
 from lumaflux.lab.data.hdr_video import display_light
-from lumaflux.lab.data.scaling import reduce_area
 from lumaflux.media.metadata.coding_points import CHROMATICITIES, MATRIX, PRIMARIES, TRANSFER
+from lumaflux.media.scaling import reduce_area
 from lumaflux.media.stills.picture import read_still
 from lumaflux.media.video.frame_planes import FramePlanes
 

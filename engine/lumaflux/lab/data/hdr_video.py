@@ -11,9 +11,9 @@ from lumaflux.color import hlg, pq
 from lumaflux.color.primaries import BT2020, apply_matrix, rgb_to_rgb
 from lumaflux.errors import FrameError, UserError
 from lumaflux.lab.data.mastering import PEAK_NITS, shoulder
-from lumaflux.lab.data.scaling import fit_within, reduce_area
 from lumaflux.media.metadata.coding_points import CHROMATICITIES
 from lumaflux.media.metadata.info import MediaInfo
+from lumaflux.media.scaling import fit_within, reduce_area
 from lumaflux.media.video.frame_planes import FramePlanes
 from lumaflux.media.video.probe import probe_video
 from lumaflux.media.video.source import open_container, video_stream

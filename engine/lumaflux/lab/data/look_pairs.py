@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from lumaflux.color import bt1886, pq
 from lumaflux.color.primaries import BT709, BT709_LUMA, BT2020, BT2020_LUMA, apply_matrix, luminance, rgb_to_rgb
 from lumaflux.errors import UserError
-from lumaflux.lab.data.alignment import Box, crop, matched, offset_of, thumbnail
 from lumaflux.lab.data.mastering import shoulder
-from lumaflux.lab.data.scaling import reduce_area
+from lumaflux.media.alignment import Box, crop, matched, offset_of, thumbnail
+from lumaflux.media.scaling import reduce_area
 
 if TYPE_CHECKING:
     from lumaflux.media.display_light import DisplayLight, LitFrame

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lumaflux.lab.data.camera import Camera, view
-from lumaflux.lab.data.scaling import reduce_area
+from lumaflux.media.scaling import reduce_area
 
 _OVERSAMPLING = 2  # frames are drawn at twice their size and averaged, so that motion does not alias
 _LEVEL_DEVIATION = 6.0  # degrees of pitch

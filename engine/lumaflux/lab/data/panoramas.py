@@ -18,11 +18,11 @@ from lumaflux.color import pq
 from lumaflux.errors import UserError
 from lumaflux.lab.data.mastering import master_gain, to_bt2020
 from lumaflux.lab.data.pictures import read_linear
-from lumaflux.lab.data.scaling import reduce_area
 from lumaflux.lab.data.scenes import Split
 from lumaflux.lab.data.sources import Source, find_sources
 from lumaflux.lab.data.views import FULL_SCALE
 from lumaflux.media.atomic_file import allow_by_umask
+from lumaflux.media.scaling import reduce_area
 
 MANIFEST = "panoramas.json"
 HEIGHT, WIDTH = 512, 1024

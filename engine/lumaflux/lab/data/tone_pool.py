@@ -23,11 +23,11 @@ from lumaflux.lab.data.camera import Camera, view
 from lumaflux.lab.data.graded_pictures import graded_light, graded_pair
 from lumaflux.lab.data.mastering import master_gain, to_bt2020
 from lumaflux.lab.data.pictures import read_linear, read_sdr
-from lumaflux.lab.data.scaling import reduce_area
 from lumaflux.lab.data.scenes import Split
 from lumaflux.lab.data.sources import Source, find_sources
 from lumaflux.lab.data.views import FULL_SCALE, MANIFEST, write_pool
 from lumaflux.media.gainmap.photograph import read_gain_map_photograph
+from lumaflux.media.scaling import reduce_area
 
 SIZE = 144  # pixels a side
 _OVERSAMPLING = 2

@@ -16,8 +16,8 @@ from lumaflux.lab.data.gain_map import pair_of
 from lumaflux.lab.data.hdr_video import Sampling, display_light, master_display_light
 from lumaflux.lab.data.mastering import master_gain, master_pq, to_bt2020
 from lumaflux.lab.data.pictures import read_linear
-from lumaflux.lab.data.scaling import reduce_area
 from lumaflux.media.gainmap.photograph import read_gain_map_photograph
+from lumaflux.media.scaling import reduce_area
 from lumaflux.media.video.shots import find_shots, signature
 
 Frames = NDArray[np.float32]  # [F,3,S,S]

@@ -16,7 +16,6 @@ from lumaflux.lab.data.hdr_video import Sampling, masters, probe_hdr
 from lumaflux.lab.data.layouts.named import PAIRS
 from lumaflux.lab.data.layouts.records import Pair
 from lumaflux.lab.data.pair_pictures import read_pq_picture, read_sdr_codes, write_sdr_picture
-from lumaflux.lab.data.scaling import fit_within, reduce_area
 from lumaflux.lab.data.scenes import scene_table
 from lumaflux.lab.data.x264_clip import X264Encoding, quantise_sdr, write_x264
 from lumaflux.lab.evaluation.sets.manifest import sha256
@@ -24,6 +23,7 @@ from lumaflux.lab.evaluation.sets.recorded import root_of, sequence_name
 from lumaflux.lab.evaluation.sets.sequence import Companion, Sequence
 from lumaflux.lab.evaluation.sets.specification import GainMapSource, PairSource, Specification
 from lumaflux.media.gainmap.photograph import read_gain_map_photograph
+from lumaflux.media.scaling import fit_within, reduce_area
 from lumaflux.media.video.probe import probe_video
 from lumaflux.media.video.reader import VideoReader
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lumaflux.lab.data.scaling import fit_within, reduce_area
+from lumaflux.media.scaling import fit_within, reduce_area
 
 sides = st.integers(2, 40)
 

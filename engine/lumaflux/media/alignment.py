@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lumaflux.lab.data.scaling import reduce_area
+from lumaflux.media.scaling import reduce_area
 
 _SIDE = 48  # pixels of a picture that is compared
 _LATEST = 48  # frames
