@@ -283,7 +283,7 @@ class TargetOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FarmOptions(ToneOptions, ModelOptions, FrameOptions, SourceOptions):
+class FarmOptions(ConfidenceOptions, ToneOptions, ModelOptions, FrameOptions, SourceOptions):
     """What the frames of a farm's job depend on. Paths are those that all workers see."""
 
     threads: int | None = _option(
@@ -297,8 +297,11 @@ class EncodeOptions(SoundOptions, VideoOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RenderingOptions(VideoOptions, ToneOptions, ModelOptions, DamageOptions, SourceOptions, TargetOptions):
-    """How every clip of a timeline is read, rendered and written; its sound stays where it is."""
+class RenderingOptions(
+    ConfidenceOptions, VideoOptions, ToneOptions, ModelOptions, DamageOptions, SourceOptions, TargetOptions
+):
+    """How every clip of a timeline is read, rendered and written; its sound stays where it is. ``matte`` is a
+    directory, and ``mask`` may be one: of masks by the names of the media."""
 
     model: str = _option("", "A model for all clips; else what each effect names.")
 

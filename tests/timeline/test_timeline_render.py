@@ -153,3 +153,27 @@ def test_the_command(media, tmp_path):
     refused = subprocess.run([*command, "render", lost, "--out", tmp_path / "out"], capture_output=True, text=True)
     assert refused.returncode == 3
     assert "V1/a: its media" in refused.stderr
+
+
+def test_mattes_and_masks_go_by_the_names_of_the_media(run, tmp_path):
+    import OpenImageIO as oiio
+
+    (tmp_path / "masks").mkdir()
+    assert oiio.ImageBuf(np.zeros((32, 48, 1), np.uint8)).write(str(tmp_path / "masks" / "clip.png"))
+    timeline = edits.timeline([marked("a", 0, 2)], [marked("b", 0, 2, path="other.mp4")])
+    asked = {"matte": tmp_path / "mattes", "mask": tmp_path / "masks", "track": "none"}
+    outcome, _, _ = run(timeline, **asked)
+    assert outcome.made == 2
+    invented = {}
+    for path in (tmp_path / "mattes").iterdir():
+        with av.open(str(path)) as container:
+            frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+        invented[path.name.partition("-")[0]] = (len(frames), int(frames[0][..., 2].max()))
+    assert invented["clip"] == (2, 0)  # its mask forbids invention
+    assert invented["other"][0] == 2
+    assert invented["other"][1] > 0
+    (next((tmp_path / "mattes").iterdir())).unlink()
+    again, _, _ = run(timeline, **asked)
+    assert (again.made, again.kept) == (1, 1)
+    with pytest.raises(UserError, match="name a directory for their mattes"):
+        TimelineOptions(matte=tmp_path / "matte.mkv")

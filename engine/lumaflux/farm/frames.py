@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lumaflux.digests import file_digest
@@ -15,10 +16,13 @@ from lumaflux.farm.job_spec import JobSpec
 from lumaflux.farm.manifest import manifest_of, source_of
 from lumaflux.farm.tone_tracks import track_of_job
 from lumaflux.media.atomic_file import cannot_write
+from lumaflux.media.stills.sequence_path import SequencePath
 from lumaflux.render import loop
 from lumaflux.render.frame_renderer import FrameRenderer, frame_renderer
 from lumaflux.render.job import Progress
 from lumaflux.render.manifest import input_digest
+from lumaflux.render.mask import Mask
+from lumaflux.render.matte import PICTURES, Pictures
 from lumaflux.render.source import Source
 from lumaflux.render.tones import Tones
 from lumaflux.torch_import import import_torch
@@ -59,6 +63,8 @@ class Renderer:
     source: Source
     load_converter: "Callable[[], Converter]"
     tones: Tones = field(default_factory=Tones)
+    mask: Mask | None = None
+    mattes: Pictures | None = None
     loads: int = 0
     _converter: "Converter | None" = None
 
@@ -122,7 +128,15 @@ def render_frames(
         def the_renderer() -> FrameRenderer:
             if not chosen:
                 looks, amount = renderer.manifest.looks(), renderer.manifest.motion_blending
-                made = frame_renderer(renderer.converter(), looks, renderer.tones, renderer.source, amount)
+                made = frame_renderer(
+                    renderer.converter(),
+                    looks,
+                    renderer.tones,
+                    renderer.source,
+                    amount,
+                    renderer.mask,
+                    wants_matte=renderer.mattes is not None,
+                )
                 chosen.append(opened.enter_context(made))
             return chosen[0]
 
@@ -146,6 +160,8 @@ def render_frames(
 def is_done(job: JobFolder, renderer: Renderer, number: int) -> bool:
     """Whether a frame is there, as recorded, and of the picture that is there now."""
     if job.fault(number) is not None:
+        return False
+    if renderer.mattes is not None and not renderer.mattes.holds(number):
         return False
     record = job.record(number)
     try:
@@ -174,6 +190,8 @@ def _write(job: JobFolder, renderer: Renderer, made: loop.Rendered, source_diges
     picture, begun = job.picture(number), time.monotonic()
     try:
         peak = renderer.manifest.looks().target_peak
+        if renderer.mattes is not None and made.matte is not None:
+            renderer.mattes.write(made.matte, number)
         levels = write_still(picture, made.hdr_pq, master_peak_nits=peak, overwrite=True)
         job.write_record(
             Record(
@@ -204,7 +222,30 @@ def open_renderer(spec: JobSpec, job: JobFolder) -> Renderer:
         from lumaflux.inference.tone_track import read_track
 
         tones = Tones(read_track(path), source.numbers if source.pattern is not None else None, spec.every_frame)
-    return Renderer(manifest=manifest, source=source, load_converter=loader(spec), tones=tones)
+    size = (manifest.width, manifest.height)
+    return Renderer(
+        manifest=manifest,
+        source=source,
+        load_converter=loader(spec),
+        tones=tones,
+        mask=None if spec.mask is None else Mask(spec.mask, size),
+        mattes=_mattes(spec.matte, job),
+    )
+
+
+def _mattes(matte: Path | None, job: JobFolder) -> Pictures | None:
+    """Raises UserError for mattes that are no numbered pictures, or that would lie among the frames."""
+    if matte is None:
+        return None
+    if SequencePath.parse(matte) is None or matte.suffix.lower() not in PICTURES:
+        raise UserError(f"{matte} cannot hold a job's mattes; name pictures, which workers write: mattes/m.%07d.png")
+    if matte.parent.resolve() == job.folder.resolve():
+        raise UserError(f"{matte} lies among the frames of the job; name another folder for the mattes")
+    try:
+        matte.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{matte.parent} cannot be made: {error.strerror}; choose another folder") from None
+    return Pictures(matte, overwrite=True)
 
 
 def loader(spec: JobSpec) -> "Callable[[], Converter]":

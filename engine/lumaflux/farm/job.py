@@ -42,6 +42,8 @@ class Manifest(BaseModel):
     tone_track: str | None = None
     motion_blending: float = 0.0
     every_frame: bool = False
+    mask: str | None = None
+    matte: str | None = None
     reading: dict[str, bool | str | None]
     device: str
     precision: str

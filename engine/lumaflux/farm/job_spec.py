@@ -12,7 +12,7 @@ from lumaflux.model.presets import HUB_BACKBONES
 from lumaflux.options import NO_TRACK, FarmOptions, part
 from lumaflux.settings import Settings
 
-_PATHS = ("adapters", "look", "backbone", "engine", "match")
+_PATHS = ("adapters", "look", "backbone", "engine", "match", "mask", "matte")
 _NONE = "none"  # an engine, a track
 
 

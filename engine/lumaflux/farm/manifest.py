@@ -10,6 +10,7 @@ from lumaflux.farm.job_spec import JobSpec
 from lumaflux.inference.installed_engine import with_engine
 from lumaflux.inference.weights import rendering_identity
 from lumaflux.render.manifest import platform_facts, track_fact
+from lumaflux.render.mask import mask_fact
 from lumaflux.render.motion_blending import check_motion_blending
 from lumaflux.render.source import Source
 from lumaflux.render.source_kind import settings_for
@@ -58,6 +59,8 @@ def manifest_of(spec: JobSpec, source: Source, track: Path | None = None) -> Man
         tone_track=None if track is None else track_fact(str(track)),
         motion_blending=spec.motion_blending,
         every_frame=spec.every_frame,
+        mask=None if spec.mask is None else mask_fact(spec.mask),
+        matte=None if spec.matte is None else spec.matte.name,
         reading={name: getattr(spec, name) for name in _READING if name != "layer" or spec.layer is not None},
         device=device.type,
         precision=next(name for name, kind in DTYPES.items() if kind == dtype),

@@ -10,6 +10,8 @@ from lumaflux.errors import UserError
 from lumaflux.media.output_profiles import output_profile
 from lumaflux.options import NO_TRACK, ModelOptions, RenderingOptions, part
 from lumaflux.render import Job
+from lumaflux.render.matte import CLIP as MATTE_CLIP
+from lumaflux.render.matte import in_the_picture
 from lumaflux.settings import Settings
 from lumaflux.timeline.media import Media
 from lumaflux.timeline.parameters import ClipSettings, clip_settings
@@ -56,6 +58,10 @@ class TimelineOptions(RenderingOptions):
             raise UserError(f"handles are {self.handles} frames; give none or more")
         if self.track not in (None, NO_TRACK):
             raise UserError(f"--track is {self.track}; a timeline has many sources: leave it out, or say none")
+        if self.matte is not None and (self.matte.suffix or in_the_picture(self.matte)):
+            raise UserError(
+                f"--matte is {self.matte}; a timeline becomes many files: name a directory for their mattes"
+            )
         if self.hdr10plus is not None:
             raise UserError("--hdr10plus names one file, and a timeline becomes many; leave it out")
 
@@ -64,7 +70,22 @@ class TimelineOptions(RenderingOptions):
         media = rendering.media
         rate = {} if media.kind == "video" else {"fps": str(Fraction(media.rate).limit_denominator(_CLIP_RATES))}
         frames = f"{rendering.first}-{rendering.last}"
-        return part(Job, self, frames=frames, model=rendering.look.model, copy_audio=False, **rate)
+        mask = self._mask(media)
+        return part(Job, self, frames=frames, model=rendering.look.model, copy_audio=False, mask=mask, **rate)
+
+    def _mask(self, media: Media) -> Path | None:
+        """The mask of a media: of a directory the file of its name. Raises UserError where there are two."""
+        if self.mask is None or not self.mask.is_dir():
+            return self.mask
+        stem = _stem(media)
+        found = sorted(path for path in self.mask.iterdir() if path.stem == stem and not path.name.startswith("."))
+        if len(found) > 1:
+            raise UserError(f"{self.mask} has {len(found)} masks for {media.path.name}; leave one")
+        return found[0] if found else None
+
+    def matte_of(self, file: Path) -> Path | None:
+        """Where the matte of a rendered file goes: a clip of its name in the mattes' directory."""
+        return None if self.matte is None else self.matte / f"{file.stem}{MATTE_CLIP}"
 
 
 @dataclass(kw_only=True)
@@ -117,17 +138,23 @@ def file_name(rendering: Rendering, options: TimelineOptions) -> str:
     from lumaflux.inference.installed_engine import with_engine
     from lumaflux.inference.weights import rendering_identity
     from lumaflux.render.manifest import match_fact, platform_facts
+    from lumaflux.render.mask import mask_fact
 
     media, job = rendering.media, with_engine(options.job(rendering))
     left_out = {f.name for f in fields(ModelOptions)} - {"threads"} | {"overwrite", "frames"}
     asked = {name: str(value) for name, value in asdict(job).items() if name not in left_out}
     facts = [rendering_identity(job), str(platform_facts(job)), str(asdict(rendering.look.settings)), str(asked)]
+    if job.mask is not None:
+        facts.append(mask_fact(job.mask))
     if options.match is not None:
         facts.append(match_fact(options.match))
     facts += [f"{path.name} {file_digest(path)}" for path in _files(media)]
-    stem = media.path.stem.partition("%")[0].rstrip("._-") or "sequence"
     digest = text_digest("\n".join(facts))[:8]
-    return f"{stem}-{rendering.first}-{rendering.last}-{digest}{options.container}"
+    return f"{_stem(media)}-{rendering.first}-{rendering.last}-{digest}{options.container}"
+
+
+def _stem(media: Media) -> str:
+    return media.path.stem.partition("%")[0].rstrip("._-") or "sequence"
 
 
 def _files(media: Media) -> list[Path]:

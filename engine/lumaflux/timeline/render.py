@@ -1,7 +1,7 @@
 """`lumaflux timeline render`: every source range that a timeline needs becomes HDR once; a new timeline shows it."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,10 +77,15 @@ def render_timeline(
 
         try:
             path = target / file_name(rendering, options)
-            if path.exists() and not options.overwrite:
+            matte = options.matte_of(path)
+            lacking = matte is not None and not matte.exists()
+            if path.exists() and not lacking and not options.overwrite:
                 outcome.kept += 1
             else:
-                job = options.job(rendering)
+                job = replace(options.job(rendering), matte=matte)
+                if lacking:
+                    _make_folder(matte.parent)
+                    job = replace(job, overwrite=True)
                 opened = Source(rendering.media.path, job, keep_going=job.keep_going)
                 look = rendering.look.settings
                 made = convert_clip(opened, path, loaded.converter(job), look, job, report, found_tones.find)
