@@ -2,7 +2,16 @@
 
 
 class UserError(Exception):
-    """Bad usage or bad input. The message says what is wrong, where, and what to do; the command exits with 2."""
+    """Bad usage or bad input. The message says what is wrong, where, and what to do; the command exits with 2.
+
+    Examples:
+        >>> from lumaflux.settings import Settings
+        >>> try:
+        ...     Settings(strength=2)
+        ... except UserError as error:
+        ...     error.exit_code
+        2
+    """
 
     exit_code = 2
 

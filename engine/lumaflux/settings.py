@@ -38,7 +38,19 @@ def _control(default: Any, **description: Any) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The look controls of ``Converter.render``. Raises UserError when a value is outside its range."""
+    """The look controls of ``Converter.render``; `Settings` in the reference lists them with unit, range and default.
+
+    Raises:
+        UserError: A value outside its range.
+
+    Examples:
+        >>> Settings(exposure=0.5).exposure
+        0.5
+        >>> Settings(exposure=9)
+        Traceback (most recent call last):
+            ...
+        lumaflux.errors.UserError: ...
+    """
 
     strength: float = _control(
         1.0,

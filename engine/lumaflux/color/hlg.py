@@ -13,7 +13,19 @@ _FLOOR = 1e-12  # of scene luminance, before the OOTF's negative power
 
 
 def oetf(scene: Array) -> Array:
-    """HLG signal of relative scene light; the light is clamped to [0, 1]."""
+    """HLG signal of scene light.
+
+    Args:
+        scene: Relative scene light in [0, 1], of any shape; clamped to that.
+
+    Returns:
+        The signal in [0, 1].
+
+    Examples:
+        >>> import numpy as np
+        >>> oetf(np.array([0.0, 1 / 12, 1.0])).round(3).tolist()
+        [0.0, 0.5, 1.0]
+    """
     xp = namespace(scene)
     e = scene.clip(0.0, 1.0)
     root = (3 * e.clip(1e-12, None)) ** 0.5
@@ -22,17 +34,36 @@ def oetf(scene: Array) -> Array:
 
 
 def inverse_oetf(signal: Array) -> Array:
-    """Relative scene light of an HLG signal; the signal is clamped to [0, 1]."""
+    """Scene light of an HLG signal.
+
+    Args:
+        signal: In [0, 1], of any shape; clamped to that.
+
+    Returns:
+        Relative scene light in [0, 1].
+    """
     xp = namespace(signal)
     v = signal.clip(0.0, 1.0)
     return xp.where(v <= 0.5, v * v / 3, (xp.exp((v - HLG_C) / HLG_A) + HLG_B) / 12)
 
 
 def system_gamma(peak_nits: float) -> float:
-    """The OOTF's gamma for a display of ``peak_nits``: 1.2 at 1000 (BT.2100-2 Table 5, note 5f).
+    """The OOTF's gamma (BT.2100-2 Table 5, note 5f).
 
     Outside 400 to 2000 cd/m2 the extended model of BT.2390-10 6.2 holds; the two differ there by less than 0.012.
-    Raises ValueError for a peak of 0 or less.
+
+    Args:
+        peak_nits: The display's peak, cd/m2.
+
+    Returns:
+        The exponent: 1.2 at 1000 cd/m2.
+
+    Raises:
+        ValueError: A peak of 0 or less.
+
+    Examples:
+        >>> system_gamma(1000), round(system_gamma(2000), 3)
+        (1.2, 1.326)
     """
     if peak_nits <= 0:
         raise ValueError(f"The peak of an HLG display must be over 0 cd/m2, not {peak_nits}.")
@@ -42,13 +73,29 @@ def system_gamma(peak_nits: float) -> float:
 
 
 def ootf(scene: Array, peak_nits: float = 1000.0) -> Array:
-    """Display light in cd/m2 of scene light ``[..., 3, H, W]``: peak * Y^(gamma-1) * E."""
+    """Display light of scene light: peak * Y^(gamma-1) * E.
+
+    Args:
+        scene: Relative scene light ``[..., 3, H, W]``, BT.2020.
+        peak_nits: The display's peak, cd/m2.
+
+    Returns:
+        cd/m2, ``[..., 3, H, W]``.
+    """
     y = luminance(scene, BT2020_LUMA).clip(_FLOOR, None)
     return peak_nits * y ** (system_gamma(peak_nits) - 1) * scene
 
 
 def inverse_ootf(nits: Array, peak_nits: float = 1000.0) -> Array:
-    """Scene light of display light in cd/m2 ``[..., 3, H, W]``, the inverse of :func:`ootf`."""
+    """Scene light of display light, the inverse of `ootf`.
+
+    Args:
+        nits: cd/m2, ``[..., 3, H, W]``, BT.2020.
+        peak_nits: The display's peak, cd/m2.
+
+    Returns:
+        Relative scene light ``[..., 3, H, W]``.
+    """
     gamma = system_gamma(peak_nits)
     relative = nits / peak_nits
     y = luminance(relative, BT2020_LUMA).clip(_FLOOR**gamma, None)
@@ -56,23 +103,57 @@ def inverse_ootf(nits: Array, peak_nits: float = 1000.0) -> Array:
 
 
 def eotf(signal: Array, peak_nits: float = 1000.0) -> Array:
-    """Display light in cd/m2 of an HLG signal ``[..., 3, H, W]``, black level 0."""
+    """Display light of an HLG signal, black level 0.
+
+    Args:
+        signal: In [0, 1], ``[..., 3, H, W]``, BT.2020.
+        peak_nits: The display's peak, cd/m2.
+
+    Returns:
+        cd/m2, ``[..., 3, H, W]``.
+
+    Examples:
+        >>> import numpy as np
+        >>> eotf(np.full((3, 1, 1), 0.75))[0].round(0).tolist()  # graphics white (BT.2408)
+        [[203.0]]
+    """
     return ootf(inverse_oetf(signal), peak_nits)
 
 
 def inverse_eotf(nits: Array, peak_nits: float = 1000.0) -> Array:
-    """HLG signal of display light in cd/m2 ``[..., 3, H, W]``; light beyond the display's range is clamped."""
+    """HLG signal of display light.
+
+    Args:
+        nits: cd/m2, ``[..., 3, H, W]``, BT.2020; light beyond the display's range is clamped.
+        peak_nits: The display's peak, cd/m2.
+
+    Returns:
+        The signal in [0, 1], ``[..., 3, H, W]``.
+    """
     return oetf(inverse_ootf(nits.clip(0.0, peak_nits), peak_nits))
 
 
 def from_pq(signal: Array, peak_nits: float = 1000.0) -> Array:
-    """The HLG signal that shows a PQ signal's light ``[..., 3, H, W]`` on a display of ``peak_nits`` (BT.2390-10 7).
+    """The HLG signal that shows a PQ signal's light (BT.2390-10 7).
 
-    Light above that peak is clipped, for HLG has no more than 1.
+    Args:
+        signal: PQ/BT.2020 in [0, 1], ``[..., 3, H, W]``.
+        peak_nits: The peak of the display that shows it; light above is clipped, for HLG has no more than 1.
+
+    Returns:
+        HLG in [0, 1], ``[..., 3, H, W]``.
     """
     return inverse_eotf(pq.eotf(signal), peak_nits)
 
 
 def to_pq(signal: Array, peak_nits: float = 1000.0) -> Array:
-    """The PQ signal of the light that a display of ``peak_nits`` shows of an HLG signal ``[..., 3, H, W]``."""
+    """The PQ signal of the light that a display shows of an HLG signal.
+
+    Args:
+        signal: HLG/BT.2020 in [0, 1], ``[..., 3, H, W]``.
+        peak_nits: The display's peak, cd/m2.
+
+    Returns:
+        PQ in [0, 1], ``[..., 3, H, W]``.
+    """
     return pq.inverse_eotf(eotf(signal.clip(0.0, 1.0), peak_nits))

@@ -14,7 +14,18 @@ _FLOOR = 1e-6 / PQ_PEAK_NITS  # cd/m2 over the peak: 1/10 of a 10-bit code; belo
 
 
 def eotf(signal: Array) -> Array:
-    """Light in cd/m2, 0 to 10000, of a PQ signal in [0, 1]. The signal is clamped to [0, 1].
+    """Light of a PQ signal.
+
+    Args:
+        signal: In [0, 1], NumPy or torch, of any shape; clamped to that.
+
+    Returns:
+        cd/m2, 0 to 10000, of the same type and shape.
+
+    Examples:
+        >>> import numpy as np
+        >>> eotf(np.array([0.0, 0.508, 1.0])).round(0).tolist()
+        [0.0, 100.0, 10000.0]
 
     With N = signal^(1/m2), N - c1 and c2 - c3 N are formed from N - 1 = expm1(ln(signal)/m2): formed from N
     itself both differences cancel in float32. c2 - c3 = 1 - c1 is exact.
@@ -26,7 +37,18 @@ def eotf(signal: Array) -> Array:
 
 
 def inverse_eotf(nits: Array) -> Array:
-    """PQ signal in [0, 1] of light in cd/m2. The light is clamped to [0, 10000].
+    """PQ signal of light.
+
+    Args:
+        nits: cd/m2, NumPy or torch, of any shape; clamped to [0, 10000].
+
+    Returns:
+        The signal in [0, 1], of the same type and shape.
+
+    Examples:
+        >>> import numpy as np
+        >>> inverse_eotf(np.array([0.0, 100.0, 203.0, 1000.0])).round(3).tolist()
+        [0.0, 0.508, 0.581, 0.752]
 
     (c1 + c2 y) / (1 + c3 y) is written as 1 - (1 - c1)(1 - y) / (1 + c3 y), for float32's sake near the peak.
     """

@@ -46,9 +46,13 @@ Frame = TypeVar("Frame", np.ndarray, Tensor)
 
 @dataclass(frozen=True, kw_only=True)
 class Conversion(Generic[Frame]):
-    """``hdr_pq`` and ``vae_pq`` (before the tone field) have the input's type and shape; PQ/BT.2020 R'G'B'.
+    """What `Converter.convert` gives.
 
-    ``timings`` are seconds for condition, sample, decode_latents, tone_field.
+    Attributes:
+        hdr_pq: PQ/BT.2020 R'G'B' in [0, 1], of the input's type and shape.
+        vae_pq: The same before the tone field.
+        knots: The tone field's spline.
+        timings: Seconds by stage: condition, sample, decode_latents, tone_field.
     """
 
     hdr_pq: Frame
@@ -88,10 +92,25 @@ class Converter:
     def convert(
         self, frame: Frame, steps: int | None = None, noise: np.ndarray | Tensor | None = None, *, seed: int = 0
     ) -> Conversion[Frame]:
-        """Converts BT.709/BT.1886 SDR [3,H,W] or [B,3,H,W], R'G'B' in [0,1], NumPy or torch, of any size.
+        """The paper's path: every pixel is decoded from the latents. `render` is the product's.
 
-        ``noise``: the bridge's standard normal start, of the latents' shape; drawn from ``seed`` if None.
-        Raises UserError for a frame that is no such picture or noise of another shape.
+        Args:
+            frame: BT.709/BT.1886 SDR R'G'B' in [0, 1], float, ``[3, H, W]`` or ``[B, 3, H, W]``, NumPy or torch, of
+                any size.
+            steps: Steps of the sampler; the model's own number by default.
+            noise: The bridge's standard normal start, of the latents' shape; drawn from ``seed`` by default.
+            seed: Of the noise.
+
+        Returns:
+            The picture, and what led to it.
+
+        Raises:
+            UserError: A frame that is no such picture, or noise of another shape.
+
+        Examples:
+            >>> import numpy as np, lumaflux
+            >>> lumaflux.load("lite", device="cpu").convert(np.zeros((3, 32, 48), np.float32), steps=1).hdr_pq.shape
+            (3, 32, 48)
         """
         clock = _Clock()
         made = self._generate(self._batch(frame), steps, noise, seed, clock)
@@ -191,12 +210,28 @@ class Converter:
         return reduce_to(sdr, self.config.working_pixels)
 
     def render(self, frame: Frame, settings: Settings | None = None, tone: Tone | None = None) -> Frame:
-        """The product's path: SDR frame as for ``convert`` -> PQ/BT.2020 R'G'B' of the same type and shape.
+        """The product's path: the model's light on the source's own detail.
 
-        The model sees the picture between black bars, which stay black, on a reduced frame; the source gives the detail
-        (``settings.detail``). ``tone`` takes the place
-        of the frame's own (a tone track's, so that a shot does not pump), as far as ``settings.temporal_stability``
-        says.
+        Args:
+            frame: As for `convert`.
+            settings: The look; the defaults if None.
+            tone: Takes the place of the frame's own, as a tone track's does, so that a shot does not pump; as far as
+                ``settings.temporal_stability`` says.
+
+        Returns:
+            PQ/BT.2020 R'G'B' in [0, 1], of the frame's type and shape; 1 is 10000 cd/m2.
+
+        Raises:
+            UserError: A frame that is no such picture.
+
+        Examples:
+            >>> import numpy as np, lumaflux
+            >>> from lumaflux.settings import Settings
+            >>> converter = lumaflux.load("lite", device="cpu")
+            >>> white = np.ones((3, 32, 48), np.float32)
+            >>> placed = converter.render(white, Settings(strength=0))  # static placement: white at 203 cd/m2
+            >>> round(float(placed.mean()), 3)
+            0.581
         """
         return self.render_timed(frame, settings or Settings(), tone=tone)[0]
 
@@ -279,10 +314,20 @@ class Converter:
 
     @torch.inference_mode()
     def invented(self, frame: Frame, settings: Settings | None = None) -> Frame:
-        """How much of each pixel of ``render`` the model invents: [1,H,W] or [B,1,H,W] in [0,1], of the frame's type.
+        """How much of each pixel of `render` the model invents.
 
-        0 where a pixel's light follows from its code by the tone alone, 1 where the source says nothing about it.
         Graphics are as white as paper, and nothing about them is invented.
+
+        Args:
+            frame: As for `render`.
+            settings: The look that the frame is rendered with; the defaults if None.
+
+        Returns:
+            ``[1, H, W]`` or ``[B, 1, H, W]`` in [0, 1], of the frame's type: 0 where a pixel's light follows from its
+            code by the tone alone, 1 where the source says nothing about it.
+
+        Raises:
+            UserError: A frame that is no picture.
         """
         settings, sdr = settings or Settings(), self._batch(frame)
         return _like(invented(unclipped(clipping(sdr), self._graphics(sdr, settings)), settings), frame)

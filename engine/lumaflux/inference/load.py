@@ -40,16 +40,38 @@ def load(
     vram: str = AUTO,
     look: str | Path | None = None,
 ) -> Converter:
-    """Loads ``lite``, ``tiny``, ``flux-dev``, ``flux-schnell`` or a model directory.
+    """Loads a model. Nothing is downloaded.
 
-    ``adapters``: an adapter file (own or published layout) or a fetched one's name, loaded over the model's own.
-    ``backbone``: the folder or file of a release, with SigLIP in ``siglip/`` beside it; without it what
-    `lumaflux models get` fetched. ``device`` as torch names it, ``dtype`` one of fp32, bf16, fp16.
-    ``engine``: a bundle that ``python -m export build-engine`` made of this model; it evaluates it instead of torch.
-    ``tile``: "auto", "none" or pixels a side, of the tiles that large frames of the direct path pass the network in.
-    ``vram``: GiB of the device that a published backbone may take; auto goes by the GPU
-    (lumaflux.inference.memory_plan). Raises UserError for an unknown model, missing or damaged weights, an unavailable
-    or too small device, or another's engine. ``look``: a file that `lumaflux learn` made over the same weights.
+    Args:
+        name_or_directory: ``lite``, ``tiny`` (random weights, for tests), ``flux-dev``, ``flux-schnell``,
+            ``flux2-klein``, ``flux2-klein-base``, or a model directory.
+        device: As torch names it: ``cpu``, ``cuda``, ``cuda:1``, ``mps``; by default the best that is there.
+        dtype: ``fp32``, ``bf16`` or ``fp16``; by default what the device computes best in.
+        adapters: An adapter file (own or published layout) or a fetched one's name, loaded over the model's own.
+        backbone: The folder or file of a release, with SigLIP in ``siglip/`` beside it; by default what
+            `lumaflux models get` fetched.
+        engine: A bundle that ``python -m export build-engine`` made of this model; it evaluates it instead of torch.
+        tile: ``auto``, ``none`` or pixels a side, of the tiles in which large frames of `Converter.convert` pass the
+            network.
+        vram: GiB of the device that a published backbone may take, or ``auto``, which goes by the GPU.
+        look: A file that `lumaflux learn` made over the same weights.
+
+    Returns:
+        A converter, which holds no state between frames.
+
+    Raises:
+        UserError: An unknown model, missing or damaged weights, an unavailable or too small device, an engine or a
+            look of other weights.
+
+    Examples:
+        >>> import lumaflux
+        >>> converter = lumaflux.load("lite", device="cpu")
+        >>> converter.config.name
+        'lite'
+        >>> lumaflux.load("huge")
+        Traceback (most recent call last):
+            ...
+        lumaflux.errors.UserError: ...
     """
     if engine is not None:
         weights = Path(adapters) if adapters else None

@@ -25,9 +25,35 @@ def convert(
 ) -> list[Report]:
     """Converts a clip, a sequence, a picture, several files, or all of a directory; one model load for all.
 
-    ``-`` as ``source`` is standard input, as ``target`` standard output. The model is loaded only once input and target
-    have been found sound. Raises UserError for bad input, FrameError for a frame that cannot be converted,
-    KeyboardInterrupt saying what was kept when the user ended it; each with the ``reports`` of what was done before.
+    Args:
+        source: What is converted; ``-`` is standard input.
+        target: What is written; its suffix or ``job.deliver`` says how. ``-`` is standard output.
+        load_converter: Loads the model; called only once input and target have been found sound.
+        settings: The look.
+        job: All that is no look: frames, delivery, tone track, and so on.
+        progress: Called with the frames that are done and, where it is known, the number of all.
+
+    Returns:
+        A report for each file: frames, light levels, seconds by stage.
+
+    Raises:
+        UserError: Bad input or a target that cannot be written.
+        FrameError: A frame that cannot be converted; all others are.
+        KeyboardInterrupt: The user ended it; it says what was kept. Each has the ``reports`` of what was done before.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from tempfile import mkdtemp
+        >>> import lumaflux
+        >>> from PIL import Image
+        >>> from lumaflux.render.job import Job
+        >>> from lumaflux.settings import Settings
+        >>> folder = Path(mkdtemp())
+        >>> Image.new("RGB", (48, 32), "grey").save(folder / "grey.png")
+        >>> source, target = folder / "grey.png", folder / "grey-hdr.png"
+        >>> reports = convert(source, target, lambda: lumaflux.load("lite"), Settings(strength=0), Job())
+        >>> reports[0].frames, target.is_file()
+        (1, True)
     """
     from lumaflux.media.standard_streams import STANDARD, rename_input, stored_input
     from lumaflux.render.batches import convert_several
