@@ -3,10 +3,12 @@
 
 #include <Python.h>
 #include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
 
 #include <algorithm>
 #include <cstring>
 #include <string>
+#include <utility>
 
 namespace py = pybind11;
 
@@ -53,29 +55,40 @@ int start(const char* python, const char* packages, char* error, size_t capacity
   return 0;
 }
 
-LumaFluxOutcome render(const LumaFluxFrame* frame, const LumaFluxAbort* abort, char* error, size_t capacity) {
+// Calls the engine, which answers with an outcome and a text.
+template <typename Call>
+LumaFluxOutcome answered(const Call& call, char* said, size_t capacity) {
   const py::gil_scoped_acquire gil;
   try {
-    const py::module_ engine = py::module_::import("lumaflux.service.embedded");
-    const auto size = static_cast<py::ssize_t>(frame->bytes);
-    const LumaFluxAbort wish = *abort;
-    const py::object outcome = engine.attr("render")(py::memoryview::from_memory(frame->source, size),
-                                                     py::memoryview::from_memory(frame->result, size),
-                                                     py::make_tuple(frame->height, frame->width, frame->components),
-                                                     frame->depth, py::bytes(frame->parameters, frame->parameters_size),
-                                                     py::cpp_function([wish] { return wish.poll(wish.context) != 0; }),
-                                                     frame->premultiplied != 0, frame->draft != 0);
-    if (outcome.is_none()) return LUMAFLUX_DONE;
-    const auto text = outcome.cast<std::string>();
-    if (text.empty()) return LUMAFLUX_ABORTED;
-    say(error, capacity, text);
+    const auto [outcome, text] =
+        call(py::module_::import("lumaflux.service.embedded")).template cast<std::pair<int, std::string>>();
+    say(said, capacity, text);
+    return static_cast<LumaFluxOutcome>(outcome);
   } catch (const std::exception& failure) {
-    say(error, capacity, failure.what());
+    say(said, capacity, failure.what());
   }
   return LUMAFLUX_FAILED;
 }
 
-constexpr LumaFluxBridge bridge{lumaflux_bridge_version, start, render};
+LumaFluxOutcome render(const LumaFluxFrame* frame, const LumaFluxAbort* abort, char* said, size_t capacity) {
+  const auto size = static_cast<py::ssize_t>(frame->bytes);
+  const LumaFluxAbort wish = *abort;
+  const auto call = [&](const py::module_& engine) -> py::object {
+    return engine.attr("render")(py::memoryview::from_memory(frame->source, size),
+                                 py::memoryview::from_memory(frame->result, size),
+                                 py::make_tuple(frame->height, frame->width, frame->components), frame->depth,
+                                 py::bytes(frame->parameters, frame->parameters_size),
+                                 py::cpp_function([wish] { return wish.poll(wish.context) != 0; }),
+                                 frame->premultiplied != 0, frame->draft != 0);
+  };
+  return answered(call, said, capacity);
+}
+
+LumaFluxOutcome load(const char* model, char* said, size_t capacity) {
+  return answered([&](const py::module_& engine) -> py::object { return engine.attr("load")(model); }, said, capacity);
+}
+
+constexpr LumaFluxBridge bridge{lumaflux_bridge_version, start, render, load};
 
 }  // namespace
 

@@ -6,7 +6,7 @@
 
 extern "C" {
 
-inline constexpr int lumaflux_bridge_version = 1;
+inline constexpr int lumaflux_bridge_version = 2;
 
 // One frame, top row first, rows without gaps. `parameters` is a MessagePack map of names and values.
 struct LumaFluxFrame {
@@ -29,12 +29,14 @@ struct LumaFluxAbort {
 
 enum LumaFluxOutcome { LUMAFLUX_DONE = 0, LUMAFLUX_ABORTED = 1, LUMAFLUX_FAILED = 2 };
 
-// Both write a sentence to `error` (`capacity` bytes with the final zero) when they fail.
+// Each writes a sentence to `said` (`capacity` bytes with the final zero) when it fails. `render` and `load` write what
+// did it when they succeed, as JSON: "model", "backend" and, of a frame, "seconds", "cached" and "track".
 struct LumaFluxBridge {
   int version;
   // Starts Python where none runs. `python` is the engine's interpreter, `packages` its site-packages. 1 on success.
-  int (*start)(const char* python, const char* packages, char* error, size_t capacity);
-  LumaFluxOutcome (*render)(const LumaFluxFrame* frame, const LumaFluxAbort* abort, char* error, size_t capacity);
+  int (*start)(const char* python, const char* packages, char* said, size_t capacity);
+  LumaFluxOutcome (*render)(const LumaFluxFrame* frame, const LumaFluxAbort* abort, char* said, size_t capacity);
+  LumaFluxOutcome (*load)(const char* model, char* said, size_t capacity);
 };
 
 // The one symbol of the bridge library.

@@ -76,6 +76,9 @@ inline constexpr char kOfxActionCreateInstance[] = "OfxActionCreateInstance";
 inline constexpr char kOfxActionDestroyInstance[] = "OfxActionDestroyInstance";
 inline constexpr char kOfxActionInstanceChanged[] = "OfxActionInstanceChanged";
 
+inline constexpr char kOfxActionBeginInstanceEdit[] = "OfxActionBeginInstanceEdit";
+inline constexpr char kOfxActionSyncPrivateData[] = "OfxActionSyncPrivateData";
+
 inline constexpr char kOfxPropTime[] = "OfxPropTime";
 inline constexpr char kOfxPropType[] = "OfxPropType";
 inline constexpr char kOfxPropName[] = "OfxPropName";
@@ -84,6 +87,7 @@ inline constexpr char kOfxPropShortLabel[] = "OfxPropShortLabel";
 inline constexpr char kOfxPropLongLabel[] = "OfxPropLongLabel";
 inline constexpr char kOfxPropVersionLabel[] = "OfxPropVersionLabel";
 inline constexpr char kOfxPropPluginDescription[] = "OfxPropPluginDescription";
+inline constexpr char kOfxPropIcon[] = "OfxPropIcon";
 inline constexpr char kOfxPropInstanceData[] = "OfxPropInstanceData";
 inline constexpr char kOfxPropChangeReason[] = "OfxPropChangeReason";
 inline constexpr char kOfxChangeUserEdited[] = "OfxChangeUserEdited";

@@ -5,6 +5,7 @@
 
 inline constexpr char kOfxMessageSuite[] = "OfxMessageSuite";
 inline constexpr char kOfxMessageError[] = "OfxMessageError";
+inline constexpr char kOfxMessageMessage[] = "OfxMessageMessage";
 
 extern "C" {
 struct OfxMessageSuiteV1 {

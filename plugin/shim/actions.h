@@ -13,6 +13,8 @@ OfxStatus create_instance(OfxImageEffectHandle effect);
 OfxStatus destroy_instance(OfxImageEffectHandle effect);
 OfxStatus instance_changed(OfxImageEffectHandle effect, OfxPropertySetHandle in);
 OfxStatus analyse(OfxImageEffectHandle effect, OfxPropertySetHandle in);
+OfxStatus load_model(OfxImageEffectHandle effect, OfxPropertySetHandle in);
+OfxStatus refresh_panel(OfxImageEffectHandle effect);
 OfxStatus get_regions_of_interest(OfxImageEffectHandle effect, OfxPropertySetHandle in, OfxPropertySetHandle out);
 OfxStatus is_identity(OfxImageEffectHandle effect, OfxPropertySetHandle in, OfxPropertySetHandle out);
 OfxStatus get_output_colourspace(OfxImageEffectHandle effect, OfxPropertySetHandle in, OfxPropertySetHandle out);

@@ -12,40 +12,11 @@
 #include "link/engine_link.h"
 #include "parameters.h"
 #include "pixels.h"
+#include "progress_bar.h"
 #include "properties.h"
 
 namespace lumaflux {
 namespace {
-
-// The host's progress bar, where it has one; at its wish the analysis ends.
-class Progress {
- public:
-  explicit Progress(OfxImageEffectHandle effect) : effect_(effect) {
-    const auto* suite = host().progress;
-    shown_ = suite != nullptr && suite->progressStart != nullptr && suite->progressUpdate != nullptr &&
-             suite->progressEnd != nullptr && suite->progressStart(effect, "LumaFlux: analysing") == kOfxStatOK;
-  }
-  ~Progress() {
-    if (shown_) host().progress->progressEnd(effect_);
-  }
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
-
-  void at(double share) {
-    if (share >= 0.0) share_ = share;
-  }
-
-  bool aborted() {
-    if (shown_) return host().progress->progressUpdate(effect_, share_) == kOfxStatReplyNo;
-    const auto wish = host().effect->abort;
-    return wish != nullptr && wish(effect_) != 0;
-  }
-
- private:
-  OfxImageEffectHandle effect_;
-  bool shown_ = false;
-  double share_ = 0.0;
-};
 
 constexpr double most_samples = 9.0;
 
@@ -74,7 +45,7 @@ Analysis analysed(OfxImageEffectHandle effect, const Instance& instance, OfxTime
         "the host does not say which frames this clip has: name the clip's file in Source file, and press "
         "Analyse again");
   }
-  Progress progress(effect);
+  ProgressBar progress(effect, "LumaFlux: analysing");
   EngineLink& engine = engine_link();
   // Of a clip whose file is named a few frames, spread over it: the engine finds them in the file.
   const double step = from_host ? 1.0 : std::max(1.0, (range.count() - 1.0) / (most_samples - 1.0));

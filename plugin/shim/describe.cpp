@@ -42,6 +42,8 @@ OfxStatus describe(OfxImageEffectHandle effect) {
   set_string(properties, kOfxImageEffectPluginPropGrouping, "LumaFlux");
   set_string(properties, kOfxPropPluginDescription, description);
   set_string(properties, kOfxPropVersionLabel, LUMAFLUX_VERSION);
+  set_string(properties, kOfxPropIcon, "org.lumaflux.itm.svg", 0);
+  set_string(properties, kOfxPropIcon, "org.lumaflux.itm.png", 1);
   set_string(properties, kOfxImageEffectPropSupportedContexts, kOfxImageEffectContextFilter, 0);
   set_string(properties, kOfxImageEffectPropSupportedContexts, kOfxImageEffectContextGeneral, 1);
   set_depths(properties);

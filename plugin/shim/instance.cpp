@@ -21,6 +21,10 @@ void report_failure(OfxImageEffectHandle effect, Instance& instance, const std::
   show_message(effect, text, first_time);
 }
 
+void report_waiting(OfxImageEffectHandle effect, Instance& instance, const std::string& text) {
+  if (show_note(effect, text)) instance.message_shown = true;
+}
+
 void report_success(OfxImageEffectHandle effect, Instance& instance) {
   if (instance.message_shown.exchange(false)) clear_message(effect);
 }

@@ -24,6 +24,15 @@ bool show_message(OfxImageEffectHandle effect, const std::string& text, bool fir
   return true;
 }
 
+bool show_note(OfxImageEffectHandle effect, const std::string& text) {
+  const auto* suite = host().message2;
+  if (suite == nullptr || suite->setPersistentMessage == nullptr || suite->clearPersistentMessage == nullptr) {
+    return false;
+  }
+  suite->setPersistentMessage(effect, kOfxMessageMessage, message_id, "%s", text.c_str());
+  return true;
+}
+
 void clear_message(OfxImageEffectHandle effect) {
   const Host& the_host = host();
   if (the_host.message2 != nullptr && the_host.message2->clearPersistentMessage != nullptr) {

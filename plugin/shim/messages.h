@@ -11,6 +11,9 @@ namespace lumaflux {
 // Returns false when the host can show none.
 bool show_message(OfxImageEffectHandle effect, const std::string& text, bool first_time);
 
+// Shows what is no failure, as a message that stays; false where the host has none such.
+bool show_note(OfxImageEffectHandle effect, const std::string& text);
+
 void clear_message(OfxImageEffectHandle effect);
 
 }  // namespace lumaflux

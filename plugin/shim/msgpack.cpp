@@ -210,18 +210,32 @@ ValueMap unpack(std::string_view bytes) {
   return std::move(*map);
 }
 
-std::string text_or(const ValueMap& message, const std::string& name, const std::string& fallback) {
+namespace {
+
+template <typename T>
+T member_or(const ValueMap& message, const std::string& name, const T& fallback) {
   const auto found = message.find(name);
   if (found == message.end()) return fallback;
-  const auto* text = std::get_if<std::string>(&found->second.data);
-  return text != nullptr ? *text : fallback;
+  const T* value = std::get_if<T>(&found->second.data);
+  return value != nullptr ? *value : fallback;
+}
+
+}  // namespace
+
+std::string text_or(const ValueMap& message, const std::string& name, const std::string& fallback) {
+  return member_or(message, name, fallback);
 }
 
 int64_t integer_or(const ValueMap& message, const std::string& name, int64_t fallback) {
-  const auto found = message.find(name);
-  if (found == message.end()) return fallback;
-  const auto* integer = std::get_if<int64_t>(&found->second.data);
-  return integer != nullptr ? *integer : fallback;
+  return member_or(message, name, fallback);
+}
+
+double real_or(const ValueMap& message, const std::string& name, double fallback) {
+  return member_or(message, name, fallback);
+}
+
+bool boolean_or(const ValueMap& message, const std::string& name, bool fallback) {
+  return member_or(message, name, fallback);
 }
 
 }  // namespace lumaflux

@@ -40,6 +40,8 @@ ValueMap unpack(std::string_view bytes);
 
 // A member by type, or `fallback` when it is missing or of another type.
 std::string text_or(const ValueMap& message, const std::string& name, const std::string& fallback);
+double real_or(const ValueMap& message, const std::string& name, double fallback);
+bool boolean_or(const ValueMap& message, const std::string& name, bool fallback);
 int64_t integer_or(const ValueMap& message, const std::string& name, int64_t fallback);
 
 }  // namespace lumaflux

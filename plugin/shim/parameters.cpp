@@ -66,6 +66,10 @@ void define_parameter(const Parameter& parameter, const Parameters& parameters, 
   }
   if (parameter.secret) set_int(properties, kOfxParamPropSecret, 1);
   if (parameter.type == ParameterType::button) return;
+  if (parameter.passing) {
+    set_int(properties, kOfxParamPropPersistant, 0);
+    set_int(properties, kOfxParamPropCanUndo, 0);
+  }
   if (parameter.type == ParameterType::text || parameter.type == ParameterType::label) {
     const bool shown = parameter.type == ParameterType::label;
     set_string(properties, kOfxParamPropStringMode, shown ? kOfxParamStringIsLabel : kOfxParamStringIsSingleLine);
@@ -82,6 +86,7 @@ void define_parameter(const Parameter& parameter, const Parameters& parameters, 
     return;
   }
   set_int(properties, kOfxParamPropAnimates, parameter.animates && !parameter.secret ? 1 : 0);
+  if (!parameter.sets.empty()) set_int(properties, kOfxParamPropEvaluateOnChange, 0);
   for (size_t i = 0; i < parameter.choices.size(); ++i) {
     set_string(properties, kOfxParamPropChoiceOption, parameter.choices[i], static_cast<int>(i));
   }
@@ -132,8 +137,8 @@ Value value_of(const Parameter& parameter, OfxParamSetHandle set, OfxTime time) 
 }
 
 bool is_own(const Parameter& parameter) {
-  return parameter.secret || parameter.type == ParameterType::button || parameter.type == ParameterType::text ||
-         parameter.type == ParameterType::label;
+  return parameter.secret || parameter.own || parameter.type == ParameterType::button ||
+         parameter.type == ParameterType::text || parameter.type == ParameterType::label;
 }
 
 }  // namespace
@@ -179,6 +184,12 @@ bool set_integer_parameter(OfxParamSetHandle set, const std::string& name, int v
   const OfxParamHandle handle = handle_of(set, name);
   const auto put = host().parameter->paramSetValue;
   return handle != nullptr && put != nullptr && put(handle, value) == kOfxStatOK;
+}
+
+void set_choice(const Parameter& parameter, OfxParamSetHandle set, const std::string& value) {
+  const auto found = std::find(parameter.values.begin(), parameter.values.end(), value);
+  if (found == parameter.values.end()) return;
+  set_integer_parameter(set, parameter.name, static_cast<int>(found - parameter.values.begin()));
 }
 
 bool boolean_parameter(const Parameters& parameters, OfxParamSetHandle set, const std::string& name, OfxTime time) {

@@ -39,6 +39,9 @@ void read_choices(Parameter& parameter, const Json& json) {
     fail("does not give \"" + parameter.name + "\" one value a choice");
   }
   for (const auto& [name, value] : json["colourspaces"].object) parameter.colourspaces[name] = value.string;
+  for (const auto& [value, wanted] : json["sets"].object) {
+    for (const auto& [name, member] : wanted.object) parameter.sets[value][name] = member.string;
+  }
   const Json& initial = json["default"];
   if (initial.kind == Json::Kind::string) {
     const auto found = std::find(parameter.values.begin(), parameter.values.end(), initial.string);
@@ -73,6 +76,8 @@ Parameter read_parameter(const Json& json) {
   parameter.group = json["group"].string;
   parameter.type = type_of(json, parameter.name);
   parameter.secret = json["secret"].boolean_or(false);
+  parameter.own = json["own"].boolean_or(false);
+  parameter.passing = json["passing"].boolean_or(false);
   parameter.animates = json["animates"].boolean_or(true);
   if (parameter.type == ParameterType::choice) {
     read_choices(parameter, json);

@@ -27,6 +27,7 @@ OfxStatus answer(const char* action, OfxImageEffectHandle effect, OfxPropertySet
   if (is(kOfxActionCreateInstance)) return create_instance(effect);
   if (is(kOfxActionDestroyInstance)) return destroy_instance(effect);
   if (is(kOfxActionInstanceChanged)) return instance_changed(effect, in);
+  if (is(kOfxActionBeginInstanceEdit) || is(kOfxActionSyncPrivateData)) return refresh_panel(effect);
   if (is(kOfxImageEffectActionGetRegionsOfInterest)) return get_regions_of_interest(effect, in, out);
   if (is(kOfxImageEffectActionIsIdentity)) return is_identity(effect, in, out);
   if (is(kOfxImageEffectActionGetOutputColourspace)) return get_output_colourspace(effect, in, out);

@@ -1,15 +1,19 @@
 // One frame: out of the host's image, through the engine, into the window that the host asked for.
 #include <cmath>
+#include <cstdlib>
+#include <cstring>
 #include <new>
 #include <optional>
 
 #include "actions.h"
 #include "bundle.h"
 #include "colourspaces.h"
+#include "failure_picture.h"
 #include "host.h"
 #include "instance.h"
 #include "job.h"
 #include "link/engine_link.h"
+#include "panel.h"
 #include "parameters.h"
 #include "pixels.h"
 #include "properties.h"
@@ -33,7 +37,7 @@ Rows rows_of(OfxPropertySetHandle in) {
   return field == kOfxImageFieldUpper ? Rows::upper : Rows::all;
 }
 
-void render_frame(OfxImageEffectHandle effect, const Instance& instance, OfxPropertySetHandle in) {
+void render_frame(OfxImageEffectHandle effect, Instance& instance, OfxPropertySetHandle in) {
   const OfxTime time = get_double(in, kOfxPropTime).value_or(0.0);
   const auto aborted = [effect] {
     const auto wish = host().effect->abort;
@@ -58,8 +62,26 @@ void render_frame(OfxImageEffectHandle effect, const Instance& instance, OfxProp
   const PixelView result = contiguous(source->view(), memory->result());
   copy_frame(source->view(), contiguous(source->view(), memory->source()));
   source.reset();  // the host may drop it while the engine works
-  engine.render(job, *memory, aborted);
+  const RenderFacts facts =
+      engine.render(job, *memory, aborted, [&](const std::string& text) { report_waiting(effect, instance, text); });
+  remember_frame(instance, job, facts);
   write_window(result, output.view(), window, rows_of(in));
+}
+
+// Hosts that ignore a failed render go on with what lies in the frame: there the user may ask for the failure itself.
+bool drawn(const Instance& instance, OfxPropertySetHandle in, const std::string& failure) {
+  const OfxTime time = get_double(in, kOfxPropTime).value_or(0.0);
+  const char* always = std::getenv("LUMAFLUX_DRAW_FAILURES");
+  const bool wanted = always != nullptr && std::strcmp(always, "1") == 0;
+  try {
+    if (!wanted && !boolean_parameter(bundle_parameters(), instance.parameters, "draw_failures", time)) return false;
+    const Image output(instance.output, time);
+    if (!output.there()) return false;
+    draw_failure(failure, output.view());
+    return true;
+  } catch (const std::exception&) {
+    return false;
+  }
 }
 
 }  // namespace
@@ -80,7 +102,7 @@ OfxStatus render(OfxImageEffectHandle effect, OfxPropertySetHandle in) {
     failure = error.what();
   }
   report_failure(effect, *instance, failure);
-  return kOfxStatFailed;
+  return drawn(*instance, in, failure) ? kOfxStatOK : kOfxStatFailed;
 }
 
 }  // namespace lumaflux

@@ -43,6 +43,7 @@ struct RenderCall {
 
   int abort_after = -1;  // polls; -1 never
   double scale = 1.0;
+  bool renders = false;
   double progress = -1.0;  // the last that was told
   int polls = 0;
   double longest_gap = 0.0;  // seconds between two polls

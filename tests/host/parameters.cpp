@@ -3,6 +3,7 @@
 #include <cstdarg>
 #include <set>
 
+#include "effect.h"
 #include "faults.h"
 #include "json_text.h"
 
@@ -95,6 +96,7 @@ OfxStatus take(OfxParamHandle parameter, va_list rest) {
 }
 
 OfxStatus set_value(OfxParamHandle parameter, ...) {
+  if (current_call() != nullptr && current_call()->renders) violation("a render sets a parameter");
   va_list rest;
   va_start(rest, parameter);
   const OfxStatus status = take(parameter, rest);

@@ -47,7 +47,8 @@ JsonObject Session::change(const Json& command) {
   JsonObject texts;
   for (const auto& member : effect.parameters.members) {
     if (member->type == kOfxParamTypeString) texts.add(member->name, member->text);
-    if (member->type == kOfxParamTypeInteger) texts.add(member->name, member->constant);
+    if (member->type == kOfxParamTypeInteger || member->type == kOfxParamTypeChoice)
+      texts.add(member->name, member->constant);
   }
   return JsonObject()
       .add("status", status)
@@ -70,6 +71,7 @@ JsonObject Session::render(const Json& command) {
   put_render_arguments(in, command, target ? target->bounds : OfxRectI{0, 0, 0, 0});
   RenderCall call;
   call.scale = command["scale"].number_or(1.0);
+  call.renders = true;
   call.abort_after = static_cast<int>(command["abort_after"].number_or(-1.0));
   current_call() = &call;
   const OfxStatus status = library().act(kOfxImageEffectActionRender, &effect, &in, nullptr);

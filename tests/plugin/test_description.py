@@ -36,6 +36,7 @@ def test_the_effect_says_what_it_is(described):
     assert effect["OfxPropVersionLabel"] == [lumaflux.__version__]
     contexts = ["OfxImageEffectContextFilter", "OfxImageEffectContextGeneral"]
     assert effect["OfxImageEffectPropSupportedContexts"] == contexts
+    assert effect["OfxPropIcon"] == ["org.lumaflux.itm.svg", "org.lumaflux.itm.png"]
     depths = [f"OfxBitDepth{depth}" for depth in ("Float", "Half", "Short", "Byte")]
     assert effect["OfxImageEffectPropSupportedPixelDepths"] == depths
     assert effect["OfxImageEffectPropSupportsTiles"] == [0]

@@ -52,6 +52,11 @@ def test_a_host_without_python_gets_the_same_pixels_without_a_worker(scene, abou
     lit = blank(frame)
     assert host.render("a", Picture(frame), lit)["status"] == OK, host.said()
     assert np.abs(lit.pixels - target.pixels).max() > 1e-3
+    values = host.do("change", instance="a", name="strength")["values"]
+    assert values["engine_says"] == "tiny by PyTorch on cpu"
+    assert values["frame_says"].startswith("frame 0, 52x37: ")
+    loaded = host.do("change", instance="a", name="load_model")
+    assert loaded["values"]["engine_says"].startswith(f"tiny by PyTorch on cpu, process {host.pid}, ")
     assert not (scene.root / f"lumaflux-{os.geteuid()}").exists()
     # an error is a sentence here too, and several threads take turns
     host.do("set", instance="a", values={"tone_track": "/no/such.track.json"})

@@ -65,10 +65,20 @@ def test_spaces_are_known_to_the_engine():
 def test_every_default_in_the_description_parses_to_the_default():
     described = by_name(parameters_json()).items()
     own = ("button", "text", "label")
-    heard = [(name, each) for name, each in described if each["type"] not in own and not each.get("secret")]
+    silent = ("secret", "own")
+    heard = [(name, each) for name, each in described if each["type"] not in own and not any(map(each.get, silent))]
     values = {name: parameter["default"] for name, parameter in heard}
     assert values.pop("input_space") == FROM_HOST  # the effect resolves it
     assert parse_parameters(values) == parse_parameters({})
+
+
+def test_pipelines_set_spaces_that_the_menus_offer():
+    described = by_name(parameters_json())
+    pipeline = described["pipeline"]
+    assert set(pipeline["sets"]) == set(pipeline["values"]) - {"own"}
+    for wanted in pipeline["sets"].values():
+        assert set(wanted) == {"input_space", "output_space"}
+        assert all(value in described[name]["values"] for name, value in wanted.items())
 
 
 def test_colour_spaces_of_a_host_are_spaces_of_the_effect():

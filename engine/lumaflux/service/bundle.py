@@ -20,7 +20,8 @@ from lumaflux.version import __version__
 NAME = "LumaFlux.ofx.bundle"
 LIBRARY = "LumaFlux.ofx"
 USUAL_FOLDER = Path("/usr/OFX/Plugins")  # where every host on Linux looks (OpenFX 1.5, "Packaging OFX Plug-ins")
-_BUILT = Path(__file__).parents[2] / "build" / "plugin" / NAME
+_SHIPPED = Path(__file__).with_name(NAME)  # in a wheel
+_BUILT = Path(__file__).parents[3] / "build" / "plugin" / NAME  # in a checkout
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +58,7 @@ def install(folder: Path, *, built: Path | None = None, models: Mapping[str, str
     ``models``: label by directory, added to those of the bundle that is replaced. Hosts that have the old one open
     keep it until they restart. Raises UserError when there is no built bundle or the folder cannot be written.
     """
-    built = built or _BUILT
+    built = built or (_SHIPPED if _libraries(_SHIPPED) else _BUILT)
     if not _libraries(built):
         raise UserError(f"there is no built effect at {built}; run `make plugin` in the source folder first")
     target = folder / NAME

@@ -16,6 +16,7 @@ from typing import Self
 
 import numpy as np
 
+from lumaflux.service.machine import available_bytes, process_lives
 from lumaflux.service.protocol import Look, Render
 
 SHARED_MEMORY = Path("/dev/shm")
@@ -184,23 +185,6 @@ class OwnFrames:
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
-
-
-def available_bytes() -> int:
-    """Memory that may be taken without swapping (Linux, proc(5): MemAvailable)."""
-    with open("/proc/meminfo") as facts:
-        for line in facts:
-            if line.startswith("MemAvailable:"):
-                return 1024 * int(line.split()[1])
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-
-
-def process_lives(pid: int) -> bool:
-    """Whether a process runs; one that has ended and is not yet waited for does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
 
 
 def remove_left_by(pid: int) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from lumaflux.errors import UserError
+from lumaflux.service.own_controls import GROUPS, OF_MODEL, PIPELINE, STATUS, TEMPORAL
 from lumaflux.settings import Settings, choices, controls
 
 VERSION = 1  # of the JSON's shape
@@ -66,7 +67,6 @@ VIEWS = {
     "clipped": "Clipped areas",
     "confidence": "Truth matte: measured, extended, invented",
 }
-_GROUPS = {name: f"group_{name.lower()}" for name in ("Colour", "Look", "Detail", "Temporal", "Model")}
 _DISPLAY = {"steps": (0, 20), "seed": (0, 1000)}  # where a slider over the whole range would be of no use
 
 
@@ -134,23 +134,25 @@ def parameters_json(models: Mapping[str, str] | None = None) -> dict[str, Any]:
     """The description that the effect builds its controls from: {"version", "groups", "parameters"}.
 
     ``models``: label by name or directory, shown after the model that ships. Hosts store the index of a choice, so
-    the effect keeps the name beside it. What is ``secret``, a ``label`` or a ``text`` is the effect's own: the engine
-    never hears of it.
+    the effect keeps the name beside it. What is ``secret`` or ``own``, a ``label`` or a ``text`` is the effect's own:
+    the engine never hears of it.
     """
     return {
         "version": VERSION,
-        "groups": [{"name": name, "label": label} for label, name in _GROUPS.items()],
+        "groups": [{"name": name, "label": label} for label, name in GROUPS.items()],
         "parameters": [
+            PIPELINE,
             _input_space(),
             _choice("output_space", "Output space", "What the pixels become that the host gets back.", OUTPUT_SPACES)
             | {"colourspaces": OUTPUT_COLOURSPACES},
             _choice("view", "View", "The result, or a picture that explains it.", VIEWS),
             _bypass(),
             *_settings(),
-            *_TEMPORAL,
+            *TEMPORAL,
             _choice("model", "Model", "The weights that render.", {**MODELS, **(models or {})}, group="Model")
             | {"animates": False},
-            _MODEL_NAME,
+            *OF_MODEL,
+            *STATUS,
         ],
     }
 
@@ -174,7 +176,7 @@ def _choice(
         "default": getattr(RenderParameters(), name) if default is None else default,
         "choices": list(values.values()),
         "values": list(values),
-        "group": _GROUPS[group],
+        "group": GROUPS[group],
     }
 
 
@@ -192,79 +194,8 @@ def _bypass() -> dict[str, Any]:
         "hint": hint,
         "type": "boolean",
         "default": False,
-        "group": _GROUPS["Colour"],
+        "group": GROUPS["Colour"],
     }
-
-
-_TEMPORAL = [
-    {
-        "name": "source_file",
-        "label": "Source file",
-        "hint": "The file behind this clip, for Analyse, which finds the clip's frames in it; empty to analyse the "
-        "frames that the host hands over.",
-        "type": "file",
-        "default": "",
-        "group": _GROUPS["Temporal"],
-    },
-    {
-        "name": "analyse",
-        "label": "Analyse",
-        "hint": "Find the shots of the clip and the tone of each, and name them in Tone track.",
-        "type": "button",
-        "group": _GROUPS["Temporal"],
-    },
-    {
-        "name": "tone_track",
-        "label": "Tone track",
-        "hint": "A file of Analyse or of lumaflux analyze: one tone for each shot, so that nothing pumps. "
-        "Empty: every frame has its own tone.",
-        "type": "file",
-        "default": "",
-        "group": _GROUPS["Temporal"],
-    },
-    {
-        "name": "track_start",
-        "label": "Track start",
-        "hint": "The frame of the host at which the tone track begins; Analyse sets it.",
-        "type": "int",
-        "default": 0,
-        "min": -(2**31),
-        "max": 2**31 - 1,
-        "display_min": 0,
-        "display_max": 1000,
-        "group": _GROUPS["Temporal"],
-    },
-    {
-        "name": "track_says",
-        "label": "Analysed",
-        "hint": "What the last analysis found.",
-        "type": "label",
-        "default": "",
-        "group": _GROUPS["Temporal"],
-    },
-    {
-        "name": "analyses",
-        "label": "Analyses",
-        "hint": "How many there were: a host's cached frames end with the next.",
-        "type": "int",
-        "default": 0,
-        "min": 0,
-        "max": 2**31 - 1,
-        "display_min": 0,
-        "display_max": 1000,
-        "secret": True,
-        "group": _GROUPS["Temporal"],
-    },
-]
-_MODEL_NAME = {
-    "name": "model_name",
-    "label": "Model by name",
-    "hint": "The chosen model's name: a project keeps it, where a menu keeps a number.",
-    "type": "text",
-    "default": "",
-    "secret": True,
-    "group": _GROUPS["Model"],
-}
 
 
 def _settings() -> list[dict[str, Any]]:
@@ -286,7 +217,7 @@ def _settings() -> list[dict[str, Any]]:
                 "max": high,
                 "display_min": shown[0],
                 "display_max": shown[1],
-                "group": _GROUPS[control.group],
+                "group": GROUPS[control.group],
             }
         )
     for name, choice in choices().items():

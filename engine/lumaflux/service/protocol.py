@@ -61,6 +61,13 @@ class Warm(_Request):
     model: str = Field(min_length=1, max_length=4096)
 
 
+class Load(_Request):
+    """Loads a model behind the frames that wait, and says what runs it."""
+
+    type: Literal["load"]
+    model: str = Field(min_length=1, max_length=4096)
+
+
 class Shutdown(_Request):
     """Leave when the work that is there is done."""
 
@@ -131,7 +138,8 @@ class Look(_Frame):
     number: int = Field(ge=0)
 
 
-Request = Hello | Ping | Cancel | Warm | Shutdown | Render | Analyze | Look
+Request = Hello | Ping | Cancel | Warm | Load | Shutdown | Render | Analyze | Look
+Work = Load | Render | Analyze | Look  # what goes through the queue
 _REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="type")])
 
 

@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 
 CACHE_BYTES = 512 << 20
 DRAFT_PIXELS = 1 << 17  # what a draft is rendered at: a thumbnail must not start a minute of work
+_BACKENDS = {
+    "TorchBackend": "PyTorch",
+    "OffloadingBackend": "PyTorch with weights in main memory",
+    "OnnxRuntimeBackend": "ONNX Runtime",
+    "TensorRTBackend": "TensorRT",
+}
 _LARGEST_LINEAR, _LARGEST_LOG = 1000.0, 1.0  # of an input; beyond lies no light of a picture, and curves stay finite
 
 log = logging.getLogger(__name__)
@@ -40,10 +46,13 @@ class ModelError(UserError):
 
 @dataclass(frozen=True, kw_only=True)
 class Rendered:
-    """``pixels`` have the source's shape and type; ``cached``: the engine's part came from the cache."""
+    """``pixels`` have the source's shape and type; ``cached``: the engine's part came from the cache. ``backend``: what
+    ran the model, "" where none was needed. ``track``: whether a tone track set the tone."""
 
     pixels: np.ndarray
     cached: bool
+    backend: str = ""
+    track: bool = False
 
 
 class Renderer:
@@ -57,7 +66,17 @@ class Renderer:
         self.options = options
         self.cache = FrameCache(cache_bytes)
         self.tracks = Tracks()
+        self.loading = ""  # the model that is being loaded just now; read by other threads
         self._loaded: tuple[Hashable, Converter] | None = None
+
+    @property
+    def backend(self) -> str:
+        """What runs the model that is in memory, and where: "PyTorch on cpu"; "" without one."""
+        if self._loaded is None:
+            return ""
+        backend = self._loaded[1].backend
+        kind = type(backend).__name__
+        return f"{_BACKENDS.get(kind, kind)} on {backend.device}"
 
     @property
     def ready(self) -> bool:
@@ -79,10 +98,13 @@ class Renderer:
             from lumaflux.inference.load import load_chosen
 
             self._loaded = None  # before the next one comes: two of the largest need not fit
+            self.loading = model
             try:
                 converter = load_chosen(options)
             except UserError as error:
                 raise ModelError(str(error)) from None
+            finally:
+                self.loading = ""
             self._loaded = identity, converter
             log.info("loaded %s on %s", model, converter.backend.device)
         return self._loaded[1]
@@ -143,7 +165,8 @@ class Renderer:
             result_pq = view_of(parameters.view, result_pq, sdr, parameters.settings.reference_white, matte)
         planes = in_output_space(result_pq, parameters.output_space, parameters.settings.reference_white)
         write_planes(planes, pixels, out, premultiplied=premultiplied)
-        return Rendered(pixels=out, cached=cached)
+        backend = "" if parameters.settings.strength == 0.0 else self.backend
+        return Rendered(pixels=out, cached=cached, backend=backend, track=of_track is not None)
 
     def _engine_key(self, parameters: RenderParameters, draft: bool) -> tuple[Hashable, ...]:
         return parameters.settings, rendering_identity(self.options_of(parameters.model)), draft

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from lumaflux.service.frames import FrameMemory
-from lumaflux.service.protocol import Analyze, Look, Render
+from lumaflux.service.protocol import Work
 from lumaflux.service.queue import Job, JobQueue
 from lumaflux.service.renderer import Renderer
 from lumaflux.service.runtime import RuntimeDirectory
@@ -46,7 +46,7 @@ class Connection(Protocol):
     def answer(
         self,
         job: Job,
-        request: Render | Analyze | Look,
+        request: Work,
         result: dict[str, Any] | None,
         failure: BaseException | None,
     ) -> None: ...

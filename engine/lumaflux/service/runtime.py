@@ -1,6 +1,5 @@
 """Where worker and clients meet: a directory of the user's own with socket, token, lock, process id and log."""
 
-import fcntl
 import os
 import secrets
 import socket
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lumaflux.errors import UserError
+from lumaflux.media.file_lock import try_lock
 
 _LONGEST_SOCKET_PATH = 107  # sockaddr_un.sun_path of Linux, without the final zero
 
@@ -59,7 +59,7 @@ def runtime_root() -> Path:
 
 def open_runtime_directory(root: Path | None = None) -> RuntimeDirectory:
     """The user's directory, made when missing. Raises UserError when others could reach it or it cannot be made."""
-    if sys.platform != "linux":
+    if sys.platform != "linux" or not hasattr(socket, "AF_UNIX"):
         raise UserError(f"the engine's worker runs on Linux; on {sys.platform} use the lumaflux command")
     path = (root or runtime_root()) / f"lumaflux-{os.geteuid()}"
     advice = "set LUMAFLUX_RUNTIME_DIR to a directory that you may write to"
@@ -130,7 +130,7 @@ def claim(directory: RuntimeDirectory, patience_s: float = 15.0) -> int | None:
     until = time.monotonic() + patience_s
     while True:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try_lock(descriptor)
             return descriptor
         except BlockingIOError:
             listens = answers(directory)

@@ -15,7 +15,8 @@ from typing import Any
 
 from lumaflux.options import ModelOptions, part
 from lumaflux.service import runtime
-from lumaflux.service.frames import FrameMemory, process_lives, remove_left_by
+from lumaflux.service.frames import FrameMemory, remove_left_by
+from lumaflux.service.machine import process_lives, resident_mb
 from lumaflux.service.parameters import MODELS
 from lumaflux.service.protocol import PROTOCOL
 from lumaflux.service.queue import CancelledError, Job, JobQueue, QueueClosedError, QueueFullError
@@ -118,7 +119,8 @@ class Server:
 
     def load(self) -> dict[str, Any]:
         """What a pong says."""
-        return {"busy": self.queue.busy, "queue": self.queue.waiting, "rss_mb": resident_mb()}
+        loads = self.renderer.loading
+        return {"busy": self.queue.busy, "queue": self.queue.waiting, "rss_mb": resident_mb(), "loads": loads}
 
     def in_loop(self, callback: Callable[..., None], *arguments: Any) -> None:
         """Calls back in the event loop, from any thread."""
@@ -198,9 +200,3 @@ def _inode(path: Path) -> int | None:
         return path.stat().st_ino
     except OSError:
         return None
-
-
-def resident_mb() -> int:
-    """Memory of this process that is in RAM, in megabytes."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") // 1_000_000

@@ -17,12 +17,14 @@ from lumaflux.service.protocol import (
     Cancel,
     Code,
     Hello,
+    Load,
     Look,
     Ping,
     ProtocolError,
     Render,
     Request,
     Warm,
+    Work,
     body_length,
     error,
     pack,
@@ -47,7 +49,7 @@ class Session:
 
     def __init__(self, server: Engine, reader: asyncio.StreamReader, writer: asyncio.StreamWriter):
         self.server, self.reader, self.writer = server, reader, writer
-        self.jobs: dict[int, tuple[Job, Render | Analyze | Look]] = {}
+        self.jobs: dict[int, tuple[Job, Work]] = {}
         self.client = "?"
         self.analyses = SessionAnalyses(self)
 
@@ -132,7 +134,7 @@ class Session:
                 self.server.touch()
                 self.server.warm(request.model)
                 self.send({"type": "ok", "id": request.id})
-            case Render() | Analyze() | Look():
+            case Load() | Render() | Analyze() | Look():
                 self.server.touch()
                 self._begin(request)
             case _:
@@ -140,12 +142,12 @@ class Session:
                 self.send({"type": "ok", "id": request.id})
                 self.server.drain()
 
-    def _begin(self, request: Render | Analyze | Look) -> None:
+    def _begin(self, request: Work) -> None:
         if request.id in self.jobs:
             self.send(error(request.id, "bad_request", f"a job with the id {request.id} is under way"))
             return
         try:
-            parameters = parse_parameters(request.params)
+            parameters = parse_parameters({} if isinstance(request, Load) else request.params)
         except UserError as wrong:
             self.send(error(request.id, "bad_request", str(wrong)))
             return
@@ -160,17 +162,25 @@ class Session:
             self.jobs[request.id] = job, request
             self.server.outstanding += 1
 
-    def _job(self, request: Render | Analyze | Look, parameters: RenderParameters) -> Job:
+    def _job(self, request: Work, parameters: RenderParameters) -> Job:
         if isinstance(request, Analyze) and parameters.source_file:
             return self.analyses.of_file(request, parameters)
-        if not isinstance(request, Render):
+        if isinstance(request, Analyze | Look):
             return self.analyses.of_host(request, parameters)
 
         def finish(result: Any, failure: BaseException | None) -> None:
             self.server.in_loop(self.answer, job, request, result, failure)
 
+        if isinstance(request, Load):
+            job = Job(lambda job: self._loaded(request.model), finish, "interactive")
+            return job
         job = Job(lambda job: self._work(job, request, parameters), finish, request.priority)
         return job
+
+    def _loaded(self, model: str) -> dict[str, Any]:
+        """Loads a model in the rendering thread, and says what runs it."""
+        self.server.renderer.load(model)
+        return {"type": "loaded", "model": model, "backend": self.server.renderer.backend, **self.server.load()}
 
     def _work(self, job: Job, request: Render, parameters: RenderParameters) -> dict[str, Any]:
         """Reads, renders and writes one frame, in the rendering thread."""
@@ -190,12 +200,13 @@ class Session:
         seconds = time.perf_counter() - start
         size = f"{request.width}x{request.height}"
         log.info("%s: frame %d, %s, %.3f s%s", self.client, request.frame, size, seconds, " (cached)" * rendered.cached)
-        return {"type": "done", "cached": rendered.cached, "seconds": seconds}
+        facts = {"model": parameters.model, "backend": rendered.backend, "track": rendered.track}
+        return {"type": "done", "cached": rendered.cached, "seconds": seconds, **facts}
 
     def answer(
         self,
         job: Job,
-        request: Render | Analyze | Look,
+        request: Work,
         result: dict[str, Any] | None,
         failure: BaseException | None,
     ) -> None:
@@ -211,7 +222,7 @@ class Session:
             self.send(failure_answer(request, failure, self.server.directory.log))
 
 
-def failure_answer(request: Render | Analyze | Look, failure: BaseException | None, log_file: Path) -> dict[str, Any]:
+def failure_answer(request: Work, failure: BaseException | None, log_file: Path) -> dict[str, Any]:
     """What a client is told of a render that did not succeed; what is a bug goes to the log."""
     match failure:
         case CancelledError():
@@ -223,7 +234,7 @@ def failure_answer(request: Render | Analyze | Look, failure: BaseException | No
         case FrameMemoryError():
             return error(request.id, "memory", str(failure))
         case MemoryError():
-            size = "" if isinstance(request, Analyze) else f" of {request.width}x{request.height}"
+            size = "" if isinstance(request, Analyze | Load) else f" of {request.width}x{request.height}"
             log.warning("out of memory for a frame%s", size)
             return error(
                 request.id,

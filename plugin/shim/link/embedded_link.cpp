@@ -2,12 +2,14 @@
 
 #include <dlfcn.h>
 #include <link.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <vector>
 
 #include "../../embed/bridge.h"
 #include "../bundle.h"
+#include "../json.h"
 
 namespace lumaflux {
 namespace {
@@ -58,6 +60,19 @@ class PlainMemory : public FrameMemory {
   std::vector<char> source_, result_;
 };
 
+template <typename Call>
+Json answer_of(const Call& call) {
+  char said[1024] = "the LumaFlux engine failed without saying why";
+  const LumaFluxOutcome outcome = call(said, sizeof said);
+  if (outcome == LUMAFLUX_ABORTED) throw Aborted{};
+  if (outcome != LUMAFLUX_DONE) throw EngineError(said);
+  try {
+    return Json::parse(said);
+  } catch (const JsonError&) {
+    return {};  // the frame is there all the same
+  }
+}
+
 int poll_abort(void* context) { return (*static_cast<const AbortPoll*>(context))() ? 1 : 0; }
 
 class EmbeddedLink : public EngineLink {
@@ -68,17 +83,21 @@ class EmbeddedLink : public EngineLink {
     return std::make_unique<PlainMemory>(job.frame_bytes());
   }
 
-  void render(const RenderJob& job, FrameMemory& memory, const AbortPoll& aborted) override {
+  RenderFacts render(const RenderJob& job, FrameMemory& memory, const AbortPoll& aborted, const WaitingFor&) override {
     const std::string parameters = pack(job.parameters);
     const LumaFluxFrame frame{memory.source(),   memory.result(),   job.frame_bytes(),
                               job.width,         job.height,        job.components,
                               job.depth.c_str(), job.premultiplied, job.priority == "thumbnail",
                               parameters.data(), parameters.size()};
     const LumaFluxAbort wish{poll_abort, const_cast<AbortPoll*>(&aborted)};
-    char error[512] = "the LumaFlux engine failed without saying why";
-    const LumaFluxOutcome outcome = bridge_->render(&frame, &wish, error, sizeof error);
-    if (outcome == LUMAFLUX_ABORTED) throw Aborted{};
-    if (outcome != LUMAFLUX_DONE) throw EngineError(error);
+    const Json facts = answer_of([&](char* said, size_t size) { return bridge_->render(&frame, &wish, said, size); });
+    return {facts["model"].string, facts["backend"].string, facts["seconds"].number, facts["cached"].boolean,
+            facts["track"].boolean};
+  }
+
+  EngineState load(const std::string& model, const AbortPoll&) override {  // it holds the host's thread
+    const Json facts = answer_of([&](char* said, size_t size) { return bridge_->load(model.c_str(), said, size); });
+    return {facts["model"].string, facts["backend"].string, getpid(), static_cast<int64_t>(facts["rss_mb"].number), 0};
   }
 
   Analysis analyse(const ValueMap&, const NextFrame&, const AbortPoll&, const std::function<void(double)>&) override {

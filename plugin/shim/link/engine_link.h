@@ -51,13 +51,33 @@ struct Analysis {
   std::optional<int64_t> start;
 };
 
+// What rendered a frame: `backend` is empty where no model was needed. `seconds` are the engine's, without waiting.
+struct RenderFacts {
+  std::string model, backend;
+  double seconds = 0.0;
+  bool cached = false, track = false;
+};
+
+// A model in memory; `process` is this one where the engine is inside of it.
+struct EngineState {
+  std::string model, backend;
+  int64_t process = 0, memory_mb = 0, waiting = 0;
+};
+
+// Hears what a frame waits for, now and then, once that takes longer than two seconds.
+using WaitingFor = std::function<void(const std::string&)>;
+
 class EngineLink {
  public:
   virtual ~EngineLink() = default;
 
   // Both throw EngineError, and `render` throws Aborted within 50 ms of the host's wish. Any thread may call.
   virtual std::unique_ptr<FrameMemory> allocate(const RenderJob& job) = 0;
-  virtual void render(const RenderJob& job, FrameMemory& memory, const AbortPoll& aborted) = 0;
+  virtual RenderFacts render(const RenderJob& job, FrameMemory& memory, const AbortPoll& aborted,
+                             const WaitingFor& waiting) = 0;
+
+  // Starts the engine where none runs, and loads a model. Throws as `render` does.
+  virtual EngineState load(const std::string& model, const AbortPoll& aborted) = 0;
 
   // A tone track of the frames that `next` hands over until it says false, each in the memory of its job; or of the
   // file that `parameters` name as source_file, and then those frames are sought in it. `progress` hears the share that

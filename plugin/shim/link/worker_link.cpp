@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 
 #include "../bundle.h"
 #include "launcher.h"
@@ -39,9 +40,19 @@ ValueMap request(const RenderJob& job, const SharedFrame& frame, const char* typ
           {"params", job.parameters}};
 }
 
+void say_waiting(const ValueMap& pong, const WaitingFor& waiting) {
+  const std::string loads = text_or(pong, "loads", "");
+  const int64_t before = integer_or(pong, "queue", 0);
+  if (!loads.empty()) {
+    waiting("this frame waits until the model " + loads + " is loaded");
+  } else if (before > 1) {
+    waiting("this frame waits: " + std::to_string(before) + " are in the engine's queue");
+  }
+}
+
 // Waits for the answer to `id` with abort and heartbeat.
 ValueMap await_answer(Connection& connection, int64_t id, const AbortPoll& aborted,
-                      const std::function<void(double)>& progress = {}) {
+                      const std::function<void(double)>& progress = {}, const WaitingFor& waiting = {}) {
   auto heard = steady_clock::now();
   bool asked = false;
   for (;;) {
@@ -55,6 +66,8 @@ ValueMap await_answer(Connection& connection, int64_t id, const AbortPoll& abort
         const auto total = static_cast<double>(integer_or(*message, "total", 0));
         const auto done = static_cast<double>(integer_or(*message, "done", 0));
         if (progress) progress(total > 0.0 ? std::min(done / total, 1.0) : -1.0);
+      } else if (waiting && text_or(*message, "type", "") == "pong") {
+        say_waiting(*message, waiting);
       }
     }
     if (aborted()) {
@@ -71,18 +84,20 @@ ValueMap await_answer(Connection& connection, int64_t id, const AbortPoll& abort
   }
 }
 
-// True when the frame is there, false when the worker asks to come again later.
-bool exchange(Connection& connection, const RenderJob& job, const SharedFrame& frame, const AbortPoll& aborted) {
+// What rendered the frame when it is there, nothing when the worker asks to come again later.
+std::optional<RenderFacts> exchange(Connection& connection, const RenderJob& job, const SharedFrame& frame,
+                                    const AbortPoll& aborted, const WaitingFor& waiting) {
   const int64_t id = connection.send(request(job, frame));
-  const ValueMap answer = await_answer(connection, id, aborted);
+  const ValueMap answer = await_answer(connection, id, aborted, {}, waiting);
   const std::string type = text_or(answer, "type", ""), code = text_or(answer, "code", "");
   if (type == "done") {
     connection.loads = false;
-    return true;
+    return RenderFacts{text_or(answer, "model", ""), text_or(answer, "backend", ""), real_or(answer, "seconds", 0.0),
+                       boolean_or(answer, "cached", false), boolean_or(answer, "track", false)};
   }
   if (type == "cancelled" || code == "shutting_down") throw EngineLost("the engine is leaving");
   if (type != "error") throw EngineLost("the engine answers what we did not ask", connection.worker());
-  if (code == "busy") return false;
+  if (code == "busy") return std::nullopt;
   throw EngineError(text_or(answer, "message", "the LumaFlux engine failed without saying why: see its log"));
 }
 
@@ -102,7 +117,8 @@ std::unique_ptr<FrameMemory> WorkerLink::allocate(const RenderJob& job) {
   return std::make_unique<SharedFrame>(pool_, job);
 }
 
-void WorkerLink::render(const RenderJob& job, FrameMemory& memory, const AbortPoll& aborted) {
+RenderFacts WorkerLink::render(const RenderJob& job, FrameMemory& memory, const AbortPoll& aborted,
+                               const WaitingFor& waiting) {
   auto& frame = dynamic_cast<SharedFrame&>(memory);
   std::string reason;
   for (int attempt = 0; attempt < 2; ++attempt) {
@@ -110,10 +126,11 @@ void WorkerLink::render(const RenderJob& job, FrameMemory& memory, const AbortPo
     try {
       connection = take_idle();
       if (!connection) connection = connect_or_start(open_runtime_directory(), engine_location(), aborted);
-      while (!exchange(*connection, job, frame, aborted)) pause(busy_pause, aborted);
+      std::optional<RenderFacts> facts;
+      while (!(facts = exchange(*connection, job, frame, aborted, waiting))) pause(busy_pause, aborted);
       if (attempt == 0) frame.done();  // else the engine that was lost might not be gone
       keep(std::move(connection));
-      return;
+      return *facts;
     } catch (const EngineLost& loss) {
       reason = loss.what();
       drop_connections();
@@ -170,6 +187,31 @@ Analysis WorkerLink::analyse(const ValueMap& parameters, const NextFrame& next, 
   } catch (const BundleError& error) {
     throw EngineError(error.what());
   }
+}
+
+EngineState WorkerLink::load(const std::string& model, const AbortPoll& aborted) {
+  std::string reason;
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    try {
+      auto connection = take_idle();
+      if (!connection) connection = connect_or_start(open_runtime_directory(), engine_location(), aborted);
+      const int64_t id = connection->send({{"type", "load"}, {"model", model}});
+      const ValueMap answer = expect(*connection, id, "loaded", aborted);
+      const EngineState state{model, text_or(answer, "backend", ""), connection->worker(),
+                              integer_or(answer, "rss_mb", 0), integer_or(answer, "queue", 0)};
+      connection->loads = false;
+      keep(std::move(connection));
+      return state;
+    } catch (const EngineLost& loss) {
+      reason = loss.what();
+      drop_connections();
+      if (loss.hung != 0) end_worker(loss.hung);
+    } catch (const BundleError& error) {
+      throw EngineError(error.what());
+    }
+  }
+  throw EngineError("the LumaFlux engine was started anew and still did not load the model (" + reason +
+                    "): see engine.log beside its socket, and close other programs if memory is short");
 }
 
 void WorkerLink::warm(const std::string& model) {

@@ -15,7 +15,9 @@ class WorkerLink : public EngineLink {
  public:
   WorkerLink();
   std::unique_ptr<FrameMemory> allocate(const RenderJob& job) override;
-  void render(const RenderJob& job, FrameMemory& memory, const AbortPoll& aborted) override;
+  RenderFacts render(const RenderJob& job, FrameMemory& memory, const AbortPoll& aborted,
+                     const WaitingFor& waiting) override;
+  EngineState load(const std::string& model, const AbortPoll& aborted) override;
   Analysis analyse(const ValueMap& parameters, const NextFrame& next, const AbortPoll& aborted,
                    const std::function<void(double)>& progress) override;
   void warm(const std::string& model) override;
