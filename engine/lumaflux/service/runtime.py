@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lumaflux.errors import UserError
-from lumaflux.media.file_lock import try_lock
+from lumaflux.file_lock import lock
 
 _LONGEST_SOCKET_PATH = 107  # sockaddr_un.sun_path of Linux, without the final zero
 
@@ -130,7 +130,7 @@ def claim(directory: RuntimeDirectory, patience_s: float = 15.0) -> int | None:
     until = time.monotonic() + patience_s
     while True:
         try:
-            try_lock(descriptor)
+            lock(descriptor, wait=False)
             return descriptor
         except BlockingIOError:
             listens = answers(directory)
