@@ -44,7 +44,7 @@ def parts_of(out: Path, rehearse: bool) -> list[Part]:
         return [sys.executable, "-m", f"lumaflux.lab.bench.{name}", *map(str, arguments)]
 
     small = ["--small", "--rounds", 2] if rehearse else ["--rounds", 15]
-    flux = ["--preset", "tiny", "--sizes", "64x48", "--crop", 32, "--rounds", 1]
+    flux = ["--preset", "tiny-flux", "--sizes", "64x48", "--crop", 32, "--rounds", 1]
     flux += ["--backend", "eager", "--budget", 175 * _PATIENCE]
     lite = ["--model", "tiny", "--sizes", "96x64", "--rounds", 1]
     pairs = ["--batch", 8, "--crop", 32, "--views", 4, "--panoramas", 1]

@@ -41,7 +41,7 @@ options:
 def make(folder: Path) -> None:
     from lumaflux.lab.training.stage_weights import PRIOR_DIRECTORY, TOWER_DIRECTORY, VAE_DIRECTORY
     from lumaflux.model.build import build
-    from lumaflux.model.presets import TINY
+    from lumaflux.model.presets import TINY_FLUX
 
     views = folder / "views"
     views.mkdir(parents=True, exist_ok=True)
@@ -54,8 +54,8 @@ def make(folder: Path) -> None:
         name = str(number)
         entries.append({"file": f"{name}.safetensors", "name": name, "scene": name, "split": split, "kind": "still"})
     (views / "manifest.json").write_text(json.dumps(entries))
-    (folder / "tiny.json").write_text(json.dumps(TINY.to_json()))
-    model = build(TINY, seed=0)
+    (folder / "tiny.json").write_text(json.dumps(TINY_FLUX.to_json()))
+    model = build(TINY_FLUX, seed=0)
     for directory, name, part in (
         (VAE_DIRECTORY, "vae", model.vae),
         (TOWER_DIRECTORY, "siglip", model.siglip),

@@ -25,7 +25,7 @@ SIZES = ((64, 64), (64, 64), (128, 128))
 
 def request(out, **changes):
     usual = {
-        "model": "tiny",
+        "model": "tiny-flux",
         "adapters": None,
         "backbone": None,
         "precision": "fp32",
@@ -41,7 +41,7 @@ def request(out, **changes):
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory):
     """A bundle whose build was interrupted between its stages and taken up again; what the second call said."""
-    out = tmp_path_factory.mktemp("bundles") / "tiny"
+    out = tmp_path_factory.mktemp("bundles") / "tiny-flux"
     whole = building._verified
     building._verified = interrupted
     try:
@@ -88,7 +88,7 @@ def test_the_manifest_says_what_was_measured(bundle):
 
 
 def test_a_bundle_renders_what_torch_renders_at_any_size(bundle):
-    torch_made, engine_made = load("tiny", device="cpu"), load("tiny", engine=bundle[0])
+    torch_made, engine_made = load("tiny-flux", device="cpu"), load("tiny-flux", engine=bundle[0])
     for height, width in ((64, 64), (72, 100)):
         frame = example_frame(height, width)
         torch.testing.assert_close(engine_made.render(frame), torch_made.render(frame), atol=1e-3, rtol=0)
@@ -110,7 +110,7 @@ def test_a_bundle_renders_what_torch_renders_at_any_size(bundle):
 def test_strange_bundles_are_refused(copied, members, words):
     changed(copied, **members)
     with pytest.raises(UserError, match=words):
-        load("tiny", engine=copied)
+        load("tiny-flux", engine=copied)
 
 
 def test_damaged_and_missing_parts_are_refused(copied, tmp_path):
@@ -118,12 +118,12 @@ def test_damaged_and_missing_parts_are_refused(copied, tmp_path):
     whole = part.read_bytes()
     part.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     with pytest.raises(UserError, match="is damaged"):
-        load("tiny", engine=copied)
+        load("tiny-flux", engine=copied)
     part.unlink()
     with pytest.raises(UserError, match="lacks velocity"):
-        load("tiny", engine=copied)
+        load("tiny-flux", engine=copied)
     with pytest.raises(UserError, match="is not an engine bundle"):
-        load("tiny", engine=tmp_path)
+        load("tiny-flux", engine=tmp_path)
 
 
 def test_the_manifest_says_who_evaluates_the_low_rank_nodes(bundle):
@@ -154,7 +154,9 @@ def test_weights_beside_the_graph(tmp_path, monkeypatch):
 
     monkeypatch.setattr(quantize, "_LEAST_WIDTH", 8)  # the tiny model's products are narrower than is worth it
     monkeypatch.setattr(storage, "EXTERNAL_BYTES", 1)
-    save_model(load("tiny", device="cpu").backend.network, tmp_path / "model", base_model="tiny", dtype=torch.float32)
+    save_model(
+        load("tiny-flux", device="cpu").backend.network, tmp_path / "model", base_model="tiny-flux", dtype=torch.float32
+    )
     pictures = tmp_path / "pictures"
     pictures.mkdir()
     pixels = (255 * example_frame(64, 64)).byte().permute(1, 2, 0).numpy()
@@ -168,7 +170,7 @@ def test_weights_beside_the_graph(tmp_path, monkeypatch):
     assert velocity.agreement["velocity"].snr_db > 25
     assert all((out / str(part.data)).stat().st_size for part in manifest.parts.values() if part.data)
     frame = example_frame(64, 64)
-    apart, whole = load(str(tmp_path / "model"), engine=out), load("tiny", device="cpu")
+    apart, whole = load(str(tmp_path / "model"), engine=out), load("tiny-flux", device="cpu")
     torch.testing.assert_close(apart.render(frame), whole.render(frame), atol=0.02, rtol=0)
     (out / str(velocity.data)).unlink()
     with pytest.raises(UserError, match="lacks velocity"):
@@ -178,9 +180,9 @@ def test_weights_beside_the_graph(tmp_path, monkeypatch):
 def test_the_worker_renders_with_the_bundle_that_the_environment_names(bundle, monkeypatch):
     monkeypatch.setenv("LUMAFLUX_ENGINE", str(bundle[0]))
     worker, frame = Renderer(), example_frame(64, 64)
-    made = worker.render_frame(frame.permute(1, 2, 0).numpy().copy(), RenderParameters(model="tiny")).pixels
-    assert isinstance(worker.load("tiny").backend.network, EngineNetwork)
-    wanted = load("tiny", engine=bundle[0]).render(frame).permute(1, 2, 0).numpy()
+    made = worker.render_frame(frame.permute(1, 2, 0).numpy().copy(), RenderParameters(model="tiny-flux")).pixels
+    assert isinstance(worker.load("tiny-flux").backend.network, EngineNetwork)
+    wanted = load("tiny-flux", engine=bundle[0]).render(frame).permute(1, 2, 0).numpy()
     assert abs(made - wanted).max() < 1e-4
     with pytest.raises(ModelError, match="other weights"):
         worker.load("lite")
@@ -190,10 +192,10 @@ def test_an_installed_engine_is_taken_unless_none_or_another_precision_is_named(
     from lumaflux.cli import app
 
     monkeypatch.setenv("LUMAFLUX_ENGINES", str(tmp_path))
-    shutil.copytree(bundle[0], folder := installed_folder(*weight_digests("tiny")))
-    assert engine_for(None, "tiny", device="cpu") == folder
-    assert engine_for(None, "tiny", device="cpu", precision="bf16") is None
-    assert isinstance(Renderer(ModelOptions(device="cpu")).load("tiny").backend.network, EngineNetwork)
+    shutil.copytree(bundle[0], folder := installed_folder(*weight_digests("tiny-flux")))
+    assert engine_for(None, "tiny-flux", device="cpu") == folder
+    assert engine_for(None, "tiny-flux", device="cpu", precision="bf16") is None
+    assert isinstance(Renderer(ModelOptions(device="cpu")).load("tiny-flux").backend.network, EngineNetwork)
     Image.fromarray((example_frame(64, 48).permute(1, 2, 0).numpy() * 255).astype("uint8")).save(tmp_path / "a.png")
     made = {}
     for name, options in {"installed": [], "torch": ["--engine", "none"]}.items():
@@ -202,7 +204,7 @@ def test_an_installed_engine_is_taken_unless_none_or_another_precision_is_named(
             str(tmp_path / "a.png"),
             str(tmp_path / f"{name}.exr"),
             "--model",
-            "tiny",
+            "tiny-flux",
             "--device",
             "cpu",
         ]

@@ -9,7 +9,7 @@ from onnx import TensorProto, helper
 from lumaflux.backends.onnxruntime import run_session, session
 from lumaflux.model.conditioner import Modulation
 from lumaflux.model.pga import ValueUpdate
-from lumaflux.model.presets import TINY
+from lumaflux.model.presets import TINY_FLUX
 
 NAMES = ("x", "value", "down", "up", "alpha", "beta", "gate")
 
@@ -36,13 +36,13 @@ def test_body_is_the_torch_reference(inputs, tmp_path):
 
 def test_node_is_the_models_value_update():
     torch.manual_seed(1)
-    update = ValueUpdate(TINY)
+    update = ValueUpdate(TINY_FLUX)
     torch.nn.init.normal_(update.up.weight)
     gate = update.prepare(torch.randn(1, 5, 32), torch.randn(1, 16), torch.randn(1, 8), 2)
     six = [torch.rand(1) for _ in range(6)]
     names = ("alpha_pga", "beta_pga", "alpha_pcm", "beta_pcm", "spectral_gain", "coupling")
     modulation = Modulation(**dict(zip(names, six, strict=True)))
-    x, value = torch.randn(2, 1, 7, TINY.width)
+    x, value = torch.randn(2, 1, 7, TINY_FLUX.width)
     with torch.no_grad():
         expected = update(x, value, gate, modulation)
         assert torch.allclose(NodeValueUpdate(update)(x, value, gate, modulation), expected, atol=1e-5)

@@ -18,7 +18,7 @@ from lumaflux.export.functions import DOMAIN, NAME, OPSET, add_function
 from onnx import TensorProto, helper
 from parser_stand_in import LayerType, stand_in
 
-from lumaflux.model.presets import PRESETS, TINY
+from lumaflux.model.presets import PRESETS, TINY_FLUX
 
 _INPUTS = ("x", "value", "down", "up", "alpha", "beta", "gate")
 _SHAPES = ((1, 7, 32), (1, 7, 32), (32, 8), (8, 32), (1, 1, 1), (1, 1, 1), (1, 7, 2, 1))
@@ -130,11 +130,11 @@ def test_plugins_are_told_from_layers_of_the_same_name():
 def test_why_a_node_cannot_take_the_kernel(backend, precision, changes, words):
     from dataclasses import replace
 
-    assert words in str(reason_against(replace(TINY, **changes), backend, precision))
+    assert words in str(reason_against(replace(TINY_FLUX, **changes), backend, precision))
 
 
 @pytest.mark.parametrize("precision", ["fp16", "bf16", "fp8"])
-@pytest.mark.parametrize("model", ["tiny", "flux-dev"])
+@pytest.mark.parametrize("model", ["tiny-flux", "flux-dev"])
 def test_models_whose_nodes_take_it(model, precision):
     assert reason_against(PRESETS[model], "trt", precision) is None
 

@@ -22,7 +22,7 @@ from lumaflux.inference.planned import PlannedConverter
 from lumaflux.model.build import build
 from lumaflux.model.footprint import flops_of, peak_of, weights_of
 from lumaflux.model.fp8_linear import blocks_of
-from lumaflux.model.presets import FLUX_DEV, TINY
+from lumaflux.model.presets import FLUX_DEV, TINY_FLUX
 
 USABLE = 0.95  # of a card: the driver and a display take the rest
 CPU = torch.device("cpu")
@@ -58,7 +58,7 @@ def test_a_card_too_small_is_told_what_would_fit(monkeypatch):
     monkeypatch.setattr(memory_plan, "_SMALLER", (1.0,))
     monkeypatch.setattr(memory_plan, "_TILES", (512,))
     with pytest.raises(UserError, match=r"does not fit 0\.5 GiB: the least form needs .* GiB"):
-        plan_for(replace(TINY, working_pixels=1 << 12), GIB / 2)
+        plan_for(replace(TINY_FLUX, working_pixels=1 << 12), GIB / 2)
 
 
 def test_what_else_is_on_the_card_moves_blocks_and_no_pixels(monkeypatch):
@@ -102,7 +102,7 @@ def test_the_cpu_asks_first(monkeypatch):
     with pytest.raises(UserError, match=r"minutes a frame.*--yes"):
         refuse_the_cpu(FLUX_DEV, None, yes=False)
     refuse_the_cpu(FLUX_DEV, None, yes=True)
-    refuse_the_cpu(replace(TINY, working_pixels=1 << 12), None, yes=False)
+    refuse_the_cpu(replace(TINY_FLUX, working_pixels=1 << 12), None, yes=False)
 
 
 def test_the_memory_of_the_machine_is_asked_first(monkeypatch):
@@ -125,7 +125,7 @@ def test_peaks_follow_what_is_alive():
 
 
 def model():
-    made = build(replace(TINY, working_pixels=48 * 64), seed=2)
+    made = build(replace(TINY_FLUX, working_pixels=48 * 64), seed=2)
     generator = torch.Generator().manual_seed(1)
     for parameter in made.adapter_parameters():
         parameter.data += 0.05 * torch.randn(parameter.shape, generator=generator)

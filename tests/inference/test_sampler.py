@@ -3,7 +3,7 @@ import torch
 
 from lumaflux.inference.sampler import euler, schedule
 from lumaflux.model.build import build
-from lumaflux.model.presets import TINY
+from lumaflux.model.presets import TINY_FLUX
 
 
 class Field:
@@ -35,7 +35,7 @@ def test_no_steps_is_an_error():
 
 
 def test_cached_psi_equals_psi_at_every_step():
-    model = build(TINY, seed=0)
+    model = build(TINY_FLUX, seed=0)
     sdr = torch.rand(1, 3, 32, 32)
     with torch.no_grad():
         seen, z, times = model.condition(sdr), model.encode(sdr), schedule(3)

@@ -17,7 +17,7 @@ from lumaflux.inference.tiles import Tile, Tiling, ramps, spans, tile_side, tili
 from lumaflux.media.video.reader import VideoReader
 from lumaflux.model.latents import pack
 from lumaflux.model.picture_norm import Share
-from lumaflux.model.presets import FLUX_DEV, TINY
+from lumaflux.model.presets import FLUX_DEV, TINY_FLUX
 from lumaflux.settings import Settings
 
 CLIP = Path(__file__).parents[2] / "examples" / "rooftop-sdr.mp4"
@@ -26,7 +26,7 @@ GENERATED = Settings(detail=0.0)
 
 @pytest.fixture(scope="module")
 def tiny():
-    return lumaflux.load("tiny", device="cpu", tile="none")
+    return lumaflux.load("tiny-flux", device="cpu", tile="none")
 
 
 @pytest.fixture(scope="module")
@@ -197,10 +197,10 @@ def test_the_same_frame_has_the_same_bits(tiny):
 
 
 def test_words_and_sides(lite):
-    assert tile_side("none", TINY) is None
-    assert tile_side("300", TINY) == 288
-    assert tile_side(512, TINY) == 512
-    assert tile_side("auto", TINY) is None  # a narrow autoencoder, which tiles do not help
+    assert tile_side("none", TINY_FLUX) is None
+    assert tile_side("300", TINY_FLUX) == 288
+    assert tile_side(512, TINY_FLUX) == 512
+    assert tile_side("auto", TINY_FLUX) is None  # a narrow autoencoder, which tiles do not help
     assert 1 << 20 < tile_side("auto", FLUX_DEV) ** 2 < 1.5 * (1 << 20)
     assert tiling_of(1080, 1920, 2048, 16) is None
     assert next(iter(tiling_of(1, 20000, 128, 16))) == Tile(*(spans(1, 8, 2) + spans(1250, 8, 2)[:1]))

@@ -21,13 +21,13 @@ from lumaflux.model.checkpoint import (
     write_tensors,
 )
 from lumaflux.model.config import config_from_json
-from lumaflux.model.presets import TINY
+from lumaflux.model.presets import TINY_FLUX
 
 RELEASED = Path(__file__).parent / "released_format"
 
 
 def test_own_format_and_back(tmp_path):
-    model = build(TINY, seed=4)
+    model = build(TINY_FLUX, seed=4)
     save_model(model, tmp_path, base_model="random", training={"steps": 0}, dtype=torch.float32)
     again = load_model(tmp_path)
     for key, value in model.state_dict().items():
@@ -54,7 +54,7 @@ def test_published_to_own_to_published(tmp_path):
 
 @pytest.fixture
 def directory(tmp_path):
-    save_model(build(TINY, seed=4), tmp_path / "model", base_model="random")
+    save_model(build(TINY_FLUX, seed=4), tmp_path / "model", base_model="random")
     return tmp_path / "model"
 
 
@@ -149,7 +149,7 @@ def test_files_have_the_mode_that_the_umask_leaves(tmp_path, mask, mode):
 
 
 def test_earlier_names_of_the_tone_predictor_are_read(tmp_path):
-    config = replace(TINY, tone_bins=6)
+    config = replace(TINY_FLUX, tone_bins=6)
     content = config.to_json()
     content["anchor_bins"] = content.pop("tone_bins")
     assert config_from_json(content) == config

@@ -8,7 +8,7 @@ import torch
 from lumaflux.model.attention import rotary_turns, rotate
 from lumaflux.model.build import build
 from lumaflux.model.latents import pack
-from lumaflux.model.presets import TINY
+from lumaflux.model.presets import TINY_FLUX
 
 
 def angles(tokens, size):
@@ -33,7 +33,7 @@ def test_a_block_is_one_graph(index):
         graphs.append(graph)
         return graph.forward
 
-    model = build(replace(TINY, bottleneck=64), seed=0).eval()
+    model = build(replace(TINY_FLUX, bottleneck=64), seed=0).eval()
     with torch.no_grad():
         for parameter in model.adapter_parameters():
             parameter.add_(0.01 * torch.randn_like(parameter, generator=torch.Generator().manual_seed(2)))

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from lumaflux.model.build import build
 from lumaflux.model.cues import log_gradient, ring_spectrum, upper_quantiles
-from lumaflux.model.presets import TINY
+from lumaflux.model.presets import TINY_FLUX
 
 
 @settings(deadline=None, max_examples=40)
@@ -23,7 +23,7 @@ def test_quantiles_work_beyond_two_to_the_24():
 
 
 def test_bands_do_not_show_in_the_token_pooling():
-    cues = build(TINY, seed=0).adapters.cues
+    cues = build(TINY_FLUX, seed=0).adapters.cues
     maps = torch.rand(1, 3, 16 * 130, 32, generator=torch.Generator().manual_seed(2))
     with torch.no_grad():
         whole = torch.nn.functional.avg_pool2d(cues.tokens(maps), 16).flatten(2).transpose(1, 2)

@@ -13,11 +13,11 @@ from lumaflux.model.build import build, build_transformer
 from lumaflux.model.config import config_from_json
 from lumaflux.model.latents import pack, position_ids
 from lumaflux.model.original_names import transformer_names
-from lumaflux.model.presets import FLUX2_KLEIN, TINY
+from lumaflux.model.presets import FLUX2_KLEIN, TINY_FLUX
 from lumaflux.model.pretrained import Placement, build_on_pretrained
 
 SMALL = replace(
-    TINY,
+    TINY_FLUX,
     name="flux2-klein",
     transformer={
         **FLUX2_KLEIN.transformer,

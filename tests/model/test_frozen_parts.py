@@ -16,12 +16,12 @@ from lumaflux.model.checkpoint import load_model, save_model
 from lumaflux.model.config import config_from_json
 from lumaflux.model.frozen_shapes import MOBILENET, MOBILENET_WIDTH, finest_channels, latent_stride, token_count
 from lumaflux.model.latents import pack
-from lumaflux.model.presets import FLUX_DEV, TINY
+from lumaflux.model.presets import FLUX_DEV, TINY_FLUX
 from lumaflux.model.tower import build_tower, tokens_of
 
 VAE = {"architecture": "tiny", "latent_channels": 4, "channels": 8, "scaling_factor": 1.2, "shift_factor": 0.1}
 TOWER = {"architecture": MOBILENET, "hidden_size": MOBILENET_WIDTH, "image_size": 64}
-SMALL = replace(TINY, name="small", vae=VAE, siglip=TOWER)
+SMALL = replace(TINY_FLUX, name="small", vae=VAE, siglip=TOWER)
 
 
 @pytest.fixture(scope="module")

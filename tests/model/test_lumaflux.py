@@ -12,7 +12,7 @@ from lumaflux.model.build import build
 from lumaflux.model.config import VARIANTS
 from lumaflux.model.latents import pack
 from lumaflux.model.lumaflux import Adapters
-from lumaflux.model.presets import FLUX_DEV, TINY
+from lumaflux.model.presets import FLUX_DEV, TINY_FLUX
 from lumaflux.model.published import from_published, to_published
 
 PUBLISHED_KEYS = Path(__file__).parent / "released_format" / "flux-dev-keys.json"
@@ -25,12 +25,12 @@ def frame():
 
 @pytest.fixture
 def model():
-    return build(TINY, seed=3)
+    return build(TINY_FLUX, seed=3)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_starts_as_the_frozen_transformer_bit_for_bit(variant, frame):
-    model = build(TINY.with_variant(variant), seed=3)
+    model = build(TINY_FLUX.with_variant(variant), seed=3)
     seen = model.condition(frame)
     z, t = model.encode(frame), torch.tensor([0.9, 0.3])
     with torch.no_grad():
@@ -51,7 +51,7 @@ def stir(model, seed=5):
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_every_variant_steers_and_only_its_adapters_train(variant, frame):
-    model = stir(build(TINY.with_variant(variant), seed=3))
+    model = stir(build(TINY_FLUX.with_variant(variant), seed=3))
     z, t = model.encode(frame), torch.tensor([0.9, 0.3])
     seen = model.condition(frame)
     velocity = model.velocity(z, t, seen)
@@ -67,7 +67,7 @@ def test_every_variant_steers_and_only_its_adapters_train(variant, frame):
 def test_full_variant_differs_from_each_ablation(frame):
     outputs = {}
     for variant in VARIANTS:
-        model = build(TINY.with_variant(variant), seed=3)
+        model = build(TINY_FLUX.with_variant(variant), seed=3)
         generator = torch.Generator().manual_seed(0)
         with torch.no_grad():
             for name, parameter in sorted(model.adapters.named_parameters()):

@@ -14,12 +14,12 @@ from lumaflux.model.build import build, build_transformer
 from lumaflux.model.checkpoint import load_adapters
 from lumaflux.model.fp8_linear import dequantized, quantized
 from lumaflux.model.original_names import transformer_names, vae_names
-from lumaflux.model.presets import FLUX_DEV, TINY
+from lumaflux.model.presets import FLUX_DEV, TINY_FLUX
 from lumaflux.model.pretrained import Placement, build_on_pretrained
 from lumaflux.model.weight_files import contents
 from lumaflux.model.weight_streaming import stream_weights
 
-GUIDED = replace(TINY, name="flux-dev", transformer={**TINY.transformer, "guidance_embeds": True})
+GUIDED = replace(TINY_FLUX, name="flux-dev", transformer={**TINY_FLUX.transformer, "guidance_embeds": True})
 
 
 @pytest.fixture(scope="module")
@@ -308,4 +308,4 @@ def test_bad_files_are_named(spoil, folder):
 def test_a_lora_is_no_adapter_file(tmp_path):
     save_file({"transformer.x.lora_A.weight": torch.ones(2, 2)}, tmp_path / "lora.safetensors")
     with pytest.raises(UserError, match="is a LoRA"):
-        load_adapters(build(TINY), tmp_path / "lora.safetensors")
+        load_adapters(build(TINY_FLUX), tmp_path / "lora.safetensors")

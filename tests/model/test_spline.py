@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from lumaflux.color import pq
 from lumaflux.model.build import build
-from lumaflux.model.presets import TINY
+from lumaflux.model.presets import TINY_FLUX
 from lumaflux.model.spline import PEAK_PQ, apply_spline, knots_from_logits
 
 seeds = st.integers(0, 10_000)
@@ -33,7 +33,7 @@ def test_curves_pass_their_knots(seed):
 
 
 def test_tone_field_starts_as_the_identity_and_keeps_grey_grey():
-    tone = build(TINY, seed=0).adapters.tone
+    tone = build(TINY_FLUX, seed=0).adapters.tone
     grey = torch.linspace(0, 1, 256).view(1, 1, 1, 256).expand(1, 3, 4, 256)
     latents = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
@@ -47,7 +47,7 @@ def test_peak_is_pq_of_1000_nit():
 
 
 def test_gradients_are_finite_on_black():
-    tone = build(TINY, seed=0).adapters.tone
+    tone = build(TINY_FLUX, seed=0).adapters.tone
     picture = torch.zeros(1, 3, 8, 8, requires_grad=True)
     tone(
         picture, random_knots(0, 0.1).__class__(**{k: v[:1] for k, v in vars(random_knots(0)).items()})

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from lumaflux.color import ictcp, pq
 from lumaflux.color.sdr_to_pq import sdr_to_pq
-from lumaflux.model.presets import TINY
+from lumaflux.model.presets import TINY_FLUX
 from lumaflux.model.spline import PEAK_PQ, knots_from_logits
 from lumaflux.model.tone_cues import CHROMA_BINS, LENGTH, distribution, soft_histogram
 from lumaflux.model.tone_predictor import ToneCurve, TonePredictor, static_curve
 
-CONFIG = replace(TINY, tone_bins=12)
+CONFIG = replace(TINY_FLUX, tone_bins=12)
 
 
 @pytest.fixture(scope="module")

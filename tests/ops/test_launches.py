@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from lumaflux.model.build import build
-from lumaflux.model.presets import TINY
+from lumaflux.model.presets import TINY_FLUX
 from lumaflux.ops import coupler_add, film_layer_norm, gated_low_rank, launch
 
 pytest.importorskip("cuda.bindings")
@@ -56,7 +56,7 @@ def noted(monkeypatch):
 
 
 def model_of(dtype=torch.bfloat16):
-    return build(replace(TINY, bottleneck=64), seed=0).cast(dtype)
+    return build(replace(TINY_FLUX, bottleneck=64), seed=0).cast(dtype)
 
 
 def inputs_of(model, batch):

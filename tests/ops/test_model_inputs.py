@@ -8,7 +8,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from lumaflux.model.build import build
-from lumaflux.model.presets import TINY
+from lumaflux.model.presets import TINY_FLUX
 from lumaflux.ops import coupler_add, film_layer_norm, gain_map, gated_low_rank, spline_pq
 
 pytest.importorskip("cuda.bindings")
@@ -41,8 +41,12 @@ class Seen(TorchDispatchMode):
 
 
 def test_a_model_in_bf16_meets_no_obstacle():
-    transformer = TINY.transformer | {"attention_head_dim": 16, "num_attention_heads": 2, "axes_dims_rope": [4, 6, 6]}
-    model = build(replace(TINY, transformer=transformer, bottleneck=64), seed=0).cast(torch.bfloat16).eval()
+    transformer = TINY_FLUX.transformer | {
+        "attention_head_dim": 16,
+        "num_attention_heads": 2,
+        "axes_dims_rope": [4, 6, 6],
+    }
+    model = build(replace(TINY_FLUX, transformer=transformer, bottleneck=64), seed=0).cast(torch.bfloat16).eval()
     side = model.config.token_stride
     with torch.inference_mode(), Seen() as seen:
         conditions = model.condition(torch.rand(1, 3, 5 * side, 7 * side))

@@ -42,7 +42,7 @@ def one_thread():
 def converter():
     loaded = lumaflux.load("tiny", device="cpu")
     head = loaded.backend.network.adapters.tone.head[-1]  # zero at initialisation: every frame would have one curve
-    torch.nn.init.normal_(head.weight, std=3.0, generator=torch.Generator().manual_seed(0))
+    torch.nn.init.normal_(head.weight, std=20.0, generator=torch.Generator().manual_seed(0))
     return loaded
 
 

@@ -83,7 +83,9 @@ def test_output_spaces_show_the_same_light(renderer, frame, space):
         assert inside.mean() > 0.5
         np.testing.assert_allclose(to_nits(shown, space)[:, inside], nits[:, inside], rtol=2e-3, atol=2e-3)
     else:
-        np.testing.assert_allclose(to_nits(shown, space), nits, rtol=1e-4, atol=2e-3)
+        inside = shown.min(axis=0) > 1e-6 if space == "pq-p3d65" else np.ones(shown.shape[1:], bool)  # of its gamut
+        assert inside.mean() > 0.9
+        np.testing.assert_allclose(to_nits(shown, space)[:, inside], nits[:, inside], rtol=1e-4, atol=2e-3)
 
 
 def test_relative_output_has_its_one_at_the_reference_white():

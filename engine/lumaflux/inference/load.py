@@ -43,7 +43,7 @@ def load(
     """Loads a model. Nothing is downloaded.
 
     Args:
-        name_or_directory: ``lite``, ``tiny`` (random weights, for tests), ``flux-dev``, ``flux-schnell``,
+        name_or_directory: ``lite``, ``tiny`` and ``tiny-flux`` (random, for tests), ``flux-dev``, ``flux-schnell``,
             ``flux2-klein``, ``flux2-klein-base``, or a model directory.
         device: As torch names it: ``cpu``, ``cuda``, ``cuda:1``, ``mps``; by default the best that is there.
         dtype: ``fp32``, ``bf16`` or ``fp16``; by default what the device computes best in.

@@ -1,7 +1,10 @@
-"""The named configurations: FLUX.1-dev and schnell, FLUX.2 klein 4B, and the tiny random model of the tests."""
+"""The named configurations: FLUX.1-dev and schnell, FLUX.2 klein 4B, and tiny random models for tests."""
+
+from dataclasses import replace
 
 from lumaflux.model.config import LumaFluxConfig
-from lumaflux.model.frozen_shapes import FLUX2, KL_FLUX2
+from lumaflux.model.frozen_shapes import FLUX2, KL_FLUX2, MOBILENET, MOBILENET_WIDTH
+from lumaflux.model.frozen_shapes import TINY as TINY_AUTOENCODER
 
 _FLUX_TRANSFORMER = {
     "patch_size": 1,
@@ -76,8 +79,8 @@ FLUX2_KLEIN = LumaFluxConfig(
 FLUX2_KLEIN_BASE = LumaFluxConfig(
     name="flux2-klein-base", transformer=_FLUX2_KLEIN, vae=_FLUX2_VAE, siglip=_SIGLIP_SO400M, steps=8
 )
-TINY = LumaFluxConfig(
-    name="tiny",
+TINY_FLUX = LumaFluxConfig(
+    name="tiny-flux",
     transformer={
         **_FLUX_TRANSFORMER,
         "in_channels": 16,
@@ -111,7 +114,21 @@ TINY = LumaFluxConfig(
     steps=2,
 )
 
-PRESETS = {config.name: config for config in (FLUX_DEV, FLUX_SCHNELL, FLUX2_KLEIN, FLUX2_KLEIN_BASE, TINY)}
+# The parts of the shipped model, small: it loads in a third of the time, for nothing imports diffusers or transformers.
+TINY = replace(
+    TINY_FLUX,
+    name="tiny",
+    vae={
+        "architecture": TINY_AUTOENCODER,
+        "latent_channels": 4,
+        "channels": 8,
+        "scaling_factor": 1.0,
+        "shift_factor": 0.0,
+    },
+    siglip={"architecture": MOBILENET, "hidden_size": MOBILENET_WIDTH, "image_size": 32},
+)
+
+PRESETS = {config.name: config for config in (FLUX_DEV, FLUX_SCHNELL, FLUX2_KLEIN, FLUX2_KLEIN_BASE, TINY_FLUX, TINY)}
 
 # Models whose frozen weights are published by others; lumaflux.store knows where.
 HUB_BACKBONES = ("flux-dev", "flux-schnell", "flux2-klein", "flux2-klein-base")

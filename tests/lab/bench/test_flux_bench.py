@@ -15,7 +15,7 @@ CPU = torch.device("cpu")
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
     file = tmp_path_factory.mktemp("flux") / "flux.json"
-    measure(Figures(file, 600.0, CPU), "tiny", [(64, 48)], 32, 1, "eager")
+    measure(Figures(file, 600.0, CPU), "tiny-flux", [(64, 48)], 32, 1, "eager")
     return json.loads(file.read_text())
 
 
@@ -53,7 +53,7 @@ def test_the_budget_and_what_fails_leave_the_rest(tmp_path):
 
 
 def test_bare_shares_the_weights_and_gives_them_back_steered():
-    model = flux.random_model(flux.PRESETS["tiny"], CPU)
+    model = flux.random_model(flux.PRESETS["tiny-flux"], CPU)
     with flux.bare(model) as transformer:
         assert transformer._transformer is model.transformer
     processors = {type(processor) for processor in model.transformer.attn_processors.values()}

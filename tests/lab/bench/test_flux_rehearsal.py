@@ -13,7 +13,7 @@ from lumaflux.inference.backbones import base_of, warn_of_another_base
 from lumaflux.lab.bench.flux_rehearsal import few_blocks, rehearse, write_release
 from lumaflux.model.build import build
 from lumaflux.model.checkpoint import load_adapters, read_tensors, save_adapters, save_published_adapters
-from lumaflux.model.presets import FLUX_DEV, TINY
+from lumaflux.model.presets import FLUX_DEV, TINY_FLUX
 from lumaflux.store.model_store import Record, write_record
 
 
@@ -21,7 +21,7 @@ from lumaflux.store.model_store import Record, write_record
 def test_load_plan_convert_and_farm(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(memory_plan, "_SMALLER", (1.0,))
     monkeypatch.setattr(memory_plan, "_TILES", (512,))
-    few = replace(TINY, name="small", working_pixels=48 * 64)
+    few = replace(TINY_FLUX, name="small", working_pixels=48 * 64)
     whole = replace(few, transformer={**few.transformer, "num_layers": 2, "num_single_layers": 4})
     found = rehearse(tmp_path, few, whole, vram="2", size=(64, 48))
     assert "expected peak" in capsys.readouterr().err
@@ -39,10 +39,10 @@ def test_blocks_by_number():
 
 
 def test_published_adapters_of_another_rank_and_without_parts(tmp_path):
-    made = build(replace(TINY, rank=3).with_variant("pga-pcm"), seed=1)
+    made = build(replace(TINY_FLUX, rank=3).with_variant("pga-pcm"), seed=1)
     made.config = replace(made.config, rank=3)
     save_published_adapters(made, tmp_path / "published.safetensors")
-    other = build(TINY, seed=2)
+    other = build(TINY_FLUX, seed=2)
     load_adapters(other, tmp_path / "published.safetensors")
     assert (other.config.rank, other.config.variant.pcm, other.config.variant.coupler) == (3, True, False)
     for key, value in made.adapters.state_dict().items():
@@ -53,7 +53,7 @@ def test_adapters_name_the_revision_that_they_were_trained_on(tmp_path, caplog):
     record = Record(model="flux-dev", repository="o/n", revision="abc", licence="Some", files=())
     write_record(tmp_path, record)
     base = base_of(tmp_path, "flux-dev")
-    save_adapters(build(TINY), tmp_path / "own.safetensors", base_model="flux-dev", base=base)
+    save_adapters(build(TINY_FLUX), tmp_path / "own.safetensors", base_model="flux-dev", base=base)
     _, metadata = read_tensors(tmp_path / "own.safetensors")
     assert (
         {key: metadata[f"base_{key}"] for key in base}
@@ -81,7 +81,7 @@ def test_the_commands_convert_and_render_for_a_farm(tmp_path, monkeypatch):
 
     monkeypatch.setattr(memory_plan, "_SMALLER", (1.0,))
     monkeypatch.setattr(memory_plan, "_TILES", (512,))
-    write_release(replace(TINY, name="small", working_pixels=48 * 64), tmp_path / "release")
+    write_release(replace(TINY_FLUX, name="small", working_pixels=48 * 64), tmp_path / "release")
     (tmp_path / "shot").mkdir()
     pictures = np.random.default_rng(0).integers(0, 256, (2, 48, 64, 3), dtype=np.uint8)
     for number, picture in enumerate(pictures, 1):

@@ -12,7 +12,7 @@ from lumaflux.lab.bench.training import training_figures
 from lumaflux.lab.data.shards import Corpus, Rendering, Shard, write_corpus, write_shard
 from lumaflux.model.build import build
 from lumaflux.model.config import config_from_json
-from lumaflux.model.presets import TINY
+from lumaflux.model.presets import TINY_FLUX
 
 CONFIG = """
 stage: adapters
@@ -30,8 +30,8 @@ threads: 1
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    (tmp_path / "tiny.json").write_text(json.dumps(TINY.to_json()))
-    model = build(config_from_json(TINY.to_json()), seed=0)
+    (tmp_path / "tiny.json").write_text(json.dumps(TINY_FLUX.to_json()))
+    model = build(config_from_json(TINY_FLUX.to_json()), seed=0)
     for part, name, module in (
         ("vae", "vae", model.vae),
         ("tower", "siglip", model.siglip),

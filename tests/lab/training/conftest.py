@@ -10,7 +10,7 @@ from safetensors.numpy import save_file
 
 from lumaflux.lab.data.views import FULL_SCALE
 from lumaflux.lab.training.checkpoint import write_tensors
-from lumaflux.model.presets import TINY
+from lumaflux.model.presets import TINY_FLUX
 
 SCENES = {"a": "train", "b": "train", "c": "validation", "d": "test"}
 
@@ -59,7 +59,7 @@ def tone_pool(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def model_json(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("model") / "tiny.json"
-    content = TINY.to_json()
+    content = TINY_FLUX.to_json()
     content["vae"] |= {"block_out_channels": [16, 32, 32, 64], "latent_channels": 4, "mid_block_add_attention": False}
     path.write_text(json.dumps(content))
     return path

@@ -8,7 +8,7 @@ import torch
 from lumaflux.lab.bench.flux_rehearsal import write_release
 from lumaflux.lab.training import adapters
 from lumaflux.model.frozen_shapes import KL_FLUX2
-from lumaflux.model.presets import TINY
+from lumaflux.model.presets import TINY_FLUX
 
 
 class Config:
@@ -22,9 +22,9 @@ class Config:
 
 @pytest.mark.parametrize(("precision", "dtype"), [("bf16", torch.bfloat16), ("fp32", torch.float32)])
 def test_frozen_parts_come_in_their_type(tmp_path, monkeypatch, precision, dtype):
-    vae = {key: value for key, value in TINY.vae.items() if key not in ("scaling_factor", "shift_factor")}
+    vae = {key: value for key, value in TINY_FLUX.vae.items() if key not in ("scaling_factor", "shift_factor")}
     vae |= {"architecture": KL_FLUX2, "use_quant_conv": True, "use_post_quant_conv": True}
-    shape = replace(TINY, name="flux-dev", vae=vae)
+    shape = replace(TINY_FLUX, name="flux-dev", vae=vae)
     monkeypatch.setitem(adapters.PRESETS, "flux-dev", shape)
     write_release(shape, tmp_path)
     network = adapters.network_for(Config(tmp_path, precision))

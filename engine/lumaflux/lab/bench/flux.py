@@ -2,7 +2,7 @@
 
 ``python -m lumaflux.lab.bench.flux --json FILE [--preset flux-dev] [--sizes 1024x1024,1920x1088] [--budget SECONDS]``.
 Every figure is written as soon as it is there, and nothing is begun that the budget does not hold. Not executed on a
-CUDA device so far; the tests run it on the CPU with the preset ``tiny``.
+CUDA device so far; the tests run it on the CPU with the preset ``tiny-flux``.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from lumaflux.model.bare import bare
 from lumaflux.model.config import LumaFluxConfig
 from lumaflux.model.latents import pack
 from lumaflux.model.lumaflux import Adapters, LumaFlux
-from lumaflux.model.presets import PRESETS
+from lumaflux.model.presets import HUB_BACKBONES, PRESETS
 from lumaflux.ops import launch
 
 STEPS = 8  # of the sampler, a frame
@@ -210,7 +210,7 @@ def measure(figures: Figures, preset: str, sizes: list[tuple[int, int]], crop: i
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.bench.flux", description=__doc__)
     parser.add_argument("--json", type=Path, required=True, help="where the figures are written, one after another")
-    parser.add_argument("--preset", choices=sorted(PRESETS), default="flux-dev")
+    parser.add_argument("--preset", choices=[*HUB_BACKBONES, "tiny-flux"], default="flux-dev")
     parser.add_argument("--sizes", default="1024x1024,1920x1088", help="pixels, width x height, multiples of 16")
     parser.add_argument("--crop", type=int, default=512, help="of the training step")
     parser.add_argument("--rounds", type=int, default=5)

@@ -12,7 +12,7 @@ from lumaflux.model.bare import BareTransformer
 from lumaflux.model.build import build
 from lumaflux.model.config import LumaFluxConfig
 from lumaflux.model.latents import pack
-from lumaflux.model.presets import TINY
+from lumaflux.model.presets import TINY_FLUX
 
 TOKENS_PER_SIDE = 32
 CPU = torch.device("cpu")
@@ -21,7 +21,7 @@ CPU = torch.device("cpu")
 def bench_config() -> LumaFluxConfig:
     """A random transformer of width 512, as deep as needed for block costs to dominate."""
     transformer = {
-        **TINY.transformer,
+        **TINY_FLUX.transformer,
         "in_channels": 64,
         "num_layers": 2,
         "num_single_layers": 4,
@@ -31,8 +31,8 @@ def bench_config() -> LumaFluxConfig:
         "pooled_projection_dim": 64,
         "axes_dims_rope": [16, 24, 24],
     }
-    vae = {**TINY.vae, "latent_channels": 16}
-    return replace(TINY, name="bench", transformer=transformer, vae=vae)
+    vae = {**TINY_FLUX.vae, "latent_channels": 16}
+    return replace(TINY_FLUX, name="bench", transformer=transformer, vae=vae)
 
 
 @torch.inference_mode()
