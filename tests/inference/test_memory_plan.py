@@ -63,7 +63,7 @@ def test_a_card_too_small_is_told_what_would_fit(monkeypatch):
 
 def test_what_else_is_on_the_card_moves_blocks_and_no_pixels(monkeypatch):
     monkeypatch.setattr(memory_plan, "_TILES", (512,))
-    small = replace(TINY, working_pixels=1 << 12, transformer={**TINY.transformer, "num_single_layers": 20})
+    small = replace(TINY_FLUX, working_pixels=1 << 12, transformer={**TINY_FLUX.transformer, "num_single_layers": 20})
     monkeypatch.setattr(memory_plan, "_RESERVED", 0)
     whole = plan_for(small, GIB)
     fewer = plan_for(small, GIB, free=whole.peak - 1)
