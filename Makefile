@@ -28,21 +28,21 @@ plugin: setup
 	$(BIN)/cmake --build build/plugin-build
 
 test: setup
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "not slow and not soak"
+	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder -m "not slow and not soak"
 
 # The rooms whose results are numbers, as processors compute them that lack this one's vector instructions.
 numeric: setup
 	for level in avx2 default; do \
 	  ATEN_CPU_CAPABILITY=$$level ONEDNN_MAX_CPU_ISA=$$([ $$level = avx2 ] && echo AVX2 || echo SSE41) \
-	  $(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not slow and not soak" tests/color tests/model tests/native || exit 1; \
+	  $(BIN)/python -m pytest -q -n 2 --dist loadscope --no-loadscope-reorder -m "not slow and not soak" tests/color tests/model tests/native || exit 1; \
 	done
 
 slow: setup
 	$(BIN)/python -m pip install --quiet -c constraints.txt 'ray>=2.40' 'trackio>=0.40' 'tensorrt-rtx>=1.7'
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -m slow
+	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder --timeout 900 -o faulthandler_timeout=2400 -m slow
 
 soak: setup
-	$(BIN)/python -m pytest -m soak
+	$(BIN)/python -m pytest --timeout 0 -o faulthandler_timeout=0 -m soak
 
 lint: setup
 	$(BIN)/ruff check .

@@ -11,6 +11,7 @@ HERE = Path(__file__).parent
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_the_suite_is_clean_under_the_sanitizers():
     if os.environ.get("LUMAFLUX_SANITIZE") == "1":
         pytest.skip("this is the sanitized run")
