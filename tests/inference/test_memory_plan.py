@@ -1,6 +1,7 @@
 """Plans for cards of several sizes with FLUX.1-dev's real shapes, and a small model that runs by each kind of them."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -106,8 +107,8 @@ def test_the_cpu_asks_first(monkeypatch):
 
 
 def test_the_memory_of_the_machine_is_asked_first(monkeypatch):
-    pages = {"SC_PHYS_PAGES": 24 << 18, "SC_PAGE_SIZE": 1 << 12}
-    monkeypatch.setattr(memory_plan.os, "sysconf", pages.__getitem__)
+    machine = SimpleNamespace(total=24 << 30)
+    monkeypatch.setattr(memory_plan.psutil, "virtual_memory", lambda: machine)
     with pytest.raises(
         UserError, match=r"takes 47 GiB of memory on the CPU, this machine has 24 GiB, --precision bf16"
     ):
