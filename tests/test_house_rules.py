@@ -39,7 +39,7 @@ ALLOWED = {
     "export": {"endings", "color", "ops", "model", "backends", "inference"},
     "lab/data": {"color", "media"},
     "lab/evaluation": {"color", "media", "model", "backends", "inference", "lab/data"},
-    "lab/training": {"color", "model", "inference", "backends", "lab/data", "lab/evaluation"},
+    "lab/training": {"color", "model", "inference", "backends", "timeline", "lab/data", "lab/evaluation"},
     "lab/bench": {
         "color",
         "ops",

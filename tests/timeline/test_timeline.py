@@ -168,7 +168,9 @@ def test_missing_media_are_named(found):
     lost = edits.clip("lost", "gone/away.mov", edits.span(0, 5), [edits.effect()])
     remote = edits.clip("remote", "https://example.org/a.mov", edits.span(0, 5), [edits.effect()])
     reasons = [skip.reason for skip in found(edits.timeline([nothing, lost, remote])).skipped]
-    assert reasons[0] == "the timeline holds no media reference for it"
+    assert reasons[0] == (
+        "the timeline holds no media reference for it, and no video named 'offline' lies beside the timeline"
+    )
     assert "gone/away.mov is missing" in reasons[1]
     assert "not a local file" in reasons[2]
 

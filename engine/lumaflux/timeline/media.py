@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urlparse
@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlparse
 from lumaflux.errors import UserError
 from lumaflux.media.stills.sequence_path import SequencePath
 
+_VIDEOS = (".mp4", ".mov", ".mkv", ".m4v", ".mxf", ".mts", ".m2ts", ".avi", ".webm")
 _SAME_RATE = 2e-3  # editors write 24 where they mean 24000/1001: frames are counted then, not seconds
 
 
@@ -54,7 +55,7 @@ def media_of(clip: Any, folder: Path, mapped: Callable[[str], str]) -> Media:
     """The active media reference of a clip, found on this machine. Raises MediaError."""
     reference = clip.media_reference
     if reference is None or reference.is_missing_reference:
-        raise MediaError("the timeline holds no media reference for it")
+        return _named(clip.name, folder)
     kind = reference.schema_name()
     if kind == "ImageSequenceReference":
         return _image_sequence(reference, folder, mapped)
@@ -66,6 +67,32 @@ def media_of(clip: Any, folder: Path, mapped: Callable[[str], str]) -> Media:
     if not path.exists():
         raise MediaError(f"its media {path} is missing")
     return _video(path, reference)
+
+
+def _named(name: str, folder: Path) -> Media:
+    """The media of a clip that has its name alone, as those of edit decision lists have: a file of that name beside the
+    timeline, whose times count from the file's own timecode."""
+    there = sorted(path for path in folder.iterdir() if name and path.is_file() and name in (path.name, path.stem))
+    there = [path for path in there if path.suffix.lower() in _VIDEOS]
+    if len(there) != 1:
+        found = f"{len(there)} files of its name lie" if there else f"no video named '{name}' lies"
+        raise MediaError(f"the timeline holds no media reference for it, and {found} beside the timeline")
+    media = _video(there[0], None)
+    return replace(media, start=_timecode_of(there[0], media.rate))
+
+
+def _timecode_of(path: Path, rate: float) -> float:
+    """Frames from midnight to a file's first; 0 where it states no timecode."""
+    import av
+    import opentimelineio as otio
+
+    with av.open(str(path)) as container:
+        tables = [*(stream.metadata for stream in container.streams), container.metadata]
+    stated = next((table["timecode"] for table in tables if "timecode" in table), None)
+    try:
+        return 0.0 if stated is None else float(otio.opentime.from_timecode(stated, rate).value)
+    except ValueError:
+        raise MediaError(f"its media {path} states a timecode, {stated}, that is none at {rate:.6g} frames/s") from None
 
 
 def _local(url: str, folder: Path, mapped: Callable[[str], str]) -> Path:
@@ -88,7 +115,7 @@ def _video(path: Path, reference: Any) -> Media:
         info = probe(path)
     except UserError as error:
         raise MediaError(f"its media cannot be read: {error}") from None
-    available = reference.available_range
+    available = None if reference is None else reference.available_range
     if info.kind == "still":
         raise MediaError(f"its media {path} is a still picture; turn that with `lumaflux convert`")
     if info.variable_frame_rate:

@@ -82,6 +82,9 @@ def read_timeline(path: str | os.PathLike) -> Any:
     except Exception as error:  # adapters raise what their parsers raise
         raise UserError(f"{path} is no timeline that OpenTimelineIO can read ({_first_line(error)}).") from error
     if isinstance(read, otio.schema.Timeline):
+        if Path(path).suffix.lower() == ".edl":
+            for track in read.tracks:
+                track.source_range = None  # the adapter (1.0) writes a range that begins before the track does
         return read
     search = getattr(read, "find_children", None)
     timelines = search(descended_from_type=otio.schema.Timeline) if search else []

@@ -93,8 +93,8 @@ def _of_folder(folder: Path) -> list[tuple[str, Path, Path]]:
     return [(stem, path, sides[1][stem]) for stem, path in sides[0].items()]
 
 
-def read_pairs(name: str, sdr: Path, hdr: Path) -> list[LookPair]:
-    """One of two pictures, or one for every shot of two clips.
+def read_pairs(name: str, sdr: Path, hdr: Path, frames: tuple[range, range] | None = None) -> list[LookPair]:
+    """One of two pictures, or one for every shot of two clips; of these ``frames`` of each, or all.
 
     Raises UserError for files that cannot be read, an HDR side that is SDR, and sides that show different pictures.
     """
@@ -106,21 +106,24 @@ def read_pairs(name: str, sdr: Path, hdr: Path) -> list[LookPair]:
     if sdr != hdr and (moving := DisplayLight(sdr)).kind != "picture":
         if lit.kind == "picture":
             raise UserError(f"{sdr} moves and {hdr} is one picture; a pair is two clips, or two pictures")
-        return _clips(name, moving, lit)
+        return _clips(name, moving, lit, frames)
     return [_pair(name, [(thinned(_sdr_picture(sdr)), thinned(lit.frame().nits))], 0)]
 
 
-def _clips(name: str, sdr: "DisplayLight", hdr: "DisplayLight") -> list[LookPair]:
+def _clips(
+    name: str, sdr: "DisplayLight", hdr: "DisplayLight", asked: tuple[range, range] | None = None
+) -> list[LookPair]:
     """Two passes: over thumbnails, which find the shift and the shots; and over the frames that are taken."""
     from lumaflux.media.video.shots import find_shots, signature
 
     numbers, thumbnails, signatures = [], [], []
-    for frame in sdr.frames():
+    for frame in sdr.frames() if asked is None else _only(sdr, asked[0]):
         codes = _codes_of(thinned(frame.nits))
         numbers.append(frame.number)
         thumbnails.append(thumbnail(luma_of(codes)))
         signatures.append(signature(codes))
-    lit = {frame.number: thumbnail(light_of(thinned(frame.nits))) for frame in hdr.frames()}
+    shown = hdr.frames() if asked is None else _only(hdr, asked[1])
+    lit = {frame.number: thumbnail(light_of(thinned(frame.nits))) for frame in shown}
     if not numbers or not lit:
         raise UserError(f"{name}: one side holds no frames; give clips of the same shot")
     offset, order = offset_of(thumbnails, list(lit.values())), list(lit)

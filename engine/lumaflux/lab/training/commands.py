@@ -21,7 +21,8 @@ def learn(
     Parameters
     ----------
     pairs
-        SDR=HDR of two pictures, clips or sequences; gain-map photographs; folders of such, or with sdr/ and hdr/ in it.
+        SDR=HDR of two pictures, clips or sequences; gain-map photographs; folders of such, or with sdr/ and hdr/ in it;
+        or two timelines of one cut (.otio, .otioz, .edl), whose clips are paired by time.
     out
         The look, a small safetensors file.
     model

@@ -9,6 +9,7 @@ from lumaflux.digests import file_digest
 from lumaflux.errors import UserError
 from lumaflux.lab.data.look_pairs import LookPair, find_pairs, new_file, read_pairs
 from lumaflux.lab.training.look import Score, difference, fit, is_better
+from lumaflux.lab.training.timeline_pairs import is_timeline, stretches
 from lumaflux.version import __version__
 
 Progress = Callable[[int, int | None], None]
@@ -36,7 +37,11 @@ def learn(
         pairs: list[LookPair] = []
         for done, (name, sdr, hdr) in enumerate(named):
             progress(done, len(named))
-            pairs += read_pairs(name, sdr, hdr)
+            if not is_timeline(sdr):
+                pairs += read_pairs(name, sdr, hdr)
+                continue
+            for one in stretches(sdr, hdr):
+                pairs += read_pairs(f"{name}, {one.name}", one.sdr, one.hdr, (one.sdr_frames, one.hdr_frames))
         progress(len(named), len(named))
         predictor = load_network(model).adapters.tone_predictor
         if predictor is None:
