@@ -15,13 +15,14 @@ import torch
 
 from lumaflux.backends.bundle import (
     MANIFEST,
-    PARTS,
     Agreement,
     FrameAgreement,
     Manifest,
     PartRecord,
+    parts_named,
     sha256,
 )
+from lumaflux.backends.by_blocks import VELOCITY, is_block
 from lumaflux.backends.device import DTYPES
 from lumaflux.backends.torch import TorchBackend
 from lumaflux.inference.converter import Converter
@@ -29,16 +30,17 @@ from lumaflux.inference.load import load_network
 from lumaflux.inference.weights import weight_digests
 from lumaflux.model.checkpoint import write_tensors
 from lumaflux.model.lumaflux import LumaFlux
+from lumaflux.model.pretrained import Placement
 from lumaflux.version import __version__
 
 from .bundle_folder import bundle_folder, publish, working_folder
 from .calibration import frames_of, velocity_samples
 from .engines.kernel_nodes import nodes_of, reason_against
 from .parts import EXAMPLE
-from .quantize import KEPT, calibrate, quantise
+from .quantize import KEPT, calibrate, quantise, quantise_blocks
 from .request import Request
 from .storage import data_file
-from .targets import check_request, config_of, needs
+from .targets import by_blocks, check_request, config_of, needs
 from .trace import trace
 from .verify import refuse_disagreement, verify_frames, verify_parts
 
@@ -66,15 +68,18 @@ def build_engine(request: Request, say: Say = print) -> Manifest:
         reference = Converter(TorchBackend(model, "cpu"))
         if request.precision == "fp8":
             samples = velocity_samples(reference, frames)
-            graphs["velocity"] = _quantised(graphs["velocity"], samples, work, say, clock)
+            graphs |= _quantised(graphs, reference.config, samples, work, say, clock)
+            del samples  # which hold the reference
         config = reference.config.to_json()
         host = _host_file(model, work / f"host-{__version__}.safetensors")
         judged = next(velocity_samples(reference, unseen)) if request.precision == "fp8" else None
         parts = _verified(request, model, graphs, judged, work, say, clock)
         if request.precision != "bf16":
             refuse_disagreement(parts, None, request.precision)
+        judging = frames or [example_frame()]
+        expected = [reference.convert(frame).hdr_pq for frame in judging] if _executed(request) else []
+        del reference, model  # a compiler needs the room, and so do an engine's sessions
         if request.backend != "ort":
-            del reference, model  # a compiler needs the room
             engines = _engines(request, graphs, work, say, clock)
             manifest = _manifest(request, config, graphs, engines, parts, host, clock)
         else:
@@ -82,7 +87,7 @@ def build_engine(request: Request, say: Say = print) -> Manifest:
             _write_manifest(manifest, work)
             if manifest.executed_on_device:
                 say("verify: whole frames")
-                frame = _whole_frames(reference, work, frames or [example_frame()])
+                frame = _whole_frames(work, judging, expected)
                 refuse_disagreement(parts, frame, request.precision)
                 manifest = manifest.model_copy(update={"frame": frame})
         manifest = manifest.model_copy(update={"build_seconds": round(time.perf_counter() - begun, 2)})
@@ -97,7 +102,7 @@ def _stated(request: Request, frames: list[torch.Tensor]) -> str:
     if request.precision == "fp8":
         calibration = [hashlib.sha256(frame.numpy().tobytes()).hexdigest() for frame in frames]
     weights = [*weight_digests(request.model, request.adapters), _files_of(request.backbone)]
-    kind = (request.precision, request.target, request.backend, request.sizes)
+    kind = (request.precision, request.target, request.backend, request.sizes, by_blocks(request))
     return json.dumps([*kind, calibration, *weights, __version__, _tools()])
 
 
@@ -107,31 +112,45 @@ def _files_of(folder: Path | None) -> list[list[str | int]]:
     return [[str(path), path.stat().st_size, path.stat().st_mtime_ns] for path in files]
 
 
-def _model(request: Request) -> LumaFlux:
-    return load_network(request.model, adapters=request.adapters, backbone=request.backbone)
+def _model(request: Request, dtype: str = "fp32") -> LumaFlux:
+    """On the CPU; a published backbone comes in ``dtype`` from its files, others are in full precision."""
+    placement = Placement(device=torch.device("cpu"), dtype=DTYPES[dtype], vae_dtype=torch.float32)
+    return load_network(request.model, adapters=request.adapters, backbone=request.backbone, placement=placement)
 
 
 def _graphs(request: Request, work: Path, say: Say, clock: dict[str, float]) -> dict[str, Path]:
     dtype = "fp16" if request.precision == "fp8" else request.precision
     tag = f"{dtype}-{__version__}"
-    there = {part: work / f"{part}-{tag}.onnx" for part in PARTS}
+    names = parts_named(config_of(request.model), by_blocks=by_blocks(request))
+    there = {part: work / f"{part}-{tag}.onnx" for part in names}
     if all(path.exists() for path in there.values()):
         return there
-    model = _model(request).eval()
+    model = _model(request, dtype).eval()
     start = time.perf_counter()
-    graphs = trace(model.cast(DTYPES[dtype]), work, lambda part: say(f"trace: {part}"), tag=tag)
+    model.cast(DTYPES[dtype])
+    graphs = trace(model, work, lambda part: say(f"trace: {part}"), tag=tag, by_blocks=by_blocks(request))
     clock["trace"] = time.perf_counter() - start
     return graphs
 
 
-def _quantised(graph: Path, samples, work: Path, say: Say, clock: dict[str, float]) -> Path:
-    target = work / f"velocity-fp8-{__version__}.onnx"
-    if not target.exists():
-        start = time.perf_counter()
-        scales = calibrate(graph, samples, work)
-        say(f"quantise: {quantise(graph, scales, target)} products in fp8")
-        clock["quantise"] = time.perf_counter() - start
-    return target
+def _quantised(graphs: dict[str, Path], config, samples, work: Path, say: Say, clock) -> dict[str, Path]:
+    """The graphs that hold products in fp8, by the names of their parts."""
+    taken = [name for name in graphs if _holds_fp8(name)]
+    targets = {name: work / f"{name}-fp8-{__version__}.onnx" for name in taken}
+    if all(target.exists() for target in targets.values()):
+        return targets
+    start = time.perf_counter()
+    if VELOCITY in graphs:
+        count = quantise(graphs[VELOCITY], calibrate(graphs[VELOCITY], samples, work), targets[VELOCITY])
+    else:
+        count = quantise_blocks(graphs, targets, config, list(samples))
+    say(f"quantise: {count} products in fp8")
+    clock["quantise"] = time.perf_counter() - start
+    return targets
+
+
+def _holds_fp8(part: str) -> bool:
+    return part == VELOCITY or is_block(part)
 
 
 def _host_file(model: LumaFlux, target: Path) -> Path:
@@ -184,7 +203,7 @@ def _engines(request: Request, graphs, work: Path, say: Say, clock) -> dict[str,
 def _manifest(request, config, graphs, engines, parts, host: Path, clock) -> Manifest:
     model_sha, adapters_sha = weight_digests(request.model, request.adapters)
     low = "fp16" if request.precision == "fp8" else request.precision
-    executed = request.backend == "ort" and request.target == "cpu" and request.precision != "bf16"
+    executed = _executed(request)
     records = {}
     for name, graph in graphs.items():
         engine, data = engines.get(name), data_file(graph)
@@ -197,7 +216,7 @@ def _manifest(request, config, graphs, engines, parts, host: Path, clock) -> Man
             data_sha256=sha256(data) if data.exists() else None,
             engine=engine.name if engine else None,
             engine_sha256=sha256(engine) if engine else None,
-            precision=request.precision if name == "velocity" else low,
+            precision=request.precision if _holds_fp8(name) else low,
             agreement=parts[name],
             agreement_by="onnxruntime CPU" if parts[name] else "not compared: onnxruntime's CPU has no bf16",
             build_seconds=round(clock.get(f"build {name}", 0.0), 2),
@@ -216,6 +235,7 @@ def _manifest(request, config, graphs, engines, parts, host: Path, clock) -> Man
         sizes=request.sizes,
         tools=_tools(),
         parts=records,
+        by_blocks=VELOCITY not in records,
         host=host.name,
         host_sha256=sha256(host),
         higher_precision=KEPT if request.precision == "fp8" else (),
@@ -253,10 +273,14 @@ def _tools() -> dict[str, str]:
     return found
 
 
-def _whole_frames(reference: Converter, work: Path, frames: list[torch.Tensor]) -> FrameAgreement:
+def _executed(request: Request) -> bool:
+    return request.backend == "ort" and request.target == "cpu" and request.precision != "bf16"
+
+
+def _whole_frames(work: Path, frames: list[torch.Tensor], expected: list[torch.Tensor]) -> FrameAgreement:
     from lumaflux.backends.onnxruntime import OnnxRuntimeBackend
 
-    return verify_frames(reference, Converter(OnnxRuntimeBackend(work)), frames)
+    return verify_frames(Converter(OnnxRuntimeBackend(work)), frames, expected)
 
 
 def example_frame(height: int = 144, width: int = 176) -> torch.Tensor:

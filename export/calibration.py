@@ -77,11 +77,12 @@ def velocity_samples(converter: Converter, frames: Iterable[Tensor]) -> Iterator
                 "psi": psi[i : i + 1],
                 "turns": seen.rotary,
                 "context": seen.context,
-                "pooled": seen.pooled,
                 "physical": torch.stack([gate.physical[:, -n:] for gate in gates]),
                 "spectral": torch.stack([gate.spectral for gate in gates]),
                 "film": torch.stack([block.film for block in seen.blocks if block.film is not None]),
                 "bottlenecks": torch.stack([b.bottlenecks for b in seen.blocks if b.bottlenecks is not None]),
             }
+            if seen.pooled is not None:
+                sample["pooled"] = seen.pooled
             yield {name: value.float().numpy() for name, value in sample.items()}
             z = z + (times[i + 1] - times[i]) * model.velocity(z, times[i : i + 1], seen, psi[i : i + 1])

@@ -24,6 +24,7 @@ def build_engine(
     sizes: str = "64x64:256x256:1920x1088",
     calibration: Path | None = None,
     frames: int = 2,
+    by_blocks: bool | None = None,
 ) -> None:
     """Trace, quantise, verify and build a bundle; an interrupted build is taken up at its stage.
 
@@ -50,6 +51,9 @@ def build_engine(
         A clip, a picture or a directory of pictures: for fp8, and for the agreement of whole frames.
     frames
         How many of them.
+    by_blocks
+        The transformer as one graph a block, so that its weights never stand in memory twice; unless named, from 4 GiB
+        of weights on.
     """
     from .build import build_engine as build
     from .request import Request
@@ -68,6 +72,7 @@ def build_engine(
             calibration=calibration,
             out=out,
             frames=frames,
+            by_blocks=by_blocks,
         )
     )
     print(f"{out}: {len(manifest.parts)} parts in {manifest.precision} for {manifest.target}; {manifest.note}")

@@ -6,7 +6,6 @@ What has no weights to speak of or depends on sorting and Fourier transforms sta
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -14,29 +13,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lumaflux.errors import UserError
+from lumaflux.model.autoencoder import normalised, raw
 from lumaflux.model.cues import log_gradient, relative_luminance, saturation
 from lumaflux.model.lumaflux import BlockConditions, Conditions, LumaFlux
 from lumaflux.model.pga import ValueGate
 from lumaflux.model.spline import Knots
 from lumaflux.model.tiny_autoencoder import TinyAutoencoder
 
+from .block_parts import block_parts
 from .functions import NodeValueUpdate
+from .part import Part
 
 EXAMPLE = (96, 128)  # pixels: rows and columns differ, and neither is a size that a layer has by itself
-
-
-@dataclass(frozen=True, kw_only=True)
-class Part:
-    """``dynamic``: for each input, the axes that follow the frame's size, and by how many pixels each counts.
-
-    An axis of "n" counts image tokens.
-    """
-
-    name: str
-    module: nn.Module
-    inputs: dict[str, Tensor]
-    outputs: tuple[str, ...]
-    dynamic: dict[str, dict[int, str]]
 
 
 class _Held(nn.Module):
@@ -47,7 +35,8 @@ class _Held(nn.Module):
 
 class ConditionsPart(_Held):
     def forward(self, sdr: Tensor, statistics: Tensor, spectrum: Tensor) -> tuple[Tensor, ...]:
-        """SDR [1,3,H,W], s_g [1,4], r [1,rings] -> context, pooled, and for all blocks gates, FiLM, bottlenecks."""
+        """SDR [1,3,H,W], s_g [1,4], r [1,rings] -> context, pooled (FLUX.1's), and for all blocks gates, FiLM,
+        bottlenecks."""
         model, cues = self.model, self.model.adapters.cues
         stride = model.config.token_stride
         grid = (sdr.shape[-2] // stride, sdr.shape[-1] // stride)
@@ -67,7 +56,7 @@ class ConditionsPart(_Held):
             bottlenecks.append(block.coupler.prepare(t_phys, perception.tokens, grid))
         return (
             perception.context,
-            perception.pooled,
+            *(() if perception.pooled is None else (perception.pooled,)),
             torch.stack([gate.physical for gate in gates]),
             torch.stack([gate.spectral for gate in gates]),
             torch.stack(films),
@@ -83,11 +72,11 @@ class VelocityPart(_Held):
         psi: Tensor,
         turns: Tensor,
         context: Tensor,
-        pooled: Tensor,
         physical: Tensor,
         spectral: Tensor,
         film: Tensor,
         bottlenecks: Tensor,
+        pooled: Tensor | None = None,
     ) -> Tensor:
         """Packed latents [1,n,4c], flow time [1], Psi [1,blocks,6] and a frame's conditions -> velocity [1,n,4c]."""
         config, seen = self.model.config, context.shape[1]
@@ -103,7 +92,7 @@ class VelocityPart(_Held):
                 )
             )
         conditions = Conditions(
-            t_phys=physical, g=pooled, r=spectral, context=context, pooled=pooled, rotary=turns, blocks=tuple(blocks)
+            t_phys=physical, g=psi, r=spectral, context=context, pooled=pooled, rotary=turns, blocks=tuple(blocks)
         )
         return self.model.token_velocity(tokens, t, conditions, psi).float()
 
@@ -118,7 +107,7 @@ class EncodePart(_Held):
         if vae.quant_conv is not None:
             moments = vae.quant_conv(moments)
         mode = moments[:, : config.latent_channels].float()
-        return (mode - config.latent_shift) * config.latent_scale
+        return normalised(vae, mode, config.latent_scale, config.latent_shift)
 
 
 class DecodePart(_Held):
@@ -127,10 +116,10 @@ class DecodePart(_Held):
         vae, config = self.model.vae, self.model.config
         if isinstance(vae, TinyAutoencoder):
             return self.model.decode_latents(z)
-        raw = (z / config.latent_scale + config.latent_shift).to(vae.dtype)
+        latents = raw(vae, z, config.latent_scale, config.latent_shift).to(vae.dtype)
         if vae.post_quant_conv is not None:
-            raw = vae.post_quant_conv(raw)
-        return (0.5 * vae.decoder(raw).float() + 0.5).clamp(0, 1)
+            latents = vae.post_quant_conv(latents)
+        return (0.5 * vae.decoder(latents).float() + 0.5).clamp(0, 1)
 
 
 class KnotsPart(_Held):
@@ -146,8 +135,9 @@ class TonePart(_Held):
 
 
 @torch.no_grad()
-def parts_of(model: LumaFlux, size: tuple[int, int] = EXAMPLE) -> Iterator[Part]:
-    """Every part of ``model`` with example inputs at ``size`` (rows, columns). Raises UserError for an ablation."""
+def parts_of(model: LumaFlux, size: tuple[int, int] = EXAMPLE, *, by_blocks: bool = False) -> Iterator[Part]:
+    """Every part of ``model`` with example inputs at ``size`` (rows, columns); with ``by_blocks`` the velocity in
+    parts of its own. Raises UserError for an ablation."""
     config = model.config
     if not (config.variant.pcm and config.variant.coupler and config.variant.value_update != "lora"):
         raise UserError(f"{config.name} is an ablation variant; engines are built of models with PGA, PCM and coupler")
@@ -163,7 +153,8 @@ def parts_of(model: LumaFlux, size: tuple[int, int] = EXAMPLE) -> Iterator[Part]
     pixels = {2: "height", 3: "width"}
     seen = config.null_tokens + config.siglip_tokens
     conditions = {"sdr": frame, "statistics": noise(1, 4).abs(), "spectrum": noise(1, config.spectral_rings).abs()}
-    names = ("context", "pooled", "physical", "spectral", "film", "bottlenecks")
+    pooled = config.transformer.get("pooled_projection_dim")  # FLUX.2 has none
+    names = ("context", *(("pooled",) if pooled else ()), "physical", "spectral", "film", "bottlenecks")
     yield Part(
         name="conditions",
         module=ConditionsPart(model),
@@ -178,19 +169,23 @@ def parts_of(model: LumaFlux, size: tuple[int, int] = EXAMPLE) -> Iterator[Part]
         "psi": noise(1, blocks, 6),
         "turns": noise(1, seen + n, 1, config.width // config.heads // 2, 2),
         "context": noise(1, seen, config.transformer["joint_attention_dim"], dtype=dtype),
-        "pooled": noise(1, config.transformer["pooled_projection_dim"], dtype=dtype),
         "physical": noise(blocks, 1, n, config.heads, dtype=dtype),
         "spectral": noise(blocks, 1, 1, config.heads, dtype=dtype),
         "film": noise(blocks, 1, 1, 2 * config.width, dtype=dtype),
         "bottlenecks": noise(blocks, 1, n, 2 * config.bottleneck, dtype=dtype),
     }
+    if pooled:
+        velocity["pooled"] = noise(1, pooled, dtype=dtype)
     image = {name: {} for name in velocity} | {
         "tokens": {1: "n"},
         "turns": {1: f"n + {seen}"},
         "physical": {2: "n"},
         "bottlenecks": {2: "n"},
     }
-    yield Part(name="velocity", module=VelocityPart(model), inputs=velocity, outputs=("velocity",), dynamic=image)
+    if by_blocks:
+        yield from block_parts(model, velocity)
+    else:
+        yield Part(name="velocity", module=VelocityPart(model), inputs=velocity, outputs=("velocity",), dynamic=image)
     yield Part(
         name="encode", module=EncodePart(model), inputs={"picture": frame}, outputs=("z",), dynamic={"picture": pixels}
     )

@@ -8,8 +8,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+import torch
+from torch import Tensor
 
+from lumaflux.backends.by_blocks import handed_on, steps_of
 from lumaflux.errors import UserError
+from lumaflux.model.config import LumaFluxConfig
 
 from .storage import data_file, save_graph
 
@@ -87,6 +91,29 @@ def calibrate(graph: Path, samples: Iterable[dict[str, np.ndarray]], scratch: Pa
     if not count:
         raise UserError("fp8 needs calibration frames; name a clip or pictures with --calibration")
     return largest
+
+
+def quantise_blocks(
+    graphs: dict[str, Path], targets: dict[str, Path], config: LumaFluxConfig, samples: list[dict[str, np.ndarray]]
+) -> int:
+    """``calibrate`` and ``quantise`` for a velocity by blocks, one block after the other, each on what those before it
+    make in 16 bits of the velocity's inputs; returns the number of products in fp8."""
+    from lumaflux.backends.onnxruntime import run_session, session
+
+    tensors = [{name: torch.from_numpy(value) for name, value in sample.items()} for sample in samples]
+    states: list[dict[str, Tensor]] = [{} for _ in samples]
+    chains = [steps_of(config, inputs, state) for inputs, state in zip(tensors, states, strict=True)]
+    count = 0
+    for steps in zip(*chains, strict=True):
+        part = steps[0][0]
+        if part in targets:
+            given = ({name: value.float().numpy() for name, value in taken.items()} for _, taken in steps)
+            scales = calibrate(graphs[part], given, targets[part].parent)
+            count += quantise(graphs[part], scales, targets[part])
+        opened = session(graphs[part])
+        for state, (_, taken) in zip(states, steps, strict=True):
+            state |= handed_on(run_session(opened, taken))
+    return count
 
 
 def quantise(graph: Path, largest: dict[str, float], target: Path) -> int:

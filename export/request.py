@@ -20,3 +20,4 @@ class Request:
     calibration: Path | None
     out: Path
     frames: int = 2
+    by_blocks: bool | None = None  # the velocity as one graph a block; None where its weights are large

@@ -17,6 +17,8 @@ TARGETS = ("sm_80", "sm_86", "sm_89", "sm_90", "sm_120", "cpu")
 BACKENDS = ("ort", "rtx", "trt")
 WITHOUT_FP8 = ("sm_80", "sm_86")  # E4M3 products begin with Ada, compute capability 8.9
 _BYTES = {"fp32": 4, "fp16": 2, "bf16": 2, "fp8": 1}
+_BY_BLOCKS = 4 << 30  # bytes of weights, from which on the velocity becomes one graph a block
+TRACED = 4  # times a part's weights that its trace takes at most
 _PACKAGES = {"rtx": ("tensorrt_rtx", "tensorrt-rtx"), "trt": ("tensorrt", "tensorrt-cu13")}
 
 
@@ -69,8 +71,6 @@ def check_request(request: Request) -> None:
         raise UserError("fp8 needs calibration frames; name a clip or pictures with --calibration")
     if request.calibration is not None and not request.calibration.exists():
         raise UserError(f"the calibration frames {request.calibration} do not exist")
-    if config_of(request.model).second_generation:
-        raise UserError(f"{request.model} is not exported yet; convert with torch, without --engine")
     if request.model in HUB_BACKBONES and request.adapters is None:
         raise UserError(f"{request.model} needs an adapter file; name it with --adapters FILE")
     _check_packages(request.backend)
@@ -118,19 +118,42 @@ def weight_bytes(config: LumaFluxConfig) -> int:
         return 4 * sum(parameter.numel() for parameter in build(config).parameters())
 
 
+def by_blocks(request: Request) -> bool:
+    """Whether the velocity becomes one graph a block: as asked, or where its weights are large."""
+    if request.by_blocks is not None:
+        return request.by_blocks
+    return weight_bytes(config_of(request.model)) * _BYTES[request.precision] // 4 >= _BY_BLOCKS
+
+
+def largest_part(config: LumaFluxConfig) -> int:
+    """Bytes in fp32 of the largest part of a model whose velocity lies in blocks."""
+    import torch
+
+    from lumaflux.model.footprint import weights_of
+
+    weights = weights_of(config, torch.float32, fp8=False, vae_dtype=torch.float32)
+    return max(*weights.blocks, weights.rest, weights.vae, weights.tower + weights.adapters)
+
+
 def estimate(request: Request) -> tuple[int, int]:
     """Bytes of memory and of disk that a build needs.
 
-    Memory: the reference in fp32 beside a session (its file and its packed copy), or a compiler's 3x its weights.
-    Disk: the graph, fp8's calibration copy and second graph, the engine.
+    Memory: the reference in fp32 beside a session (its file and its packed copy), or a compiler's 3x its weights; by
+    blocks what tracing the largest part takes (measured by tests/export/traced_memory.py). Disk: the graph, fp8's
+    calibration copy and second graph, the engine.
     """
-    whole = weight_bytes(config_of(request.model))
+    config = config_of(request.model)
+    whole = weight_bytes(config)
     stored = whole * _BYTES[request.precision] // 4
     graph = whole // 2 if request.precision == "fp8" else stored
     disk = graph + (graph + stored if request.precision == "fp8" else 0)
-    memory = whole + 2 * graph
+    if by_blocks(request):
+        part = largest_part(config)
+        memory, compiled = whole + TRACED * part, 3 * part
+    else:
+        memory, compiled = whole + 2 * graph, 3 * stored
     if request.backend != "ort":
-        memory, disk = max(memory, 3 * stored), disk + stored
+        memory, disk = max(memory, compiled), disk + stored
     return memory + (1 << 30), disk + (64 << 20)
 
 

@@ -11,27 +11,34 @@ import torch
 from lumaflux.model.lumaflux import LumaFlux
 
 from .functions import OPSET, add_function
-from .parts import Part, parts_of, value_updates_as_nodes
+from .part import Part
+from .parts import parts_of, value_updates_as_nodes
 from .storage import save_changed, save_program
 
 
 def trace(
-    model: LumaFlux, folder: Path, progress: Callable[[str], None] = lambda part: None, *, tag: str = "fp32"
+    model: LumaFlux,
+    folder: Path,
+    progress: Callable[[str], None] = lambda part: None,
+    *,
+    tag: str = "fp32",
+    by_blocks: bool = False,
 ) -> dict[str, Path]:
     """Writes ``NAME-TAG.onnx`` for every part into ``folder``; returns them by name. Parts that are there are kept."""
     folder.mkdir(parents=True, exist_ok=True)
     written = {}
     with value_updates_as_nodes(model):
-        for part in parts_of(model):
+        for part in parts_of(model, by_blocks=by_blocks):
             target = folder / f"{part.name}-{tag}.onnx"
             if not target.exists():
                 progress(part.name)
-                _write(part, target)
+                write_part(part, target)
             written[part.name] = target
     return written
 
 
-def _write(part: Part, target: Path) -> None:
+def write_part(part: Part, target: Path) -> None:
+    """Traces one part into ``target``, its weights beside it where they are large."""
     for name in ("torch.onnx", "onnxscript", "onnx_ir"):
         logging.getLogger(name).setLevel(logging.ERROR)
     with warnings.catch_warnings(), torch.no_grad():

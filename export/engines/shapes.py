@@ -1,5 +1,6 @@
 """The least, usual and largest shape of every input whose size follows the frame's."""
 
+from lumaflux.backends.by_blocks import FIRST, LAST, is_block
 from lumaflux.model.config import LumaFluxConfig
 
 Profile = dict[str, tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]]
@@ -16,7 +17,11 @@ def _shapes(part: str, config: LumaFluxConfig, width: int, height: int) -> dict[
     latents = (1, config.latent_channels, height // config.vae_stride, width // config.vae_stride)
     n = (height // config.token_stride) * (width // config.token_stride)
     seen = config.null_tokens + config.siglip_tokens
-    half_head = config.width // config.heads // 2
+    turns = (1, seen + n, 1, config.width // config.heads // 2, 2)
+    hidden = (1, n, config.width)
+    if is_block(part):
+        physical, bottlenecks = (1, n, config.heads), (1, n, 2 * config.bottleneck)
+        return {"hidden": hidden, "turns": turns, "physical": physical, "bottlenecks": bottlenecks}
     return {
         "conditions": {"sdr": picture},
         "encode": {"picture": picture},
@@ -25,8 +30,10 @@ def _shapes(part: str, config: LumaFluxConfig, width: int, height: int) -> dict[
         "tone": {"vae_pq": picture},
         "velocity": {
             "tokens": (1, n, 4 * config.latent_channels),
-            "turns": (1, seen + n, 1, half_head, 2),
+            "turns": turns,
             "physical": (config.blocks, 1, n, config.heads),
             "bottlenecks": (config.blocks, 1, n, 2 * config.bottleneck),
         },
+        FIRST: {"tokens": (1, n, 4 * config.latent_channels)},
+        LAST: {"hidden": hidden},
     }[part]

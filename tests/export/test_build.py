@@ -10,6 +10,7 @@ from lumaflux.export.build import Request, build_engine, example_frame
 from PIL import Image
 
 from lumaflux.backends.bundle import MANIFEST, read_manifest
+from lumaflux.backends.by_blocks import LAST, is_block
 from lumaflux.backends.engine_network import EngineNetwork
 from lumaflux.errors import UserError
 from lumaflux.inference.installed_engine import engine_for, installed_folder
@@ -147,7 +148,8 @@ def test_the_files_have_the_modes_that_the_umask_leaves(bundle):
 
 
 def test_weights_beside_the_graph(tmp_path, monkeypatch):
-    """What holds 12 billion weights is built as here: a model directory of the same classes, every weight outside."""
+    """What holds 12 billion weights is built as here: a model directory of the same classes, every weight outside, one
+    graph a block."""
     from lumaflux.export import quantize, storage
 
     from lumaflux.model.checkpoint import save_model
@@ -163,17 +165,19 @@ def test_weights_beside_the_graph(tmp_path, monkeypatch):
     Image.fromarray(pixels).save(pictures / "frame.png")
     out = tmp_path / "apart"
     monkeypatch.setattr(building, "refuse_disagreement", lambda *found: None)  # random weights owe fp8 nothing
-    wanted = request(out, model=str(tmp_path / "model"), precision="fp8", calibration=pictures)
+    wanted = request(out, model=str(tmp_path / "model"), precision="fp8", calibration=pictures, by_blocks=True)
     manifest = build_engine(wanted, lambda line: None)
-    velocity = manifest.parts["velocity"]
-    assert velocity.data == f"{velocity.onnx}.data"
-    assert velocity.agreement["velocity"].snr_db > 25
+    blocks = [part for name, part in manifest.parts.items() if is_block(name)]
+    assert [(block.precision, block.data) for block in blocks] == [("fp8", f"{block.onnx}.data") for block in blocks]
+    assert len(blocks) == 3
+    assert manifest.by_blocks
+    assert manifest.parts[LAST].agreement["velocity"].snr_db > 25
     assert all((out / str(part.data)).stat().st_size for part in manifest.parts.values() if part.data)
     frame = example_frame(64, 64)
     apart, whole = load(str(tmp_path / "model"), engine=out), load("tiny-flux", device="cpu")
     torch.testing.assert_close(apart.render(frame), whole.render(frame), atol=0.02, rtol=0)
-    (out / str(velocity.data)).unlink()
-    with pytest.raises(UserError, match="lacks velocity"):
+    (out / str(blocks[1].data)).unlink()
+    with pytest.raises(UserError, match="lacks velocity-01"):
         load(str(tmp_path / "model"), engine=out)
 
 

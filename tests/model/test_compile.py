@@ -7,6 +7,7 @@ import torch
 
 from lumaflux.model.attention import rotary_turns, rotate
 from lumaflux.model.build import build
+from lumaflux.model.conditioner import modulation
 from lumaflux.model.latents import pack
 from lumaflux.model.presets import TINY_FLUX
 
@@ -41,15 +42,13 @@ def test_a_block_is_one_graph(index):
     t = torch.tensor([0.5])
     with torch.no_grad():
         seen, psi = model.condition(torch.rand(1, 3, 3 * side, 4 * side)), model.psi(t)
-        hidden = model.transformer.x_embedder(pack(torch.randn(1, model.config.latent_channels, 6, 8)))
-        context = model.transformer.context_embedder(seen.context)
-        temb = model._time_embedding(t, seen.pooled)
-        given = {"conditions": seen, "psi": psi, "temb": temb}
-        block = model._transformer_blocks()[index]
+        tokens = pack(torch.randn(1, model.config.latent_channels, 6, 8))
+        hidden, context, temb = model.begun(tokens, t, seen.context, seen.pooled)
+        given = {"seen": seen.blocks[index], "row": modulation(psi, index), "temb": temb, "rotary": seen.rotary}
         torch._dynamo.reset()
-        compiled = torch.compile(model._steered_block, backend=look, fullgraph=True)
-        found = compiled(index, block, hidden, context, **given)
-        eager = model._steered_block(index, block, hidden, context, **given)
+        compiled = torch.compile(model.steered_block, backend=look, fullgraph=True)
+        found = compiled(index, hidden, context, **given)
+        eager = model.steered_block(index, hidden, context, **given)
     assert len(graphs) == 1
     values = [node.meta["example_value"] for node in graphs[0].graph.nodes if "example_value" in node.meta]
     assert not [value for value in values if isinstance(value, torch.Tensor) and value.is_complex()]

@@ -9,14 +9,16 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from lumaflux.backends.by_blocks import VELOCITY, velocity_parts
 from lumaflux.digests import sha256
 from lumaflux.errors import UserError
+from lumaflux.model.config import LumaFluxConfig, config_from_json
 from lumaflux.version import __version__
 
 MANIFEST, FORMAT = "manifest.json", 1
 Precision = Literal["fp32", "fp16", "bf16", "fp8"]
 Backend = Literal["ort", "rtx", "trt"]
-PARTS = ("conditions", "velocity", "encode", "decode", "knots", "tone")
+PARTS = ("conditions", "velocity", "encode", "decode", "knots", "tone")  # a velocity by blocks has parts of its own
 
 
 class _Record(BaseModel):
@@ -66,7 +68,7 @@ class FrameAgreement(_Record):
 class Manifest(_Record):
     """What a bundle is. ``executed_on_device``: the compiled engines ran on the device that they are for.
 
-    ``kernel``: whether they hold the project's kernel, or why not.
+    ``kernel``: whether they hold the project's kernel, or why not. ``by_blocks``: the velocity is one graph a block.
     """
 
     format: int = FORMAT
@@ -81,6 +83,7 @@ class Manifest(_Record):
     sizes: tuple[tuple[int, int], ...]
     tools: dict[str, str]
     parts: dict[str, PartRecord]
+    by_blocks: bool = False
     host: str
     host_sha256: str
     frame: FrameAgreement | None = None
@@ -90,6 +93,12 @@ class Manifest(_Record):
     kernel: str = ""
     machine: str
     build_seconds: float
+
+
+def parts_named(config: LumaFluxConfig, *, by_blocks: bool) -> tuple[str, ...]:
+    """The parts that a bundle must have."""
+    blocks = velocity_parts(config) if by_blocks else (VELOCITY,)
+    return tuple(name for part in PARTS for name in (blocks if part == VELOCITY else (part,)))
 
 
 def read_manifest(directory: Path) -> Manifest:
@@ -127,7 +136,8 @@ def check_bundle(directory: Path, manifest: Manifest, model_sha256: str | None, 
         raise UserError(
             f"the engine {directory} was built for {manifest.machine}, this is {platform.machine()}; {again}"
         )
-    if missing := [part for part in PARTS if part not in manifest.parts]:
+    wanted = parts_named(config_from_json(manifest.config), by_blocks=True) if manifest.by_blocks else PARTS
+    if missing := [part for part in wanted if part not in manifest.parts]:
         raise UserError(f"the engine {directory} lacks the part {missing[0]}; {again}")
     files = [(manifest.host, manifest.host_sha256)]
     for part in manifest.parts.values():

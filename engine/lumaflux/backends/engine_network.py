@@ -16,7 +16,7 @@ from lumaflux.model.checkpoint import current_keys
 from lumaflux.model.conditioner import Conditioner
 from lumaflux.model.config import LumaFluxConfig
 from lumaflux.model.cues import PhysicalCues, luminance_statistics, relative_luminance, ring_spectrum
-from lumaflux.model.flux_transformer import RotaryPositions
+from lumaflux.model.flux_transformer import THETA, RotaryPositions
 from lumaflux.model.latents import pack, position_ids, unpack
 from lumaflux.model.spline import Knots
 from lumaflux.model.tone_predictor import ToneCurve, TonePredictor, start_to_pq
@@ -58,8 +58,8 @@ class EngineNetwork:
 
     def __init__(self, config: LumaFluxConfig, host: HostParts, run: Runner):
         self.config, self.host, self._run = config, host, run
-        rope = config.transformer["axes_dims_rope"]
-        self._positions = RotaryPositions(rope)
+        shape = config.transformer
+        self._positions = RotaryPositions(shape["axes_dims_rope"], shape.get("rope_theta", THETA))
 
     def condition(self, sdr: Tensor) -> EngineConditions:
         stride = self.config.token_stride
@@ -72,7 +72,8 @@ class EngineNetwork:
         for i in range(len(sdr)):
             one = slice(i, i + 1)
             made = self._run("conditions", {"sdr": sdr[one], "statistics": statistics[one], "spectrum": spectrum[one]})
-            ids = position_ids(made["context"].shape[1], (height // stride, width // stride), sdr.device)
+            grid, axes = (height // stride, width // stride), self.config.position_axes
+            ids = position_ids(made["context"].shape[1], grid, sdr.device, axes)
             turns = rotary_turns(*self._positions(ids))
             frames.append({**made, "turns": turns})
         return EngineConditions(frames=tuple(frames))

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from lumaflux.backends.bundle import Manifest, check_bundle, read_manifest
+from lumaflux.backends.by_blocks import in_order
 from lumaflux.backends.engine_network import EngineNetwork, load_host
 from lumaflux.errors import UserError
 from lumaflux.model.config import config_from_json
@@ -81,6 +82,7 @@ class OnnxRuntimeBackend:
         self.manifest, self.dtype, self.device = manifest, torch.float32, torch.device("cpu")
         self.config = config_from_json(manifest.config)
         runner = OnnxRunner(directory, manifest, _providers(manifest, device))
+        runner = in_order(runner, self.config) if manifest.by_blocks else runner
         self.network = EngineNetwork(self.config, load_host(self.config, directory / manifest.host), runner)
 
 

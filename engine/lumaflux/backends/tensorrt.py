@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from lumaflux.backends.bundle import Manifest, check_bundle, read_manifest
+from lumaflux.backends.by_blocks import in_order
 from lumaflux.backends.cuda_stream import CudaStream, Stream
 from lumaflux.backends.engine_network import EngineNetwork, load_host
 from lumaflux.errors import UserError
@@ -141,4 +142,4 @@ class TensorRTBackend:
         self.config = config_from_json(manifest.config)
         host = load_host(self.config, directory / manifest.host).to(self.device)
         runner = TensorRTRunner(trt, directory, manifest, self.device, CudaStream(self.device))
-        self.network = EngineNetwork(self.config, host, runner)
+        self.network = EngineNetwork(self.config, host, in_order(runner, self.config) if manifest.by_blocks else runner)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from lumaflux.model.attention import SteeredAttention
 
 _EPS = 1e-6
-_THETA = 10000.0  # of rotary positions and of the embedding of flow time
+THETA = 10000.0  # of rotary positions and of the embedding of flow time
 _TIME_CHANNELS = 256
 _WIDENING = 4  # of the feed-forward layers
 _HALF_LARGEST = 65504.0
@@ -25,9 +25,9 @@ _HALF_LARGEST = 65504.0
 class RotaryPositions(nn.Module):
     """Cosine and sine of every angle, each twice: ids [n,axes] -> two float32 [n, sum of ``axes_dim``]."""
 
-    def __init__(self, axes_dim: Sequence[int]):
+    def __init__(self, axes_dim: Sequence[int], theta: float = THETA):
         super().__init__()
-        self.axes_dim = tuple(axes_dim)
+        self.axes_dim, self.theta = tuple(axes_dim), theta
 
     def forward(self, ids: Tensor) -> tuple[Tensor, Tensor]:
         exact = torch.float32 if ids.device.type == "mps" else torch.float64  # which MPS has not
@@ -35,7 +35,7 @@ class RotaryPositions(nn.Module):
         angles = []
         for axis, width in enumerate(self.axes_dim):
             steps = torch.arange(0, width, 2, dtype=exact, device=ids.device) / width
-            angles.append(torch.outer(places[:, axis], 1.0 / _THETA**steps).repeat_interleave(2, dim=1))
+            angles.append(torch.outer(places[:, axis], 1.0 / self.theta**steps).repeat_interleave(2, dim=1))
         turned = [(angle.cos().float(), angle.sin().float()) for angle in angles]
         return torch.cat([cosine for cosine, _ in turned], dim=-1), torch.cat([sine for _, sine in turned], dim=-1)
 
@@ -70,7 +70,7 @@ class _TimeAndText(nn.Module):
 
 def _waves(time: Tensor) -> Tensor:
     half = _TIME_CHANNELS // 2
-    falling = torch.exp(-math.log(_THETA) * torch.arange(half, dtype=torch.float32, device=time.device) / half)
+    falling = torch.exp(-math.log(THETA) * torch.arange(half, dtype=torch.float32, device=time.device) / half)
     angles = time[:, None].float() * falling[None, :]
     return torch.cat([angles.cos(), angles.sin()], dim=-1)
 

@@ -16,7 +16,7 @@ from torch.utils.checkpoint import checkpoint
 
 from lumaflux.model.attention import rotary_turns, steer
 from lumaflux.model.autoencoder import Autoencoder, latents_of, normalised, pixels_of, raw
-from lumaflux.model.conditioner import Conditioner, modulation
+from lumaflux.model.conditioner import Conditioner, Modulation, modulation
 from lumaflux.model.config import LumaFluxConfig
 from lumaflux.model.coupler import ResidualCoupler
 from lumaflux.model.cues import PhysicalCues
@@ -216,57 +216,77 @@ class LumaFlux(nn.Module):
 
     def token_velocity(self, tokens: Tensor, t: Tensor, conditions: Conditions, psi: Tensor) -> Tensor:
         """The steered transformer on packed tokens [B,n,4c]; ``psi`` [B,blocks,6]."""
+        hidden, context, temb = self.begun(tokens, t, conditions.context, conditions.pooled)
+        for index, seen in enumerate(conditions.blocks):
+            step = partial(
+                self.steered_block,
+                index,
+                seen=seen,
+                row=modulation(psi, index),
+                temb=temb,
+                rotary=conditions.rotary,
+                key_bias=conditions.key_bias,
+            )
+            if self.gradient_checkpointing and torch.is_grad_enabled():
+                hidden, context = checkpoint(step, hidden, context, use_reentrant=False)
+            else:
+                hidden, context = step(hidden, context)
+        return self.ended(hidden, temb if isinstance(temb, Tensor) else temb[0])
+
+    def begun(self, tokens: Tensor, t: Tensor, context: Tensor, pooled: Tensor | None) -> tuple[Tensor, Tensor, Any]:
+        """What the first block takes: image tokens and context [B,n,d] and [B,m,d], and what modulates every block:
+        [B,d]; of FLUX.2 with the modulations themselves (lumaflux.model.flux2)."""
         transformer = self.transformer
         hidden = transformer.x_embedder(tokens.to(self.dtype))
-        context = transformer.context_embedder(conditions.context)
-        temb = self._time_embedding(t.to(self.dtype), conditions.pooled)
-        for index, block in enumerate(self._transformer_blocks()):
-            step = partial(self._steered_block, index, block, conditions=conditions, psi=psi, temb=temb)
-            if self.gradient_checkpointing and torch.is_grad_enabled():
-                context, hidden = checkpoint(step, hidden, context, use_reentrant=False)
-            else:
-                context, hidden = step(hidden, context)
-        return transformer.proj_out(transformer.norm_out(hidden, temb if isinstance(temb, Tensor) else temb[0]))
+        return hidden, transformer.context_embedder(context), self._time_embedding(t.to(self.dtype), pooled)
 
-    def _transformer_blocks(self) -> list[nn.Module]:
-        return [*self.transformer.transformer_blocks, *self.transformer.single_transformer_blocks]
+    def ended(self, hidden: Tensor, temb: Tensor) -> Tensor:
+        """The last block's image tokens [B,n,d] -> velocity [B,n,4c]."""
+        return self.transformer.proj_out(self.transformer.norm_out(hidden, temb))
+
+    def transformer_block(self, index: int) -> nn.Module:
+        """Of both streams, in the order in which they are evaluated."""
+        double = self.config.double_blocks
+        if index < double:
+            return self.transformer.transformer_blocks[index]
+        return self.transformer.single_transformer_blocks[index - double]
 
     def _time_embedding(self, t: Tensor, pooled: Tensor | None) -> Any:
-        """What modulates every block [B,d]; of FLUX.2 with the modulations themselves (lumaflux.model.flux2)."""
         if self.config.second_generation:
             return modulations(self.transformer, t)
         if self.config.transformer.get("guidance_embeds"):
             return self.transformer.time_text_embed(1000 * t, 1000 * torch.ones_like(t), pooled)
         return self.transformer.time_text_embed(1000 * t, pooled)
 
-    def _steered_block(
+    def steered_block(
         self,
         index: int,
-        block: nn.Module,
         hidden: Tensor,
         context: Tensor,
         *,
-        conditions: Conditions,
-        psi: Tensor,
+        seen: BlockConditions,
+        row: Modulation,
         temb: Any,
+        rotary: Tensor,
+        key_bias: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        adapters, seen = self.adapters.of_block(index), conditions.blocks[index]
-        psi_row = modulation(psi, index)
+        """One block between its FiLM and its coupler: image tokens and context, as ``begun`` gives them, changed."""
+        adapters, block = self.adapters.of_block(index), self.transformer_block(index)
         if adapters.pcm is not None:
-            hidden = adapters.pcm(hidden, seen.film, psi_row)
+            hidden = adapters.pcm(hidden, seen.film, row)
         context, hidden = block(
             hidden_states=hidden,
             encoder_hidden_states=context,
             **self._modulated_by(index, temb),
-            image_rotary_emb=conditions.rotary,
+            image_rotary_emb=rotary,
             joint_attention_kwargs={
-                "value_update": partial(adapters.pga, gate=seen.gate, modulation=psi_row),
-                "attention_mask": conditions.key_bias,
+                "value_update": partial(adapters.pga, gate=seen.gate, modulation=row),
+                "attention_mask": key_bias,
             },
         )
         if adapters.coupler is not None:
-            hidden = adapters.coupler(hidden, seen.bottlenecks, psi_row)
-        return context, hidden
+            hidden = adapters.coupler(hidden, seen.bottlenecks, row)
+        return hidden, context
 
     def _modulated_by(self, index: int, temb: Any) -> dict[str, Any]:
         if self.config.second_generation:

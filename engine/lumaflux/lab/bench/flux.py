@@ -22,6 +22,7 @@ from lumaflux.inference.sampler import euler, schedule
 from lumaflux.lab.bench.clock import forget_peak, peak_bytes, synchronize, waited
 from lumaflux.lab.training.losses import multiscale_l1
 from lumaflux.model.bare import bare
+from lumaflux.model.conditioner import modulation
 from lumaflux.model.config import LumaFluxConfig
 from lumaflux.model.latents import pack
 from lumaflux.model.lumaflux import Adapters, LumaFlux
@@ -134,21 +135,17 @@ def measure_compiled(figures: Figures, model: LumaFlux, width: int, height: int,
     device, config = figures.device, model.config
     seen, t = model.condition(torch.rand(1, 3, height, width, device=device)), torch.tensor([0.5], device=device)
     z = torch.randn(1, config.latent_channels, height // config.vae_stride, width // config.vae_stride, device=device)
-    hidden = model.transformer.x_embedder(pack(z).to(model.dtype))
-    context = model.transformer.context_embedder(seen.context)
-    given = {"conditions": seen, "psi": model.psi(t), "temb": model._time_embedding(t.to(model.dtype), seen.pooled)}
-    compiled = torch.compile(model._steered_block, backend=backend, dynamic=False)
-    blocks = model._transformer_blocks()
+    hidden, context, temb = model.begun(pack(z), t, seen.context, seen.pooled)
+    psi, compiled = model.psi(t), torch.compile(model.steered_block, backend=backend, dynamic=False)
 
     def both(index: int) -> dict[str, float]:
+        given = {"seen": seen.blocks[index], "row": modulation(psi, index), "temb": temb, "rotary": seen.rotary}
         begin = time.monotonic()
-        compiled(index, blocks[index], hidden, context, **given)
+        compiled(index, hidden, context, **given)
         synchronize(device)
         figures_of = {"compile_s": round(time.monotonic() - begin, 1)}
-        for name, step in (("eager_ms", model._steered_block), ("compiled_ms", compiled)):
-            figures_of[name] = 1e3 * waited(
-                lambda step=step: step(index, blocks[index], hidden, context, **given), rounds, device
-            )
+        for name, step in (("eager_ms", model.steered_block), ("compiled_ms", compiled)):
+            figures_of[name] = 1e3 * waited(lambda step=step: step(index, hidden, context, **given), rounds, device)
         return figures_of
 
     for name, index in (("double-stream", 0), ("single-stream", config.double_blocks)):
