@@ -15,6 +15,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -101,6 +102,8 @@ class TonePredictor(nn.Module):
         self.line = nn.Parameter(torch.zeros(2, 2))  # of graded masters and cameras: stops, stops a stop
         knots = torch.arange(1, self.bins + 1, dtype=torch.float64) / self.bins * _WHITE_PQ
         self.register_buffer("levels", torch.log2(pq.eotf(knots) / _WHITE_NITS).float(), persistent=False)
+        below = np.log2(pq.eotf(np.arange(1, self.bins + 1) / self.bins * _WHITE_PQ) / _WHITE_NITS)
+        self._pivot = int(np.abs(below - _PIVOT).argmin())  # found once: of a device's tensor the host would wait
         with torch.no_grad():
             nn.init.normal_(self.head.weight, std=1e-3)
             nn.init.zeros_(self.head.bias)
@@ -162,7 +165,7 @@ class TonePredictor(nn.Module):
         steepest = torch.where(self.levels[:-1] > _NEAR_WHITE, _STEEPEST_AT_WHITE, _STEEPEST).log()
         rises = (steepest * slopes.tanh()).exp() * self.levels.diff()
         above = F.pad(rises.cumsum(1), (1, 0))
-        pivot = int((self.levels - _PIVOT).abs().argmin())
+        pivot = self._pivot
         stops = self.levels[pivot] + exposure + above - above[:, pivot : pivot + 1]
         level = pq.inverse_eotf((_WHITE_NITS * torch.exp2(stops)).clamp(_FLOOR, pq.PQ_PEAK_NITS))
         capped = -_CAP * torch.logaddexp(-level / _CAP, torch.full_like(level, -PEAK_PQ / _CAP))
