@@ -210,7 +210,8 @@ double clipped_share(const py::array& y, const py::array& cb, const py::array& c
 py::tuple pq_codes(const Floats& smooth, const py::array& y, const py::array& cb, const py::array& cr,
                    const std::array<float, 4>& scales, const std::array<float, 3>& luma, bool midway,
                    const py::array_t<std::int32_t, py::array::c_style>& lattice, float luma_end, const Floats& stops,
-                   unsigned threads) {
+                   const py::array_t<std::int64_t, py::array::c_style>& places, const Floats& shares,
+                   const Floats& bounds, unsigned threads) {
   const auto planes = planes_of<std::uint8_t>(y, cb, cr);
   const py::ssize_t height = y.shape(0), width = y.shape(1);
   if (smooth.ndim() != 2 || smooth.shape(0) != height || smooth.shape(1) != width)
@@ -221,6 +222,11 @@ py::tuple pq_codes(const Floats& smooth, const py::array& y, const py::array& cb
   }
   if (stops.ndim() != 2)
     throw py::value_error("expected stops of the shape [h,w], without entries where there are none");
+  if (places.ndim() != 1 || shares.ndim() != 1 || bounds.ndim() != 2 || shares.shape(0) != places.shape(0) ||
+      bounds.shape(0) != places.shape(0) || bounds.shape(1) != 3) {
+    throw py::value_error("expected places [N] that are held, their shares [N] and bounds [N,3]");
+  }
+  const lumaflux::HeldPixels held{places.data(), shares.data(), bounds.data(), side(places, 0)};
   const lumaflux::Lattice nodes{lattice.data(), side(lattice, 1), side(lattice, 2), side(lattice, 3), luma_end};
   const lumaflux::HighlightGrid grid{stops.size() == 0 ? nullptr : stops.data(), side(stops, 0), side(stops, 1)};
   Codes y_out({height, width}), cb_out({(height + 1) / 2, (width + 1) / 2}),
@@ -230,7 +236,7 @@ py::tuple pq_codes(const Floats& smooth, const py::array& y, const py::array& cb
   {
     const py::gil_scoped_release release;
     lumaflux::pq_codes(in, planes, static_cast<std::size_t>(height), static_cast<std::size_t>(width),
-                       coding_of(scales, luma, midway), nodes, grid, to_y, to_cb, to_cr, threads);
+                       coding_of(scales, luma, midway), nodes, grid, held, to_y, to_cb, to_cr, threads);
   }
   return py::make_tuple(y_out, cb_out, cr_out);
 }
@@ -278,8 +284,10 @@ PYBIND11_MODULE(lumaflux_native, module) {
              "The share of pixels whose largest channel is at least `clipped`.");
   module.def(
       "pq_codes", &pq_codes, py::arg("smooth"), py::arg("y"), py::arg("cb"), py::arg("cr"), py::arg("scales"),
-      py::arg("luma"), py::arg("midway"), py::arg("lattice"), py::arg("luma_end"), py::arg("stops"), py::arg("threads"),
-      "8-bit 4:2:0 codes through a lattice, clipped ones with stops -> 10-bit PQ/BT.2020 codes (Y', Cb, Cr), 4:2:0.");
+      py::arg("luma"), py::arg("midway"), py::arg("lattice"), py::arg("luma_end"), py::arg("stops"), py::arg("places"),
+      py::arg("shares"), py::arg("bounds"), py::arg("threads"),
+      "8-bit 4:2:0 codes through a lattice, clipped ones with stops, some held at bounds -> 10-bit PQ/BT.2020 codes "
+      "(Y', Cb, Cr), 4:2:0.");
   module.def("light_of_codes", &light_of_codes, py::arg("y"), py::arg("cb"), py::arg("cr"), py::arg("scales"),
              py::arg("luma"), py::arg("midway"), py::arg("bins"), py::arg("threads"),
              "light_of_frame of what a display makes of 10-bit 4:2:0 codes.");

@@ -95,6 +95,27 @@ LUMAFLUX_DISPATCH void brighten(const float* stops, std::size_t begin, std::size
   }
 }
 
+// Graphics in a row of ten-bit Y'CbCr, no lighter than their bounds.
+void hold(const HeldPixels& held, std::size_t line, std::size_t width, float* row) {
+  float *luma = row, *cb = row + width, *cr = row + 2 * width;
+  const auto first = static_cast<std::int64_t>(line * width), last = static_cast<std::int64_t>((line + 1) * width);
+  const std::int64_t *begin = held.places, *end = held.places + held.count;
+  for (const std::int64_t* place = std::lower_bound(begin, end, first); place != end && *place < last; ++place) {
+    const auto i = static_cast<std::size_t>(*place - first), k = static_cast<std::size_t>(place - begin);
+    const float signal = (luma[i] - kLumaOffset) / kLumaScale;
+    const float to_red = kToRed * (cr[i] - kChromaOffset) / kChromaScale,
+                to_blue = kToBlue * (cb[i] - kChromaOffset) / kChromaScale;
+    const float own[3] = {signal + to_red, signal - (kRed * to_red + kBlue * to_blue) / kGreen, signal + to_blue};
+    float lit[3];
+    for (std::size_t c = 0; c < 3; ++c)
+      lit[c] = own[c] + held.shares[k] * (smaller(own[c], held.bounds[3 * k + c]) - own[c]);
+    const float bright = kRed * lit[0] + kGreen * lit[1] + kBlue * lit[2];
+    luma[i] = kLumaScale * bright + kLumaOffset;
+    cb[i] = kChromaScale * (lit[2] - bright) / kToBlue + kChromaOffset;
+    cr[i] = kChromaScale * (lit[0] - bright) / kToRed + kChromaOffset;
+  }
+}
+
 LUMAFLUX_DISPATCH void to_codes(const float* values, std::size_t width, std::uint16_t* out) {
 #pragma GCC ivdep
   for (std::size_t i = 0; i < width; ++i) {
@@ -167,8 +188,8 @@ std::pair<std::size_t, std::size_t> reached(const HighlightGrid& grid, std::size
 }  // namespace
 
 void pq_codes(const float* luma, const YuvPlanes<std::uint8_t>& planes, std::size_t height, std::size_t width,
-              const YuvCoding& coding, const Lattice& lattice, const HighlightGrid& grid, std::uint16_t* y,
-              std::uint16_t* cb, std::uint16_t* cr, unsigned threads) {
+              const YuvCoding& coding, const Lattice& lattice, const HighlightGrid& grid, const HeldPixels& held,
+              std::uint16_t* y, std::uint16_t* cb, std::uint16_t* cr, unsigned threads) {
   const std::size_t half = (width + 1) / 2;
   const int radius = std::min<int>(kMaskRadius, static_cast<int>(std::min(width, height)) - 1);
   const float taps = static_cast<float>((2 * radius + 1) * (2 * radius + 1));
@@ -213,6 +234,7 @@ void pq_codes(const float* luma, const YuvPlanes<std::uint8_t>& planes, std::siz
       const auto [blue, red] = source.chroma(line);
       look_up(luma + line * width, blue, red, width, lattice, coding, made.data());
       if (grid.stops != nullptr) recover(line);
+      hold(held, line, width, made.data());
       halve(made.data() + width, width, halved.data());
       halve(made.data() + 2 * width, width, halved.data() + half);
     };

@@ -25,10 +25,18 @@ struct HighlightGrid {
   std::size_t height, width;
 };
 
+// Pixels of graphics, whose light is held: their places in the picture, ascending, how far they belong to graphics, and
+// the PQ/BT.2020 R'G'B' that they are no lighter than, three numbers a pixel.
+struct HeldPixels {
+  const std::int64_t* places;
+  const float *shares, *bounds;
+  std::size_t count;
+};
+
 // luma: Y' signals of height x width, free of steps; planes: the codes as they came.
 void pq_codes(const float* luma, const YuvPlanes<std::uint8_t>& planes, std::size_t height, std::size_t width,
-              const YuvCoding& coding, const Lattice& lattice, const HighlightGrid& grid, std::uint16_t* y,
-              std::uint16_t* cb, std::uint16_t* cr, unsigned threads);
+              const YuvCoding& coding, const Lattice& lattice, const HighlightGrid& grid, const HeldPixels& held,
+              std::uint16_t* y, std::uint16_t* cb, std::uint16_t* cr, unsigned threads);
 
 // Y' codes -> signals without their steps in smooth areas (cpu/deband.h): height x width.
 void smooth_luma(const YuvPlanes<std::uint8_t>& planes, std::size_t height, std::size_t width, const YuvCoding& coding,

@@ -28,7 +28,7 @@ _RINGING = 8  # lines beside the picture that a codec disturbs
 _FLAT, _FAINT = 0.5, 0.1  # of a bar: at least at its level, and at most neither that nor written over it
 _LEAST_BAR = 0.004  # of a side, and two lines
 _LEAST_SIDE, _LEAST_AREA = 0.28, 0.2  # of the frame: upright video in a wide frame has 0.32 of both
-_NOISE = 8 / 255  # above a bar's level, what is still bar
+BAR_NOISE = 8 / 255  # above a bar's level, what is still bar
 _ROUNDING = 1e-6
 _SIDES = ("top", "bottom", "left", "right")
 
@@ -156,7 +156,7 @@ def without_bars(sdr: Tensor, area: Area) -> Tensor:
     cleaned = sdr.clone()
     for frame in cleaned:
         codes = torch.cat([luminance(frame[:, *bar], BT709_LUMA)[..., ::4, ::4].flatten() for bar in bars])
-        black = (codes.median() + _NOISE).clamp(max=0.5)
+        black = (codes.median() + BAR_NOISE).clamp(max=0.5)
         for bar in bars:
             frame[:, *bar] = ((frame[:, *bar] - black) / (1 - black)).clamp(min=0)
     return cleaned

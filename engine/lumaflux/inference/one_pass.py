@@ -2,7 +2,8 @@
 
 What is global in a frame, tone curve, colour matrices and look, is baked once a frame into a lattice over Y'CbCr; what
 clipped pixels gain is applied to the light that comes out of it. Steps of 8-bit codes are smoothed in luma alone, by
-the filter of lumaflux.inference.debanding; in chroma too they left the reference further behind. That is the product's
+the filter of lumaflux.inference.debanding; in chroma too they left the reference further behind. Black bars around the
+active area stay out of it, and graphics are held at their white. The reference is the product's
 path in floats, ``Converter.render``, which does the work wherever this one does not apply; here
 ``native/cpu/pq_codes.cpp`` does.
 """
@@ -19,11 +20,12 @@ from lumaflux.color.primaries import BT2020_LUMA
 from lumaflux.color.ycbcr import code_scales, rgb_to_ycbcr, ycbcr_to_rgb
 from lumaflux.color.yuv420_rgb import Yuv420
 from lumaflux.color.yuv420p10 import Planes
-from lumaflux.inference.active_area import WHOLE
+from lumaflux.inference.coded_area import active_codes, between_bars
 from lumaflux.inference.coded_rows import every_row
 from lumaflux.inference.composition import GainGrid, compose
 from lumaflux.inference.detail import GuidedFilter
 from lumaflux.inference.graphics import FAINTEST, may_show_graphics
+from lumaflux.inference.held_graphics import Held, held_in
 from lumaflux.inference.highlights import bounded, trusted
 from lumaflux.inference.look import apply_look, is_plain
 from lumaflux.inference.text_lines import Sampling
@@ -40,7 +42,7 @@ except ImportError:  # installed without a compiler
     lumaflux_native = None
 
 LUMA_END = 240 / 219  # above white lie codes that chroma may bring back below it
-_LUMA_NODES, _CHROMA_NODES = 121, 33  # two codes apart in luma; in chroma less than one at grey, fourteen at the ends
+_LUMA_NODES, _CHROMA_NODES = 61, 49  # four codes apart in luma; in chroma a fifth of one at grey, nine at the ends
 _NODE_SCALE = 32  # parts of a ten-bit code in a node
 
 
@@ -49,22 +51,30 @@ def render_codes(
 ) -> tuple[Planes, dict[str, float]] | None:
     """8-bit BT.709 codes -> 10-bit PQ/BT.2020 codes, and seconds by stage; None where the path does not apply.
 
-    It applies on a CPU with the native routines, to a whole picture under a tone track whose colour stays as it is, and
-    whose highlights, if it has any, are between key frames and need no look. It shows no letters.
+    It applies on a CPU with the native routines, under a tone track, to a picture whose colour stays as it is, and
+    whose highlights and graphics, if it has any, need no look; highlights are between key frames. Nothing is written in
+    its black bars, which begin and end between two samples of chroma.
     """
     steady = settings.temporal_stability == 1.0 and settings.detail == 1.0 and settings.strength > 0.0
     steady = steady and settings.saturation == 1.0  # which clips colours between nodes
     if not (available() and converter.recovers and converter.backend.device.type == "cpu" and steady):
         return None
     placement = toned(tone, settings.auto_tone).placement
-    if placement is None or tone.area != WHOLE:
-        return None
     start = time.perf_counter()
+    whole, area = codes, tone.area
+    inside = None if area is None else active_codes(whole, area)
+    if placement is None or area is None or inside is None:
+        return None
+    codes = inside
     native: Any = lumaflux_native
     threads = max(1, torch.get_num_threads() // 2)  # the others are the encoder's
+    held = Held.nothing()
     if settings.graphics_white == "auto" and _may_show_graphics(codes):
-        return None
+        held = held_in(torch.from_numpy(native.rgb_from_yuv420(*codes, threads)))
+        if len(held.places) and not is_plain(settings):
+            return None
     share = native.clipped_share(*codes, CLIPPED_CODE, threads) if settings.highlight_recovery else 0.0
+    share = max(0.0, share - held.clipped)
     if share and (tone.stops is None or not is_plain(settings)):
         return None
     with torch.inference_mode():
@@ -73,8 +83,8 @@ def render_codes(
             stops = settings.highlight_recovery * _stops(converter, tone.stops, share, placement)[0, 0].numpy()
         nodes = lattice_of(placement, settings, codes).numpy()
     smooth = native.smooth_luma(*codes, threads)
-    planes = native.pq_codes(smooth, *codes, nodes, LUMA_END, stops, threads)
-    return planes, {"pixels": time.perf_counter() - start}
+    planes = native.pq_codes(smooth, *codes, nodes, LUMA_END, stops, *held[:3], threads)
+    return between_bars(planes, area, whole.y.shape), {"pixels": time.perf_counter() - start}
 
 
 def _may_show_graphics(codes: Yuv420) -> bool:

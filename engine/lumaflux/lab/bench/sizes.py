@@ -78,6 +78,7 @@ def pixel_path() -> dict[str, Any]:
     from lumaflux.inference.composition import GainGrid, compose
     from lumaflux.inference.debanding import deband
     from lumaflux.inference.detail import GuidedFilter
+    from lumaflux.inference.held_graphics import Held
     from lumaflux.inference.load import load
     from lumaflux.lab.bench.velocity import interleaved
     from lumaflux.settings import Settings
@@ -106,7 +107,8 @@ def pixel_path() -> dict[str, Any]:
             native, threads = one_pass.lumaflux_native, torch.get_num_threads()
             share = native.clipped_share(*codes, CLIPPED_CODE, threads)
             stops = 0.5 * reduced[0, 0].numpy() if share else np.zeros((0, 0), np.float32)
-            native.pq_codes(native.smooth_luma(*codes, threads), *codes, nodes, one_pass.LUMA_END, stops, threads)
+            smooth, held = native.smooth_luma(*codes, threads), Held.nothing()
+            native.pq_codes(smooth, *codes, nodes, one_pass.LUMA_END, stops, *held[:3], threads)
 
         luma, cb, cr = planes
         codes = Yuv420(luma, cb, cr, code_scales(8, False), BT709_LUMA, True)
