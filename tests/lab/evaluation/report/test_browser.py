@@ -1,21 +1,70 @@
-"""The page in a real browser: Debian's Chromium, headless (scripts/debian-packages installs it)."""
+"""The page in a real browser: Debian's Chromium, headless (scripts/debian-packages installs it).
 
+A browser that does not start, or hangs when it does, is the machine's: it is tried in a process of its own first.
+"""
+
+import os
 import shutil
+import signal
+import subprocess
+import sys
 
 import pytest
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="chromium is not installed; run scripts/debian-packages as root"
-)
+SECONDS = 90  # a start takes two or three
+OPTIONS = {
+    "executable_path": CHROMIUM,
+    "timeout": SECONDS * 1000,
+    # It may not ask the network for anything, nor need a graphics card or a large /dev/shm.
+    "args": [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-quic",
+        "--disable-sync",
+        "--no-first-run",
+    ],
+}
+TRIAL = f"""
+from playwright.sync_api import sync_playwright
+with sync_playwright() as playwright:
+    opened = playwright.chromium.launch(**{OPTIONS!r})
+    page = opened.new_page()
+    page.goto("data:text/html,<p>here")
+    assert page.inner_text("p") == "here"
+    opened.close()
+"""
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed; run scripts/debian-packages as root"),
+]
+
+
+def trial() -> str | None:
+    """What keeps the browser from being used here; None where it works."""
+    child = subprocess.Popen(
+        [sys.executable, "-c", TRIAL], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
+    )
+    try:
+        _, said = child.communicate(timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.communicate()
+        return f"chromium showed no page within {SECONDS} s"
+    return said.decode(errors="replace").strip().rpartition("\n")[2] if child.returncode else None
 
 
 @pytest.fixture(scope="module")
 def browser():
     from playwright.sync_api import sync_playwright
 
+    if (fault := trial()) is not None:
+        pytest.skip(f"chromium does not start on this machine: {fault}")
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        opened = playwright.chromium.launch(**OPTIONS)
         yield opened
         opened.close()
 
@@ -24,6 +73,7 @@ def browser():
 def loaded(browser, report_files):
     """The page, and everything that it said or asked for while it loaded and was used."""
     page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(SECONDS * 1000)
     heard = {"console": [], "errors": [], "requests": [], "dialogs": []}
     page.on("console", lambda message: heard["console"].append(message.text))
     page.on("pageerror", lambda error: heard["errors"].append(str(error)))
