@@ -21,6 +21,7 @@ COMMAND = [sys.executable, "-m", "lumaflux.cli"]
         (UserError("no such clip; check the name"), 2, "no such clip; check the name"),
         (FrameError("frame 3 failed"), 3, "frame 3 failed"),
         (MissingExtraError("Ray", "farm"), 2, "pip install 'lumaflux[farm]'"),
+        (ModuleNotFoundError("No module named 'torch'", name="torch"), 2, "the package torch is not installed"),
         (KeyboardInterrupt(), 130, "interrupted"),
         (KeyboardInterrupt("12 frames are in a.partial.mp4"), 130, "interrupted; 12 frames are in a.partial.mp4"),
         (MemoryError(), 3, "too little memory"),
@@ -40,7 +41,15 @@ def test_a_sentence_and_a_code(capsys, raised, code, said):
     assert words.count("\n") == 1
 
 
-@pytest.mark.parametrize("raised", [ValueError("a bug"), OSError(errno.EIO, "Input/output error"), RuntimeError("odd")])
+@pytest.mark.parametrize(
+    "raised",
+    [
+        ValueError("a bug"),
+        OSError(errno.EIO, "Input/output error"),
+        RuntimeError("odd"),
+        ModuleNotFoundError("No module named 'lumaflux.x'", name="lumaflux.x"),
+    ],
+)
 def test_a_bug_stays_a_traceback(raised):
     with pytest.raises(type(raised)), told("lumaflux"):
         raise raised

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from typing import Literal
 
 CORE = ("torch", "diffusers", "transformers", "safetensors", "numpy", "av", "OpenImageIO", "opencolorio")
+_OF_THE_MODEL = ("torch", "diffusers", "transformers", "safetensors", "numpy")
 ENCODERS = ("libx265", "libx264", "libsvtav1", "prores_ks", "ffv1")
 DEVICE_ENCODERS = ("hevc_nvenc", "hevc_qsv", "hevc_amf", "hevc_videotoolbox")
 DECODERS = ("h264", "hevc", "libdav1d", "vp9", "prores", "ffv1")
@@ -28,10 +29,9 @@ def examine() -> list[Finding]:
         Finding(subject="python", detail=f"{platform.python_version()} on {platform.platform()}"),
         *(_package(name) for name in CORE),
         _native(),
-        *_devices(),
-        *_codecs(),
-        _model(),
-        _engine(),
+        *(_devices() if find_spec("torch") else []),  # which is named among the packages where it is missing
+        *(_codecs() if find_spec("av") else []),
+        *([_model(), _engine()] if all(map(find_spec, _OF_THE_MODEL)) else []),
     ]
 
 

@@ -48,6 +48,11 @@ def told(program: str, interrupted: str = "interrupted") -> Iterator[None]:
         sys.exit(READER_LEFT)
     except MemoryError:
         _end(program, _NO_MEMORY, FrameError.exit_code)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] in ("lumaflux", "export"):
+            raise
+        missing = f"the package {error.name} is not installed; lumaflux doctor names all that are missing"
+        _end(program, missing, UserError.exit_code)
     except OSError as error:
         if error.errno not in _FULL:
             raise
