@@ -65,7 +65,7 @@ def kill_at_random_moments(scene, count, seed=0):
     with scene.host("a") as host:
         host.do("set", instance="a", values=SLOW)
         reference = {}
-        for number in range(3):
+        for number in range(min(count, 3)):
             target = blank(noise(number))
             assert host.render("a", Picture(noise(number)), target)["status"] == OK
             reference[number] = target.pixels.copy()
@@ -154,15 +154,15 @@ def test_an_engine_that_loads_may_be_silent_for_longer(scene):
         "import ctypes\n"
         "from lumaflux.service.renderer import Renderer\n"
         "def render_frame(*args, **how):\n"
-        "    ctypes.PyDLL(None).sleep(8)\n"  # as the opening of a large library does, with Python's lock held
+        "    ctypes.PyDLL(None).sleep(4)\n"  # as the opening of a large library does, with Python's lock held
         "    Renderer.render_frame = fast\n"
         "    return fast(*args, **how)\n"
         "Renderer.render_frame = render_frame"
     )
-    host = scene.host("a")
+    host = scene.host("a", LUMAFLUX_HANG_SECONDS="3")
     answer, target = rendered(host)
     assert answer["status"] == OK, host.said()
-    assert answer["seconds"] > 8
+    assert answer["seconds"] > 4
     np.testing.assert_array_equal(target.pixels, placed(noise(0)))
     assert len(scene.pids()) == 1
 

@@ -16,7 +16,7 @@ from lumaflux.service.client import Client, start_worker
 
 COLD = ("--model", "tiny", "--device", "cpu", "--no-warm")
 SLOW_STEPS = 100  # what takes SLOW_S on every machine, and looks up after every step as a sampler does
-SLOW_S = 3.0
+SLOW_S = 2.0
 _PATCHED = """
 import time
 from dataclasses import replace

@@ -27,7 +27,7 @@ def test_every_metric_has_its_seconds():
 
 def test_memory_is_that_of_a_process_of_its_own():
     held = torch.ones(300 << 18)  # 300 MiB here, none of it there
-    small, large = scorer_memory(160, 96), scorer_memory(960, 540)
+    small, large = scorer_memory(160, 96), scorer_memory(640, 360)
     assert small["pictures_mb"] <= small["peak_mb"] < large["peak_mb"]
-    assert large["peak_mb"] - small["peak_mb"] < 60 * 4 * 960 * 540 / 2**20  # 60 planes of float32
+    assert large["peak_mb"] - small["peak_mb"] < 60 * 4 * 640 * 360 / 2**20  # 60 planes of float32
     assert held.sum() > 0

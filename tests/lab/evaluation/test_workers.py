@@ -25,7 +25,7 @@ class Square:
         return task**2 + self.add, torch.get_num_threads()
 
 
-@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("workers", [1, 2])
 def test_every_task_has_its_result_and_every_step_is_counted(workers):
     steps = []
     before = torch.get_num_threads()
