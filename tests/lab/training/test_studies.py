@@ -13,6 +13,8 @@ from lumaflux.lab.evaluation.report.tables import Cell
 from lumaflux.lab.training import ablation, left_out, left_out_pairs
 from lumaflux.lab.training.adapters import AdapterStage
 from lumaflux.lab.training.config import TrainConfig
+from lumaflux.lab.training.highlight_adapters import HighlightAdapterStage
+from lumaflux.lab.training.prior import PriorStage
 from lumaflux.lab.training.tone_predictor import TonePredictorStage
 from lumaflux.model.build import build
 from lumaflux.model.checkpoint import load_model
@@ -168,6 +170,20 @@ def test_adapters_without_an_operator(configured):
         AdapterStage(configured("adapters", options={"without": ["reinhart"]}))
     with pytest.raises(UserError, match="anchor stage has no options"):
         TonePredictorStage(configured("anchor", options={"whithout": ["reinhard"]}))
+
+
+@pytest.mark.parametrize(
+    ("stage", "options", "said"),
+    [
+        (PriorStage, {"at_one": 2}, "at_one"),
+        (PriorStage, {"blend": "half"}, "blend"),
+        (PriorStage, {"sample": 3}, "no options"),
+        (HighlightAdapterStage, {"detail": "highlights", "decoded": -1}, "decoded"),
+    ],
+)
+def test_options_that_cannot_be_are_refused_before_any_work(configured, stage, options, said):
+    with pytest.raises(UserError, match=said):
+        stage(configured("prior" if stage is PriorStage else "adapters", options=options))
 
 
 def test_an_anchor_learns_from_its_bank_and_is_judged_on_what_it_did_not_see(configured, tmp_path: Path):

@@ -14,46 +14,31 @@ from PIL import Image
 from torch import Tensor, nn
 
 from lumaflux.color import pq
-from lumaflux.errors import UserError
 from lumaflux.inference.detail import OFFSET_NITS
 from lumaflux.inference.highlights import stops_between
 from lumaflux.lab.training.adapters import RESULT, network_for
 from lumaflux.lab.training.config import TrainConfig
 from lumaflux.lab.training.frozen import others
 from lumaflux.lab.training.highlight_scores import generated_by
-from lumaflux.lab.training.highlight_task import BANK_DEFAULTS, LOSS_DEFAULTS, HighlightTask
+from lumaflux.lab.training.highlight_task import HighlightTask
 from lumaflux.lab.training.latent_bank import cells
 from lumaflux.lab.training.losses import knot_smoothness
+from lumaflux.lab.training.stage_options import HighlightAdapterOptions, options_of
 from lumaflux.model.checkpoint import save_model
 from lumaflux.model.lumaflux import Decoded
 from lumaflux.model.spline import PEAK_PQ, Knots, apply_spline
 
-DEFAULTS = {
-    **BANK_DEFAULTS,
-    **LOSS_DEFAULTS,
-    "detail": "highlights",
-    "flow": 0.25,
-    "clipped": 4.0,
-    "knots": 1e-3,
-    "variant": None,
-    "adapters": None,
-    "silent_context": True,
-}
-_OF_NETWORK = ("variant", "adapters", "silent_context")
+_OF_NETWORK = {"variant", "adapters", "silent_context"}
 
 
 class HighlightAdapterStage:
-    """Options: those of HighlightTask; ``flow``, ``clipped`` and ``knots`` weigh the velocity's error, that where the
-    source is clipped, and the curve's smoothness; ``variant`` is a row of the ablation table, ``adapters`` a file to
-    start from, ``silent_context`` starts with a context of zeros, which is what the prior has seen."""
+    """Options: :class:`HighlightAdapterOptions`."""
 
     def __init__(self, config: TrainConfig, device: torch.device | None = None):
-        if unknown := sorted(set(config.options) - set(DEFAULTS)):
-            raise UserError(f"the adapter stage for highlights has no options {unknown}; it has {', '.join(DEFAULTS)}")
-        self.options = {**DEFAULTS, **config.options}
+        self.options = options_of(config, HighlightAdapterOptions)
         self.config = config
         self.device = device or torch.device("cpu")
-        self.network = network_for(replace(config, options={name: self.options[name] for name in _OF_NETWORK}))
+        self.network = network_for(replace(config, options=self.options.model_dump(include=_OF_NETWORK)))
         self.task = HighlightTask(self.config, self.options, self.device)
         self.task.begin(self.network.config)
         self.network.to(self.device)
@@ -74,13 +59,13 @@ class HighlightAdapterStage:
         z, aim = task.normalised(raw), task.normalised(bank.target[index].to(self.device))
         conditions = network.condition(bank.sdr[index].to(self.device).float() / 255)
         velocity = network.velocity(z, torch.ones(count, device=self.device), conditions).float()
-        weight = 1 + options["clipped"] * cells(bank.clipped[index].to(self.device), z)
+        weight = 1 + options.clipped * cells(bank.clipped[index].to(self.device), z)
         flow = (weight * (velocity - (z - aim)).square()).mean() / weight.mean()
-        losses = {"total": options["flow"] * flow, "flow": flow.detach()}
+        losses = {"total": options.flow * flow, "flow": flow.detach()}
         clean = z - velocity
         knots = network.knots(clean)
-        if options["decoded"]:
-            index, clean, raw = (part[: int(options["decoded"])] for part in (index, clean, raw))
+        if options.decoded:
+            index, clean, raw = (part[: options.decoded] for part in (index, clean, raw))
             with torch.no_grad():
                 begun = task.decoded(raw)
             decoded = network.decode(clean)
@@ -88,7 +73,7 @@ class HighlightAdapterStage:
         else:
             found = self._toned(task.light(clean), knots) - task.light(z).detach()
         smooth = knot_smoothness(Decoded(vae_pq=found, hdr_pq=found, knots=knots))
-        losses["total"] = losses["total"] + options["knots"] * smooth
+        losses["total"] = losses["total"] + options.knots * smooth
         task.add_terms(losses, task.terms(bank, index, found))
         return losses
 

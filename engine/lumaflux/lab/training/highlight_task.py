@@ -17,6 +17,7 @@ from lumaflux.lab.training.light_decoder import (
     load_light_decoder,
     save_light_decoder,
 )
+from lumaflux.lab.training.stage_options import HighlightOptions
 from lumaflux.lab.training.stage_weights import load_vae
 from lumaflux.model.autoencoder import pixels_of
 from lumaflux.model.config import LumaFluxConfig
@@ -26,10 +27,6 @@ from lumaflux.model.spline import PEAK_PQ
 BANK = "bank"
 LIGHT_DECODER = "light-decoder.safetensors"
 _TELLING = 0.3  # weight of clipped pixels where a channel tells how bright they were
-# ``bank`` and ``unseen`` pairs are encoded beforehand, below ``run``, or in the folder ``pairs``; ``light_updates`` and
-# ``light_examples`` make the light decoder.
-BANK_DEFAULTS = {"bank": 1600, "unseen": 96, "pairs": None, "light_updates": 400, "light_examples": 384}
-LOSS_DEFAULTS = {"level": 1.0, "structure": 1.0, "correlation": 0.5, "peak": 0.25, "decoded": 0}
 
 
 def bank_folder(config: TrainConfig) -> Path:
@@ -38,16 +35,16 @@ def bank_folder(config: TrainConfig) -> Path:
 
 
 class HighlightTask:
-    """Reads or makes the bank of ``config.run``. ``options`` as BANK_DEFAULTS and LOSS_DEFAULTS name them."""
+    """Reads or makes the bank of ``config.run``."""
 
-    def __init__(self, config: TrainConfig, options: dict[str, Any], device: torch.device):
+    def __init__(self, config: TrainConfig, options: HighlightOptions, device: torch.device):
         assert config.start is not None
         self.device, self.options = device, options
         self.vae: Any = load_vae(config.model, config.start)
         self._folder, self._seed = bank_folder(config), config.seed
         train, unseen = self._folder / "train", self._folder / "validation"
-        extend(train, self.vae, training_views(config, "train"), int(options["bank"]), config.seed)
-        extend(unseen, self.vae, training_views(config, "validation"), int(options["unseen"]), config.seed + 1)
+        extend(train, self.vae, training_views(config, "train"), options.bank, config.seed)
+        extend(unseen, self.vae, training_views(config, "validation"), options.unseen, config.seed + 1)
         self.train, self.unseen = load_bank(train), load_bank(unseen)
         self.vae.to(device)
 
@@ -58,7 +55,7 @@ class HighlightTask:
         if not path.exists():
             decoder = fit_light_decoder(
                 self.train, lambda raw: self.decoded(raw.to(self.device)).cpu(), self.normalised, shape[1],
-                updates=int(self.options["light_updates"]), examples=int(self.options["light_examples"]),
+                updates=self.options.light_updates, examples=self.options.light_examples,
                 seed=self._seed,
             )  # fmt: skip
             save_light_decoder(decoder, path)
@@ -94,7 +91,7 @@ class HighlightTask:
 
     def add_terms(self, losses: dict[str, Tensor], terms: dict[str, Tensor]) -> None:
         for name, term in terms.items():
-            losses["total"] = losses["total"] + self.options[name] * term
+            losses["total"] = losses["total"] + getattr(self.options, name) * term
             losses[name] = term.detach()
 
     def score(self, generated: Generated) -> dict[str, float]:

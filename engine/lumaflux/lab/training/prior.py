@@ -15,26 +15,17 @@ from diffusers.models.transformers.transformer_flux import FluxTransformer2DMode
 from PIL import Image
 from torch import Tensor, nn
 
-from lumaflux.errors import UserError
 from lumaflux.lab.training.bridge import on_path
 from lumaflux.lab.training.checkpoint import write_tensors
 from lumaflux.lab.training.config import TrainConfig
-from lumaflux.lab.training.highlight_task import BANK_DEFAULTS, LOSS_DEFAULTS, HighlightTask
+from lumaflux.lab.training.highlight_task import HighlightTask
 from lumaflux.lab.training.latent_bank import LatentPairs, cells
 from lumaflux.lab.training.light_decoder import log_light
+from lumaflux.lab.training.stage_options import PriorOptions, options_of
 from lumaflux.lab.training.stage_weights import LATENT_STATISTICS, VAE_DIRECTORY, load_stage, scaled_config
 from lumaflux.model.latents import pack, position_ids, unpack
 
 RESULT = "transformer.safetensors"
-DEFAULTS = {
-    **BANK_DEFAULTS,
-    **LOSS_DEFAULTS,
-    "pure_noise": 0.15,
-    "at_one": 0.6,
-    "clipped": 8.0,
-    "weights": None,
-    "blend": 1.0,
-}
 
 
 def latent_statistics(banks: list[LatentPairs]) -> dict[str, float]:
@@ -44,20 +35,12 @@ def latent_statistics(banks: list[LatentPairs]) -> dict[str, float]:
 
 
 class PriorStage:
-    """Options: ``bank`` and ``unseen`` pairs are encoded beforehand, into ``run``/bank; ``pure_noise`` is the share of
-    a batch that starts from noise alone, ``at_one`` the share of the rest at t = 1; ``clipped`` weighs the velocity
-    where the source is clipped; ``level``, ``structure``, ``correlation`` and ``peak`` weigh the terms of
-    highlight_losses, taken through the light decoder, or for ``decoded`` pictures of a batch through the autoencoder;
-    ``weights`` names a transformer to start from, and ``blend`` is how far the result goes from there to what was
-    learned (weights between both hold better on unseen scenes: Wortsman et al. 2022). Measures the latent statistics
-    first, if nobody has."""
+    """Options: :class:`PriorOptions`. Measures the latent statistics first, if nobody has."""
 
     def __init__(self, config: TrainConfig, device: torch.device | None = None):
         if config.start is None:
             raise ValueError("the prior stage needs 'start', the folder of the earlier stages")
-        if unknown := sorted(set(config.options) - set(DEFAULTS)):
-            raise UserError(f"the prior stage has no options {unknown}; it has {', '.join(DEFAULTS)}")
-        self.config, self.options = config, {**DEFAULTS, **config.options}
+        self.config, self.options = config, options_of(config, PriorOptions)
         self.device = device or torch.device("cpu")
         self.task = HighlightTask(config, self.options, self.device)
         statistics = config.start / VAE_DIRECTORY / LATENT_STATISTICS
@@ -68,8 +51,8 @@ class PriorStage:
         self.task.begin(scaled)
         torch.manual_seed(config.seed)
         self.transformer: Any = FluxTransformer2DModel(**scaled.transformer)
-        if self.options["weights"]:
-            load_stage(self.transformer, Path(self.options["weights"]))
+        if self.options.weights:
+            load_stage(self.transformer, Path(self.options.weights))
         self.transformer.to(self.device)
         self._begun = {name: weight.clone() for name, weight in self.transformer.state_dict().items()}
         shape = scaled.transformer
@@ -109,21 +92,21 @@ class PriorStage:
         bank = task.train[step % len(task.train)]
         index = torch.randint(len(bank), (count,), generator=generator)
         begun, aim = task.normalised(bank.start[index]), task.normalised(bank.target[index])
-        pure = torch.rand(count, 1, 1, 1, generator=generator) < options["pure_noise"]
-        one = ~pure.flatten() & (torch.rand(count, generator=generator) < options["at_one"])
+        pure = torch.rand(count, 1, 1, 1, generator=generator) < options.pure_noise
+        one = ~pure.flatten() & (torch.rand(count, generator=generator) < options.at_one)
         strength = torch.rand(count, 1, 1, 1, generator=generator).square()
         strength = torch.where(one.view(-1, 1, 1, 1), torch.full_like(strength, self.noise_scale), strength)
         noise = torch.randn(begun.shape, generator=generator)
         z1 = torch.where(pure, noise, begun + strength * noise)
         t = torch.where(one, torch.ones(count), torch.rand(count, generator=generator))
         zt, target = on_path(aim, z1, t)
-        weight = 1 + options["clipped"] * cells(bank.clipped[index], begun)
+        weight = 1 + options.clipped * cells(bank.clipped[index], begun)
         zt, t, target, weight = (x.to(self.device) for x in (zt, t, target, weight))
         velocity = self._velocity(zt, t)
         flow = (weight * (velocity - target).square()).mean() / weight.mean()
         losses = {"total": flow, "flow": flow.detach()}
         shown = one.nonzero().flatten()
-        if through_vae := int(options["decoded"]):
+        if through_vae := options.decoded:
             shown = shown[:through_vae]
         if len(shown):
             clean, raw = (zt - velocity)[shown], bank.start[index[shown]].to(self.device)
@@ -133,7 +116,7 @@ class PriorStage:
 
     def _blended(self) -> dict[str, Tensor]:
         learned = self.transformer.state_dict()
-        return {name: torch.lerp(self._begun[name], learned[name], self.options["blend"]) for name in learned}
+        return {name: torch.lerp(self._begun[name], learned[name], self.options.blend) for name in learned}
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:

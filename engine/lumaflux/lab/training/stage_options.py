@@ -28,7 +28,7 @@ class VaeOptions(StageOptions):
     weights: str | None = None
 
 
-class AnchorOptions(StageOptions):
+class TonePredictorOptions(StageOptions):
     """``bank`` records rendered before training, their ``shares`` by kind (lumaflux.lab.data.tone_pairs), ``without``:
     operators left out of training (validation is by all eight); ``held``: sources left out, by name, and judged beside
     validation scenes if they are pairs; ``dropout`` of what the predictor sees; weights of losses on the exposure's
@@ -68,6 +68,50 @@ class AdapterOptions(StageOptions):
     variant: str | None = None
     adapters: str | None = None
     silent_context: bool = False
+
+
+class HighlightOptions(StageOptions):
+    """``bank`` and ``unseen`` pairs are encoded beforehand, into ``run``/bank or the folder ``pairs``;
+    ``light_updates`` and ``light_examples`` make the light decoder. ``level``, ``structure``, ``correlation`` and
+    ``peak`` weigh the terms of highlight_losses, taken through the light decoder, or for ``decoded`` pictures of a
+    batch through the autoencoder; ``clipped`` weighs the velocity's error where the source is clipped."""
+
+    bank: Count = 1600
+    unseen: Count = 96
+    pairs: str | None = None
+    light_updates: Count = 400
+    light_examples: Count = 384
+    level: Weight = 1.0
+    structure: Weight = 1.0
+    correlation: Weight = 0.5
+    peak: Weight = 0.25
+    decoded: Annotated[int, Field(ge=0)] = 0
+    clipped: Weight = 8.0
+
+
+class PriorOptions(HighlightOptions):
+    """``pure_noise``: the share of a batch that starts from noise alone; ``at_one``: the share of the rest at t = 1;
+    ``weights`` names a transformer to start from, and ``blend`` is how far the result goes from there to what was
+    learned (weights between both hold better on unseen scenes: Wortsman et al. 2022)."""
+
+    pure_noise: Share = 0.15
+    at_one: Share = 0.6
+    weights: str | None = None
+    blend: Share = 1.0
+
+
+class HighlightAdapterOptions(HighlightOptions):
+    """``flow`` and ``knots`` weigh the velocity's error and the curve's smoothness; ``variant`` is a row of the
+    ablation table, ``adapters`` a file to start from; ``silent_context`` starts with a context of zeros, which is what
+    the prior has seen."""
+
+    detail: Literal["highlights"] = "highlights"
+    flow: Weight = 0.25
+    clipped: Weight = 4.0
+    knots: Weight = 1e-3
+    variant: str | None = None
+    adapters: str | None = None
+    silent_context: bool = True
 
 
 Options = TypeVar("Options", bound=StageOptions)

@@ -19,7 +19,7 @@ from lumaflux.lab.training.checkpoint import write_tensors
 from lumaflux.lab.training.config import TrainConfig
 from lumaflux.lab.training.losses import itp_distance
 from lumaflux.lab.training.sheet import grid
-from lumaflux.lab.training.stage_options import AnchorOptions, options_of
+from lumaflux.lab.training.stage_options import TonePredictorOptions, options_of
 from lumaflux.model.config import read_config
 from lumaflux.model.tone_cues import AVERAGE_SCALE, distribution
 from lumaflux.model.tone_predictor import TonePredictor
@@ -31,7 +31,7 @@ _TOLD, _OWN = 0.5, 0.4  # shares of the pairs whose source is told, or left to t
 
 
 class TonePredictorStage:
-    """Options: AnchorOptions.
+    """Options: TonePredictorOptions.
 
     Raises UserError for a model configuration without a tone predictor and for an unknown option.
     """
@@ -40,7 +40,7 @@ class TonePredictorStage:
         shape = read_config(config.model)
         if not shape.tone_bins:
             raise UserError(f"{config.model} has no tone predictor to train; set tone_bins")
-        self.options = options_of(config, AnchorOptions)
+        self.options = options_of(config, TonePredictorOptions)
         if config.views is None:
             raise UserError("the predictor stage trains on a pool of lumaflux.lab.data.tone_pool; name it with 'views'")
         self.config, self.device = config, device or torch.device("cpu")
