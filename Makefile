@@ -39,7 +39,7 @@ numeric: setup
 
 slow: setup
 	$(BIN)/python -m pip install --quiet -c constraints.txt 'ray>=2.40' 'trackio>=0.40' 'tensorrt-rtx>=1.7'
-	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder --timeout 900 -o faulthandler_timeout=2400 -m slow
+	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder --timeout 1200 -o faulthandler_timeout=2400 -m slow
 
 soak: setup
 	$(BIN)/python -m pytest --timeout 0 -o faulthandler_timeout=0 -m soak
