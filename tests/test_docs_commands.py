@@ -69,3 +69,61 @@ def test_commands_can_be_parsed(page):
             raise AssertionError(f"{command}: {error}") from None
         assert function is not None, command
         assert not ignored, command
+
+
+# What runs a command of the pages: a test, and the function that it calls with the command's own arguments; or a need.
+RUN_BY = {
+    "convert": ("render/test_command.py", "main"),
+    "watch": ("render/test_watch.py", "watch"),
+    "restore": ("render/test_round_trip.py", "restore"),
+    "analyze": ("render/test_analysis.py", "analyze"),
+    "info": ("media/test_info.py", "info"),
+    "view": ("viewing/test_view.py", "app"),
+    "compare": ("viewing/test_comparison.py", "compare"),
+    "demo": ("demo/test_page.py", "demo"),
+    "export-lut": ("lut/test_lut.py", "write_lut"),
+    "learn": ("lab/training/test_look.py", "look"),
+    "doctor": ("test_doctor.py", "examine"),
+    "curate": ("lab/data/curation/test_curate.py", "curate"),
+    "corpus-sheet": ("lab/evaluation/test_corpus_sheet.py", "corpus_sheet"),
+    "train": ("lab/training/test_loop.py", "run_stage"),
+    "evaluate": ("lab/evaluation/test_evaluate.py", "evaluate("),
+    "adapters": ("model/test_pretrained.py", "adapters"),
+    "build-engine": ("export/test_build.py", "build_engine"),
+    "models get": ("store/test_models.py", '"get"'),
+    "models path": ("store/test_models.py", '"path"'),
+    "models remove": ("store/test_models.py", '"remove"'),
+    "models verify": ("store/test_models.py", "verify"),
+    "farm frames": ("farm/test_commands.py", '"frames"'),
+    "farm status": ("farm/test_commands.py", '"status"'),
+    "farm verify": ("farm/test_commands.py", '"verify"'),
+    "farm encode": ("farm/test_commands.py", '"encode"'),
+    "farm job": ("farm/test_bundle.py", "make_bundle"),
+    "farm run": ("farm/test_bundle.py", "run_bundle"),
+    "farm opencue": ("farm/test_opencue.py", "write_job"),
+    "farm ray": ("farm/test_ray.py", "ray"),
+    "timeline show": ("timeline/test_timeline_render.py", "find"),
+    "timeline render": ("timeline/test_timeline_render.py", "render_timeline"),
+    "plugin install": ("service/test_bundle.py", "install"),
+    "plugin status": ("service/test_bundle.py", "status"),
+    "plugin uninstall": ("service/test_bundle.py", "uninstall"),
+    "luma-eval build": ("lab/evaluation/test_commands.py", "build"),
+    "luma-eval verify": ("lab/evaluation/test_commands.py", "verify"),
+    "luma-eval run": ("lab/evaluation/test_commands.py", "run"),
+    "luma-eval report": ("lab/evaluation/test_commands.py", "report"),
+    "luma-eval ablation": ("lab/evaluation/test_commands.py", "ablation"),
+    "luma-eval lpips-weights": ("lab/evaluation/metrics/test_lpips_checkpoint.py", "lpips-weights"),
+    "luma-eval invariants": ("lab/evaluation/test_invariants.py", "invariants"),
+    "bench": ("lab/bench/test_metrics_bench.py", "bench"),
+}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_test_runs_what_the_commands_call(page):
+    for command in commands(page):
+        words = [word for word in tokens(command) if not word.startswith("-")]
+        names = words[1:3] if words[0].endswith("lumaflux") else ["build-engine"]
+        name = next((name for name in (" ".join(names), names[0]) if name in RUN_BY), None)
+        assert name is not None, f"{command}: name the test that runs it"
+        file, word = RUN_BY[name]
+        assert word in (ROOT / "tests" / file).read_text(), f"{command}: {file} has no {word}"

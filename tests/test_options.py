@@ -34,6 +34,7 @@ ALWAYS = {"--help", "--version", "--list-devices"}
 FOREIGN = {
     "ray": {"--head", "--port", "--num-cpus", "--generate"},
     "pip": {"--no-deps"},
+    "build": {"--wheel"},
     "openjd": {"--step", "--run-dependencies"},
     "docker": {"--shm-size"},
     "x265": {"--y4m"},
