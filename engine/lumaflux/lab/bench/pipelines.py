@@ -8,24 +8,34 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lumaflux.lab.bench.sizes import SIZES, write_cube, write_textured_clip
 
-ROUNDS = 3
+MINUTES = 7.5  # of rounds; each size and load has at least one
+_SHARES = {("1080p", "idle"): 0.25, ("1080p", "busy"): 0.25, ("2160p", "idle"): 0.2, ("2160p", "busy"): 0.3}
+_STARTS = 3
 _ENCODER = ("libx265", "medium", "18")
 _CODES = "yuv420p10le"
 # zscale of zimg: BT.709 as a display shows it, with white at 203 cd/m2, as PQ/BT.2020.
 _ZSCALE = f"zscale=pin=709:tin=709:min=709:rin=tv:p=2020:t=smpte2084:m=2020_ncl:r=tv:npl=203,format={_CODES}"
 
 
-def pipelines(rounds: int = ROUNDS, sizes: tuple[str, ...] = tuple(SIZES)) -> dict[str, Any]:
-    """By size and load ("idle", "busy"): for every pipeline ``fps`` (median) and ``cpu_ms`` a frame; of LumaFlux also
+class _Taken(NamedTuple):
+    seconds: float
+    cpu_seconds: float  # of processors, in user and system
+    peak_mb: float
+
+
+def pipelines(minutes: float = MINUTES, sizes: tuple[str, ...] = tuple(SIZES)) -> dict[str, Any]:
+    """By size and load ("idle", "busy"): for every pipeline ``fps`` and ``cpu_ms`` a frame, medians of ``rounds`` in
+    turns, as many as ``minutes`` allow; ``peak_mb``, the most memory that a process of it held; of LumaFlux also
     ``share`` of the speed of decoding and encoding alone, ``in_one_pass``, the share of frames on that path, and
-    ``stages_ms``; ``first_frame_s``: from the start of the command to the end of a conversion of one frame.
+    ``stages_ms``; ``first_frame_s`` and ``first_frame_cpu_s``: from the start of the command to the end of a conversion
+    of one frame, on the clock and of processors.
 
     Pipelines: ``lumaflux``, ``lumaflux-ultrafast``, ``alone`` (PyAV decodes and encodes), and with an ffmpeg on the
     path ``ffmpeg`` (decodes and encodes), ``zscale`` and ``lut3d`` (33 points, tetrahedral), where it has them.
@@ -38,38 +48,43 @@ def pipelines(rounds: int = ROUNDS, sizes: tuple[str, ...] = tuple(SIZES)) -> di
             source, one = folder / "in.mp4", folder / "one.mp4"
             write_textured_clip(source, width, height, frames)
             write_textured_clip(one, width, height, 1)
-            figures[f"first_frame_s_{size}"] = statistics.median(
-                _timed(_lumaflux(one, folder / "one-out.mp4"))[0] for _ in range(rounds)
-            )
+            starts = [_timed(_lumaflux(one, folder / "one-out.mp4")) for _ in range(_STARTS)]
+            figures[f"first_frame_s_{size}"] = statistics.median(taken.seconds for taken in starts)
+            figures[f"first_frame_cpu_s_{size}"] = statistics.median(taken.cpu_seconds for taken in starts)
             for load in ("idle", "busy"):
+                seconds = 60 * minutes * _SHARES.get((size, load), 1 / (2 * len(sizes)))
                 with _busy() if load == "busy" else _nothing():
-                    figures[f"{size}_{load}"] = _in_turns(source, folder, frames, rounds)
+                    figures[f"{size}_{load}"] = _in_turns(source, folder, frames, seconds)
     return figures
 
 
-def _in_turns(source: Path, folder: Path, frames: int, rounds: int) -> dict[str, Any]:
+def _in_turns(source: Path, folder: Path, frames: int, seconds: float) -> dict[str, Any]:
     calls = _commands(source, folder)
-    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in calls}
+    taken: dict[str, list[_Taken]] = {name: [] for name in calls}
     reports: dict[str, Any] = {}
-    for _ in range(rounds):
+    start, rounds = time.perf_counter(), 0
+    while rounds == 0 or (time.perf_counter() - start) * (rounds + 1) / rounds <= seconds:
+        rounds += 1
         for name, command in calls.items():
-            wall, cpu = _timed(command)
+            made = _timed(command)
             report = folder / f"{name}.json"
             if report.exists():
                 reports[name] = json.loads(report.read_text())["conversions"][0]
-                wall = reports[name]["seconds"]  # the start stands beside it
-            taken[name].append((wall, cpu))
-    made: dict[str, Any] = {}
-    for name, pairs in taken.items():
-        made[name] = {
-            "fps": frames / statistics.median(wall for wall, _ in pairs),
-            "cpu_ms": 1000 * statistics.median(cpu for _, cpu in pairs) / frames,
+                made = made._replace(seconds=reports[name]["seconds"])  # the start stands beside it
+            taken[name].append(made)
+    found: dict[str, Any] = {}
+    for name, each in taken.items():
+        found[name] = {
+            "fps": frames / statistics.median(made.seconds for made in each),
+            "cpu_ms": 1000 * statistics.median(made.cpu_seconds for made in each) / frames,
+            "peak_mb": max(made.peak_mb for made in each),
+            "rounds": len(each),
         }
     for name, report in reports.items():
-        made[name]["in_one_pass"] = report["in_one_pass"] / frames
-        made[name]["stages_ms"] = {stage: 1000 * seconds / frames for stage, seconds in report["stages"].items()}
-    made["lumaflux"]["share"] = made["lumaflux"]["fps"] / made["alone"]["fps"]
-    return made
+        found[name]["in_one_pass"] = report["in_one_pass"] / frames
+        found[name]["stages_ms"] = {stage: 1000 * seconds / frames for stage, seconds in report["stages"].items()}
+    found["lumaflux"]["share"] = found["lumaflux"]["fps"] / found["alone"]["fps"]
+    return found
 
 
 def _commands(source: Path, folder: Path) -> dict[str, list[str]]:
@@ -117,12 +132,28 @@ with av.open(source) as read, av.open(target, "w") as written:
 """
 
 
-def _timed(command: list[str]) -> tuple[float, float]:
-    """Seconds on the clock and of processors. Raises CalledProcessError, with what the command said."""
-    before, start = os.times(), time.perf_counter()
-    subprocess.run(command, check=True, capture_output=True)
-    wall, after = time.perf_counter() - start, os.times()
-    return wall, after.children_user + after.children_system - before.children_user - before.children_system
+def _timed(command: list[str]) -> _Taken:
+    """What a command takes. Raises CalledProcessError, with what the command said."""
+    with tempfile.TemporaryFile() as said:
+        before, start = os.times(), time.perf_counter()
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said)
+        peak_mb = _peak_of(process)
+        seconds, after = time.perf_counter() - start, os.times()
+        if process.returncode:
+            said.seek(0)
+            raise subprocess.CalledProcessError(process.returncode, command, stderr=said.read())
+    cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    return _Taken(seconds, cpu, peak_mb)
+
+
+def _peak_of(process: "subprocess.Popen[bytes]") -> float:
+    """Waits for a process; the most memory that it held, in MB, which Windows does not tell."""
+    if not hasattr(os, "wait4"):
+        process.wait()
+        return float("nan")
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return used.ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)  # bytes there, kB elsewhere
 
 
 @contextmanager
@@ -142,17 +173,29 @@ def _nothing() -> Iterator[None]:
 
 
 def table(figures: dict[str, Any]) -> str:
-    """What ``pipelines`` found, as a table of Markdown."""
+    """What ``pipelines`` found, as tables of Markdown: all pipelines, the stages of LumaFlux, and its first frame."""
     loads = [key for key, value in figures.items() if isinstance(value, dict) and "lumaflux" in value]
-    lines = [f"| frames a second (CPU ms a frame), {os.cpu_count()} cores | {' | '.join(loads)} |"]
-    lines.append("|---" * (len(loads) + 1) + "|")
     names = dict.fromkeys(name for load in loads for name in figures[load])
+    own = {load: figures[load]["lumaflux"] for load in loads}
 
-    def cell(load: str, name: str) -> str:
+    def row(title: str, cell: Callable[[str], str]) -> str:
+        return f"| {title} | {' | '.join(cell(load) for load in loads)} |"
+
+    def measured(load: str, name: str) -> str:
         found = figures[load].get(name)
-        return "" if found is None else f"{found['fps']:.2f} ({found['cpu_ms']:.0f})"
+        return "" if found is None else f"{found['fps']:.2f} ({found['cpu_ms']:.0f}; {found['peak_mb']:.0f})"
 
-    lines += [f"| {name} | {' | '.join(cell(load, name) for load in loads)} |" for name in names]
-    shares = [f"{figures[load]['lumaflux']['share']:.2f}" for load in loads]
-    lines.append(f"| share of `alone` | {' | '.join(shares)} |")
+    rule = "|---" * (len(loads) + 1) + "|"
+    lines = [row(f"frames a second (CPU ms a frame; MB), {os.cpu_count()} cores", str), rule]
+    lines += [row(name, lambda load, name=name: measured(load, name)) for name in names]
+    lines.append(row("share of `alone`", lambda load: f"{own[load]['share']:.2f}"))
+    lines.append(row("rounds", lambda load: str(own[load]["rounds"])))
+    lines += ["", row("LumaFlux, ms a frame", str), rule]
+    for stage in dict.fromkeys(stage for load in loads for stage in own[load]["stages_ms"]):
+        lines.append(row(stage, lambda load, stage=stage: f"{own[load]['stages_ms'].get(stage, 0.0):.0f}"))
+    lines.append(row("frames in one pass", lambda load: f"{100 * own[load]['in_one_pass']:.0f} %"))
+    lines += ["", "| first frame | seconds | CPU seconds |", "|---|---|---|"]
+    for size in (key.removeprefix("first_frame_s_") for key in figures if key.startswith("first_frame_s_")):
+        seconds, cpu = (figures[f"first_frame_{unit}_{size}"] for unit in ("s", "cpu_s"))
+        lines.append(f"| {size} | {seconds:.2f} | {cpu:.2f} |")
     return "\n".join(lines)

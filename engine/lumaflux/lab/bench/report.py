@@ -62,9 +62,9 @@ def run(
         from lumaflux.lab.bench.motion import flicker_along_motion
         from lumaflux.lab.bench.pipelines import pipelines
         from lumaflux.lab.bench.pipelines import table as pipelines_table
-        from lumaflux.lab.bench.sizes import pixel_path, whole_conversions
+        from lumaflux.lab.bench.sizes import pixel_path
 
-        figures |= pixel_path() | (beside := pipelines()) | whole_conversions()
+        figures |= pixel_path() | (beside := pipelines())
         figures |= flicker_excess() | flicker_along_motion()
         print(pipelines_table(beside))
     else:

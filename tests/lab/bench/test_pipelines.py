@@ -1,0 +1,40 @@
+"""Whole conversions in turns: what is measured of a process, and the tables."""
+
+import subprocess
+import sys
+
+import pytest
+
+from lumaflux.lab.bench.pipelines import _timed, table
+
+
+def test_a_process_is_measured_by_itself():
+    taken = _timed([sys.executable, "-c", "import time; held = b'x' * (40 << 20); time.sleep(0.05)"])
+    assert taken.seconds >= 0.05
+    assert 0 < taken.cpu_seconds < 5
+    if sys.platform != "win32":
+        assert taken.peak_mb > 40
+
+
+def test_a_command_that_fails_says_why():
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        _timed([sys.executable, "-c", "import sys; sys.exit('no such clip')"])
+    assert b"no such clip" in failed.value.stderr
+
+
+def test_tables_have_a_row_for_each_pipeline_and_stage():
+    alone = {"fps": 5.0, "cpu_ms": 390.0, "peak_mb": 700.0, "rounds": 2}
+    own = {**alone, "fps": 4.5, "share": 0.9, "in_one_pass": 1.0, "stages_ms": {"decode": 9.0, "pixels": 61.0}}
+    figures = {
+        "first_frame_s_1080p": 2.4,
+        "first_frame_cpu_s_1080p": 3.1,
+        "1080p_idle": {"lumaflux": own, "alone": alone},
+        "1080p_busy": {"lumaflux": {**own, "fps": 4.0, "share": 0.8}, "alone": alone, "zscale": alone},
+    }
+    lines = table(figures).splitlines()
+    assert "| lumaflux | 4.50 (390; 700) | 4.00 (390; 700) |" in lines
+    assert "| zscale |  | 5.00 (390; 700) |" in lines
+    assert "| share of `alone` | 0.90 | 0.80 |" in lines
+    assert "| pixels | 61 | 61 |" in lines
+    assert "| frames in one pass | 100 % | 100 % |" in lines
+    assert "| 1080p | 2.40 | 3.10 |" in lines
