@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 Codes = NDArray[np.uint8]  # [rows,columns]
 Numbers = NDArray[np.float64]
 Darkest = Callable[[NDArray[np.intp]], Codes]  # of samples, by their places in the order of rows
-Allowed = Callable[[Codes, Codes], NDArray[np.bool_]]  # codes and their surroundings -> where a stroke may be
+Allowed = Callable[[Codes, Codes], NDArray[np.bool_]]  # codes and their surroundings -> where a stroke may be; what
+# allows codes allows larger ones in darker surroundings, so that a row's extremes tell of all of it
 
 LIGHT = 184  # codes: darker letters and paper stay where any curve puts them
 CONTRAST = 56  # codes between a stroke and its surroundings
@@ -96,7 +97,8 @@ def valley(codes: Codes, reach: int) -> Codes:
 
 
 def _runs(codes: Codes, darkest: Darkest, allowed: Allowed, reach: int) -> _Runs:
-    lit = np.flatnonzero(codes.max(axis=1) - codes.min(axis=1) >= CONTRAST)  # rows that can hold a stroke
+    top, bottom = codes.max(axis=1), codes.min(axis=1)
+    lit = np.flatnonzero((top - bottom >= CONTRAST) & allowed(top, bottom))  # rows that may hold a stroke
     some = codes[lit]
     ground = valley(some, reach)
     raised = (some - ground >= CONTRAST) & allowed(some, ground)
