@@ -2,7 +2,9 @@
 
 import importlib.util
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -126,13 +128,24 @@ def by_blocks(request: Request) -> bool:
 
 
 def largest_part(config: LumaFluxConfig) -> int:
-    """Bytes in fp32 of the largest part of a model whose velocity lies in blocks."""
+    """Bytes in fp32 of the largest part of a model whose velocity lies in blocks, counted with one block a kind."""
     import torch
 
-    from lumaflux.model.footprint import weights_of
+    from lumaflux.model.build import build
 
-    weights = weights_of(config, torch.float32, fp8=False, vae_dtype=torch.float32)
-    return max(*weights.blocks, weights.rest, weights.vae, weights.tower + weights.adapters)
+    shape = config.transformer
+    one = {name: min(1, shape[name]) for name in ("num_layers", "num_single_layers")}
+    few = replace(config, transformer={**shape, **one})
+    with torch.device("meta"):
+        model = build(few)
+
+    def size(module: Any) -> int:
+        return 4 * sum(parameter.numel() for parameter in module.parameters())
+
+    blocks = [size(model.transformer_block(index)) for index in range(few.blocks)]
+    steering = (config.blocks - few.blocks) * size(model.adapters.of_block(0))
+    conditions = size(model.siglip) + size(model.adapters) + steering
+    return max(*blocks, size(model.transformer) - sum(blocks), size(model.vae), conditions)
 
 
 def estimate(request: Request) -> tuple[int, int]:

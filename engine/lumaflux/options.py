@@ -13,7 +13,7 @@ from cyclopts import Parameter
 
 from lumaflux.errors import UserError
 
-Precision = Literal["fp32", "bf16", "fp16"]
+Precision = Literal["fp32", "bf16", "fp16", "fp8"]
 Interlaced = Literal["refuse", "deinterlace", "progressive"]
 InputTransfer = Literal["auto", "srgb", "bt1886"]
 Deliver = Literal[
@@ -134,7 +134,9 @@ class ModelOptions:
         None, "The folder or file of a FLUX release; what `lumaflux models get` fetched if not named."
     )
     device: str | None = _option(None, "As `lumaflux doctor` lists them; the first of them if not named.")
-    precision: Precision | None = _option(None, "fp32, bf16 or fp16; fp32 on the CPU and bf16 elsewhere if not named.")
+    precision: Precision | None = _option(
+        None, "fp32, bf16, fp16, or fp8 (FLUX on a card that has it); fp32 on the CPU and bf16 elsewhere if not named."
+    )
     vram: str = _option(
         "auto", "GiB of the GPU that a FLUX model may take, such as 16; auto goes by the card (docs/guide/flux.md)."
     )

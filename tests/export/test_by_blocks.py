@@ -20,18 +20,21 @@ from lumaflux.backends.by_blocks import FIRST, LAST, in_order, velocity_parts
 from lumaflux.backends.engine_network import EngineNetwork, HostParts
 from lumaflux.backends.onnxruntime import run_session, session
 from lumaflux.model.build import build
-from lumaflux.model.presets import FLUX2_KLEIN, FLUX_DEV, TINY
+from lumaflux.model.presets import FLUX2_KLEIN, FLUX_DEV, TINY, TINY_FLUX
 
 KLEIN = replace(
-    TINY,
+    TINY_FLUX,
     name="klein",
     transformer={
         **FLUX2_KLEIN.transformer,
-        **{key: TINY.transformer[key] for key in ("in_channels", "num_layers", "num_single_layers")},
-        **{key: TINY.transformer[key] for key in ("attention_head_dim", "num_attention_heads", "joint_attention_dim")},
+        **{key: TINY_FLUX.transformer[key] for key in ("in_channels", "num_layers", "num_single_layers")},
+        **{
+            key: TINY_FLUX.transformer[key]
+            for key in ("attention_head_dim", "num_attention_heads", "joint_attention_dim")
+        },
         "axes_dims_rope": [4, 4, 4, 4],
     },
-    vae={**FLUX2_KLEIN.vae, **{key: TINY.vae[key] for key in FLUX2_KLEIN.vae if key != "architecture"}},
+    vae={**FLUX2_KLEIN.vae, **{key: TINY_FLUX.vae[key] for key in FLUX2_KLEIN.vae if key != "architecture"}},
 )
 
 
@@ -44,7 +47,7 @@ def stirred(config):
     return model
 
 
-@pytest.fixture(scope="module", params=[TINY, KLEIN], ids=["FLUX.1", "FLUX.2 klein"])
+@pytest.fixture(scope="module", params=[TINY_FLUX, KLEIN], ids=["FLUX.1", "FLUX.2 klein"])
 def model(request):
     return stirred(request.param)
 
@@ -100,6 +103,7 @@ def test_large_weights_are_taken_by_blocks_and_need_half_the_memory(tmp_path, mo
     assert targets.by_blocks(asked(tmp_path))
     assert not targets.by_blocks(asked(tmp_path, model="tiny"))
     assert targets.by_blocks(asked(tmp_path, model="tiny", by_blocks=True))
+    assert 0 < targets.largest_part(TINY) < 1 << 30
     blocks, one = (targets.estimate(asked(tmp_path, by_blocks=by))[0] for by in (True, False))
     largest = targets.largest_part(FLUX_DEV)
     assert largest == pytest.approx(2.3e9, rel=0.2)  # the tower with the adapters

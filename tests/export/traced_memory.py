@@ -14,7 +14,7 @@ from lumaflux.export.trace import write_part
 
 from lumaflux.backends.by_blocks import LAST, is_block
 from lumaflux.model.build import build
-from lumaflux.model.presets import TINY
+from lumaflux.model.presets import TINY_FLUX
 
 SHAPE = {"attention_head_dim": 64, "num_attention_heads": 12, "axes_dims_rope": [16, 24, 24]}
 
@@ -31,9 +31,9 @@ def resident(what):
 
 
 def main(folder):
-    _, small = blocks_of(TINY)
+    _, small = blocks_of(TINY_FLUX)
     write_part(next(part for part in small if part.name == LAST), folder / "first.onnx")  # imports what a trace needs
-    model, parts = blocks_of(replace(TINY, transformer={**TINY.transformer, **SHAPE}))
+    model, parts = blocks_of(replace(TINY_FLUX, transformer={**TINY_FLUX.transformer, **SHAPE}))
     sizes = [sum(weight.nbytes for weight in part.module.parameters()) for part in parts]
     before = resident("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # the high-water mark begins anew: proc(5)

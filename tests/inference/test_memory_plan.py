@@ -8,6 +8,7 @@ import torch
 
 from lumaflux.backends.offload import BlockOffload, OffloadingBackend
 from lumaflux.errors import UserError
+from lumaflux.inference import load as loading
 from lumaflux.inference import memory_plan
 from lumaflux.inference.memory_plan import (
     GIB,
@@ -186,6 +187,28 @@ def memory_again(method):
     from lumaflux.inference.planned import _again
 
     return _again(method)
+
+
+def test_precision_fp8_plans_eight_bits_and_multiplies_in_them(monkeypatch, capsys):
+    asked, made = [], {}
+
+    def planned(config, limit, **options):
+        asked.append(options["fp8"])
+        return replace(PLAN, fp8=True)
+
+    def network(name, *, placement, **others):
+        made[name] = placement
+        return model()
+
+    monkeypatch.setattr(loading, "published_config", lambda name: TINY_FLUX)
+    monkeypatch.setattr(loading, "plan_for", planned)
+    monkeypatch.setattr(loading, "load_network", network)
+    loading.load("a", device="cpu", dtype="fp8", vram="2")
+    loading.load("b", device="cpu", dtype="bf16", vram="2")
+    assert asked == [True, False]
+    assert (made["a"].fp8, made["a"].scaled, made["a"].dtype) == (True, True, torch.bfloat16)
+    assert not made["b"].scaled
+    assert "fp8 (weights and products)" in capsys.readouterr().err
 
 
 def test_the_grid_of_a_working_size():

@@ -4,6 +4,8 @@ import torch
 
 from lumaflux.errors import UserError
 
+FP8 = "fp8"  # matrices of a large transformer's blocks, and their products; everything else is in bf16
+_ADA = (8, 9)  # compute capability that e4m3 products begin with
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -25,11 +27,28 @@ def pick_device(name: str | None = None) -> torch.device:
 
 
 def pick_dtype(name: str | None, device: torch.device) -> torch.dtype:
-    """The named precision, by default fp32 on CPU and bf16 elsewhere; raises UserError for one that cannot run."""
+    """The named precision, by default fp32 on CPU and bf16 elsewhere; bf16 beside matrices in fp8.
+
+    Raises UserError for one that cannot run.
+    """
     if name is None:
         return torch.float32 if device.type == "cpu" else torch.bfloat16
+    if name == FP8:
+        _check_fp8(device)
+        return torch.bfloat16
     if name not in DTYPES:
-        raise UserError(f"unknown precision '{name}'; choose one of {', '.join(DTYPES)}")
+        raise UserError(f"unknown precision '{name}'; choose one of {', '.join((*DTYPES, FP8))}")
     if name == "fp16" and device.type == "cpu":
         raise UserError("fp16 is not supported on the CPU; choose fp32 or bf16, or a GPU with --device")
     return DTYPES[name]
+
+
+def _check_fp8(device: torch.device) -> None:
+    """Raises UserError for a device that has no products in eight bits."""
+    if device.type == "cuda" and torch.cuda.get_device_capability(device) >= _ADA:
+        return
+    if device.type != "cpu":
+        raise UserError(
+            f"{device} has no fp8 products, which begin with compute capability 8.9; leave --precision out: "
+            "--vram then stores weights in fp8 where it must"
+        )

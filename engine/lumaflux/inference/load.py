@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from lumaflux.backends.device import pick_device, pick_dtype
+from lumaflux.backends.device import FP8, pick_device, pick_dtype
 from lumaflux.backends.network import Backend
 from lumaflux.backends.offload import OffloadingBackend
 from lumaflux.backends.torch import TorchBackend
@@ -83,6 +83,8 @@ def load(
     published = published_config(name)
     budget = None if published is None else budget_of(vram, on)
     kind = pick_dtype(dtype, on)
+    if dtype == FP8 and budget is None:
+        raise UserError(f"{name} in fp8 is for FLUX on a GPU, or with a --vram; name another --precision")
     if published is not None and budget is not None and (vram != AUTO or kind != torch.float32):
         if look is not None:
             take_look(None, Path(look))  # which refuses: a published model has no tone predictor
@@ -106,9 +108,18 @@ def _load_planned(
     backbone: str | Path | None,
     tile: str | int,
 ) -> Converter:
-    plan = plan_for(config, budget.limit, dtype=dtype, fp8=None if named is None else False, free=budget.free)
+    eight = None if named is None else named == FP8
+    plan = plan_for(config, budget.limit, dtype=dtype, fp8=eight, free=budget.free)
+    plan = replace(plan, scaled=named == FP8)
     print(plan.sentence(), file=sys.stderr, flush=True)
-    placement = Placement(device=device, dtype=dtype, vae_dtype=torch.float32, fp8=plan.fp8, resident=plan.resident)
+    placement = Placement(
+        device=device,
+        dtype=dtype,
+        vae_dtype=torch.float32,
+        fp8=plan.fp8,
+        scaled=plan.scaled,
+        resident=plan.resident,
+    )
     network = load_network(
         name, adapters=adapters, backbone=backbone, placement=placement, working_pixels=plan.working_pixels
     )

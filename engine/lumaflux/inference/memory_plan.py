@@ -44,6 +44,7 @@ class MemoryPlan:
     working_pixels: int
     peak: int
     host: int
+    scaled: bool = False  # products of the blocks in eight bits
 
     @property
     def config_changes(self) -> dict[str, int]:
@@ -51,7 +52,9 @@ class MemoryPlan:
 
     def sentence(self) -> str:
         """What is printed before it starts."""
-        precision = "blocks in fp8 (weights alone)" if self.fp8 else "bf16"
+        precision = (
+            f"blocks in fp8 ({'weights and products' if self.scaled else 'weights alone'})" if self.fp8 else "bf16"
+        )
         away = self.blocks - self.resident
         kept = (
             f"{away} of {self.blocks} blocks kept on the host ({self.host / GIB:.1f} GiB)" if away else "all resident"

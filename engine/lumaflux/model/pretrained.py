@@ -36,6 +36,7 @@ class Placement:
     dtype: torch.dtype = torch.float32
     vae_dtype: torch.dtype | None = None  # dtype if None
     fp8: bool = False
+    scaled: bool = False  # products of these matrices in eight bits, too
     resident: int | None = None
 
 
@@ -56,7 +57,7 @@ def build_on_pretrained(
     transformer_files, vae_files, tower_folder = _found(config, backbone, siglip)
     transformer, vae, tower = empty_parts(config)
     if placement.fp8:
-        quantize_blocks(transformer)
+        quantize_blocks(transformer, scaled=placement.scaled)
     _fill_transformer(transformer, transformer_files, _place_of(transformer, placement), config)
     vae_dtype = placement.vae_dtype or placement.dtype
     _fill_vae(
