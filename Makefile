@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export PYTHONUNBUFFERED := 1
 
-.PHONY: setup demo plugin test numeric slow soak lint docs bench lite corpus clean
+.PHONY: setup demo plugin plugin-dist test numeric slow soak lint docs bench lite corpus clean
 
 setup: $(STAMP)
 
@@ -22,10 +22,16 @@ demo: setup
 
 # The OpenFX effect, as build/plugin/LumaFlux.ofx.bundle; `lumaflux plugin install` puts it where hosts look.
 plugin: setup
-	$(BIN)/cmake -S plugin -B build/plugin-build -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja \
-	  -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python -DLUMAFLUX_BUNDLES=$(CURDIR)/build/plugin \
-	  -Dpybind11_DIR=$$($(BIN)/python -m pybind11 --cmakedir)
+	$(BIN)/cmake -S plugin -B build/plugin-build -G Ninja "-DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja" \
+	  "-DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python" "-DLUMAFLUX_BUNDLES=$(CURDIR)/build/plugin" \
+	  "-Dpybind11_DIR=$$($(BIN)/python -m pybind11 --cmakedir)"
 	$(BIN)/cmake --build build/plugin-build
+
+# The effect as a file to hand on; its engine comes by pip. The same effect gives the same bytes.
+plugin-dist: plugin
+	tar --create --gzip --sort=name --owner=0 --group=0 --numeric-owner --mtime=@0 --directory build/plugin \
+	  --file "build/LumaFlux-$$(sed -n 's/__version__ = "\(.*\)"/\1/p' engine/lumaflux/version.py)-Linux-x86-64.tar.gz" \
+	  LumaFlux.ofx.bundle
 
 test: setup
 	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder -m "not slow and not soak"
@@ -42,6 +48,7 @@ slow: setup
 	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder --timeout 1200 -o faulthandler_timeout=2400 -m slow
 
 soak: setup
+	-$(BIN)/python -m pip install --quiet -c constraints.txt 'ziglang>=0.15'
 	$(BIN)/python -m pytest --timeout 0 -o faulthandler_timeout=0 -m soak
 
 lint: setup

@@ -1,5 +1,6 @@
 """A wheel, installed in an environment of its own outside the checkout, does what the checkout does."""
 
+import ctypes
 import json
 import os
 import subprocess
@@ -21,6 +22,9 @@ def installed(tmp_path_factory):
     """The scripts' folder of an environment that holds the wheel, and of this one only the packages it depends on."""
     folder = tmp_path_factory.mktemp("wheel")
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    effect = ROOT / "build" / "test" / "plugin"  # the effect's tests have built the same sources, if they ran before
+    if (effect / "LumaFlux.ofx.bundle" / "Contents" / "Linux-x86-64" / "LumaFluxBridge.so").exists():
+        build.append(f"-Ccmake.define.LUMAFLUX_BUNDLES={effect}")
     subprocess.run(build, check=True, capture_output=True)
     (wheel,) = folder.glob("lumaflux-*.whl")
     venv.create(folder / "venv", with_pip=True)
@@ -72,6 +76,19 @@ def test_the_package_is_the_wheels_own(run, installed):
 def test_native_code_and_kernel_sources_are_in_it(run):
     script = "import lumaflux_native; from lumaflux.ops.sources import folder; print(len(list(folder().glob('*.cuh'))))"
     assert int(run("python", "-c", script)) >= 5
+
+
+def test_the_effect_is_in_it_and_needs_no_compiler(run, tmp_path):
+    said = run("lumaflux", "plugin", "install", "--dir", tmp_path / "OFX", "--no-self-test", PATH="/nonexistent")
+    contents = tmp_path / "OFX" / "LumaFlux.ofx.bundle" / "Contents"
+    assert f"installed {contents.parent}" in said
+    plugins = ctypes.CDLL(contents / "Linux-x86-64" / "LumaFlux.ofx")
+    assert plugins.OfxGetNumberOfPlugins() == 1
+    about = json.loads((contents / "Resources" / "engine.json").read_text())
+    assert run(about["python"], "-c", "import lumaflux; print(lumaflux.__version__)").strip() == about["version"]
+    assert (contents / "Linux-x86-64" / "LumaFluxBridge.so").exists()
+    assert (contents / "Info.plist").exists()
+    assert len(json.loads((contents / "Resources" / "parameters.json").read_text())["parameters"]) > 20
 
 
 def test_it_converts_and_evaluates(run, clip, tmp_path):

@@ -1,6 +1,10 @@
 #include "bundle.h"
 
+#ifdef _WIN32
+#include <windows.h>
+#else
 #include <dlfcn.h>
+#endif
 
 #include <cstdlib>
 #include <fstream>
@@ -12,21 +16,39 @@ namespace lumaflux {
 namespace {
 
 std::string parent(const std::string& path) {
+#ifdef _WIN32
+  const size_t slash = path.find_last_of("/\\");
+#else
   const size_t slash = path.rfind('/');
+#endif
   return slash == std::string::npos ? "." : path.substr(0, slash);
 }
 
-// Resolved at load: a relative path would no longer hold after the host changes its directory.
+#ifdef _WIN32
+std::string find_library() {
+  static const char anchor = 0;
+  HMODULE module = nullptr;
+  char path[MAX_PATH] = "";
+  constexpr DWORD by_address = GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT;
+  if (GetModuleHandleExA(by_address, &anchor, &module) == 0) return {};
+  const DWORD length = GetModuleFileNameA(module, path, MAX_PATH);
+  return length < MAX_PATH ? std::string(path, length) : std::string();
+}
+#else
+std::string find_library() {
+  Dl_info info{};
+  static const char anchor = 0;
+  if (dladdr(&anchor, &info) == 0 || info.dli_fname == nullptr) return {};
+  char* resolved = realpath(info.dli_fname, nullptr);
+  std::string out = resolved != nullptr ? resolved : info.dli_fname;
+  std::free(resolved);
+  return out;
+}
+#endif
+
+// Found at load: a relative path would no longer hold after the host changes its directory.
 const std::string& library_path() {
-  static const std::string path = [] {
-    Dl_info info{};
-    static const char anchor = 0;
-    if (dladdr(&anchor, &info) == 0 || info.dli_fname == nullptr) return std::string();
-    char* resolved = realpath(info.dli_fname, nullptr);
-    std::string out = resolved != nullptr ? resolved : info.dli_fname;
-    std::free(resolved);
-    return out;
-  }();
+  static const std::string path = find_library();
   return path;
 }
 

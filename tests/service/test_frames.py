@@ -167,3 +167,9 @@ def test_only_what_the_dead_left_is_removed(shared):
     child.wait()
     assert not left.exists()
     assert shared[0].exists()
+
+
+def test_names_of_shared_memory_are_short_enough_for_macos():
+    with OwnFrames(np.zeros((2, 2, 4), np.float32)) as frames:
+        beside_the_number = len(frames.name) - len(str(os.getpid()))
+    assert beside_the_number + len(str(2**31 - 1)) <= 31  # PSHMNAMLEN of sys/posix_shm.h

@@ -1,3 +1,4 @@
+import errno
 import os
 import socket
 import subprocess
@@ -7,6 +8,8 @@ import pytest
 
 from lumaflux.errors import UserError
 from lumaflux.service import runtime
+from lumaflux.service.serve import serve
+from lumaflux.service.server import Options
 
 
 def test_the_directory_is_private_and_made_once(root):
@@ -122,3 +125,14 @@ def test_the_peer_is_known_to_the_kernel_and_only_its_user_is_trusted():
         assert runtime.peer(one) == (os.getpid(), os.geteuid())
     assert runtime.trusted(os.geteuid())
     assert not runtime.trusted(os.geteuid() + 1)
+
+
+@pytest.mark.parametrize("full", ["claim", "new_token"])
+def test_a_full_disk_is_named(root, monkeypatch, full):
+    def no_room(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setenv("LUMAFLUX_RUNTIME_DIR", os.fspath(root))
+    monkeypatch.setattr(runtime, full, no_room)
+    with pytest.raises(UserError, match=f"the disk of {root}/lumaflux-[0-9]+, where the engine works, is full"):
+        serve(Options(model="tiny", device="cpu", warm=False))

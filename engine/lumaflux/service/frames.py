@@ -134,7 +134,7 @@ class OwnFrames:
         if source.ndim != 3 or source.shape[2] not in (3, 4) or source.dtype not in DEPTHS:
             raise ValueError(f"a frame must be [H,W,3|4] of {list(DTYPES)}, but is {source.dtype}{source.shape}")
         self.shape, self.dtype, self.bytes = source.shape, source.dtype, source.nbytes
-        self.name = f"/lumaflux-{os.getpid()}-{secrets.token_hex(6)}"
+        self.name = f"/lumaflux-{os.getpid()}-{secrets.token_hex(4)}"  # macOS takes 31 characters in all
         self._file = os.open(_path(self.name), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             os.posix_fallocate(self._file, 0, 2 * self.bytes)

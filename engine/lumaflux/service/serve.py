@@ -1,6 +1,7 @@
 """Starts the worker: the claim on the user's directory, the log, the event loop."""
 
 import asyncio
+import errno
 import logging
 import logging.handlers
 import os
@@ -18,17 +19,20 @@ def serve(options: Options) -> bool:
     """Runs the worker until it leaves; False when one runs already. Raises UserError where none can run."""
     wait_passively()
     directory = runtime.open_runtime_directory()
-    claim = runtime.claim(directory)
-    if claim is None:
-        return False
-    handler = _log_to(directory)
+    try:
+        claim = runtime.claim(directory)
+        if claim is None:
+            return False
+        handler = _log_to(directory)
+    except OSError as error:
+        raise _no_room(directory, error) from error
     try:
         token = runtime.new_token(directory)
         listening = runtime.listen(directory)
         runtime.write_private(directory.pid, f"{os.getpid()}\n")
         ended = asyncio.run(_run(directory, listening, token, options))
     except OSError as error:
-        raise UserError(f"the engine cannot work in {directory.path} ({error}); set LUMAFLUX_RUNTIME_DIR") from error
+        raise _no_room(directory, error) from error
     finally:
         for path in (directory.token, directory.pid):
             path.unlink(missing_ok=True)
@@ -41,6 +45,13 @@ def serve(options: Options) -> bool:
 
 async def _run(directory: runtime.RuntimeDirectory, listening: socket.socket, token: str, options: Options) -> bool:
     return await Server(directory, listening, token, options).run()
+
+
+def _no_room(directory: runtime.RuntimeDirectory, error: OSError) -> UserError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        said = f"the disk of {directory.path}, where the engine works, is full; free space there"
+        return UserError(f"{said}, or set LUMAFLUX_RUNTIME_DIR to a directory elsewhere")
+    return UserError(f"the engine cannot work in {directory.path} ({error}); set LUMAFLUX_RUNTIME_DIR")
 
 
 def _log_to(directory: runtime.RuntimeDirectory) -> logging.Handler:

@@ -1,11 +1,16 @@
 #include "embedded_link.h"
 
 #include <dlfcn.h>
-#include <link.h>
 #include <unistd.h>
 
 #include <cstring>
 #include <vector>
+
+#ifdef __APPLE__
+#include <mach-o/dyld.h>
+#else
+#include <link.h>
+#endif
 
 #include "../../embed/bridge.h"
 #include "../bundle.h"
@@ -28,6 +33,18 @@ std::string version_of(void* library) {
   return text.substr(0, text.find(' '));
 }
 
+#ifdef __APPLE__
+std::vector<std::string> python_libraries() {
+  std::vector<std::string> out;
+  for (uint32_t i = 0; i < _dyld_image_count(); ++i) {
+    const char* name = _dyld_get_image_name(i);
+    const bool python =
+        name != nullptr && (std::strstr(name, "libpython") != nullptr || std::strstr(name, "Python.fr") != nullptr);
+    if (python) out.emplace_back(name);
+  }
+  return out;
+}
+#else
 int collect(dl_phdr_info* info, size_t, void* out) {
   if (info->dlpi_name != nullptr && std::strstr(info->dlpi_name, "libpython") != nullptr) {
     static_cast<std::vector<std::string>*>(out)->emplace_back(info->dlpi_name);
@@ -35,12 +52,18 @@ int collect(dl_phdr_info* info, size_t, void* out) {
   return 0;
 }
 
+std::vector<std::string> python_libraries() {
+  std::vector<std::string> out;
+  dl_iterate_phdr(collect, &out);
+  return out;
+}
+#endif
+
 // The versions of every Python in this process: in the global scope, or in a library that was loaded apart.
 std::vector<std::string> pythons_here() {
-  std::vector<std::string> versions, libraries;
+  std::vector<std::string> versions;
   if (const std::string version = version_of(RTLD_DEFAULT); !version.empty()) versions.push_back(version);
-  dl_iterate_phdr(collect, &libraries);
-  for (const std::string& path : libraries) {
+  for (const std::string& path : python_libraries()) {
     void* library = dlopen(path.c_str(), RTLD_LAZY | RTLD_NOLOAD);
     if (library == nullptr) continue;
     if (const std::string version = version_of(library); !version.empty()) versions.push_back(version);

@@ -4,8 +4,12 @@
 #include <cstring>
 #include <mutex>
 
+#ifdef _WIN32
+#include "windows_link.h"
+#else
 #include "embedded_link.h"
 #include "worker_link.h"
+#endif
 
 namespace lumaflux {
 namespace {
@@ -21,17 +25,22 @@ Chosen& chosen() {
   return *the_chosen;
 }
 
-bool wants_embedded() {
+#ifdef _WIN32
+std::unique_ptr<EngineLink> open_link() { return open_windows_link(); }
+#else
+std::unique_ptr<EngineLink> open_link() {
   const char* wish = std::getenv("LUMAFLUX_EMBED");
-  return wish != nullptr && std::strcmp(wish, "1") == 0;
+  if (wish != nullptr && std::strcmp(wish, "1") == 0) return open_embedded_link();
+  return std::make_unique<WorkerLink>();
 }
+#endif
 
 }  // namespace
 
 EngineLink& engine_link() {
   const std::lock_guard lock(chosen().mutex);
   if (chosen().link == nullptr) {
-    chosen().link = wants_embedded() ? open_embedded_link().release() : new WorkerLink;
+    chosen().link = open_link().release();
   }
   return *chosen().link;
 }

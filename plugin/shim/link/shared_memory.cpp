@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cerrno>
 #include <charconv>
+#include <cstdio>
 #include <cstring>
 #include <ctime>
 #include <map>
@@ -123,8 +124,9 @@ int SharedMemory::create() {
   for (int attempt = 0; attempt < 100; ++attempt) {
     timespec now{};
     clock_gettime(CLOCK_REALTIME, &now);
-    name_ = "/" + std::string(prefix) + std::to_string(getpid()) + "-" + std::to_string(counter++) + "-" +
-            std::to_string(now.tv_nsec);
+    char tail[9];  // macOS takes 31 characters in all
+    std::snprintf(tail, sizeof tail, "%04x%04x", counter++ & 0xFFFFU, static_cast<unsigned>(now.tv_nsec) & 0xFFFFU);
+    name_ = "/" + std::string(prefix) + std::to_string(getpid()) + "-" + tail;
     const int file = shm_open(name_.c_str(), O_RDWR | O_CREAT | O_EXCL, S_IRUSR | S_IWUSR);
     if (file >= 0) return file;
     if (errno != EEXIST) break;
