@@ -74,3 +74,26 @@ def test_links_lead_somewhere(pages, page):
             continue
         path = (page.parent / target).resolve()
         assert path.exists() or str(path.relative_to(ROOT / "docs")) in generated, target
+
+
+def anchors(path):
+    """The anchors of a page's headings, as the site makes them."""
+    text = re.sub(r"```.*?```", "", path.read_text(), flags=re.S)
+    for heading in re.findall(r"^#+ (.+)$", text, re.M):
+        plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)
+        yield re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", plain).strip().lower())
+
+
+def test_anchors_are_headings_of_their_page(pages):
+    wrong, seen = [], 0
+    for page in [*PAGES, *ROOT.glob("*.md")]:
+        for target, anchor in LINK.findall(page.read_text()):
+            path = (page.parent / (target or page.name)).resolve()
+            if not anchor or "://" in target or path.suffix != ".md":
+                continue
+            if not path.exists():
+                path = ROOT / pages.COPIED.get(str(path.relative_to(ROOT / "docs")), "none.md")
+            seen += 1
+            wrong += [] if path.exists() and anchor[1:] in anchors(path) else [f"{page.name}: {target}{anchor}"]
+    assert not wrong
+    assert seen > 5
