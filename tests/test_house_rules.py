@@ -154,6 +154,14 @@ def imported_modules(path, package, names):
         yield from (name for name in asked if name in names)
 
 
+def test_fewer_than_100_arrows_join_the_rooms():
+    apart = ALWAYS | DOORS  # what every room may import is no arrow
+    found = {(room, other) for room, path in modules() for other in rooms_imported(path) if room != other}
+    arrows = [pair for pair in found if not apart & set(pair)]
+    assert len(arrows) < 100
+    assert f"({len(arrows)} with the four parts" in (ROOT / "docs" / "architecture.md").read_text()
+
+
 def test_the_picture_of_the_rooms_is_that_of_the_imports():
     done = subprocess.run([sys.executable, ROOT / "scripts" / "draw_rooms.py", "--check"])
     assert done.returncode == 0, "run python scripts/draw_rooms.py"

@@ -46,10 +46,6 @@ class MemoryPlan:
     host: int
     scaled: bool = False  # products of the blocks in eight bits
 
-    @property
-    def config_changes(self) -> dict[str, int]:
-        return {"working_pixels": self.working_pixels}
-
     def sentence(self) -> str:
         """What is printed before it starts."""
         precision = (

@@ -13,9 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lumaflux.model.attention import SteeredAttention, rotary_turns, rotate
-from lumaflux.model.frozen_shapes import FLUX2, Shape
-
-AXES = 4
+from lumaflux.model.frozen_shapes import Shape
 
 
 def build_flux2(transformer: Shape) -> Any:
@@ -23,11 +21,6 @@ def build_flux2(transformer: Shape) -> Any:
     from diffusers.models.transformers.transformer_flux2 import Flux2Transformer2DModel
 
     return Flux2Transformer2DModel(**{key: value for key, value in transformer.items() if key != "architecture"})
-
-
-def is_flux2(transformer: Shape) -> bool:
-    """Whether a configuration's ``transformer`` is FLUX.2's."""
-    return transformer.get("architecture") == FLUX2
 
 
 class SteeredParallelAttention:

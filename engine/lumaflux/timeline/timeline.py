@@ -13,7 +13,6 @@ from lumaflux.timeline.media import Media, MediaError, media_of
 from lumaflux.timeline.nesting import refuse_deep_nesting
 from lumaflux.timeline.trial import refuse_what_ends_the_reader
 
-Chosen = Callable[[Any], bool]
 _SPEEDS = ("speed", "retime", "retimecontrols", "speedchange", "timeeffect", "speedramp")
 
 

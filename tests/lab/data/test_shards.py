@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from lumaflux.digests import sha256
 from lumaflux.errors import UserError
-from lumaflux.lab.data.checksum import sha256
 from lumaflux.lab.data.shards import Corpus, Rendering, Shard, ShardPairs, read_corpus, write_corpus, write_shard
 
 SIZE = 32

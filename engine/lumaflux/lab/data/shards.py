@@ -70,7 +70,7 @@ def write_shard(
     """Writes one shard below ``folder``, whole or not at all; (file name, SHA-256)."""
     from safetensors.numpy import save_file
 
-    from lumaflux.lab.data.checksum import sha256
+    from lumaflux.digests import sha256
 
     temporary = folder / f".{os.getpid()}.partial"
     try:
@@ -155,7 +155,7 @@ class ShardPairs:
     def _open(self, shard: Shard):
         from safetensors import safe_open
 
-        from lumaflux.lab.data.checksum import sha256
+        from lumaflux.digests import sha256
 
         path = self.folder / shard.file
         if shard.file not in self._sound:

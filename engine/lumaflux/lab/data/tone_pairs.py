@@ -4,7 +4,7 @@ A record is by one of the eight operators, by an author's law, by an author's ow
 each from a master at an exposure of its own, with overlays and damage for a share of them. Shares: docs/training.md.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -30,8 +30,6 @@ _DIMMED = (0.5, 4.0)  # stops, of SDR and HDR alike
 SHARES = {"operator": 0.6, "author": 0.17, "pair": 0.1, "hlg": 0.05, "outside": 0.08}
 _RELIT_SHARE = 0.25  # of the masters of operators: HDR that an author's law makes of photographs
 CAMERA = frozenset({"author", "pair", "hlg", "reference-white", "base-detail", "dodge-burn", "exposure-fusion"})
-
-Integer = Callable[[int], int]
 
 
 @dataclass(frozen=True, kw_only=True)

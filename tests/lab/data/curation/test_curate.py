@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from lumaflux.digests import sha256
 from lumaflux.errors import UserError
-from lumaflux.lab.data.checksum import sha256
 from lumaflux.lab.data.curation.curate import curate
 from lumaflux.lab.data.curation.specification import CorpusSpecification, read_corpus_specification
 from lumaflux.lab.data.shards import ShardPairs, read_corpus

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lumaflux.lab.data.checksum import sha256
+from lumaflux.digests import sha256
 
 SPECIFICATION = """
 name: killed

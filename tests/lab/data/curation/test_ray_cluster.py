@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from lumaflux.digests import sha256
 from lumaflux.errors import UserError
-from lumaflux.lab.data.checksum import sha256
 from lumaflux.lab.data.curation.curate import curate
 from lumaflux.lab.data.curation.specification import CorpusSpecification
 

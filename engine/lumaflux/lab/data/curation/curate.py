@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from lumaflux.digests import sha256
 from lumaflux.errors import UserError
-from lumaflux.lab.data.checksum import sha256
 from lumaflux.lab.data.curation.degradation import Degraded, degrade
 from lumaflux.lab.data.curation.frames import hdr_frames, pair_frames
 from lumaflux.lab.data.curation.segments import Segment, plan
