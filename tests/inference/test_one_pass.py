@@ -146,6 +146,8 @@ def test_bars_with_letters_or_between_samples_of_chroma_go_through_a_picture(con
     codes.y[88:92, 40:60] = 200
     assert render_codes(converter, codes, Settings(), replace(tone, area=area)) is None
     codes.y[88:92, 40:60] = 16
+    codes.cr[43, 20:30] = 133  # what a codec leaves beside a picture
+    assert render_codes(converter, codes, Settings(), replace(tone, area=area)) is not None
     codes.cr[44:46, 20:30] = 160
     assert render_codes(converter, codes, Settings(), replace(tone, area=area)) is None
 
