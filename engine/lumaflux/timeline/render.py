@@ -78,13 +78,13 @@ def render_timeline(
         try:
             path = target / file_name(rendering, options)
             matte = options.matte_of(path)
-            lacking = matte is not None and not matte.exists()
-            if path.exists() and not lacking and not options.overwrite:
+            lacking = matte if matte is not None and not matte.exists() else None
+            if path.exists() and lacking is None and not options.overwrite:
                 outcome.kept += 1
             else:
                 job = replace(options.job(rendering), matte=matte)
-                if lacking:
-                    _make_folder(matte.parent)
+                if lacking is not None:
+                    _make_folder(lacking.parent)
                     job = replace(job, overwrite=True)
                 opened = Source(rendering.media.path, job, keep_going=job.keep_going)
                 look = rendering.look.settings
