@@ -6,8 +6,8 @@
 
 namespace lumaflux {
 
-// A frame's placement (engine/lumaflux/model/tone_predictor.py) as tables: `curve` is cd/m2 over the BT.1886 signal in equal
-// steps.
+// A frame's placement (engine/lumaflux/model/tone_predictor.py) as tables: `curve` is cd/m2 over the BT.1886 signal in
+// equal steps.
 struct PlacementTables {
   const float* curve;
   std::size_t steps;  // entries of `curve`, less one

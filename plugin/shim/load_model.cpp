@@ -19,7 +19,7 @@ namespace {
 // No library says how far it is: the bar nears its end ever more slowly.
 double share_after(double seconds) {
   constexpr double usual_seconds = 8.0;
-  return 1.0 - std::exp(-seconds / usual_seconds);
+  return seconds / (seconds + usual_seconds);
 }
 
 std::string said_of(const EngineState& state) {

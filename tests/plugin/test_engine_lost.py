@@ -81,7 +81,7 @@ def kill_at_random_moments(scene, count, seed=0):
             np.testing.assert_array_equal(begun[2].pixels, reference[turn % 3])
             assert len(scene.pids()) - starts <= 1  # at most one new start a frame
             assert answer["longest_gap"] < 4.0
-        assert host.said() == []
+        assert [text for text in host.said() if not text.startswith("this frame waits")] == []
         assert len(os.listdir(f"/proc/{host.pid}/fd")) <= files + 1
         children = [file.read_text().strip() for file in Path(f"/proc/{host.pid}/task").glob("*/children")]
         assert not any(children)

@@ -241,7 +241,7 @@ def test_a_host_that_leaves_while_it_renders_leaves_nothing_behind(shared_scene,
     until(lambda: answers(shared_scene.directory))  # of the engine that the frame starts where none runs yet
     with Client(shared_scene.directory) as client:  # it has the frame, and knows whose it is
         until(lambda: client.ping()["busy"])
-    assert list(Path("/dev/shm").glob(f"lumaflux-{host.pid}-*"))
+    until(lambda: list(Path("/dev/shm").glob(f"lumaflux-{host.pid}-*")))
     host.begin(way)
     assert host.process.wait(20) == 0
     host.end()

@@ -15,6 +15,7 @@ from lumaflux.inference.detail import OFFSET_NITS, clipping
 
 NAMES = ("measured", "extended", "invented")  # of the three channels, in this order
 _ROUNDING = 1.001  # of reference white: light at it is not beyond it
+_NOTHING = 1e-5  # stops: a float of the result does not show less
 
 
 def shares(invented: Tensor, hdr_pq: Tensor, reference_white: float) -> Tensor:
@@ -33,9 +34,9 @@ def invented_highlights(sdr: Tensor, stops: Tensor, recovery: float) -> Tensor:
     """How much of the light of source pixels [B,3,H,W] is generated: [B,1,H,W] in [0,1].
 
     ``stops`` [B,3,h,w], of any size, are what the model adds to clipped pixels as far as ``recovery`` says; where it
-    adds none, nothing is invented.
+    adds less than a result can show, nothing is invented.
     """
-    return recovery * clipping(sdr) * (_enlarged(stops, sdr).abs().amax(dim=1, keepdim=True) > 0)
+    return recovery * clipping(sdr) * (_enlarged(stops, sdr).abs().amax(dim=1, keepdim=True) > _NOTHING)
 
 
 def added_stops(sdr: Tensor, stops: Tensor, recovery: float, mask: Tensor | None = None) -> Tensor:

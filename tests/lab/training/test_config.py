@@ -6,7 +6,7 @@ import pytest
 
 from lumaflux.errors import UserError
 from lumaflux.lab.training.config import read_train_config
-from lumaflux.lab.training.stage_options import AdapterOptions, AnchorOptions, options_of
+from lumaflux.lab.training.stage_options import AdapterOptions, TonePredictorOptions, options_of
 
 WHOLE = """
 stage: adapters
@@ -86,4 +86,4 @@ def test_a_mistake_is_one_sentence_with_the_file(written, old, new, said):
 def test_options_out_of_range_are_named(written, options, said):
     config = read_train_config(written("options:\n  knots: 5E-3\n  flow: 1\n", f"options:\n  {options}\n"))
     with pytest.raises(UserError, match=said):
-        options_of(config, AnchorOptions)
+        options_of(config, TonePredictorOptions)
