@@ -106,7 +106,7 @@ def block_parts(model: LumaFlux, inputs: dict[str, Tensor]) -> Iterator[Part]:
         outputs=(*_HANDED_ON, *modulations),
         dynamic={name: {} for name in first} | {"tokens": {1: "n"}},
     )
-    made = dict(zip(modulations, FirstPart(model)(*first.values())[2:], strict=True))
+    made: dict[str, Tensor] = dict(zip(modulations, FirstPart(model)(*first.values())[2:], strict=True))
     hidden = {"hidden": noise(1, n, config.width), "context": noise(1, seen, config.width)}
     for index in range(config.blocks):
         modulated = modulation_name(config, index)

@@ -3,13 +3,12 @@
 So large a backbone is exported, compiled and verified with one block in hand at a time, beside the model itself.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from torch import Tensor
 
+from lumaflux.backends.engine_network import Runner
 from lumaflux.model.config import LumaFluxConfig
-
-Run = Callable[[str, dict[str, Tensor]], dict[str, Tensor]]
 
 VELOCITY, FIRST, LAST = "velocity", "velocity-first", "velocity-last"
 NEXT = "next_"  # begins the names of what a part makes for the next one, which a graph may not call as what it takes
@@ -66,7 +65,7 @@ def handed_on(outputs: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(NEXT): value for name, value in outputs.items()}
 
 
-def in_order(run: Run, config: LumaFluxConfig) -> Run:
+def in_order(run: Runner, config: LumaFluxConfig) -> Runner:
     """A runner that answers for the part ``velocity`` by its blocks in order."""
 
     def chained(part: str, inputs: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -82,8 +82,8 @@ class OnnxRuntimeBackend:
         self.manifest, self.dtype, self.device = manifest, torch.float32, torch.device("cpu")
         self.config = config_from_json(manifest.config)
         runner = OnnxRunner(directory, manifest, _providers(manifest, device))
-        runner = in_order(runner, self.config) if manifest.by_blocks else runner
-        self.network = EngineNetwork(self.config, load_host(self.config, directory / manifest.host), runner)
+        run = in_order(runner, self.config) if manifest.by_blocks else runner
+        self.network = EngineNetwork(self.config, load_host(self.config, directory / manifest.host), run)
 
 
 def _providers(manifest: Manifest, device: str | None) -> list[str]:

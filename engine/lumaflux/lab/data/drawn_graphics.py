@@ -119,7 +119,7 @@ def _credits(canvas: _Canvas) -> Mask:
         text = canvas.words(canvas.rng.randint(2, 5))
         canvas.pen.text(((canvas.width - canvas.pen.textlength(text, font=font)) / 2, top), text, fill=255, font=font)
         top += size * 1.6
-    canvas.paste((canvas.level,) * 3, canvas.ink)
+    canvas.paste((canvas.level, canvas.level, canvas.level), canvas.ink)
     return canvas.inked()
 
 
@@ -129,7 +129,7 @@ def _logo(canvas: _Canvas) -> Mask:
     canvas.pen.text((left, top), canvas.words(1)[:5].upper(), fill=255, font=font)
     canvas.pen.ellipse((left - size * 1.3, top, left - size * 0.2, top + size * 1.1), fill=255)
     opacity = canvas.rng.choice([1.0, 1.0, 0.7])
-    canvas.paste((canvas.level,) * 3, canvas.ink.point(lambda covered: int(covered * opacity)))
+    canvas.paste((canvas.level, canvas.level, canvas.level), canvas.ink.point(lambda covered: int(covered * opacity)))
     return canvas.inked() if opacity == 1 else np.zeros((canvas.height, canvas.width), bool)
 
 
@@ -151,7 +151,7 @@ def _sheet(canvas: _Canvas, *, whole: bool) -> Mask:
             if pen.textlength(line, font=font) <= width - 2 * size:
                 pen.text((left + size, line_top), line, fill=255, font=font)
         line_top += size * 1.5
-    canvas.paste((level,) * 3, canvas.ink)
+    canvas.paste((level, level, level), canvas.ink)
     canvas.paste(_DARK_INK, text)
     return canvas.inked() & (np.asarray(text) < 20)
 
