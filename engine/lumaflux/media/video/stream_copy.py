@@ -82,7 +82,7 @@ class StreamCopy:
             if stream.type not in ("audio", "subtitle"):
                 raise ValueError
             copy = self._output.add_stream_from_template(stream, opaque=True)
-        except (ValueError, NotImplementedError) as error:
+        except ValueError as error:
             if stream.type == "audio":
                 raise UserError(
                     f"{target} cannot carry sound stream {stream.index} ({codec}) of the source; "
