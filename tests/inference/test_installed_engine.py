@@ -1,5 +1,7 @@
 """Which engine renders when none is named: the installed one of the CPU, if it is whole and of these weights."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -42,3 +44,12 @@ def test_a_damaged_one_is_left_out_with_a_warning(folder, caplog, manifest):
         (folder / "manifest.json").write_text(manifest)
     assert engine_for(None, "lite", device="cpu") is None
     assert "torch renders" in caplog.text
+
+
+def test_asking_for_one_imports_no_torch(folder):
+    script = (
+        "import sys; from lumaflux.inference.installed_engine import with_engine; from lumaflux.options import "
+        "ModelOptions; print(with_engine(ModelOptions()).engine, 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["none", "False"]

@@ -4,11 +4,14 @@ So large a backbone is exported, compiled and verified with one block in hand at
 """
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from torch import Tensor
-
-from lumaflux.backends.engine_network import Runner
 from lumaflux.model.config import LumaFluxConfig
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from lumaflux.backends.engine_network import Runner
 
 VELOCITY, FIRST, LAST = "velocity", "velocity-first", "velocity-last"
 NEXT = "next_"  # begins the names of what a part makes for the next one, which a graph may not call as what it takes
@@ -36,8 +39,8 @@ def modulation_name(config: LumaFluxConfig, index: int) -> str:
 
 
 def steps_of(
-    config: LumaFluxConfig, inputs: dict[str, Tensor], made: dict[str, Tensor]
-) -> Iterator[tuple[str, dict[str, Tensor]]]:
+    config: LumaFluxConfig, inputs: "dict[str, Tensor]", made: "dict[str, Tensor]"
+) -> "Iterator[tuple[str, dict[str, Tensor]]]":
     """Every part with what it takes of the one velocity's ``inputs`` and of ``made``, to which the caller adds what
     each part has made before it asks for the next one (``handed_on``)."""
     yield FIRST, {name: inputs[name] for name in ("tokens", "t", "context", "pooled") if name in inputs}
@@ -60,15 +63,15 @@ def steps_of(
     yield LAST, {"hidden": made["hidden"], "temb": made["temb"]}
 
 
-def handed_on(outputs: dict[str, Tensor]) -> dict[str, Tensor]:
+def handed_on(outputs: "dict[str, Tensor]") -> "dict[str, Tensor]":
     """A part's outputs by the names of the next one's inputs."""
     return {name.removeprefix(NEXT): value for name, value in outputs.items()}
 
 
-def in_order(run: Runner, config: LumaFluxConfig) -> Runner:
+def in_order(run: "Runner", config: LumaFluxConfig) -> "Runner":
     """A runner that answers for the part ``velocity`` by its blocks in order."""
 
-    def chained(part: str, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+    def chained(part: str, inputs: "dict[str, Tensor]") -> "dict[str, Tensor]":
         if part != VELOCITY:
             return run(part, inputs)
         made: dict[str, Tensor] = {}
