@@ -12,11 +12,12 @@ from PIL import Image
 from lumaflux.media.metadata.info import probe
 from lumaflux.media.video import ebml, isobmff
 from lumaflux.media.video.beside import beside
-from lumaflux.media.video.captions import Captions, captions_of
+from lumaflux.media.video.captions import captions_of
 from lumaflux.media.video.hdr10_writer import Hdr10Writer
 from lumaflux.media.video.intermediate_streams import Ffv1Encoding
 from lumaflux.media.video.reader import VideoReader
 from lumaflux.media.video.source import open_container
+from lumaflux.media.video.stream_copy import StreamCopy
 from lumaflux.media.video.timecode import later
 from lumaflux.media.video.writer import VideoWriter
 
@@ -68,6 +69,11 @@ def source_clip(path, *, rate=PAL, metadata=None, stream=None, codec="libx264", 
     return path
 
 
+def found_beside(path, start=Fraction(0)):
+    with open_container(path) as container:
+        return beside(container, probe(path), start)
+
+
 def converted(source, target, frames=20, **options):
     with VideoReader(source) as reader:
         info = reader.info
@@ -106,7 +112,7 @@ def test_timecode_travels(tmp_path, suffix, timecode, rate):
 
 def test_the_timecode_of_a_part_is_that_of_its_first_frame(tmp_path):
     source = source_clip(tmp_path / "in.mov", stream={"timecode": "01:00:00:20"}, codec="mpeg4")
-    assert beside(source, Fraction(8, 25)).metadata["timecode"] == "01:00:01:03"
+    assert found_beside(source, Fraction(8, 25)).metadata["timecode"] == "01:00:01:03"
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
@@ -170,13 +176,38 @@ def test_closed_captions_stay_with_their_pictures(tmp_path, suffix):
     assert captions(target) == (20, list(range(20)))
 
 
+@pytest.mark.parametrize("suffix", [".mkv", ".ts"])
+def test_captions_and_sound_are_read_side_by_side(tmp_path, suffix):
+    captioned(tmp_path / "cc.mp4", source_clip(tmp_path / "in.mp4", frames=100))
+    source = tmp_path / f"both{suffix}"
+    with av.open(str(tmp_path / "cc.mp4")) as container, av.open(str(source), "w") as target:
+        pictures = target.add_stream_from_template(container.streams.video[0], opaque=True)
+        sound = target.add_stream("mp2", rate=16000, layout="mono")
+        samples = av.AudioFrame.from_ndarray(np.zeros((1, 64000), np.int16), format="s16p", layout="mono")
+        samples.sample_rate, samples.pts = 16000, 0
+        for packet in [*sound.encode(samples), *sound.encode(None)]:
+            target.mux(packet)
+        for packet in container.demux(video=0):
+            if packet.size:
+                packet.stream = pictures
+                target.mux(packet)
+
+    def sounds(path):
+        with av.open(str(path)) as container:
+            return [bytes(packet) for packet in container.demux(audio=0) if packet.size]
+
+    assert converted(source, tmp_path / "out.mkv", frames=100).notes == []
+    assert captions(tmp_path / "out.mkv") == (100, list(range(100)))
+    assert sounds(tmp_path / "out.mkv") == sounds(source)
+
+
 def test_captions_that_begin_late_are_kept(tmp_path):
     source = captioned(tmp_path / "cc.mp4", source_clip(tmp_path / "in.mp4", frames=150), first=140)
-    found = Captions(source, 0, Fraction(0))
-    messages = [found.message(Fraction(number, 25), Fraction(1, 25)) for number in range(150)]
-    found.close()
+    with open_container(source) as container, av.open(str(tmp_path / "out.mkv"), "w") as target:
+        copy = StreamCopy(container, probe(source), target, "out.mkv")
+        messages = [copy.caption(Fraction(number, 25), Fraction(1, 25)) for number in range(150)]
     assert [number for number, message in enumerate(messages) if message] == list(range(140, 150))
-    assert found.found == 10
+    assert copy.captioned == 10
 
 
 def test_captions_are_named_where_a_codec_holds_none(tmp_path):
@@ -184,7 +215,7 @@ def test_captions_are_named_where_a_codec_holds_none(tmp_path):
     encoding = Ffv1Encoding(
         width=64, height=48, time_base=1 / PAL, frame_rate=PAL, sample_aspect_ratio=Fraction(1), display=None
     )
-    with VideoWriter(tmp_path / "out.mkv", (64, 48), encoding, source=source) as writer:
+    with VideoWriter(tmp_path / "out.mkv", (64, 48), encoding, source=probe(source)) as writer:
         for number in range(20):
             writer.write(np.full((3, 48, 64), 0.4, np.float32), number, 1)
     assert writer.notes == ["Closed captions of 15 pictures are left out: FFV1 holds none here."]
@@ -271,7 +302,7 @@ def test_edges_that_matroska_hides_are_cut_off(make_clip, bars, bars_frame, tmp_
 
 def test_alpha_in_a_second_stream_of_vp9_is_named(tmp_path):
     source = source_clip(tmp_path / "in.webm", stream={"alpha_mode": "1"}, codec="libvpx-vp9")
-    assert any("Alpha is left out" in sentence for sentence in beside(source, Fraction(0)).lost)
+    assert any("Alpha is left out" in sentence for sentence in found_beside(source).lost)
 
 
 def test_an_unknown_second_sound_does_not_cost_the_first(make_clip, bars, bars_frame, tmp_path):

@@ -271,9 +271,8 @@ class TestFailure:
             pass
         assert self._names(tmp_path) == []
 
-    def test_targets_are_checked_first(self, tmp_path):
-        taken = tmp_path / "taken.mp4"
-        taken.write_bytes(b"old")
+    def test_targets_are_checked_first(self, tmp_path, make_clip, bars, bars_frame):
+        taken = make_clip("taken.mp4", [bars_frame(bars["bt709"])])
 
         def writer(name, **options):
             size = options.pop("size", (WIDTH, HEIGHT))

@@ -157,11 +157,10 @@ def _video(
         target,
         (info.width, info.height),
         encoding,
-        source=None if sequence or start is None else source.path,
+        source=None if sequence or start is None else info,
         copy_audio=job.copy_audio,
         trim_audio=part or job.limit is not None,
         start=start or Fraction(0),
-        first_stamp=info.first_stamp,
         stated=stated.light,
         overwrite=job.overwrite,
     )

@@ -67,14 +67,14 @@ def unpack_display(payload: bytes, order: str) -> MasteringDisplay:
 
 
 class FrameSideData:
-    """What libavutil attaches to a decoded frame: AVMasteringDisplayMetadata and AVContentLightMetadata."""
+    """What libavutil attaches to a decoded frame: AVMasteringDisplayMetadata and AVContentLightMetadata, and as they
+    lie in memory AVStereo3D (``stereo``) and AVSphericalMapping (``sphere``), empty where there are none."""
 
     _DISPLAY = struct.Struct("=20i2i")  # ten AVRational, then has_primaries and has_luminance
     _LIGHT = struct.Struct("=2I")
 
-    def __init__(self, display: MasteringDisplay | None, light: ContentLight | None):
-        self.display = display
-        self.light = light
+    def __init__(self, display: MasteringDisplay | None, light: ContentLight | None, stereo: bytes, sphere: bytes):
+        self.display, self.light, self.stereo, self.sphere = display, light, stereo, sphere
 
     @classmethod
     def of(cls, frame) -> Self:
@@ -86,7 +86,7 @@ class FrameSideData:
         if (raw := found.get("CONTENT_LIGHT_LEVEL")) and len(raw) >= cls._LIGHT.size:
             cll, fall = cls._LIGHT.unpack_from(raw)
             light = ContentLight(max_cll=cll, max_fall=fall)
-        return cls(display, light)
+        return cls(display, light, found.get("STEREO3D", b""), found.get("SPHERICAL", b""))
 
     @staticmethod
     def _display(fields: tuple[int, ...]) -> MasteringDisplay | None:

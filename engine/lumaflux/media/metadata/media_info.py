@@ -48,6 +48,7 @@ class MediaInfo:
     of a stream that needs them; ``first_stamp``, in ``time_base``, is where a reader's time 0 lies.
     ``coded_size`` is that of the stored picture, edges that the container hides among it.
     ``hdr`` says in words what makes a file HDR whose transfer tag does not, ``camera`` what says that a camera made it.
+    ``stereo`` and ``sphere``: libavutil's AVStereo3D and AVSphericalMapping of the first frame, if it has any.
     """
 
     path: str
@@ -80,6 +81,8 @@ class MediaInfo:
     hdr: str | None = None
     camera: str | None = None
     coded_size: tuple[int, int] = (0, 0)
+    stereo: bytes = b""
+    sphere: bytes = b""
 
     @property
     def is_hdr(self) -> bool:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from lumaflux.media.metadata.media_info import MediaInfo
 from lumaflux.media.video import ebml, isobmff
-from lumaflux.media.video.source import open_container, video_stream
+from lumaflux.media.video.source import video_stream
 from lumaflux.media.video.timecode import later
 
 _STREAM_TAGS = ("language", "title", "handler_name", "creation_time")
@@ -26,27 +27,24 @@ class Beside:
     own_keys: bool
 
 
-def beside(source: str | os.PathLike, start: Fraction) -> Beside:
-    """Of a video from ``start`` seconds of it on; decodes its first frame."""
-    with open_container(source) as container:
-        stream = video_stream(container, source)
-        metadata = {key: text for key, text in stream.metadata.items() if key.lower() in _STREAM_TAGS}
-        lost: list[str] = []
-        address = _timecode(container, stream)
-        if address is not None:
-            rate = stream.average_rate or stream.guessed_rate or Fraction(25)
-            moved = later(address, round(start * rate), rate)
-            if moved is None:
-                lost.append(
-                    f"The timecode {address!r} is left out: it is no time address at {float(rate):.3f} frames/s."
-                )
-            else:
-                metadata["timecode"] = moved
-        if _lower(stream.metadata).get("alpha_mode") == "1":
-            lost.append("Alpha is left out: it lies in a second stream of the VP8 or VP9 pictures.")
-        boxes = _projection(container, stream, lost)
-        lost += _hidden_layers(source, container.format.name)
-        own_keys = any(key.lower().startswith("com.") or key.lower() in ("make", "model") for key in container.metadata)
+def beside(container: Any, source: MediaInfo, start: Fraction) -> Beside:
+    """Of the video ``source``, open as ``container``, from ``start`` seconds of it on."""
+    stream = video_stream(container, source.path)
+    metadata = {key: text for key, text in stream.metadata.items() if key.lower() in _STREAM_TAGS}
+    lost: list[str] = []
+    address = _timecode(container, stream)
+    if address is not None:
+        rate = stream.average_rate or stream.guessed_rate or Fraction(25)
+        moved = later(address, round(start * rate), rate)
+        if moved is None:
+            lost.append(f"The timecode {address!r} is left out: it is no time address at {float(rate):.3f} frames/s.")
+        else:
+            metadata["timecode"] = moved
+    if _lower(stream.metadata).get("alpha_mode") == "1":
+        lost.append("Alpha is left out: it lies in a second stream of the VP8 or VP9 pictures.")
+    boxes = _projection(source, lost)
+    lost += _hidden_layers(source.path, container.format.name)
+    own_keys = any(key.lower().startswith("com.") or key.lower() in ("make", "model") for key in container.metadata)
     return Beside(metadata=metadata, boxes=boxes, lost=tuple(lost), own_keys=own_keys)
 
 
@@ -62,24 +60,17 @@ def _timecode(container: Any, stream: Any) -> str | None:
     return None
 
 
-def _projection(container: Any, stream: Any, lost: list[str]) -> bytes:
+def _projection(source: MediaInfo, lost: list[str]) -> bytes:
     """Boxes of Spherical Video V2 for what the first frame says of itself."""
-    from av.error import FFmpegError
-
-    try:
-        frame = next(iter(container.decode(stream)), None)
-    except FFmpegError:
-        return b""
-    kinds = {} if frame is None else {item.type.name: bytes(item) for item in frame.side_data}
     boxes = b""
-    if (stereo := kinds.get("STEREO3D")) is not None:
-        (mode,) = struct.unpack_from("=i", stereo)
+    if source.stereo:
+        (mode,) = struct.unpack_from("=i", source.stereo)
         if mode in _STEREO:
             boxes += isobmff.box(b"st3d", bytes(4) + bytes([_STEREO[mode]]))
         elif mode:
             lost.append("The arrangement of its two views is left out: it is neither side by side nor top and bottom.")
-    if (sphere := kinds.get("SPHERICAL")) is not None:
-        projection, yaw, pitch, roll, left, top, right, bottom = struct.unpack_from("=4i4I", sphere)
+    if source.sphere:
+        projection, yaw, pitch, roll, left, top, right, bottom = struct.unpack_from("=4i4I", source.sphere)
         kind = _PROJECTIONS.get(projection)
         if kind is None:
             lost.append("Its spherical projection is left out: it is neither equirectangular nor a cube map.")
@@ -89,8 +80,8 @@ def _projection(container: Any, stream: Any, lost: list[str]) -> bytes:
             shape = isobmff.box(b"equi", bytes(4) + struct.pack(">4I", top, bottom, left, right))
         else:
             shape = isobmff.box(b"cbmp", bytes(12))
-        source = isobmff.box(b"svhd", bytes(4) + b"LumaFlux\0")
-        boxes += isobmff.box(b"sv3d", source + isobmff.box(b"proj", header + shape))
+        maker = isobmff.box(b"svhd", bytes(4) + b"LumaFlux\0")
+        boxes += isobmff.box(b"sv3d", maker + isobmff.box(b"proj", header + shape))
     return boxes
 
 

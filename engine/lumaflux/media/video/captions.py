@@ -1,17 +1,14 @@
 """Closed captions (CEA-608/708 as ATSC A/53 puts them into pictures), carried from packet to packet, not decoded."""
 
-import os
+from bisect import bisect_left, insort
 from fractions import Fraction
 from typing import Any
-
-from lumaflux.media.video.clock import LEAPING, PacketClock
-from lumaflux.media.video.source import open_container, video_stream
 
 _MARK = b"GA94\x03"  # ATSC A/53 part 4, 6.2.3: user identifier, and cc_data
 _T35 = b"\xb5\x00\x31"  # ITU-T T.35: United States, ATSC
 _ESCAPED = ("h264", "hevc")
 _AHEAD = Fraction(2)  # seconds by which pictures may be stored before they are seen
-_CAPTIONED = ("mpeg2video", "h264", "hevc")  # codecs whose user data and SEI may hold them
+CAPTIONED = ("mpeg2video", "h264", "hevc")  # codecs whose user data and SEI may hold them
 
 
 def captions_of(packet: bytes, codec: str) -> bytes | None:
@@ -28,47 +25,37 @@ def captions_of(packet: bytes, codec: str) -> bytes | None:
 
 
 class Captions:
-    """Captions of ``source`` by the time of their picture, ``start`` seconds of it being 0; to be closed.
+    """Captions by the time of their picture, in seconds; ``found`` counts the pictures, of those asked for, that had
+    some."""
 
-    ``found`` counts the pictures, of those asked for, that had some.
-    """
-
-    def __init__(self, source: str | os.PathLike, first_stamp: int, start: Fraction):
+    def __init__(self, codec: str):
         self.found = 0
-        self._input: Any = open_container(source)
-        self._stream = video_stream(self._input, source)
-        self._codec = self._stream.codec_context.codec.canonical_name
-        self._tick = Fraction(self._stream.time_base or Fraction(1, 90000))
-        self._clock = PacketClock(self._tick, leaps=self._input.format.name in LEAPING)
-        self._offset = first_stamp * self._tick + start
-        self._packets = self._input.demux(self._stream)
-        self._waiting: dict[Fraction, bytes] = {}
+        self._codec = codec
+        self._waiting: list[tuple[Fraction, bytes]] = []
         self._read = Fraction(-1)
+
+    def add(self, packet: Any) -> None:
+        """The next of the pictures' packets in the order of the file, on the clock that is asked by."""
+        if packet.pts is None:
+            return
+        stamp = packet.pts * Fraction(packet.time_base)
+        self._read = max(self._read, stamp)
+        found = captions_of(bytes(packet), self._codec)
+        if found is not None:
+            insort(self._waiting, (stamp, found))
+
+    def lack(self, time: Fraction) -> bool:
+        """Whether a packet that is still to be added may belong to the picture at ``time``."""
+        return self._read < time + _AHEAD
 
     def message(self, time: Fraction, frame: Fraction) -> bytes | None:
         """The T.35 message for the picture at ``time`` seconds; ``frame`` is its duration. Times are asked for nearly
         in order."""
-        if self._codec not in _CAPTIONED:
-            return None
-        while self._read < time + _AHEAD:
-            packet = next(self._packets, None)
-            if packet is None:
-                self._read = time + 1_000_000
-                break
-            if not packet.size or packet.pts is None:
-                continue
-            stamp = (packet.pts + self._clock.shift(packet.dts, packet.duration)) * self._tick - self._offset
-            self._read = max(self._read, stamp)
-            found = captions_of(bytes(packet), self._codec)
-            if found is not None:
-                self._waiting[stamp] = found
-        for stale in [stamp for stamp in self._waiting if stamp < time - 2 * _AHEAD]:
-            del self._waiting[stale]
-        nearest = min(self._waiting, key=lambda stamp: abs(stamp - time), default=None)
-        if nearest is None or abs(nearest - time) > frame / 2:
+        del self._waiting[: bisect_left(self._waiting, (time - 2 * _AHEAD,))]
+        place = bisect_left(self._waiting, (time,))
+        near = range(max(0, place - 1), min(place + 1, len(self._waiting)))
+        nearest = min(near, key=lambda i: abs(self._waiting[i][0] - time), default=None)
+        if nearest is None or abs(self._waiting[nearest][0] - time) > frame / 2:
             return None
         self.found += 1
-        return _T35 + self._waiting.pop(nearest)
-
-    def close(self) -> None:
-        self._input.close()
+        return _T35 + self._waiting.pop(nearest)[1]

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
+CLOCK = Fraction(1, 90000)  # seconds: MPEG's, where a container has none
 _MICROSECOND = Fraction(1, 1_000_000)
 _PRIMING = Fraction(1, 10)  # seconds that sound may start before 0: samples that a decoder drops
 _BACK = Fraction(1, 2)  # seconds: a clock that falls back by more has been started anew
@@ -32,7 +33,7 @@ def origin(container: Any) -> Fraction:
 
 def first_stamp(container: Any, stream: Any, stamps: list[tuple[int | None, int | None]]) -> int:
     """The stamp of ``stream`` that is the output's 0; ``stamps``: pts and dts of its first packets."""
-    time_base = stream.time_base or Fraction(1, 90000)
+    time_base = stream.time_base or CLOCK
     if container.streams.audio:
         return ticks(origin(container), time_base)
     shown = [pts for pts, _ in stamps if pts is not None]

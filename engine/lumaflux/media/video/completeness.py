@@ -6,6 +6,7 @@ Decoders end without a word where a file ends. Raw streams (H.264, HEVC, MPEG-2)
 import os
 import struct
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,12 +19,12 @@ _MXF_HEADER_PARTITION = bytes.fromhex("060e2b34020501010d01020101")
 _SYNC = 0x47
 
 
-def missing_end(path: str | os.PathLike, container: str) -> str | None:
+def missing_end(path: str | os.PathLike, container: str, packet: int = 0) -> str | None:
     """What is missing at the end of ``path``, in words; None where nothing is, or the format does not tell.
 
-    ``container`` is libavformat's name.
+    ``container`` is libavformat's name; ``packet``: the bytes of a first packet, which Y4M is judged by.
     """
-    check = _CHECKS.get(container)
+    check = partial(_y4m, packet=packet) if container == "yuv4mpegpipe" else _CHECKS.get(container)
     if check is None:
         return None
     try:
@@ -172,17 +173,13 @@ def _ivf(file: BinaryIO, size: int) -> str | None:
     return f"{stated - count} of {stated} frames are missing" if stated > count else None
 
 
-def _y4m(file: BinaryIO, size: int) -> str | None:
-    from lumaflux.media.video.source import open_container
-
-    with open_container(file.name) as container:
-        for packet in container.demux(video=0):
-            if packet.size:
-                file.seek(0)
-                header = len(file.readline(4096))
-                left = (size - header) % (packet.size + len(b"FRAME\n"))
-                return f"its last frame has {left} bytes" if left else None
-    return None
+def _y4m(file: BinaryIO, size: int, packet: int) -> str | None:
+    if not packet:
+        return None
+    file.seek(0)
+    header = len(file.readline(4096))
+    left = (size - header) % (packet + len(b"FRAME\n"))
+    return f"its last frame has {left} bytes" if left else None
 
 
 def _gif(file: BinaryIO, size: int) -> str | None:
@@ -208,7 +205,6 @@ _CHECKS: dict[str, Callable[[BinaryIO, int], str | None]] = {
     "mxf": _mxf,
     "ogg": _ogg,
     "ivf": _ivf,
-    "yuv4mpegpipe": _y4m,
     "gif": _gif,
     "dv": _dv,
 }

@@ -5,6 +5,7 @@ from fractions import Fraction
 
 from lumaflux.media.metadata.mastering import container_display
 from lumaflux.media.video.hdr10_stream import Hdr10Encoding
+from lumaflux.media.video.probe import probe_video
 from lumaflux.media.video.writer import VideoWriter
 
 UNKNOWN_RATE = Fraction(25)  # for the encoder's rate control, where the source states none
@@ -51,7 +52,7 @@ class Hdr10Writer(VideoWriter):
             path,
             (width, height),
             encoding,
-            source=source,
+            source=None if source is None else probe_video(source),
             copy_audio=copy_audio,
             trim_audio=trim_audio,
             overwrite=overwrite,

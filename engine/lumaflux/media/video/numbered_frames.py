@@ -4,12 +4,12 @@ import bisect
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import partial
 
 from lumaflux.errors import FrameError
-from lumaflux.media.video.clock import LEAPING, PacketClock, by_decoding, first_stamp
+from lumaflux.media.video.clock import CLOCK, LEAPING, PacketClock, by_decoding, first_stamp
 from lumaflux.media.video.reader import SdrFrame, VideoReader
+from lumaflux.media.video.source import open_container, video_stream
 from lumaflux.options import Interlaced
 
 _FIRST = 240  # packets that tell whether a container has presentation times
@@ -33,12 +33,10 @@ def frame_times(path: str | os.PathLike) -> FrameTimes | None:
 
     Times start at 0, as :class:`VideoReader`'s do.
     """
-    from lumaflux.media.video.source import open_container, video_stream
-
     with open_container(path) as container:
         stream = video_stream(container, path)
         reorders = bool(stream.codec_context.has_b_frames)
-        time_base = stream.time_base or Fraction(1, 90000)
+        time_base = stream.time_base or CLOCK
         clock = PacketClock(time_base, leaps=container.format.name in LEAPING)
         stamps: list[tuple[int, int | None]] = []
         keys, last_duration, last = [], None, None

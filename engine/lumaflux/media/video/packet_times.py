@@ -11,7 +11,8 @@ _HELD = 2000  # packets that wait for the pictures' clock to restart as theirs d
 
 
 def packets_on_one_clock(container: Any, streams: list[Any], pictures: Any) -> Iterator[Any]:
-    """Non-empty packets of ``streams`` in the order of the file, their stamps moved where the clock restarts.
+    """Non-empty packets of ``streams``, ``pictures`` perhaps among them, in the order of the file, their stamps moved
+    where the clock restarts.
 
     In MPEG streams the n-th part of a stream is moved as the n-th part of ``pictures``, so that sound and pictures stay
     together; elsewhere a stream goes on where its own part ended.
@@ -20,7 +21,8 @@ def packets_on_one_clock(container: Any, streams: list[Any], pictures: Any) -> I
         clocks = {stream.index: PacketClock(Fraction(stream.time_base), leaps=False) for stream in streams}
         for packet in container.demux(*streams):
             if packet.size:
-                _move(packet, clocks[packet.stream_index].shift(_stamp(packet), packet.duration))
+                stamp = packet.dts if packet.stream_index == pictures.index else _stamp(packet)
+                _move(packet, clocks[packet.stream_index].shift(stamp, packet.duration))
                 yield packet
         return
     yield from _with_pictures(container, streams, pictures)
@@ -28,6 +30,7 @@ def packets_on_one_clock(container: Any, streams: list[Any], pictures: Any) -> I
 
 def _with_pictures(container: Any, streams: list[Any], pictures: Any) -> Iterator[Any]:
     tick = Fraction(pictures.time_base)
+    wanted = any(stream.index == pictures.index for stream in streams)
     clock = PacketClock(tick, leaps=True)
     clocks: dict[int, PacketClock] = {}
     earlier: dict[int, int] = {}  # parts that were over when a stream began
@@ -40,12 +43,14 @@ def _with_pictures(container: Any, streams: list[Any], pictures: Any) -> Iterato
             _move(packet, ticks(clock.shifts[part - 1] * tick, packet.time_base) if known else own)
             yield packet
 
-    for packet in container.demux(*streams, pictures):
+    for packet in container.demux(*streams, *(() if wanted else (pictures,))):
         if not packet.size:
             continue
         index = packet.stream_index
         if index == pictures.index:
-            clock.shift(packet.dts, packet.duration)
+            _move(packet, clock.shift(packet.dts, packet.duration))
+            if wanted:
+                yield packet
         else:
             if index not in clocks:
                 clocks[index] = PacketClock(packet.time_base, leaps=True)

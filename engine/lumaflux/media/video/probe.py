@@ -88,6 +88,8 @@ def describe_video(container: Any, stream: Any, path: str | os.PathLike) -> tupl
         times_of_decoding=(decoding := by_decoding(container.format.name, stamps, reorders)),
         first_stamp=first_stamp(container, stream, [(dts, dts) for _, dts in stamps] if decoding else stamps),
         camera=camera_of_video(container.metadata, stream.metadata),
+        stereo=side_data.stereo,
+        sphere=side_data.sphere,
         dropped=("alpha",) if not alpha and any(c.is_alpha for c in frame.format.components) else (),
     )
     return info, begun

@@ -15,7 +15,7 @@ from lumaflux.media.metadata.media_info import MediaInfo
 from lumaflux.media.metadata.sdr_signal import to_video
 from lumaflux.media.stills.orientation import Orientation
 from lumaflux.media.video.beside import crop_of
-from lumaflux.media.video.clock import LEAPING, DecodingTimes, FrameClock, PacketClock, restamped
+from lumaflux.media.video.clock import CLOCK, LEAPING, DecodingTimes, FrameClock, PacketClock, restamped
 from lumaflux.media.video.coded_frame import CodedFrame, SourceCodes
 from lumaflux.media.video.completeness import missing_end
 from lumaflux.media.video.deinterlacer import deinterlaced
@@ -99,7 +99,7 @@ class VideoReader:
         self._to_bt709 = None if stored else to_video(self.info.primaries.value, self.info.transfer.value, where)
         self._crop = crop_of(where, self.info.container, *self.info.coded_size)
         self._first_pts: int | None = None
-        self._time_base = self._stream.time_base or Fraction(1, 90000)  # MPEG's clock, where a container has none
+        self._time_base = self._stream.time_base or CLOCK
         self._origin = self.info.first_stamp
         self._packet_clock = PacketClock(self._time_base, leaps=self.info.container in LEAPING)
         self._turns = DecodingTimes() if self.info.times_of_decoding else None
@@ -198,7 +198,7 @@ class VideoReader:
     def _decoded(self) -> Iterator[Any]:
         from av.error import FFmpegError
 
-        number = packets = 0
+        number = packets = first_size = 0
         packet_source = itertools.chain(self._begun.packets, self._begun.rest)
         self._begun = Begun(packets=[], rest=self._begun.rest)
         while True:
@@ -210,6 +210,7 @@ class VideoReader:
             if packet is None:
                 break
             packets += 1 if packet.size else 0
+            first_size = first_size or packet.size
             try:
                 for frame in self._in_time(packet).decode():
                     if self._turns is not None:
@@ -221,7 +222,7 @@ class VideoReader:
         index = self._stream.index_entries if self.info.container.startswith("mov") else ()
         if self._first_pts is not None:
             return
-        missing = missing_end(self.info.path, self.info.container)
+        missing = missing_end(self.info.path, self.info.container, first_size)
         if packets < len(index):
             missing = f"{len(index) - packets} of {len(index)} pictures are missing"
         if missing:

@@ -1,17 +1,20 @@
-"""Carries what stands beside the pictures of one file into another: sound, subtitles, chapters, attachments.
+"""Carries what stands beside the pictures of one file into another: sound, subtitles, captions, chapters, attachments.
 
 Packet for packet, in step with the pictures that are being written.
 """
 
 import os
+from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from lumaflux.errors import UserError
-from lumaflux.media.video.clock import LEAPING, first_stamp, origin, ticks
+from lumaflux.media.metadata.media_info import MediaInfo
+from lumaflux.media.video.captions import CAPTIONED, Captions
+from lumaflux.media.video.clock import CLOCK, LEAPING, origin, ticks
 from lumaflux.media.video.packet_times import packets_on_one_clock
-from lumaflux.media.video.source import open_container, video_stream
+from lumaflux.media.video.source import video_stream
 
 if TYPE_CHECKING:
     import av
@@ -21,17 +24,20 @@ _OWN_TAGS = ("encoder", "major_brand", "minor_version", "compatible_brands", "du
 
 
 class StreamCopy:
-    """Copies the other streams of ``source`` into ``output``: bytes unchanged, ``start`` seconds earlier.
+    """Copies the other streams of ``source``, open as ``container``, into ``output``: bytes unchanged, ``start``
+    seconds earlier.
 
     Times begin at 0 and go on where the source's clock restarts, as those of its pictures do (:class:`VideoReader`).
-    Packets are pulled with the pictures, so nothing grows with the clip. What of subtitles, attachments, data and sound
+    Packets are pulled with the pictures, so nothing grows with the clip; closed captions lie in those of the pictures
+    themselves and are asked for by ``caption``. What of subtitles, attachments, data and sound
     of unknown kinds cannot be carried is named in ``notes``. What is due before ``start`` is left out.
-    Raises UserError when the source cannot be read, or the container cannot carry one of its known sound streams.
+    Raises UserError where ``output`` cannot carry one of its known sound streams.
     """
 
     def __init__(
         self,
-        source: str | os.PathLike,
+        container: "av.container.InputContainer",
+        source: MediaInfo,
         output: "av.container.OutputContainer",
         target: str | os.PathLike,
         *,
@@ -42,11 +48,14 @@ class StreamCopy:
 
         self.notes: list[str] = []
         self._output, self._start = output, start
-        self._input: Any = open_container(source)
+        self._input: Any = container
         self._streams = {}
-        self._pictures = pictures = video_stream(self._input, source)
-        self._origin = self._found_origin()
-        needed = self._input.format.name in LEAPING  # the pictures' packets tell where parts begin
+        self._pictures = pictures = video_stream(container, source.path)
+        # seconds of the source's time that are the output's 0; those of sound are no whole ticks of the pictures
+        self._origin = origin(container) if source.audio else source.first_stamp * (pictures.time_base or CLOCK)
+        self._captions = Captions(source.codec) if source.codec in CAPTIONED else None
+        leaping = self._input.format.name in LEAPING  # the pictures' packets tell where parts begin
+        needed = leaping or self._captions is not None
         for stream in self._input.streams:
             copied = stream is not pictures and (sound or stream.type != "audio")
             copy = self._add(stream, target) if copied else None
@@ -57,16 +66,7 @@ class StreamCopy:
                 self._streams[stream.index] = copy
         self._copy_description()
         self._packets = self._demux()
-        self._pending = next(self._packets, None)
-
-    def _found_origin(self) -> Fraction:
-        """Seconds of the source's time that are the output's 0."""
-        stamp = self._pictures.start_time
-        if self._input.streams.audio or stamp is None:
-            return origin(self._input)
-        unit = self._pictures.time_base
-        assert unit is not None
-        return first_stamp(self._input, self._pictures, [(stamp, stamp)]) * unit
+        self._waiting: deque[av.Packet] = deque()  # to be copied
 
     def _add(self, stream: Any, target: str | os.PathLike) -> Any:
 
@@ -127,15 +127,20 @@ class StreamCopy:
 
     def _demux(self) -> Iterator["av.Packet"]:
         """Packets in the output's time, rising in each stream; those that cannot follow are left out and counted."""
-        if not self._streams:
-            return
         last: dict[int, int] = {}
         left_out = 0
         streams = [self._input.streams[i] for i in self._streams]
+        if self._captions is not None:
+            streams.append(self._pictures)
+        if not streams:
+            return
         for packet in packets_on_one_clock(self._input, streams, self._pictures):
             shift = ticks(self._origin + self._start, packet.time_base)
             packet.pts = None if packet.pts is None else packet.pts - shift
             packet.dts = None if packet.dts is None else packet.dts - shift
+            if packet.stream_index == self._pictures.index:
+                yield packet
+                continue
             if self._start and any(stamp is not None and stamp < 0 for stamp in (packet.pts, packet.dts)):
                 continue
             stamp, index = packet.pts if packet.dts is None else packet.dts, packet.stream_index
@@ -148,20 +153,45 @@ class StreamCopy:
         if left_out:
             self.notes.append(f"Packets of sound or text that lie before their place are left out: {left_out}.")
 
+    def _read_on(self) -> bool:
+        """Takes one packet more; False at the end."""
+        packet = next(self._packets, None)
+        if packet is None:
+            return False
+        if packet.stream_index in self._streams:
+            self._waiting.append(packet)
+        elif self._captions is not None:
+            self._captions.add(packet)
+        return True
+
     def advance(self, seconds: float) -> None:
         """Write what is due before ``seconds`` of presentation time."""
-        while self._pending is not None and _seconds(self._pending) < seconds:
-            self._pending.stream = self._streams[self._pending.stream_index]
-            self._output.mux(self._pending)
-            self._pending = next(self._packets, None)
+        while self._streams:
+            while not self._waiting:
+                if not self._read_on():
+                    return
+            if _seconds(self._waiting[0]) >= seconds:
+                return
+            packet = self._waiting.popleft()
+            packet.stream = self._streams[packet.stream_index]
+            self._output.mux(packet)
+
+    def caption(self, time: Fraction, frame: Fraction) -> bytes | None:
+        """The T.35 message of the picture at ``time`` seconds of the output; ``frame`` is its duration."""
+        if self._captions is None:
+            return None
+        while self._captions.lack(time) and self._read_on():
+            pass
+        return self._captions.message(time, frame)
+
+    @property
+    def captioned(self) -> int:
+        """How many of the pictures that were asked for had captions."""
+        return 0 if self._captions is None else self._captions.found
 
     def finish(self) -> None:
         """Write what is left."""
         self.advance(float("inf"))
-
-    def close(self) -> None:
-        """Release the source."""
-        self._input.close()
 
 
 def _seconds(packet: "av.Packet") -> float:

@@ -15,23 +15,22 @@ from lumaflux.errors import FrameError, UserError
 from lumaflux.media.atomic_file import AtomicFile, cannot_write
 from lumaflux.media.metadata.light_levels import LightLevels, check_frame
 from lumaflux.media.metadata.mastering import ContentLight
+from lumaflux.media.metadata.media_info import MediaInfo
 from lumaflux.media.metadata.shot_levels import ShotLevels
 from lumaflux.media.standard_streams import STANDARD, StandardOutput
 from lumaflux.media.video import isobmff
 from lumaflux.media.video.beside import beside
-from lumaflux.media.video.captions import Captions
 from lumaflux.media.video.encoding import Encoding, video_frame
-from lumaflux.media.video.probe import probe_video
+from lumaflux.media.video.source import open_container
 from lumaflux.media.video.stream_copy import StreamCopy
 
 
 class VideoWriter:
     """A :class:`lumaflux.media.sink.Sink` that writes frames of ``size`` (width, height) to ``path`` by ``encoding``.
 
-    The file appears under its name only when it is whole. ``source`` names the file whose other streams are copied
-    (sound only where ``copy_audio``), from ``start`` seconds of it on; its time 0 is at ``first_stamp``, which is asked
-    of the file if None. ``trim_audio`` ends the sound with the last picture. ``stated`` light levels are written
-    instead of the measured ones.
+    The file appears under its name only when it is whole. ``source`` is the video whose other streams are copied (sound
+    only where ``copy_audio``), from ``start`` seconds of it on. ``trim_audio`` ends the sound with the last picture.
+    ``stated`` light levels are written instead of the measured ones.
     ``-`` is standard output, which takes Matroska, whole at the end.
     A picture whose size the encoding does not have is continued by repeating its last columns and rows.
     Raises UserError for a target that cannot be written or cannot carry the sound, before any frame is taken.
@@ -43,11 +42,10 @@ class VideoWriter:
         size: tuple[int, int],
         encoding: Encoding,
         *,
-        source: str | os.PathLike | None = None,
+        source: MediaInfo | None = None,
         copy_audio: bool = True,
         trim_audio: bool = False,
         start: Fraction = Fraction(0),
-        first_stamp: int | None = None,
         stated: ContentLight | None = None,
         overwrite: bool = False,
     ):
@@ -64,18 +62,17 @@ class VideoWriter:
         self.size = size
         self._encoding = encoding
         self._format = containers[".mkv" if path == STANDARD else path.suffix.lower()]
-        sources = () if source is None else (source,)
+        sources = () if source is None else (source.path,)
         self._file = (
             StandardOutput()
             if path == STANDARD
             else AtomicFile(path, overwrite=overwrite, sources=sources, exclusive=True)
         )
         self._source, self._copy_audio, self._trim_audio, self._start = source, copy_audio, trim_audio, start
-        self._first_stamp = probe_video(source).first_stamp if first_stamp is None and source else first_stamp or 0
         self._stated = stated
+        self._input: Any = None
         self._output: Any = None
         self._copy: StreamCopy | None = None
-        self._captions: Captions | None = None
         self._last_pts: int | None = None
         self._end = 0.0  # of the last picture, in seconds
         self._finished = False
@@ -94,8 +91,10 @@ class VideoWriter:
         import av
         from av.error import FFmpegError
 
-        found = None if self._source is None else beside(self._source, self._start)
-        if found is not None:
+        found = None
+        if self._source is not None:
+            self._input = open_container(self._source.path)
+            found = beside(self._input, self._source, self._start)
             if found.boxes and self._format == "mov":
                 self.notes.append("The spherical or stereo projection is left out: .mov has no box for it; .mp4 has.")
             else:
@@ -117,8 +116,8 @@ class VideoWriter:
             self._stream = encoding.add_stream(self._output, self._encoder, template)
         if self._source is not None and found is not None:
             self._stream.metadata.update(found.metadata)
-            self._captions = Captions(self._source, self._first_stamp, self._start)
             self._copy = StreamCopy(
+                self._input,
                 self._source,
                 self._output,
                 self._file.target,
@@ -130,7 +129,7 @@ class VideoWriter:
             self._output.start_encoding()
         except (FFmpegError, ValueError) as error:
             raise UserError(
-                f"{self._file.target} cannot carry the sound of {self._source}; choose a container that can "
+                f"{self._file.target} cannot carry the sound of its source; choose a container that can "
                 "(.mkv carries most), or leave the sound out with --no-copy-audio."
             ) from error
 
@@ -210,9 +209,8 @@ class VideoWriter:
                     packet = encoding.packet(packet)
                 if packet.pts in self._lights:
                     packet = encoding.with_light(packet, self._lights.pop(packet.pts))
-                if self._captions is not None and packet.pts is not None:
-                    frame_time = packet.pts * encoding.time_base
-                    message = self._captions.message(frame_time, 1 / encoding.frame_rate)
+                if self._copy is not None and packet.pts is not None:
+                    message = self._copy.caption(packet.pts * encoding.time_base, 1 / encoding.frame_rate)
                     if message is not None and encoding.carries_captions:
                         packet = encoding.with_captions(packet, message)
                 packet.stream = self._stream
@@ -240,8 +238,8 @@ class VideoWriter:
                 f"MaxCLL {self._stated.max_cll} and MaxFALL {self._stated.max_fall} are stated; "
                 f"{light.max_cll} and {light.max_fall} were measured."
             )
-        if self._captions is not None and self._captions.found and not self._encoding.carries_captions:
-            what = f"Closed captions of {self._captions.found} pictures are left out"
+        if self._copy is not None and self._copy.captioned and not self._encoding.carries_captions:
+            what = f"Closed captions of {self._copy.captioned} pictures are left out"
             self.notes.append(f"{what}: {self._encoding.label} holds none here.")
         self._encoding.patch(self._file.partial, self._format, self._stated or light)
         if self._encoding.boxes and self._format == "mp4":
@@ -272,9 +270,8 @@ class VideoWriter:
         with contextlib.suppress(FFmpegError, OSError):
             if self._output is not None:
                 self._output.close()
-        for reader in (self._copy, self._captions):
-            if reader is not None:
-                reader.close()
+        if self._input is not None:
+            self._input.close()
 
 
 def _muxer_options(container: str, time_base: Fraction) -> dict[str, str]:
