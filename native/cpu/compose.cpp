@@ -156,19 +156,6 @@ LUMAFLUX_DISPATCH void light_row(const float* base, const float* above, const fl
   }
 }
 
-// Where samples of a stretched row lie in the row that it is made from (pixel centres, borders repeat).
-struct Position {
-  std::size_t index;  // and the next one
-  float share;
-};
-
-Position position_of(std::size_t i, std::size_t low, std::size_t full) {
-  const float x =
-      std::max(0.0f, (static_cast<float>(i) + 0.5f) * static_cast<float>(low) / static_cast<float>(full) - 0.5f);
-  const std::size_t index = std::min(static_cast<std::size_t>(x), low - 1);
-  return {index, std::min(x - static_cast<float>(index), 1.0f)};
-}
-
 // Row of the mask before it is softened, summed over 2 * kMaskRadius + 1 columns; the last number says whether any is
 // not 0.
 LUMAFLUX_DISPATCH void mask_row(const float* r, const float* g, const float* b, std::size_t width, int radius,

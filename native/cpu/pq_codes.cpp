@@ -141,18 +141,6 @@ void mix_rows(const float* above, const float* here, const float* below, std::si
   for (std::size_t i = 0; i < count; ++i) out[i] = 0.5f * here[i] + 0.25f * (above[i] + below[i]);
 }
 
-struct Position {
-  std::size_t index;
-  float share;
-};
-
-Position position_of(std::size_t i, std::size_t low, std::size_t full) {
-  const float x =
-      std::max(0.0f, (static_cast<float>(i) + 0.5f) * static_cast<float>(low) / static_cast<float>(full) - 0.5f);
-  const std::size_t index = std::min(static_cast<std::size_t>(x), low - 1);
-  return {index, std::min(x - static_cast<float>(index), 1.0f)};
-}
-
 // How clipped each pixel of a row is, before it is softened, summed over 2 * radius + 1 columns. `hard` has room for
 // the radius on both sides.
 void clipping_row(const float* r, const float* g, const float* b, std::size_t width, int radius, float* hard,

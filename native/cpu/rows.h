@@ -8,6 +8,19 @@
 
 namespace lumaflux {
 
+// Where samples of a stretched row lie in the row that it is made from (pixel centres, borders repeat).
+struct Position {
+  std::size_t index;  // and the next one
+  float share;
+};
+
+inline Position position_of(std::size_t i, std::size_t low, std::size_t full) {
+  const float x =
+      std::max(0.0f, (static_cast<float>(i) + 0.5f) * static_cast<float>(low) / static_cast<float>(full) - 0.5f);
+  const std::size_t index = std::min(static_cast<std::size_t>(x), low - 1);
+  return {index, std::min(x - static_cast<float>(index), 1.0f)};
+}
+
 // Calls work(begin, end) on consecutive parts of [0, rows), one a thread. What it throws ends the program: it must not.
 template <class Work>
 void over_rows(std::size_t rows, unsigned threads, const Work& work) {
