@@ -38,7 +38,7 @@ ALLOWED = {
     "farm": {"color", "media", "model", "backends", "inference", "render"},
     "export": {"endings", "color", "ops", "model", "backends", "inference"},
     "lab/data": {"color", "media"},
-    "lab/evaluation": {"color", "media", "model", "backends", "inference", "lab/data"},
+    "lab/evaluation": {"color", "media", "model", "backends", "inference", "viewing", "lab/data"},
     "lab/training": {"color", "model", "inference", "backends", "timeline", "lab/data", "lab/evaluation"},
     "lab/bench": {
         "color",

@@ -1,23 +1,19 @@
-"""One self-contained page: it asks nobody for anything, and its policy lets no script run but its own.
+"""One page for any screen: it asks nobody for anything.
 
 The picture of the page is an Ultra HDR JPEG: an SDR screen shows its tone-mapped base, an HDR screen its light.
 """
 
 import base64
-import hashlib
 import io
 from collections.abc import Sequence
-from functools import cache
-from importlib import resources
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 from PIL import Image
 
 from lumaflux.color import pq
+from lumaflux.viewing.self_contained import self_contained
 from lumaflux.viewing.sheet import Sheet
 from lumaflux.viewing.shots import ShotView
 from lumaflux.viewing.views import Pixels, reduced, viewable
@@ -32,24 +28,13 @@ def page(sheets: Sequence[Sheet], shots: Sequence[ShotView] = (), more_shots: in
 
     ``more_shots``: how many the clip has beyond those.
     """
-    style, script = _part("page.css"), _part("page.js")
-    policy = (
-        f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
-        "base-uri 'none'; form-action 'none'"
-    )
     text = ""
     for width, quality in _STEPS:
-        text = (
-            _environment()
-            .get_template("page.html")
-            .render(
-                policy=policy,
-                style=Markup(style),
-                script=Markup(script),
-                files=[_file(sheet, width, quality) for sheet in sheets],
-                shots=[_shot(shot, quality) for shot in shots[:_SHOWN_SHOTS]],
-                more_shots=more_shots + max(0, len(shots) - _SHOWN_SHOTS),
-            )
+        text = self_contained(
+            "lumaflux.viewing",
+            files=[_file(sheet, width, quality) for sheet in sheets],
+            shots=[_shot(shot, quality) for shot in shots[:_SHOWN_SHOTS]],
+            more_shots=more_shots + max(0, len(shots) - _SHOWN_SHOTS),
         )
         if len(text.encode()) <= LARGEST_PAGE:
             break
@@ -103,17 +88,3 @@ def jpeg_uri(pixels: Pixels, quality: int) -> str:
 
 def _uri(jpeg: bytes) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
-
-
-@cache
-def _environment() -> Environment:
-    loader = PackageLoader("lumaflux", "viewing")
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-
-
-def _part(name: str) -> str:
-    return resources.files("lumaflux.viewing").joinpath(name).read_text("utf-8")
-
-
-def _hash(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

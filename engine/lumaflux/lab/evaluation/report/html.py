@@ -1,19 +1,8 @@
-"""The report as one HTML page that asks nobody for anything: style, script and pictures are inside.
+"""The report as one HTML page that asks nobody for anything: style, script and pictures are inside."""
 
-Names of methods, clips and errors come from outside: the template engine escapes every one of them, and the page's
-content security policy allows only the style and the script whose hashes it names.
-"""
-
-import base64
-import hashlib
 import math
 from collections.abc import Mapping
-from functools import cache
-from importlib import resources
 from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from lumaflux.color.false_colour import DIFFERENCE_SCALE, SCALE
 from lumaflux.lab.evaluation.report import bootstrap, tables
@@ -25,6 +14,7 @@ from lumaflux.lab.evaluation.report.rendered import FrameName, Rendered
 from lumaflux.lab.evaluation.report.score_arrays import ScoreArrays, Status
 from lumaflux.lab.evaluation.report.tone_curves import draw_tone_curve
 from lumaflux.lab.evaluation.report.tracks import clips_to_show, draw_tracks, light_range
+from lumaflux.viewing.self_contained import self_contained
 
 _SHADES = 5
 _FAILURES_SHOWN = 200
@@ -33,59 +23,27 @@ _FAILURES_SHOWN = 200
 def report_html(content: Content, rendered: Mapping[FrameName, Rendered], tracked_clips: int) -> str:
     """``rendered`` has the frames of ``content.chosen`` and ``content.hardest``; tracks of ``tracked_clips`` clips."""
     run, scores = content.run, content.run.scores
-    style, script = _part("page.css"), _part("page.js")
-    policy = (
-        f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
-        "base-uri 'none'; form-action 'none'"
+    return self_contained(
+        "lumaflux.lab.evaluation.report",
+        content=content,
+        run=run,
+        metrics=[metric_named(key) for key in scores.keys],
+        decider=metric_named(content.decider) if content.decider else None,
+        average=tables.AVERAGE,
+        resamples=f"{bootstrap.RESAMPLES:,}",
+        overall_best=_overall_best(content),
+        groupings=[group for name in tables.GROUPINGS if (group := _grouping(content, name))],
+        baselines=[content.baseline, *[name for name in scores.methods if name != content.baseline]],
+        distributions={key: distribution(scores, key) for key in scores.keys},
+        curves=_curves(content, rendered),
+        tracks=_tracks(content, tracked_clips),
+        examples=_examples(content, rendered),
+        captions=CAPTIONS,
+        light_scale=draw_scale(SCALE, "Colours of luminance, cd/m²"),
+        difference_scale=draw_scale(DIFFERENCE_SCALE, "Colours of Delta-E-ITP"),
+        failures=scores.failures[:_FAILURES_SHOWN],
+        more_failures=max(len(scores.failures) - _FAILURES_SHOWN, 0),
     )
-    return (
-        _environment()
-        .get_template("page.html")
-        .render(
-            policy=policy,
-            style=Markup(style),
-            script=Markup(script),
-            content=content,
-            run=run,
-            metrics=[metric_named(key) for key in scores.keys],
-            decider=metric_named(content.decider) if content.decider else None,
-            average=tables.AVERAGE,
-            resamples=f"{bootstrap.RESAMPLES:,}",
-            overall_best=_overall_best(content),
-            groupings=[group for name in tables.GROUPINGS if (group := _grouping(content, name))],
-            baselines=[content.baseline, *[name for name in scores.methods if name != content.baseline]],
-            distributions={key: distribution(scores, key) for key in scores.keys},
-            curves=_curves(content, rendered),
-            tracks=_tracks(content, tracked_clips),
-            examples=_examples(content, rendered),
-            captions=CAPTIONS,
-            light_scale=draw_scale(SCALE, "Colours of luminance, cd/m²"),
-            difference_scale=draw_scale(DIFFERENCE_SCALE, "Colours of Delta-E-ITP"),
-            failures=scores.failures[:_FAILURES_SHOWN],
-            more_failures=max(len(scores.failures) - _FAILURES_SHOWN, 0),
-        )
-    )
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("lumaflux.lab.evaluation", "report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.tests["mapping_like"] = lambda value: isinstance(value, Mapping)
-    return environment
-
-
-def _part(name: str) -> str:
-    return resources.files("lumaflux.lab.evaluation.report").joinpath(name).read_text()
-
-
-def _hash(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def _overall_best(content: Content) -> dict[str, set[str]]:
