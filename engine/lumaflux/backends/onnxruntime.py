@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from lumaflux.backends.bundle import Manifest, check_bundle, read_manifest
-from lumaflux.backends.by_blocks import in_order
-from lumaflux.backends.engine_network import EngineNetwork, load_host
+from lumaflux.backends.bundle import Manifest
+from lumaflux.backends.engine_backend import EngineBackend
+from lumaflux.backends.engine_network import Runner
 from lumaflux.errors import UserError
-from lumaflux.model.config import config_from_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,26 +63,13 @@ def run_session(opened: Any, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: torch.from_numpy(value) for name, value in zip(names, opened.run(names, feeds), strict=True)}
 
 
-class OnnxRuntimeBackend:
-    """As lumaflux.backends.torch.TorchBackend, for a bundle. ``device`` holds what the host keeps: the CPU."""
+class OnnxRuntimeBackend(EngineBackend):
+    """A bundle of ONNX files; what the host keeps is on the CPU."""
 
-    def __init__(
-        self,
-        directory: Path,
-        *,
-        device: str | None = None,
-        model_sha256: str | None = None,
-        adapters_sha256: str | None = None,
-    ):
-        manifest = read_manifest(directory)
-        check_bundle(directory, manifest, model_sha256, adapters_sha256)
+    def _runner(self, directory: Path, manifest: Manifest, device: str | None) -> tuple[torch.device, Runner]:
         if manifest.backend != "ort":
             raise UserError(f"{directory} holds {manifest.backend} engines, not ONNX files for onnxruntime")
-        self.manifest, self.dtype, self.device = manifest, torch.float32, torch.device("cpu")
-        self.config = config_from_json(manifest.config)
-        runner = OnnxRunner(directory, manifest, _providers(manifest, device))
-        run = in_order(runner, self.config) if manifest.by_blocks else runner
-        self.network = EngineNetwork(self.config, load_host(self.config, directory / manifest.host), run)
+        return torch.device("cpu"), OnnxRunner(directory, manifest, _providers(manifest, device))
 
 
 def _providers(manifest: Manifest, device: str | None) -> list[str]:

@@ -13,12 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lumaflux.backends.bundle import Manifest, check_bundle, read_manifest
-from lumaflux.backends.by_blocks import in_order
+from lumaflux.backends.bundle import Manifest
 from lumaflux.backends.cuda_stream import CudaStream, Stream
-from lumaflux.backends.engine_network import EngineNetwork, load_host
+from lumaflux.backends.engine_backend import EngineBackend
+from lumaflux.backends.engine_network import Runner
 from lumaflux.errors import UserError
-from lumaflux.model.config import config_from_json
 
 _MODULES = {"rtx": "tensorrt_rtx", "trt": "tensorrt"}
 _DTYPES = {"FLOAT": torch.float32, "HALF": torch.float16, "BF16": torch.bfloat16, "INT64": torch.int64}
@@ -109,26 +108,17 @@ class TensorRTRunner:
         return self._engines[part]
 
 
-class TensorRTBackend:
-    """As lumaflux.backends.torch.TorchBackend, for a bundle of TensorRT engines."""
+class TensorRTBackend(EngineBackend):
+    """A bundle of TensorRT engines; what the host keeps is on their device."""
 
-    def __init__(
-        self,
-        directory: Path,
-        *,
-        device: str | None = None,
-        model_sha256: str | None = None,
-        adapters_sha256: str | None = None,
-    ):
-        manifest = read_manifest(directory)
-        check_bundle(directory, manifest, model_sha256, adapters_sha256)
+    def _runner(self, directory: Path, manifest: Manifest, device: str | None) -> tuple[torch.device, Runner]:
         module = _MODULES.get(manifest.backend)
         if module is None:
             raise UserError(f"{directory} holds {manifest.backend} files, not TensorRT engines")
         if not torch.cuda.is_available():
             raise UserError(f"the engine {directory} is for {manifest.target}, and this machine has no CUDA device")
-        self.device = torch.device(device or "cuda:0")
-        found = "sm_{}{}".format(*torch.cuda.get_device_capability(self.device))
+        place = torch.device(device or "cuda:0")
+        found = "sm_{}{}".format(*torch.cuda.get_device_capability(place))
         if found != manifest.target:
             raise UserError(
                 f"the engine {directory} is for {manifest.target}, the device here is {found}; build for it"
@@ -138,8 +128,4 @@ class TensorRTBackend:
         except ImportError:
             package = "tensorrt-rtx" if manifest.backend == "rtx" else "tensorrt-cu13"
             raise UserError(f"{module} is missing; install it with `pip install {package}`") from None
-        self.manifest, self.dtype = manifest, torch.float32
-        self.config = config_from_json(manifest.config)
-        host = load_host(self.config, directory / manifest.host).to(self.device)
-        runner = TensorRTRunner(trt, directory, manifest, self.device, CudaStream(self.device))
-        self.network = EngineNetwork(self.config, host, in_order(runner, self.config) if manifest.by_blocks else runner)
+        return place, TensorRTRunner(trt, directory, manifest, place, CudaStream(place))
