@@ -49,7 +49,7 @@ PANORAMA = {"kind": "panorama", "collections": ["blender"], "size": [48, 32], "v
             {"sources": [{"kind": "video", "collection": "netflix", "scenes": 2}]},
             "no collection of videos 'netflix'",
         ),
-        ({"sources": [PANORAMA], "renderings": {"operators": ["filmic"]}}, "there is no operator filmic"),
+        ({"sources": [PANORAMA], "renderings": {"operators": ["filmic"]}}, "there is no operator 'filmic'"),
         ({"sources": [PANORAMA], "renderings": {"crf": [99]}}, "less than or equal to 51"),
         ({"sources": [PANORAMA], "split": "holdout"}, "at split"),
         ({"sources": [PANORAMA], "name": "../up"}, "at name"),

@@ -1,5 +1,6 @@
 """What a set consists of (YAML): sources, how they move, how they are rendered and encoded. Sets are built from it."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -29,39 +30,44 @@ def _even(size: Size | None) -> Size | None:
     return size
 
 
+def _known(name: str, there: Iterable[str], kind: str) -> str:
+    if name not in there:
+        raise ValueError(f"there is no {kind} '{name}'; there are {', '.join(there)}")
+    return name
+
+
 class _Source(_Strict):
     """``optional``: left out where its folder is not given, instead of being missed."""
 
     optional: bool = False
 
 
-class PanoramaSource(_Source):
-    """Camera moves in panoramas: ``views`` a panorama, ``fov`` and ``turn`` (over the clip) in degrees."""
+class _MovedSource(_Source):
+    """``views``: clips of ``size`` (width, height) a picture, each by a camera that moves in it."""
 
-    kind: Literal["panorama"]
     collections: tuple[str, ...]
     size: Size
     views: int = Field(gt=0)
-    fov: Range = (75.0, 90.0)
-    turn: Range = (3.0, 8.0)
     content: Content = "pgc"
 
     _size = field_validator("size")(_even)
 
 
-class StillSource(_Source):
+class PanoramaSource(_MovedSource):
+    """Camera moves in panoramas: ``fov`` and ``turn`` (over the clip) in degrees."""
+
+    kind: Literal["panorama"]
+    fov: Range = (75.0, 90.0)
+    turn: Range = (3.0, 8.0)
+
+
+class StillSource(_MovedSource):
     """Moves over scene-referred stills: ``window`` in shares of the picture, ``pan`` in windows, ``zoom`` a factor."""
 
     kind: Literal["still"]
-    collections: tuple[str, ...]
-    size: Size
-    views: int = Field(gt=0)
     window: Range = (0.6, 0.8)
     pan: Range = (0.05, 0.12)
     zoom: Range = (1.0, 1.08)
-    content: Content = "pgc"
-
-    _size = field_validator("size")(_even)
 
 
 class GainMapSource(_Source):
@@ -74,14 +80,10 @@ class GainMapSource(_Source):
     content: Content = "ugc"
 
 
-class FileSource(_Source):
-    """One HDR video below HDR_DIR, rendered. ``starts``: the first frame of each stretch."""
+class _RecordedSource(_Source):
+    """``starts``: the first frame of each stretch, of which every ``stride``-th is taken; ``within``: a size (width,
+    height) that larger frames are reduced to."""
 
-    kind: Literal["file"]
-    path: str
-    scene: str
-    licence: str
-    content: Content
     within: Size | None = None
     starts: tuple[int, ...] = (0,)
     stride: int = Field(default=1, gt=0)
@@ -89,7 +91,17 @@ class FileSource(_Source):
     _size = field_validator("within")(_even)
 
 
-class VideoSource(_Source):
+class FileSource(_RecordedSource):
+    """One HDR video below HDR_DIR, rendered."""
+
+    kind: Literal["file"]
+    path: str
+    scene: str
+    licence: str
+    content: Content
+
+
+class VideoSource(_RecordedSource):
     """HDR videos of a published collection, rendered: one of each scene of the split (see lumaflux.lab.data.holdout).
 
     ``scenes``: how many there must be.
@@ -98,37 +110,17 @@ class VideoSource(_Source):
     kind: Literal["video"]
     collection: str
     scenes: int = Field(gt=0)
-    within: Size | None = None
-    starts: tuple[int, ...] = (0,)
-    stride: int = Field(default=1, gt=0)
 
-    _size = field_validator("within")(_even)
-
-    @field_validator("collection")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        if name not in VIDEOS:
-            raise ValueError(f"there is no collection of videos '{name}'; there are {', '.join(VIDEOS)}")
-        return name
+    _collection = field_validator("collection")(lambda name: _known(name, VIDEOS, "collection of videos"))
 
 
-class PairSource(_Source):
+class PairSource(_RecordedSource):
     """Pairs of a published collection as they come; ``within`` bounds video pairs only, pictures keep their codes."""
 
     kind: Literal["pairs"]
     collection: str
-    within: Size | None = None
-    starts: tuple[int, ...] = (0,)
-    stride: int = Field(default=1, gt=0)
 
-    _size = field_validator("within")(_even)
-
-    @field_validator("collection")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        if name not in PAIRS:
-            raise ValueError(f"there is no collection of pairs '{name}'; there are {', '.join(PAIRS)}")
-        return name
+    _collection = field_validator("collection")(lambda name: _known(name, PAIRS, "collection of pairs"))
 
 
 Source = Annotated[
@@ -143,12 +135,9 @@ class Renderings(_Strict):
     crf: tuple[Annotated[int, Field(ge=0, le=51)], ...] = CRF
     preset: str = "medium"
 
-    @field_validator("operators")
-    @classmethod
-    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        if strange := [name for name in names if name not in OPERATORS]:
-            raise ValueError(f"there is no operator {', '.join(strange)}; there are {', '.join(OPERATORS)}")
-        return names
+    _operators = field_validator("operators")(
+        lambda names: tuple(_known(name, OPERATORS, "operator") for name in names)
+    )
 
 
 class Specification(_Strict):
