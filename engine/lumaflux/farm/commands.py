@@ -3,14 +3,18 @@
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
 from lumaflux.errors import FrameError, UserError
 from lumaflux.options import EncodeOptions, FarmOptions, Flag, Overwrite
 from lumaflux.settings import Settings
+
+if TYPE_CHECKING:
+    from lumaflux.farm.template import Bundle
 
 farm = App(name="farm", help="Hand a job to a farm, run it here, and see that nothing is missing.")
 
@@ -21,16 +25,33 @@ _Video = Annotated[EncodeOptions, Parameter(name="*")]
 _Out = Annotated[Path, Parameter(name=["--out", "-o"])]
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Whole:
+    """What every way to hand over a whole job takes."""
+
+    options: _Options = field(default_factory=FarmOptions)
+    settings: _Settings = field(default_factory=Settings)
+    video: _Video = field(default_factory=EncodeOptions)
+    chunk: int = field(default=24, metadata={"help": "Frames that a worker is handed at a time."})
+
+    def bundle(self, source: Path, target: Path, command: str) -> "Bundle":
+        from lumaflux.farm.job_spec import job_spec
+        from lumaflux.farm.submit import make_bundle
+
+        spec = job_spec(source, self.settings, self.options)
+        return make_bundle(spec, target, chunk=self.chunk, command=command, video=self.video)
+
+
+_Job = Annotated[_Whole, Parameter(name="*")]
+
+
 @farm.command
 def job(
     source: _Source,
     target: Path,
     *,
     out: _Out,
-    options: _Options = FarmOptions(),  # noqa: B008 (frozen)
-    settings: _Settings = Settings(),  # noqa: B008 (frozen)
-    video: _Video = EncodeOptions(),  # noqa: B008 (frozen)
-    chunk: int = 24,
+    whole: _Job = _Whole(),
     command: str = "lumaflux",
     overwrite: Overwrite = False,
 ) -> None:
@@ -44,21 +65,15 @@ def job(
         A directory for the frames; or a .mp4, .mov or .mkv, which a last step encodes from TARGET's .frames directory.
     out
         The bundle, a directory.
-    chunk
-        Frames a task.
     command
         The lumaflux command on the workers.
     overwrite
         Replace an existing bundle.
     """
-    from lumaflux.farm.job_spec import job_spec
-    from lumaflux.farm.submit import make_bundle
-
-    spec = job_spec(source, settings, options)
-    bundle = make_bundle(spec, target, chunk=chunk, command=command, video=video)
     from lumaflux.farm.template import write_bundle
 
-    print(f"{write_bundle(bundle, out, overwrite=overwrite)}: frames {bundle.numbers}, {chunk} a task")
+    bundle = whole.bundle(source, target, command)
+    print(f"{write_bundle(bundle, out, overwrite=overwrite)}: frames {bundle.numbers}, {whole.chunk} a task")
 
 
 @farm.command
@@ -124,10 +139,7 @@ def opencue(
     out: _Out,
     show: str = "testing",
     shot: str = "test",
-    options: _Options = FarmOptions(),  # noqa: B008 (frozen)
-    settings: _Settings = Settings(),  # noqa: B008 (frozen)
-    video: _Video = EncodeOptions(),  # noqa: B008 (frozen)
-    chunk: int = 24,
+    whole: _Job = _Whole(),
     command: str = "lumaflux",
     overwrite: Overwrite = False,
 ) -> None:
@@ -145,22 +157,16 @@ def opencue(
         OpenCue's show.
     shot
         OpenCue's shot.
-    chunk
-        Frames a call.
     command
         The lumaflux command on the hosts.
     overwrite
         Replace an existing job.
     """
-    from lumaflux.farm.job_spec import job_spec
     from lumaflux.farm.opencue import write_job
-    from lumaflux.farm.submit import make_bundle
 
-    spec = job_spec(source, settings, options)
-    bundle = make_bundle(spec, target, chunk=chunk, command=command, video=video)
-    print(
-        f"{write_job(bundle, out, show=show, shot=shot, overwrite=overwrite)}: frames {bundle.numbers}, {chunk} a call"
-    )
+    bundle = whole.bundle(source, target, command)
+    written = write_job(bundle, out, show=show, shot=shot, overwrite=overwrite)
+    print(f"{written}: frames {bundle.numbers}, {whole.chunk} a call")
 
 
 @farm.command
@@ -170,10 +176,7 @@ def ray(
     *,
     address: Annotated[str | None, Parameter(env_var="RAY_ADDRESS")] = None,
     workers: int | None = None,
-    options: _Options = FarmOptions(),  # noqa: B008 (frozen)
-    settings: _Settings = Settings(),  # noqa: B008 (frozen)
-    video: _Video = EncodeOptions(),  # noqa: B008 (frozen)
-    chunk: int = 24,
+    whole: _Job = _Whole(),
     overwrite: Overwrite = False,
 ) -> None:
     """Render over a Ray cluster whose nodes share the folders, and encode here. What is done already is kept.
@@ -188,17 +191,13 @@ def ray(
         The cluster, as ray.init takes it; one on this machine if not named.
     workers
         Models at the same time; one for each GPU, or for each THREADS cores, if not named.
-    chunk
-        Frames that a worker is handed at a time.
     overwrite
         Replace an existing target.
     """
-    from lumaflux.farm.job_spec import job_spec
-    from lumaflux.farm.submit import make_bundle, render_on_ray
+    from lumaflux.farm.submit import render_on_ray
     from lumaflux.progress import show_progress
 
-    spec = job_spec(source, settings, options)
-    bundle = make_bundle(spec, target, chunk=chunk, command="", video=video)
+    bundle = whole.bundle(source, target, "")
     with show_progress(source.name) as progress:
         report = render_on_ray(bundle, address=address, workers=workers, overwrite=overwrite, progress=progress)
     hosts = ", ".join(f"{host} {count}" for host, count in sorted(report.hosts.items()))
