@@ -1,11 +1,19 @@
 """What takes finished HDR frames: a video file, or a numbered sequence of pictures."""
 
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, TypedDict, Unpack
 
 import numpy as np
 
+from lumaflux.media.metadata.light_levels import check_frame
 from lumaflux.media.metadata.shot_levels import ShotLevels
+
+
+class Channels(TypedDict, total=False):
+    """What a picture may have besides its colors: ``alpha`` [H,W] in [0,1], the ``shares`` [3,H,W] of a matte."""
+
+    alpha: np.ndarray | None
+    shares: np.ndarray | None
 
 
 class Sink(Protocol):
@@ -17,17 +25,8 @@ class Sink(Protocol):
     levels: ShotLevels
     notes: list[str]
 
-    def write(
-        self,
-        hdr_pq: np.ndarray,
-        pts: int,
-        duration: int | None = None,
-        *,
-        alpha: np.ndarray | None = None,
-        shares: np.ndarray | None = None,
-    ) -> None:
-        """Add PQ BT.2020 R'G'B' float32 [3,H,W] in [0,1], with its alpha [H,W] in [0,1] if it has one, and with the
-        ``shares`` [3,H,W] of a matte where the target has channels for them.
+    def write(self, hdr_pq: np.ndarray, pts: int, duration: int | None = None, **channels: Unpack[Channels]) -> None:
+        """Add PQ BT.2020 R'G'B' float32 [3,H,W] in [0,1], with its ``channels`` where the target has room for them.
 
         ``pts`` and ``duration`` are in the target's time base; for a sequence ``pts`` is the frame's number.
         Raises UserError when the target cannot be written on.
@@ -41,3 +40,11 @@ class Sink(Protocol):
     def __enter__(self) -> Self: ...
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+
+
+def check_picture(hdr_pq: np.ndarray, size: tuple[int, int]) -> None:
+    """Raises ValueError for another shape than that of ``size`` (width, height), or values that are not finite."""
+    width, height = size
+    if hdr_pq.shape != (3, height, width):
+        raise ValueError(f"A frame of this file has the shape [3, {height}, {width}], not {hdr_pq.shape}.")
+    check_frame(hdr_pq)

@@ -24,9 +24,8 @@ from lumaflux.render.way_back import WayBack
 from lumaflux.settings import Settings
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from lumaflux.inference.converter import Converter
+    from lumaflux.media.sink import Channels
     from lumaflux.media.video.coded_frame import CodedFrame
     from lumaflux.media.video.reader import SdrFrame
 
@@ -219,7 +218,7 @@ class _Part:
             first.write_codes(made.frame, made.planes)
             return
         assert made.hdr_pq is not None
-        shares: dict[str, np.ndarray | None] = {"shares": made.matte} if self._inside else {}
+        shares: Channels = {"shares": made.matte} if self._inside else {}
         pts = first.write(made.frame, made.hdr_pq, **shares)
         for target in others:
             target.write(made.frame, made.hdr_pq)

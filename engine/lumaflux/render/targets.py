@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from lumaflux.errors import UserError
 from lumaflux.options import SEQUENCE_RATE
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lumaflux.color.yuv420p10 import Planes
     from lumaflux.media.metadata.info import MediaInfo
     from lumaflux.media.output_profiles import OutputProfile
-    from lumaflux.media.sink import Sink
+    from lumaflux.media.sink import Channels, Sink
     from lumaflux.media.stills.ocio_spaces import OcioSpaces
     from lumaflux.media.stills.picture_writer import PictureOptions
     from lumaflux.media.stills.sequence_path import SequencePath
@@ -42,10 +42,11 @@ class Target:
     finished: Callable[[int], None] = lambda number: None
     time_base: Fraction | None = None
 
-    def write(self, frame: "SdrFrame | CodedFrame", hdr_pq: "np.ndarray", **inside: "np.ndarray | None") -> int:
+    def write(self, frame: "SdrFrame | CodedFrame", hdr_pq: "np.ndarray", **inside: "Unpack[Channels]") -> int:
         """The picture that became of a frame of the source, with what else goes into it; returns its pts."""
         pts, duration = self.stamp(frame.number, frame.pts, frame.duration)
-        self.sink.write(hdr_pq, pts, duration, alpha=frame.alpha if self.keeps_alpha else None, **inside)
+        channels: Channels = {**inside, "alpha": frame.alpha if self.keeps_alpha else None}
+        self.sink.write(hdr_pq, pts, duration, **channels)
         self.finished(frame.number)
         return pts
 

@@ -3,12 +3,13 @@
 import os
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, Unpack
 
 import numpy as np
 
 from lumaflux.errors import UserError
 from lumaflux.media.metadata.shot_levels import ShotLevels
+from lumaflux.media.sink import Channels
 from lumaflux.media.stills.picture_writer import PictureFormat, PictureOptions, write_picture
 from lumaflux.media.stills.sequence_path import SequencePath
 
@@ -35,16 +36,8 @@ class SequenceWriter:
             raise UserError(f"{folder} cannot be written; choose a directory you may write to")
         return self
 
-    def write(
-        self,
-        hdr_pq: np.ndarray,
-        pts: int,
-        duration: int | None = None,
-        *,
-        alpha: np.ndarray | None = None,
-        shares: np.ndarray | None = None,
-    ) -> None:
-        levels = write_picture(self.path.file(pts), hdr_pq, self._kind, self._options, alpha=alpha, shares=shares)
+    def write(self, hdr_pq: np.ndarray, pts: int, duration: int | None = None, **channels: Unpack[Channels]) -> None:
+        levels = write_picture(self.path.file(pts), hdr_pq, self._kind, self._options, **channels)
         self.levels.add_frame(levels, hdr_pq)
 
     def holds(self, number: int) -> bool:

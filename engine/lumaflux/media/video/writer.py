@@ -7,16 +7,17 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 import numpy as np
 
 from lumaflux.errors import FrameError, UserError
 from lumaflux.media.atomic_file import AtomicFile, cannot_write
-from lumaflux.media.metadata.light_levels import LightLevels, check_frame
+from lumaflux.media.metadata.light_levels import LightLevels
 from lumaflux.media.metadata.mastering import ContentLight
 from lumaflux.media.metadata.media_info import MediaInfo
 from lumaflux.media.metadata.shot_levels import ShotLevels
+from lumaflux.media.sink import Channels, check_picture
 from lumaflux.media.standard_streams import STANDARD, StandardOutput
 from lumaflux.media.video import isobmff
 from lumaflux.media.video.beside import beside
@@ -133,25 +134,15 @@ class VideoWriter:
                 "(.mkv carries most), or leave the sound out with --no-copy-audio."
             ) from error
 
-    def write(
-        self,
-        hdr_pq: np.ndarray,
-        pts: int,
-        duration: int | None = None,
-        *,
-        alpha: np.ndarray | None = None,
-        shares: np.ndarray | None = None,
-    ) -> None:
+    def write(self, hdr_pq: np.ndarray, pts: int, duration: int | None = None, **channels: Unpack[Channels]) -> None:
         """Add one frame: PQ BT.2020 R'G'B' float32 [3,H,W] in [0,1] at ``pts``, both times in the time base. It has
         no place for a matte's ``shares``.
 
         Raises ValueError for another shape or values that are not finite, FrameError when ``pts`` does not come
         after the one before, UserError when the file cannot be written on.
         """
-        width, height = self.size
-        if hdr_pq.shape != (3, height, width):
-            raise ValueError(f"A frame of this file has the shape [3, {height}, {width}], not {hdr_pq.shape}.")
-        check_frame(hdr_pq)
+        check_picture(hdr_pq, self.size)
+        (width, height), alpha = self.size, channels.get("alpha")
         self._admit(pts, duration)
         encoding = self._encoding
         if self.size != (encoding.width, encoding.height):

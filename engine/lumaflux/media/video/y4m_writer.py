@@ -5,15 +5,16 @@ import sys
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 import numpy as np
 
 from lumaflux.color.yuv420p10 import yuv420p10
 from lumaflux.errors import UserError
 from lumaflux.media.atomic_file import AtomicFile, cannot_write
-from lumaflux.media.metadata.light_levels import LightLevels, check_frame
+from lumaflux.media.metadata.light_levels import LightLevels
 from lumaflux.media.metadata.shot_levels import ShotLevels
+from lumaflux.media.sink import Channels, check_picture
 from lumaflux.media.standard_streams import OUTPUT, STANDARD, piped, refuse_terminal
 from lumaflux.media.video.ycbcr_planes import signal_of
 
@@ -61,23 +62,12 @@ class Y4mWriter:
             self._output = self._file.partial.open("wb")
         return self
 
-    def write(
-        self,
-        hdr_pq: np.ndarray,
-        pts: int,
-        duration: int | None = None,
-        *,
-        alpha: np.ndarray | None = None,
-        shares: np.ndarray | None = None,
-    ) -> None:
+    def write(self, hdr_pq: np.ndarray, pts: int, duration: int | None = None, **channels: Unpack[Channels]) -> None:
         """Add one frame: PQ BT.2020 R'G'B' float32 [3,H,W] in [0,1]; times do not count, for y4m has none.
 
         Raises ValueError for another shape or values that are not finite, UserError where it cannot be written.
         """
-        width, height = self.size
-        if hdr_pq.shape != (3, height, width):
-            raise ValueError(f"A frame of this file has the shape [3, {height}, {width}], not {hdr_pq.shape}.")
-        check_frame(hdr_pq)
+        check_picture(hdr_pq, self.size)
         planes = yuv420p10(hdr_pq)
         shown, light = signal_of(planes), LightLevels()
         light.add_pq(shown)
