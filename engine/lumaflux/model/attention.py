@@ -41,17 +41,24 @@ class SteeredAttention:
             query = torch.cat([context_query, query], dim=1)
             key = torch.cat([context_key, key], dim=1)
             value = torch.cat([context_value, value], dim=1)
-        if image_rotary_emb is not None:
-            turns = image_rotary_emb if isinstance(image_rotary_emb, Tensor) else rotary_turns(*image_rotary_emb)
-            query, key = rotate(query, turns), rotate(key, turns)
-        out = F.scaled_dot_product_attention(
-            query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2), attn_mask=attention_mask
-        )
-        out = out.transpose(1, 2).flatten(2).to(query.dtype)
+        out = attend(query, key, value, image_rotary_emb, attention_mask)
         if encoder_hidden_states is None:
             return out
         context_out, image_out = out.split([context, out.shape[1] - context], dim=1)
         return attn.to_out[0](image_out.contiguous()), attn.to_add_out(context_out.contiguous())
+
+
+def attend(
+    query: Tensor, key: Tensor, value: Tensor, rotary: Tensor | tuple[Tensor, Tensor] | None, mask: Tensor | None
+) -> Tensor:
+    """Heads of ``query``, ``key`` and ``value`` [B,n,h,d] at their positions -> what they attend to [B,n,h*d]."""
+    if rotary is not None:
+        turns = rotary if isinstance(rotary, Tensor) else rotary_turns(*rotary)
+        query, key = rotate(query, turns), rotate(key, turns)
+    out = F.scaled_dot_product_attention(
+        query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2), attn_mask=mask
+    )
+    return out.transpose(1, 2).flatten(2).to(query.dtype)
 
 
 def steer(transformer: Any) -> None:

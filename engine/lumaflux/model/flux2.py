@@ -9,10 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from lumaflux.model.attention import SteeredAttention, rotary_turns, rotate
+from lumaflux.model.attention import SteeredAttention, attend
 from lumaflux.model.frozen_shapes import Shape
 
 
@@ -42,13 +41,7 @@ class SteeredParallelAttention:
             value = value_update(hidden_states, value.contiguous())
         query, key, value = (part.unflatten(-1, (-1, attn.head_dim)) for part in (query, key, value))
         query, key = attn.norm_q(query), attn.norm_k(key)
-        if image_rotary_emb is not None:
-            turns = image_rotary_emb if isinstance(image_rotary_emb, Tensor) else rotary_turns(*image_rotary_emb)
-            query, key = rotate(query, turns), rotate(key, turns)
-        out = F.scaled_dot_product_attention(
-            query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2), attn_mask=attention_mask
-        )
-        out = out.transpose(1, 2).flatten(2).to(query.dtype)
+        out = attend(query, key, value, image_rotary_emb, attention_mask)
         return attn.to_out(torch.cat([out, attn.mlp_act_fn(inner)], dim=-1))
 
 

@@ -1,7 +1,7 @@
 """Converts many files at a time: several sources, or all pictures or videos of a directory, by one loaded model."""
 
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -97,20 +97,29 @@ def convert_several(
         pairs[source] = written
     make_folder(target)
     loaded = cache(load_converter)
+    work = ((videos, convert_videos), (pictures, convert_stills))
+    reports, failures = _gathered(
+        partial(convert_all, pairs, loaded, settings, job, progress) for pairs, convert_all in work
+    )
+    if failures:
+        raise with_reports(FrameError("; ".join(failures)), reports)
+    return reports
+
+
+def _gathered(work: Iterable[Callable[[], list[Report]]]) -> tuple[list[Report], list[str]]:
+    """The reports of ``work``, and what failed in words; what a user cannot mend ends it, with the reports so far."""
     reports: list[Report] = []
     failures: list[str] = []
-    for pairs, convert_all in ((videos, convert_videos), (pictures, convert_stills)):
+    for convert in work:
         try:
-            reports += convert_all(pairs, loaded, settings, job, progress)
+            reports += convert()
         except UserError as error:
             reports += getattr(error, "reports", [])
             failures.append(str(error))
         except BaseException as ending:
             with_reports(ending, reports + getattr(ending, "reports", []))
             raise
-    if failures:
-        raise with_reports(FrameError("; ".join(failures)), reports)
-    return reports
+    return reports, failures
 
 
 def convert_videos(
@@ -120,17 +129,12 @@ def convert_videos(
     from lumaflux.render.clip import convert_clip
 
     loaded = cache(load_converter)
-    reports, failures = [], []
-    for source, target in pairs.items():
-        try:
-            opened = Source(source, job, keep_going=job.keep_going)
-            reports.append(convert_clip(opened, target, loaded, settings, job, progress))
-        except UserError as error:
-            reports += getattr(error, "reports", [])
-            failures.append(str(error))
-        except BaseException as ending:
-            with_reports(ending, reports + getattr(ending, "reports", []))
-            raise
+
+    def converted(source: Path, target: Path) -> list[Report]:
+        opened = Source(source, job, keep_going=job.keep_going)
+        return [convert_clip(opened, target, loaded, settings, job, progress)]
+
+    reports, failures = _gathered(partial(converted, source, target) for source, target in pairs.items())
     if failures:
         raise with_reports(
             FrameError(f"{len(failures)} of {len(pairs)} videos were not converted: {'; '.join(failures)}"), reports
