@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lumaflux.media.video.transitions import find_transitions, thumbnail
+from lumaflux.media.video.transitions import TransitionFinder, find_transitions, thumbnail
 
 
 def scene(seed, width=96):
@@ -65,3 +65,19 @@ def test_short_and_tiny_clips_have_none():
     assert found(still(0, 1)) == []
     assert find_transitions([]) == []
     assert thumbnail(np.zeros((3, 1, 1), np.float32)).luma.shape == (1,)
+
+
+def test_what_is_found_before_the_end_is_what_is_found_in_the_whole():
+    one, other, black = still(1, 30), still(2, 95), np.full((54, 96), 0.0)
+    frames = one + mixed(one[-1], other[0], 12) + other + mixed(other[-1], black, 20) + [black] * 9
+    whole, finder = found(frames), TransitionFinder()
+    assert [one.kind for one in whole] == ["dissolve", "fade-out"]
+    told = []
+    for frame in frames:
+        finder.add(thumbnail(np.stack([frame] * 3).astype(np.float32)))
+        known = finder.known_until()
+        assert [one for one in whole if one.first < known] == [one for one in finder.found if one.first < known]
+        told.append(len(finder.found))
+    assert told.index(1) <= whole[0].last + 83
+    assert told[-1] == 1
+    assert finder.all() == finder.all() == whole

@@ -78,6 +78,8 @@ class Look:
     """
 
     def __init__(self, converter: "Converter", settings: Settings, *, lights: bool = True):
+        from lumaflux.media.video.transitions import TransitionFinder
+
         self.converter, self.settings = converter, settings
         self._lit = lights and converter.recovers and settings.detail == 1.0
         self._bright: Tensor | None = None  # of the last frame with stops
@@ -87,8 +89,12 @@ class Look:
         self._changes: list[float] = []
         self._tones: dict[int, Tone] = {}
         self._waiting: dict[int, _Waiting] = {}
+        self._waited: set[int] = set()  # since all that waited were settled
         self._sightings: dict[int, Sighting] = {}  # from a frame on, up to the next
-        self._thumbnails: list[Thumbnail] = []
+        self._transitions = TransitionFinder()
+        self._thumbnail: Thumbnail | None = None  # of the last frame
+        self._cuts: list[range] = []  # stretches between cuts that were found, whose shots are not told yet
+        self._judged, self._begins = 0, 0  # changes that were judged as cuts or none; where the stretch in hand begins
         self._signature: np.ndarray | None = None
         self._last: _Seen | None = None
 
@@ -128,11 +134,11 @@ class Look:
         own = area_of(sighting)
         active = whole if own == WHOLE else self.converter.reduced(own.of(picture()))
         small = reduce_to(whole, _SIGNATURE_PIXELS)[0].cpu().numpy()
-        self._thumbnails.append(thumbnail(small))
+        before, after = self._thumbnail, thumbnail(small)
+        self._transitions.add(after)
         here, step = signature(small), 0.0
         seen = _Seen(picture, sighting, whole, own, active)
-        if self._signature is not None and self._last is not None:
-            before, after = self._thumbnails[-2:]
+        if self._signature is not None and self._last is not None and before is not None:
             step = step_between(before, after, change(self._signature, here))
             self._changes.append(step)
             if could_cut(step):
@@ -140,34 +146,54 @@ class Look:
         if number % KEY_INTERVAL == 0 or could_cut(step):
             self._sightings[number] = sighting
         else:
-            start, before = self._sightings.popitem()
-            self._sightings[start] = before.with_(sighting)
+            start, earlier = self._sightings.popitem()
+            self._sightings[start] = earlier.with_(sighting)
         if number % KEY_INTERVAL == 0 or could_cut(step):
             self._key(number, seen)
         elif self._lit and has_changed(self._bright, bright(whole)):
             self._light_only.add(number)
             self._key(number, seen)
-        self._signature, self._last, self.frames = here, seen, number + 1
-        if len(self._waiting) > _LONGEST_WAIT:
+        self._signature, self._last, self._thumbnail, self.frames = here, seen, after, number + 1
+        if len(self._waited) > _LONGEST_WAIT:
             self._settle()
 
+    def known_shots(self) -> "list[Shot]":
+        """The next shots that no frame to come changes, as ``shots`` would tell them; each is told once.
+
+        What comes after a shot decides on its end by eight frames, and by 81 on a dissolve in it.
+        """
+        from lumaflux.media.video.shots import AROUND, find_cut
+
+        for index in range(self._judged, len(self._changes) - AROUND):
+            self._judged = index + 1
+            if find_cut(self._changes, index):
+                self._cuts.append(range(self._begins, index + 1))
+                self._begins = index + 1
+        shots: list[Shot] = []
+        while self._cuts and self._transitions.known_until() >= self._cuts[0].stop - 1:
+            cut = self._cuts.pop(0)
+            self._settle_in(cut)
+            shots += self._within(cut, self._transitions.found)
+        return shots
+
     def shots(self) -> "list[Shot]":
-        """What was seen as shots with keys. At least one frame must have been seen.
+        """What was seen as shots with keys, without those that ``known_shots`` told. At least one frame must have been
+        seen, and none comes after it.
 
         A held stretch beside a fade or a dissolve is a shot, and so is the mixed stretch between two of them.
         """
         from lumaflux.media.video.shots import shots_between
-        from lumaflux.media.video.transitions import find_transitions
 
         assert self._last is not None
         self._key(self.frames - 1, self._last)
         self._settle()
-        transitions = find_transitions(self._thumbnails)
-        shots = []
-        for cut in shots_between(self._changes):
-            inside = [one for one in transitions if cut.start < one.first and one.last < cut.stop - 1]
-            shots += self._parts(cut, inside)
-        return shots
+        begins, transitions = self._cuts[0].start if self._cuts else self._begins, self._transitions.all()
+        cuts = [cut for cut in shots_between(self._changes) if cut.start >= begins]
+        return [shot for cut in cuts for shot in self._within(cut, transitions)]
+
+    def _within(self, cut: range, transitions: "list[Transition]") -> "list[Shot]":
+        inside = [one for one in transitions if cut.start < one.first and one.last < cut.stop - 1]
+        return self._parts(cut, inside)
 
     def _parts(self, cut: range, transitions: "list[Transition]") -> "list[Shot]":
         """The shots between two cuts. One that holds no key, as a moment of black does, has its neighbour's tone."""
@@ -214,6 +240,7 @@ class Look:
             self._find(number, kept.whole, kept.clipped and kept.clipped[0])
         else:
             self._waiting[number] = kept
+            self._waited.add(number)
 
     def _find(self, number: int, picture: "Tensor", clipped: "Tensor | None") -> None:
         """The tone of a reduced picture, and the stops of its highlights."""
@@ -231,11 +258,15 @@ class Look:
         from lumaflux.media.video.shots import shots_between
 
         for shot in shots_between(self._changes):
-            waiting = [number for number in self._waiting if number in shot]
-            if waiting:
-                area = self._area(shot)
-                for number in waiting:
-                    self._find(number, *self._waiting.pop(number).inside(area))
+            self._settle_in(shot)
+        self._waited.clear()
+
+    def _settle_in(self, shot: range) -> None:
+        waiting = [number for number in self._waiting if number in shot]
+        if waiting:
+            area = self._area(shot)
+            for number in waiting:
+                self._find(number, *self._waiting.pop(number).inside(area))
 
 
 def _between(

@@ -11,6 +11,7 @@ from lumaflux.errors import FrameError, UserError
 from lumaflux.inference.weights import weights_identity
 from lumaflux.render.also import also_jobs
 from lumaflux.render.frame_renderer import FrameRenderer, frame_renderer
+from lumaflux.render.growing_track import GrowingTrack
 from lumaflux.render.interruption import Interruption
 from lumaflux.render.job import Job, Progress, Report, chosen, name_pass, with_reports
 from lumaflux.render.loop import Rendered, render_frames
@@ -19,7 +20,7 @@ from lumaflux.render.matte import MatteSink, Sums, check_matte, in_the_picture, 
 from lumaflux.render.source import Reader, Source
 from lumaflux.render.source_kind import settings_for
 from lumaflux.render.targets import Target, open_target
-from lumaflux.render.tones import Tones, check_match, tones_of
+from lumaflux.render.tones import Tones, check_match, growing_tones_of
 from lumaflux.render.way_back import WayBack
 from lumaflux.settings import Settings
 
@@ -39,7 +40,7 @@ def convert_clip(
     settings: Settings,
     job: Job,
     progress: Progress,
-    find_tones: FindTones = tones_of,
+    find_tones: FindTones = growing_tones_of,
 ) -> Report:
     """The model is loaded once input and target have been found sound and there is a frame to convert.
 
@@ -103,6 +104,9 @@ def _convert(
                     with report.stage("analyze"):
                         model, told = weights_identity(job), _ending(progress, interruption)
                         tones = find_tones(source, converter, settings, job, model, told)
+                        begun = time.perf_counter()
+                    if tones.growing is not None:
+                        opened.callback(_end_of, tones.growing, report, begun)
                     for note in tones.notes:
                         report.note(note)
                     if job.finds_tones(settings):
@@ -157,6 +161,12 @@ def _convert(
     if report.damaged:
         report.note(f"{report.damaged} damaged or missing places of {source.path} were left out or concealed.")
     return report
+
+
+def _end_of(track: GrowingTrack, report: Report, begun: float) -> None:
+    """Of a pass that went on from ``begun`` on, beside the other stages."""
+    track.close()
+    report.add_stages({"analyze": max(0.0, track.ended - begun)})
 
 
 def _closing(mask: Mask | None) -> AbstractContextManager[object]:

@@ -43,8 +43,9 @@ def render_frames(
     """Renders ``frames`` in their order and hands them to ``write`` in a thread of its own; the seconds of each stage.
 
     ``renderer`` is asked once, when the first frame has come. ``begun`` is told of every frame before it is rendered,
-    ``rendered`` of every one that is handed over, and after each of them ``ended`` may end the loop. What any of them
-    raises is raised here, after what was rendered before it is written; so is a frame whose light is no number.
+    ``rendered`` of every one that is handed over; ``ended`` may end the loop after each of them, or while it waits for
+    a tone. What any of them raises is raised here, after what was rendered before it is written; so is a frame whose
+    light is no number.
     """
     seconds: dict[str, float] = {}
     decoder, writer = Prefetched(frames), Consumer(write)
@@ -52,6 +53,8 @@ def render_frames(
     try:
         for frame in decoder:
             chosen = chosen or renderer()
+            if not chosen.tones.wait_for(frame.number, ended):
+                break
             begun(frame.number)
             start = time.perf_counter()
             made, timings = _rendered(chosen, frame)

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from lumaflux.errors import UserError
 from lumaflux.inference.weights import weights_identity
 from lumaflux.options import NO_TRACK, ModelOptions, SourceOptions, ToneOptions
-from lumaflux.render.analysis import check_clip, check_model, track_of
-from lumaflux.render.job import Progress
+from lumaflux.render.analysis import Look, check_clip, check_model, track_of
+from lumaflux.render.growing_track import GrowingTrack
+from lumaflux.render.job import Job, Progress
 from lumaflux.render.source import Source
 from lumaflux.render.source_kind import settings_for
 from lumaflux.settings import Settings
@@ -32,20 +33,28 @@ _IN_A_ROW = 8  # frames that cannot be read, after which nothing more is expecte
 class Tones:
     """``track`` is None where every frame has its own tone; ``numbers`` are those of the input's frames in order, where
     they do not count from 0; ``every_frame``: the track's stops of highlights are not taken; ``notes``: sentences on
-    how the tones were found."""
+    how the tones were found; ``growing``: instead of ``track``, one of which only the first shots may be known yet."""
 
     track: "ToneTrack | None" = None
     numbers: list[int] | None = None
     every_frame: bool = False
     notes: tuple[str, ...] = ()
+    growing: GrowingTrack | None = None
 
     def at(self, number: int, settings: Settings) -> "tuple[Settings, Tone | None]":
         """What the frame of that number in the source is rendered with."""
-        if self.track is None:
-            return settings, None
         place = self._place(number)
-        tone = self.track.tone_at(place)
-        return self.track.settings_at(place, settings), replace(tone, stops=None) if self.every_frame else tone
+        if self.growing is not None:
+            tone = self.growing.shot_of(place).tone_at(place)  # nobody has pinned anything in it
+        elif self.track is not None:
+            tone, settings = self.track.tone_at(place), self.track.settings_at(place, settings)
+        else:
+            return settings, None
+        return settings, replace(tone, stops=None) if self.every_frame else tone
+
+    def wait_for(self, number: int, ended: Callable[[], bool] = lambda: False) -> bool:
+        """Until the tone of that frame is known; False if ``ended`` comes first. Raises what ended its search."""
+        return self.growing is None or self.growing.wait_for(self._place(number), ended)
 
     def around(self, number: int, reach: int) -> list[int]:
         """The numbers of the frame and of those of its shot that are at most ``reach`` away; itself without a track.
@@ -101,6 +110,39 @@ def tones_of(
     return replace(found, track=led.track, notes=led.notes)
 
 
+def growing_tones_of(
+    source: Source,
+    converter: "Converter",
+    settings: Settings,
+    job: Job,
+    model: str,
+    progress: Progress = lambda done, total: None,
+) -> Tones:
+    """The same for frames that are rendered in their order, once the first shot is known: the others are found
+    meanwhile, in a thread, until the track is closed.
+
+    The whole track comes first where a frame needs more than its shot, or the model evaluates one frame at a time:
+    sequences, a reference, motion blending, a device other than the CPU, an engine bundle.
+    """
+    plain = job.match is None and job.motion_blending == 0 and source.pattern is None
+    if not (plain and job.finds_tones(settings) and _takes_two_at_a_time(converter)):
+        return tones_of(source, converter, settings, job, model, progress)
+    look = Look(converter, settings, lights=not job.every_frame)
+    track = GrowingTrack(lambda told: _in_one_pass(source, told), look, str(source.path))
+    try:
+        track.wait_for_first(progress)
+    except BaseException:
+        track.close()
+        raise
+    return Tones(growing=track, every_frame=job.every_frame)
+
+
+def _takes_two_at_a_time(converter: "Converter") -> bool:
+    from lumaflux.backends.torch import TorchBackend
+
+    return isinstance(converter.backend, TorchBackend) and converter.backend.device.type == "cpu"
+
+
 def check_match(options: ToneOptions, settings: Settings) -> None:
     """Raises UserError where a tone is to be led and there is none, and for a reference that cannot be one."""
     if options.match is None:
@@ -136,7 +178,7 @@ def read_tones(path: Path, source: Source, model: str, *, every_frame: bool = Fa
     return Tones(track, source.numbers if source.pattern is not None else None, every_frame)
 
 
-def _in_one_pass(source: Source, progress: Progress) -> "Iterator[SdrFrame | CodedFrame]":
+def _in_one_pass(source: Source, progress: Progress) -> "Generator[SdrFrame | CodedFrame, None, None]":
     with source.going_on().open() as reader:  # the second pass tells of damage
         for done, frame in enumerate(getattr(reader, "coded_frames", reader.frames)(), 1):
             yield frame

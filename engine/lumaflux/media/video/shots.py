@@ -13,7 +13,7 @@ Signature = NDArray[np.float64]
 _BINS = 64
 _LEAST = 0.25  # of the histograms' mass must move, and
 _TIMES = 3.0  # as often as much as the median change around
-_AROUND = 8  # frames on either side
+AROUND = 8  # changes on either side of one, which decide on it
 
 
 def signature(signal: NDArray[np.float32]) -> Signature:
@@ -53,5 +53,5 @@ def find_cut(changes: Sequence[float] | NDArray[np.float64], index: int) -> bool
     step = changes[index]
     if not could_cut(step):
         return False
-    around = [*changes[max(0, index - _AROUND) : index], *changes[index + 1 : index + _AROUND + 1]]
+    around = [*changes[max(0, index - AROUND) : index], *changes[index + 1 : index + AROUND + 1]]
     return bool(step > _TIMES * (float(np.median(around)) if around else 0.0))

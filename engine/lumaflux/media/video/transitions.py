@@ -6,7 +6,8 @@ brightness both ends show one structure.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -24,6 +25,7 @@ class Thumbnail(NamedTuple):
 
 _ROWS, _COLUMNS = 9, 16
 _LENGTHS = (6, 10, 16, 24, 36, 54, 80)  # frames: a window holds a transition whose mixed part is not much shorter
+_KEPT = _LENGTHS[-1] + 5  # frames: the longest window with two beyond either end
 _SEEN = 0.04  # mean change of luma from a frame to the next, as a cut has at least
 _LEAST = 0.03  # mean change of luma between the ends
 _OFF_LINE = 0.35  # of that change: mean distance of a frame from the line
@@ -68,14 +70,89 @@ def step_between(before: Thumbnail, after: Thumbnail, histograms: float) -> floa
 
 def find_transitions(thumbnails: Sequence[Thumbnail]) -> list[Transition]:
     """Those of a clip, in order; none overlap. ``thumbnails`` of all its frames."""
-    seen = np.asarray([one.luma for one in thumbnails], dtype=np.float32)
-    detail = np.asarray([one.detail for one in thumbnails])
-    found: list[tuple[tuple[int, float], Transition]] = []
-    for length in _LENGTHS:
-        for start in range(0, len(seen) - length, max(1, length // 8)):
-            found += _between(seen, detail, start, start + length)
+    finder = TransitionFinder()
+    for one in thumbnails:
+        finder.add(one)
+    return finder.all()
+
+
+_Rank = tuple[int, float, int, int]
+
+
+class TransitionFinder:
+    """Finds the transitions of a clip as its frames come, and tells from where on others may still come."""
+
+    def __init__(self) -> None:
+        self.found: list[Transition] = []  # that no frame to come changes, in order
+        self._seen: list[Thumbnail] = []  # from frame _begins on
+        self._begins = 0
+        self._open: list[tuple[_Rank, Transition]] = []
+
+    @property
+    def frames(self) -> int:
+        return self._begins + len(self._seen)
+
+    def add(self, thumbnail: Thumbnail) -> None:
+        """The next frame. A window is looked at once both frames beyond its end are there."""
+        self._seen.append(thumbnail)
+        self._look_at(self.frames - 3)
+        if len(self._seen) > 2 * _KEPT:
+            self._begins += len(self._seen) - _KEPT
+            del self._seen[:-_KEPT]
+
+    def known_until(self) -> int:
+        """The first frame at which a transition may begin that is not in ``found``.
+
+        Those that overlap compete, directly or through others between them, so a group of them is decided once nothing
+        that comes can overlap with any.
+        """
+        coming = self.frames - 1 - _LENGTHS[-1]  # what begins earlier lies in a window that was looked at
+        self._decide(coming)
+        return min([coming, *(one.first for _, one in self._open)])
+
+    def all(self) -> list[Transition]:
+        """Those of the frames so far, as if the clip ended here."""
+        whole = copy(self)
+        whole.found, whole._open = list(self.found), list(self._open)
+        for stop in (self.frames - 2, self.frames - 1):
+            whole._look_at(stop)
+        whole._decide(self.frames + 2)
+        return whole.found
+
+    def _look_at(self, stop: int) -> None:
+        for length in _LENGTHS:
+            start = stop - length
+            if start < 0 or start % max(1, length // 8):
+                continue
+            begins = max(0, start - 2)
+            part = self._seen[begins - self._begins : stop + 3 - self._begins]
+            seen = np.asarray([one.luma for one in part], dtype=np.float32)
+            detail = np.asarray([one.detail for one in part])
+            for rank, one in _between(seen, detail, start - begins, stop - begins):
+                moved = replace(one, first=one.first + begins, last=one.last + begins)
+                self._open.append(((*rank, length, start), moved))
+
+    def _decide(self, coming: int) -> None:
+        """Of every group of overlapping ones that ends before ``coming`` the best ones, which do not overlap."""
+        self._open.sort(key=lambda pair: pair[1].first)
+        group: list[tuple[_Rank, Transition]] = []
+        ends, left = -2, []
+        for pair in [*self._open, None]:
+            if pair is None or pair[1].first > ends + 1:
+                if group and ends >= coming - 1:
+                    left += group
+                elif group:
+                    self.found += _best_of(group)
+                group, ends = [], -2
+            if pair is not None:
+                group.append(pair)
+                ends = max(ends, pair[1].last)
+        self._open = left
+
+
+def _best_of(group: list[tuple[_Rank, Transition]]) -> list[Transition]:
     chosen: list[Transition] = []
-    for _, one in sorted(found, key=lambda pair: pair[0]):
+    for _, one in sorted(group, key=lambda pair: pair[0]):
         if all(one.last < other.first - 1 or other.last < one.first - 1 for other in chosen):
             chosen.append(one)
     return sorted(chosen, key=lambda one: one.first)
