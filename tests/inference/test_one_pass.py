@@ -112,12 +112,12 @@ def test_it_does_not_apply_where_the_network_or_a_look_over_highlights_is_asked(
 
 
 @pytest.mark.parametrize("midway", [True, False])
-@pytest.mark.parametrize("step", [1, 3])
+@pytest.mark.parametrize("step", [1, 3, 97])
 def test_some_rows_are_those_of_the_picture(midway: bool, step: int):
-    codes = coded(picture("blocks")[:, :33, :47])._replace(midway=midway)
+    codes = coded(np.tile(picture("blocks")[:, :33, :47], (1, 7, 1)))._replace(midway=midway)
     siting = "left" if midway else "topleft"
     whole = rgb_from_yuv420(*codes[:3], bits=8, full_range=False, luma=BT709_LUMA, siting=siting)
-    np.testing.assert_allclose(every_row(codes, step).numpy(), whole[:, ::step], rtol=0, atol=1e-5)
+    np.testing.assert_array_equal(every_row(codes, step).numpy(), whole[:, ::step])
 
 
 def barred(top: int, bottom: int) -> tuple[Yuv420, Area]:

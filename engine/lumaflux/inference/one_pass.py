@@ -9,6 +9,7 @@ path in floats, ``Converter.render``, which does the work wherever this one does
 """
 
 import time
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -69,7 +70,7 @@ def render_codes(
     native: Any = lumaflux_native
     threads = max(1, torch.get_num_threads() // 2)  # the others are the encoder's
     held = Held.nothing()
-    if settings.graphics_white == "auto" and _may_show_graphics(codes):
+    if settings.graphics_white == "auto" and _may_show_graphics(codes, threads):
         held = held_in(torch.from_numpy(native.rgb_from_yuv420(*codes, threads)))
         if len(held.places) and not is_plain(settings):
             return None
@@ -87,13 +88,13 @@ def render_codes(
     return between_bars(planes, area, whole.y.shape), {"pixels": time.perf_counter() - start}
 
 
-def _may_show_graphics(codes: Yuv420) -> bool:
+def _may_show_graphics(codes: Yuv420, threads: int) -> bool:
     height = codes.y.shape[0]
     down = Sampling.of(height).down
     scale, black = codes.scales[:2]
     if 255 * (float(codes.y[::down].max()) - black) / scale + 1 < FAINTEST:  # and no row has to become R'G'B'
         return False
-    return may_show_graphics(every_row(codes, down), height)
+    return may_show_graphics(every_row(codes, down, threads), height)
 
 
 def available() -> bool:
@@ -123,8 +124,9 @@ def lattice_of(placement: ToneCurve, settings: Settings, codes: Yuv420) -> Tenso
     return (nodes | (following << 16)).view(3, _CHROMA_NODES, _CHROMA_NODES, _LUMA_NODES).contiguous()
 
 
+@cache
 def _node_colours(luma: tuple[float, float, float]) -> Tensor:
-    """SDR R'G'B' of every node, as a picture [1,3,Cb Cr,Y']."""
+    """SDR R'G'B' of every node, as a picture [1,3,Cb Cr,Y']: the same for every frame of a matrix."""
     way = torch.linspace(-1, 1, _CHROMA_NODES)
     chroma = 0.5 * way * way.abs()
     cb, cr, y = torch.meshgrid(chroma, chroma, torch.linspace(0, LUMA_END, _LUMA_NODES), indexing="ij")
