@@ -13,7 +13,7 @@ from lumaflux.ops.operator import Call, Operator
 from lumaflux.ops.sources import BOTTLENECKS, ELEMENTS
 from lumaflux.ops.sources import coupler_add as variant_of
 
-_TOKENS, _PART = 64, 768  # tokens and channels that a block adds to
+_TOKENS, _CHANNELS = 192, 128  # that a block adds to: twelve groups of 16 tokens, three for each of its warps
 
 
 class Inputs(NamedTuple):
@@ -68,7 +68,7 @@ def call(given: Inputs, y: Tensor) -> Call:
     batch, tokens, width = hidden.shape
     (coupling,), step = launch.numbers(given.coupling)
     arguments = [*given[:4], coupling, y, tokens, width, hidden.stride(0), step]
-    grid = (-(-tokens // _TOKENS), batch, -(-width // _PART))
+    grid = (-(-tokens // _TOKENS), batch, -(-width // _CHANNELS))
     return Call(variant_of(launch.element_of(hidden), given.physical.shape[-1]), grid, arguments)
 
 
