@@ -25,6 +25,9 @@ struct alignas(16) uint4 {
 struct float2 {
   float x, y;
 };
+struct alignas(16) float4 {
+  float x, y, z, w;
+};
 struct Dim3 {
   unsigned x, y, z;
 };
@@ -78,6 +81,24 @@ inline unsigned bits_of_float(float value) {
   std::memcpy(&bits, &value, sizeof bits);
   return bits;
 }
+
+// The special function unit at its worst: as far off as the PTX ISA lets it be, up or down by the argument's last bit.
+inline float erring(float exact, float argument, float by) {
+  return bits_of_float(argument) % 2 ? exact + by : exact - by;
+}
+
+inline float fast_log2(float value) {
+  const float exact = std::log2(value), error = std::ldexp(1.0f, -22);
+  if (!std::isfinite(exact)) return exact;
+  return erring(exact, value, value > 0.5f && value < 2.0f ? error : error * std::fabs(exact));
+}
+
+inline float fast_exp2(float value) {
+  const float exact = std::exp2(value);
+  return exact < 1.17549435e-38f ? 0.0f : erring(exact, value, std::ldexp(exact, -22));
+}
+
+inline float fast_reciprocal(float value) { return erring(1.0f / value, value, std::ldexp(1.0f / value, -23)); }
 
 struct Half {
   static float widen(std::uint16_t bits) {

@@ -14,6 +14,24 @@ __device__ __forceinline__ float shuffle_xor(float value, unsigned mask) {
   return __shfl_xor_sync(0xffffffffu, value, mask);
 }
 
+// The special function unit's own results; subnormal numbers count as zero. Errors by the PTX ISA: lg2.approx absolute
+// 2^-22 in (0.5, 2), relative 2^-22 elsewhere; ex2.approx relative 2^-22; rcp.approx 1 ulp. The emulation errs as much.
+__device__ __forceinline__ float fast_log2(float value) {
+  float result;
+  asm("lg2.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(value));
+  return result;
+}
+__device__ __forceinline__ float fast_exp2(float value) {
+  float result;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(value));
+  return result;
+}
+__device__ __forceinline__ float fast_reciprocal(float value) {
+  float result;
+  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(value));
+  return result;
+}
+
 struct Half {
   __device__ __forceinline__ static float widen(unsigned short bits) {
     float value;

@@ -46,7 +46,7 @@ def test_a_launch(driver):
     assert driver[:2] == [("load", b"\x7fELF"), ("find", "module", b"spline_pq")]
     assert [call[0] for call in driver] == ["load", "find", "launch", "launch"]  # compiled and loaded once
     _, function, gx, gy, gz, bx, by, bz, shared, stream, (values, kinds), extra = driver[2]
-    assert (function, gx, gy, gz, bx, by, bz, shared, stream, extra) == ("function", 3, 2, 1, 256, 1, 1, 0, 77, 0)
+    assert (function, gx, gy, gz, bx, by, bz, shared, stream, extra) == ("function", 3, 2, 1, 128, 1, 1, 0, 77, 0)
     assert values == (tensor.data_ptr(), 0, 5, 0.25)
     assert [kind.__name__ for kind in kinds] == ["c_void_p", "c_void_p", "c_int", "c_float"]
 

@@ -33,13 +33,15 @@ def spline_reference(rgb, knots, chroma):
     return ycbcr_to_rgb(torch.cat([luma, turned], dim=1), BT2020_LUMA).clamp(0, PEAK_PQ).squeeze(2)
 
 
-def run_spline(emulated, guarded, edits=(), *, light=True, bins=8, pixels=300):
+def run_spline(emulated, guarded, edits=(), *, light=True, bins=8, size=(7, 130)):
+    height, width = size
+    pixels = height * width
     rgb, knots, chroma = spline_inputs(2, pixels, bins)
     given = [guarded(part).values for part in (rgb, knots.x, knots.y, knots.derivatives, chroma)]
     signal, nits = (guarded(torch.zeros_like(rgb), guard=7.0) for _ in range(2))
-    arguments = [*given, PEAK_PQ, signal.values, nits.values if light else None, pixels]
-    arguments += [pixels, 3 * pixels, pixels, pixels, bins]  # one row
-    emulated(SPLINE_PQ, edits)((-(-pixels // 256), 2, 1), arguments, "random", 4)
+    arguments = [*given, PEAK_PQ, signal.values, nits.values if light else None]
+    arguments += [height, width, 3 * pixels, pixels, width, bins]
+    emulated(SPLINE_PQ, edits)((-(-width // 128), -(-height // 4), 2), arguments, "random", 4)
     assert signal.intact
     assert nits.intact
     return signal.values, nits.values, spline_reference(rgb, knots, chroma)
@@ -62,12 +64,13 @@ def test_light_is_written_only_where_asked_for(emulated, guarded):
 @pytest.mark.parametrize(
     "edit",
     [
-        ("at >= curve.x[knot]", "at > curve.x[knot] + 0.05f"),
-        ("chroma[2] * cb + chroma[3] * cr", "chroma[3] * cb + chroma[2] * cr"),
-        ("pixel >= count", "pixel > count"),
+        ("lumas[row] >= start", "lumas[row] > start + 0.05f"),
+        ("turn[2] * cb + turn[3] * cr", "turn[3] * cb + turn[2] * cr"),
+        ("column >= w ? 0", "column > w ? 0"),
+        ("h - first < kRows", "h - first < kRows - 1"),
         ("  __syncthreads();\n", "\n"),
     ],
-    ids=["wrong bin", "swapped chroma", "one pixel too many", "dropped barrier"],
+    ids=["wrong bin", "swapped chroma", "one pixel too many", "one row too many", "dropped barrier"],
 )
 def test_a_broken_tone_field_is_caught(emulated, guarded, edit):
     try:
@@ -102,8 +105,8 @@ def run_gain(emulated, guarded, size, reduced, edits=(), *, with_share=True):
     if not with_share:
         given[4] = None
     y = guarded(torch.zeros_like(inputs[0]), guard=7.0)
-    arguments = [*given, OFFSET_NITS, LARGEST_STOPS, y.values, size[1], 0, size[0], *reduced]
-    emulated(GAIN_MAP, edits)((-(-size[1] // 256), size[0], 2), arguments)
+    arguments = [*given, OFFSET_NITS, LARGEST_STOPS, y.values, *size, 0, size[0], *reduced]
+    emulated(GAIN_MAP, edits)((-(-size[1] // 128), -(-size[0] // 8), 2), arguments)
     assert y.intact
     return y.values, gain_reference(*inputs)
 
@@ -114,6 +117,14 @@ def run_gain(emulated, guarded, size, reduced, edits=(), *, with_share=True):
 def test_the_gain_map_agrees_with_float64(emulated, guarded, size, reduced):
     result, exact = run_gain(emulated, guarded, size, reduced)
     assert float((result - exact).abs().max()) < 0.02 * CODE
+
+
+def test_light_and_back_is_within_what_the_special_function_unit_may_err(emulated):
+    signals = torch.linspace(CODE, 1, 900).view(1, 3, 1, 300)
+    level, y = torch.zeros(1, 3, 1, 1), torch.empty(1, 3, 1, 300)
+    arguments = [signals, level, level, level, None, 0.0, LARGEST_STOPS, y, 1, 300, 0, 1, 1, 1]
+    emulated(GAIN_MAP)((3, 1, 1), arguments)
+    assert 1e-8 < float((y - signals).abs().max()) < 2e-6
 
 
 def test_no_share_is_a_share_of_zero(emulated, guarded):
@@ -133,10 +144,11 @@ def test_the_reference_is_the_composition_of_the_converter():
     [
         ("near + 1 < reduced", "near + 1 <= reduced"),
         ("(index + 0.5f) * step - 0.5f", "index * step"),
-        ("(1 - row.far_share) * top", "row.far_share * top"),
+        ("here[map] = above + down.far_share", "here[map] = above + (1 - down.far_share)"),
+        ("down.near == held.far", "down.near != held.far"),
         ("column >= w", "column > w"),
     ],
-    ids=["beyond the last row", "aligned corners", "swapped weights", "one pixel too many"],
+    ids=["beyond the last row", "aligned corners", "swapped weights", "another reduced row", "one pixel too many"],
 )
 def test_a_broken_gain_map_is_caught(emulated, guarded, edit):
     try:
@@ -190,7 +202,7 @@ def test_the_gain_maps_operator_is_its_expression_and_its_kernel_on_any_rows(emu
         out = torch.empty_like(by_operator)
         variant, grid, arguments = gain_map.call(gain_map.Inputs(*parts, *sizes), out)
         emulated(variant)(grid, arguments)
-        assert float((out - whole[..., top:bottom, :]).abs().max()) < 0.02 * CODE
+        assert float((out - whole[..., top:bottom, :]).abs().max()) < 0.03 * CODE  # where a gain leaves 1e-4 cd/m2
         torch.library.opcheck(torch.ops.lumaflux.gain_map.default, (*parts, *sizes))
 
 

@@ -14,6 +14,8 @@ from lumaflux.ops.gradient import register_gradient
 from lumaflux.ops.operator import Call, Operator
 from lumaflux.ops.sources import GAIN_MAP
 
+_ROWS = 8  # that a thread walks down
+
 
 class Inputs(NamedTuple):
     """Rows ``top``.. of a frame of ``height`` rows, PQ [B,3,rows,W] -> the same in the model's light, PQ.
@@ -57,8 +59,9 @@ def _obstacle(given: Inputs, capability: int | None = None) -> str | None:
 
 def _call(given: Inputs, out: Tensor) -> Call:
     rows, width = given.base_pq.shape[-2:]
-    numbers = [given.offset_nits, given.largest_stops, out, width, given.top, given.height, *given.slope.shape[-2:]]
-    return Call(GAIN_MAP, (-(-width // GAIN_MAP.threads), rows, len(given.base_pq)), [*given[:5], *numbers])
+    sizes = [rows, width, given.top, given.height, *given.slope.shape[-2:]]
+    grid = (-(-width // GAIN_MAP.threads), -(-rows // _ROWS), len(given.base_pq))
+    return Call(GAIN_MAP, grid, [*given[:5], given.offset_nits, given.largest_stops, out, *sizes])
 
 
 gain_map = Operator("gain_map", Inputs, check=_check, obstacle=_obstacle, call=_call)

@@ -53,8 +53,8 @@ def coupler_add(element: str, bottleneck: int) -> Variant:
     )
 
 
-SPLINE_PQ = Variant(name="spline_pq", threads=256)
-GAIN_MAP = Variant(name="gain_map", threads=256)
+SPLINE_PQ = Variant(name="spline_pq", threads=128)
+GAIN_MAP = Variant(name="gain_map", threads=128)
 
 
 def every_variant() -> list[Variant]:

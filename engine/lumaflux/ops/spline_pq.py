@@ -14,6 +14,8 @@ from lumaflux.ops.gradient import register_gradient
 from lumaflux.ops.operator import Call, Operator
 from lumaflux.ops.sources import MOST_BINS, SPLINE_PQ
 
+_ROWS = 4  # of a thread
+
 
 class Inputs(NamedTuple):
     """PQ R'G'B' [B,3,H,W]; knots [B,K+1]; chroma weight [2,2,1,1] and bias [2]; all fp32 -> PQ in [0, peak_pq].
@@ -54,11 +56,12 @@ def _obstacle(given: Inputs, capability: int | None = None) -> str | None:
 def call(given: Inputs, out: Tensor, nits: Tensor | None = None) -> Call:
     """What the kernel is launched with; ``nits``, where given, takes the light of ``out`` in cd/m2."""
     picture, bins = given.vae_pq, given.x.shape[-1] - 1
-    pixels, width = picture.shape[-2] * picture.shape[-1], picture.shape[-1]
+    height, width = picture.shape[-2:]
     chroma = torch.cat([given.weight.flatten(), given.bias]).float()
     steps = picture.stride()[:3]  # from picture to picture, plane to plane, row to row
-    arguments = [*given[:4], chroma, given.peak_pq, out, nits, pixels, width, *steps, bins]
-    return Call(SPLINE_PQ, (-(-pixels // SPLINE_PQ.threads), len(picture), 1), arguments)
+    arguments = [*given[:4], chroma, given.peak_pq, out, nits, height, width, *steps, bins]
+    grid = (-(-width // SPLINE_PQ.threads), -(-height // _ROWS), len(picture))
+    return Call(SPLINE_PQ, grid, arguments)
 
 
 spline_pq = Operator("spline_pq", Inputs, check=_check, obstacle=_obstacle, call=call)
