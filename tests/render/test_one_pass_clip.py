@@ -1,5 +1,6 @@
 """A clip from codes to codes: which frames go that way, and that any part of a clip gets the codes of the whole."""
 
+import threading
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from lumaflux.inference.load import load
 from lumaflux.inference.one_pass import available
 from lumaflux.media.video.writer import VideoWriter
 from lumaflux.render import Job, convert
+from lumaflux.render.clip import _Part
+from lumaflux.render.frame_renderer import FrameRenderer
 from lumaflux.settings import Settings
 
 pytestmark = pytest.mark.skipif(not available(), reason="installed without the native routines")
@@ -66,6 +69,24 @@ def written(converter, clip, tmp_path_factory):
 @pytest.fixture(scope="module")
 def whole(written):
     return written()
+
+
+def test_frames_that_the_encoder_waits_for_take_all_threads(written, monkeypatch):
+    alone, last_begun = [], threading.Event()
+    render, write = FrameRenderer.render_codes, _Part.write
+
+    def rendered(renderer, number, codes, **how):
+        alone.append(how["alone"])
+        if len(alone) == FRAMES:
+            last_begun.set()
+        return render(renderer, number, codes, **how)
+
+    monkeypatch.setattr(FrameRenderer, "render_codes", rendered)
+    monkeypatch.setattr(_Part, "write", lambda part, made: last_begun.wait(60) and write(part, made))
+    report, codes = written()
+    assert report.frames == len(codes) == FRAMES
+    assert alone[0]
+    assert alone[2:] == [False] * (FRAMES - 2)  # the second one may find the first one still in the queue
 
 
 def test_every_frame_goes_in_one_pass_and_any_part_gets_its_codes(written, whole):

@@ -48,13 +48,14 @@ _NODE_SCALE = 32  # parts of a ten-bit code in a node
 
 
 def render_codes(
-    converter: "Converter", codes: Yuv420, settings: Settings, tone: Tone
+    converter: "Converter", codes: Yuv420, settings: Settings, tone: Tone, *, alone: bool = False
 ) -> tuple[Planes, dict[str, float]] | None:
     """8-bit BT.709 codes -> 10-bit PQ/BT.2020 codes, and seconds by stage; None where the path does not apply.
 
     It applies on a CPU with the native routines, under a tone track, to a picture whose colour stays as it is, and
     whose highlights and graphics, if it has any, need no look; highlights are between key frames. Nothing is written in
-    its black bars, which begin and end between two samples of chroma.
+    its black bars, which begin and end between two samples of chroma. ``alone``: no encoder has work for the other half
+    of the threads; the codes do not depend on it.
     """
     steady = settings.temporal_stability == 1.0 and settings.detail == 1.0 and settings.strength > 0.0
     steady = steady and settings.saturation == 1.0  # which clips colours between nodes
@@ -68,7 +69,7 @@ def render_codes(
         return None
     codes = inside
     native: Any = lumaflux_native
-    threads = max(1, torch.get_num_threads() // 2)  # the others are the encoder's
+    threads = torch.get_num_threads() if alone else max(1, torch.get_num_threads() // 2)
     held = Held.nothing()
     if settings.graphics_white == "auto" and _may_show_graphics(codes, threads):
         held = held_in(torch.from_numpy(native.rgb_from_yuv420(*codes, threads)))

@@ -55,8 +55,11 @@ class FrameRenderer:
             asked["on_lighting"] = on_lighting
         return self.converter.render_timed(sdr, settings, on_step=on_step, tone=tone, light=light, **asked)
 
-    def render_codes(self, number: int, codes: "Yuv420") -> "tuple[Planes, dict[str, float]] | None":
-        """The frame of that number from 8-bit to 10-bit codes in one pass; None where that does not apply."""
+    def render_codes(
+        self, number: int, codes: "Yuv420", *, alone: bool = False
+    ) -> "tuple[Planes, dict[str, float]] | None":
+        """The frame of that number from 8-bit to 10-bit codes in one pass; None where that does not apply. ``alone``:
+        nothing else has work for the processor's cores."""
         from lumaflux.inference.one_pass import render_codes
 
         settings, tone = self.tones.at(number, self.settings)
@@ -68,7 +71,7 @@ class FrameRenderer:
             or self.wants_lighting
         ):
             return None
-        return render_codes(self.converter, codes, settings, tone)
+        return render_codes(self.converter, codes, settings, tone, alone=alone)
 
 
 @contextmanager

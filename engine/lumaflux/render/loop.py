@@ -57,7 +57,7 @@ def render_frames(
                 break
             begun(frame.number)
             start = time.perf_counter()
-            made, timings = _rendered(chosen, frame)
+            made, timings = _rendered(chosen, frame, alone=writer.starves)
             made.seconds = time.perf_counter() - start
             _add(seconds, timings)
             writer.put(made)
@@ -77,9 +77,11 @@ def render_frames(
     return seconds
 
 
-def _rendered(renderer: FrameRenderer, frame: "SdrFrame | CodedFrame") -> tuple[Rendered, dict[str, float]]:
+def _rendered(
+    renderer: FrameRenderer, frame: "SdrFrame | CodedFrame", *, alone: bool
+) -> tuple[Rendered, dict[str, float]]:
     if isinstance(frame, CodedFrame):
-        coded = renderer.render_codes(frame.number, frame.codes.planes)
+        coded = renderer.render_codes(frame.number, frame.codes.planes, alone=alone)
         if coded is not None:
             return Rendered(frame=frame, hdr_pq=None, planes=coded[0], seconds=0.0), coded[1]
     mattes: list[np.ndarray] = []

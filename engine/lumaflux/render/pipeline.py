@@ -104,6 +104,11 @@ class Consumer(Generic[Item]):
         _put(self._queue, item, self._stop)
         self._raise()
 
+    @property
+    def starves(self) -> bool:
+        """Whether nothing is left to take: whoever makes items is what it waits for."""
+        return self._queue.empty()
+
     def finish(self) -> None:
         _put(self._queue, _End(), self._stop)
         self._thread.join()
