@@ -37,6 +37,7 @@ def test_precisions():
         (80, "flux-dev", torch.float32),
         (32, "flux-dev", torch.bfloat16),
         (4, "tiny-flux", torch.float32),
+        (4, "tiny", torch.float32),  # another architecture of the autoencoder
     ],
 )
 def test_the_autoencoder_is_in_fp32_where_the_card_has_the_memory(monkeypatch, gib, name, expected):

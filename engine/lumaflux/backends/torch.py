@@ -3,6 +3,7 @@
 import torch
 
 from lumaflux.backends.device import pick_device, pick_dtype
+from lumaflux.model.frozen_shapes import widest_channels
 from lumaflux.model.lumaflux import LumaFlux
 
 _SHARE = 0.8  # of a device's memory that may be taken: fragments and the libraries' workspaces have the rest
@@ -40,6 +41,4 @@ def frame_bytes(model: LumaFlux, dtype: torch.dtype, of_vae: torch.dtype) -> int
         sum(weight.numel() for weight in getattr(model, part).parameters()) * kind.itemsize
         for part, kind in parts.items()
     )
-    widths = model.config.vae["block_out_channels"]
-    widest = widths[min(1, len(widths) - 1)]  # what the last level receives is enlarged, but not yet narrowed
-    return weights + _LIVE * widest * _FRAME * of_vae.itemsize
+    return weights + _LIVE * widest_channels(model.config.vae) * _FRAME * of_vae.itemsize

@@ -13,6 +13,9 @@ def sdr_to_linear2020(sdr: Array) -> Array:
     return apply_matrix(rgb_to_rgb(BT709, BT2020), linear).clip(0.0, 1.0)
 
 
-def sdr_to_pq(sdr: Array, white_nits: float = REFERENCE_WHITE_NITS) -> Array:
-    """PQ/BT.2020 signal ``[..., 3, H, W]`` of a BT.709 signal in [0, 1], white at ``white_nits`` cd/m2."""
+def sdr_to_pq(sdr: Array, white_nits: float | Array = REFERENCE_WHITE_NITS) -> Array:
+    """PQ/BT.2020 signal ``[..., 3, H, W]`` of a BT.709 signal in [0, 1], white at ``white_nits`` cd/m2.
+
+    White may differ from picture to picture: ``[B, 1, 1, 1]``.
+    """
     return pq.inverse_eotf(sdr_to_linear2020(sdr) * white_nits)

@@ -52,6 +52,15 @@ def finest_channels(vae: Shape) -> int:
     return vae.get("channels", TINY_CHANNELS) if is_tiny(vae) else vae["block_out_channels"][0]
 
 
+def widest_channels(vae: Shape) -> int:
+    """The most channels that its decoder holds at pixel resolution: what the last level receives is enlarged, but not
+    yet narrowed."""
+    if is_tiny(vae):
+        return finest_channels(vae)
+    widths = vae["block_out_channels"]
+    return widths[min(1, len(widths) - 1)]
+
+
 def token_count(siglip: Shape) -> int:
     """How many tokens the tower makes of a picture: a square number."""
     if is_mobilenet(siglip):

@@ -7,8 +7,8 @@ import torch
 from lumaflux.color import pq
 from lumaflux.color.operators import OPERATORS
 from lumaflux.lab.data import batch_renderings
-from lumaflux.lab.data.batch_renderings import _how_many, _jittered, render_batch
-from lumaflux.lab.data.draws import DeviceGenerator, generator_on, host_of, on_device
+from lumaflux.lab.data.batch_renderings import _jittered, render_batch
+from lumaflux.lab.data.draws import DeviceGenerator, generator_on, host_of, how_many, on_device
 from lumaflux.lab.data.imperfections import quantize
 from lumaflux.lab.data.renderings import STANDARD_SHARE, render_pairs
 
@@ -65,7 +65,7 @@ def test_operators_left_out_render_nothing(masters, monkeypatch):
 
 
 def test_how_many_fall_to_each():
-    counts = _how_many(1000, [3.0, 1.0, 0.0], seeded())
+    counts = how_many(1000, [3.0, 1.0, 0.0], seeded())
     assert sum(counts) == 1000
     assert counts[0] == pytest.approx(750, abs=60)
     assert counts[2] == 0

@@ -10,7 +10,7 @@ from lumaflux.lab.training import latent_bank, light_decoder
 from lumaflux.lab.training.config import TrainConfig
 from lumaflux.lab.training.highlight_adapters import HighlightAdapterStage
 from lumaflux.lab.training.highlight_losses import highlight_terms, regions
-from lumaflux.lab.training.highlight_scores import HighlightScores, dome, of
+from lumaflux.lab.training.highlight_scores import HighlightScores, dome
 from lumaflux.lab.training.latent_bank import LatentPairs
 from lumaflux.lab.training.light_decoder import fit_light_decoder, light_of_pairs, log_light
 from lumaflux.lab.training.loop import run_stage
@@ -97,7 +97,7 @@ def test_the_light_decoder_learns_what_the_autoencoder_shows(monkeypatch: pytest
 
 
 def test_a_part_of_a_bank():
-    part = of(_pairs(), torch.tensor([2, 0]))
+    part = _pairs().taken(torch.tensor([2, 0]))
     assert torch.equal(part.sdr, _pairs().sdr[[2, 0]])
 
 

@@ -2,7 +2,8 @@
 
 The law was measured on author-made pairs (gain maps): none in shadows, one stop two stops below white, two to three and
 a half at white, about half of it by region and not by pixel. ``relit`` makes HDR of SDR by it, ``render_author`` SDR of
-HDR; ``render_hlg`` is what an SDR display makes of an HLG signal. Batched, in torch.
+HDR; ``render_hlg`` is what an SDR display makes of an HLG signal. Batched, in torch: pictures of a batch share a law,
+which the host draws.
 """
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from lumaflux.color import bt1886, hlg, pq, srgb
 from lumaflux.color.primaries import BT709, BT2020, BT2020_LUMA, apply_matrix, luminance, rgb_to_rgb
-from lumaflux.lab.data.draws import uniform
+from lumaflux.lab.data.draws import host_of, number
 from lumaflux.lab.data.local_rendering import guided_base
 from lumaflux.lab.data.mastering import shoulder
 
@@ -22,6 +23,7 @@ _FLOOR = 2.0**-12
 
 def _interpolated(values: Tensor, x: Tensor, y: Tensor) -> Tensor:
     """Piecewise linear through (x, y), both rising; straight on beyond the ends."""
+    x, y = x.to(values.device), y.to(values.device)
     place = torch.searchsorted(x, values.contiguous()).clamp(1, len(x) - 1)
     x0, x1, y0, y1 = x[place - 1], x[place], y[place - 1], y[place]
     return y0 + (values - x0) * (y1 - y0) / (x1 - x0)
@@ -29,7 +31,7 @@ def _interpolated(values: Tensor, x: Tensor, y: Tensor) -> Tensor:
 
 def _law(generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Stops of SDR white, and stops of the HDR rendition: one author's curve."""
-    tones = torch.tensor(_TONES)
+    generator, tones = host_of(generator), torch.tensor(_TONES)
     gains = torch.tensor(_GAINS) * torch.exp2(0.35 * torch.randn((), generator=generator))
     gains = gains * torch.exp2(0.15 * torch.randn(len(gains), generator=generator))
     shift = 0.25 * float(torch.randn((), generator=generator)) * (torch.rand((), generator=generator) < 0.4)
@@ -37,10 +39,10 @@ def _law(generator: torch.Generator) -> tuple[Tensor, Tensor]:
     return tones, bright + 1e-3 * torch.arange(len(tones))
 
 
-def _parts(log_y: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def _parts(log_y: Tensor, generator: torch.Generator) -> tuple[Tensor, float]:
     """Region of each pixel [B,1,H,W] and the weight of regions."""
-    radius = max(1, int(float(uniform((), 0.02, 0.12, generator)) * min(log_y.shape[-2:])))
-    return guided_base(log_y, radius, 0.25), uniform((), 0.3, 0.75, generator)
+    radius = max(1, int(number(0.02, 0.12, generator) * min(log_y.shape[-2:])))
+    return guided_base(log_y, radius, 0.25), number(0.3, 0.75, generator)
 
 
 def relit(sdr_linear: Tensor, generator: torch.Generator) -> Tensor:
@@ -78,7 +80,7 @@ def render_hlg(hdr_pq: Tensor, generator: torch.Generator) -> Tensor:
     light = (pq.eotf(hdr_pq) / 1000).clamp(0, 1)
     y = luminance(light, BT2020_LUMA).clamp(min=1e-7)
     signal = hlg.oetf(light * y ** (1 / 1.2 - 1))
-    white = float(uniform((), 0.75, 1.1, generator))
+    white = number(0.75, 1.1, generator)
     shown = bt1886.eotf((signal / white).clamp(0, 1.2), white_nits=1.0)
     linear = apply_matrix(rgb_to_rgb(BT2020, BT709), shown).clamp(0, 1)
     return bt1886.inverse_eotf(linear, white_nits=1.0)

@@ -15,7 +15,7 @@ from torch import Tensor
 from lumaflux.color import pq
 from lumaflux.color.operators import OPERATORS
 from lumaflux.color.primaries import luminance
-from lumaflux.lab.data.draws import host_of, normal, number, rand, uniform
+from lumaflux.lab.data.draws import how_many, normal, number, rand, uniform
 from lumaflux.lab.data.imperfections import imperfections, quantize
 from lumaflux.lab.data.lattice import TABLES, lattice
 from lumaflux.lab.data.local_rendering import LOCAL_FAMILIES, render_local
@@ -54,13 +54,13 @@ def render_batch(
 ) -> Tensor:
     """Masters [B,3,H,W] -> 8-bit SDR signals on their device: each by one of ``operators``, standard or around it, or
     by another rendering, as lumaflux.lab.data.renderings.render_pairs."""
-    outside = _how_many(len(hdr_pq), [1 - random_share, random_share], generator)[1]
+    outside = how_many(len(hdr_pq), [1 - random_share, random_share], generator)[1]
     parts = []
     if outside:
         parts.append(imperfections(_outside(hdr_pq[:outside], generator), generator))
     rest = hdr_pq[outside:]
     if len(rest):
-        counts = _how_many(len(rest), [1.0] * len(operators), generator)
+        counts = how_many(len(rest), [1.0] * len(operators), generator)
         groups = zip(operators, rest.split(counts), strict=True)
         clean = torch.cat([_jittered(name, group, generator) for name, group in groups if len(group)])
         worn = rand((len(clean), 1, 1, 1), generator) < WORN_SHARE
@@ -68,19 +68,12 @@ def render_batch(
     return torch.cat(parts)
 
 
-def _how_many(count: int, weights: Sequence[float], generator: torch.Generator) -> list[int]:
-    """How many of ``count`` samples fall to each of ``weights``."""
-    chances = torch.tensor(weights)
-    drawn = torch.multinomial(chances, count, replacement=True, generator=host_of(generator))
-    return torch.bincount(drawn, minlength=len(weights)).tolist()
-
-
 def _outside(hdr_pq: Tensor, generator: torch.Generator) -> Tensor:
     """By none of the operators. Which are at reference white depends on the master's brightness, which the device knows
     alone: those that may be either are rendered both ways."""
     either = REFERENCE_WHITE_BRIGHT - REFERENCE_WHITE_SHARE
     shares = [REFERENCE_WHITE_SHARE, either, 1 - REFERENCE_WHITE_BRIGHT]
-    white, mixed, other = hdr_pq.split(_how_many(len(hdr_pq), shares, generator))
+    white, mixed, other = hdr_pq.split(how_many(len(hdr_pq), shares, generator))
     parts = [render_reference_white(white, generator)] if len(white) else []
     if len(mixed):
         average = luminance(pq.eotf(mixed)).clamp(min=0.01).log().mean(dim=(1, 2, 3), keepdim=True).exp()
@@ -94,7 +87,7 @@ def _outside(hdr_pq: Tensor, generator: torch.Generator) -> Tensor:
 def _pointwise_or_local(hdr_pq: Tensor, generator: torch.Generator) -> Tensor:
     local = LOCAL_SHARE / (1 - REFERENCE_WHITE_SHARE)
     families = list(LOCAL_FAMILIES)
-    counts = _how_many(len(hdr_pq), [1 - local, *[local / len(families)] * len(families)], generator)
+    counts = how_many(len(hdr_pq), [1 - local, *[local / len(families)] * len(families)], generator)
     curves, *by_family = hdr_pq.split(counts)
     parts = [render_random(curves, generator)] if len(curves) else []
     parts += [render_local(part, name, generator) for name, part in zip(families, by_family, strict=True) if len(part)]

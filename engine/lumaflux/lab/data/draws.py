@@ -4,6 +4,8 @@ A generator of a CUDA device has one of the host beside it: what decides which c
 there, so that the host never waits for the device.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -60,6 +62,12 @@ def number(low: float, high: float, generator: torch.Generator) -> float:
 def integer(below: int, generator: torch.Generator) -> int:
     """One of 0..below - 1, for the host."""
     return int(torch.randint(below, (), generator=host_of(generator)))
+
+
+def how_many(count: int, weights: Sequence[float], generator: torch.Generator) -> list[int]:
+    """How many of ``count`` samples fall to each of ``weights``; the host decides."""
+    drawn = torch.multinomial(torch.tensor(weights), count, replacement=True, generator=host_of(generator))
+    return torch.bincount(drawn, minlength=len(weights)).tolist()
 
 
 def happens(share: float, generator: torch.Generator) -> bool:

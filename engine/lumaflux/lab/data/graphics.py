@@ -1,9 +1,12 @@
 """Graphics over a picture: subtitles, pages, windows and logos, whose white is paper white and not light."""
 
+from dataclasses import dataclass
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from lumaflux.lab.data.draws import uniform
+from lumaflux.lab.data.draws import host_of, rand, uniform
 
 _WHITE_CODES = (0.86, 1.0)
 _PAGE_SHARE, _WINDOW_SHARE = 0.25, 0.3
@@ -61,3 +64,32 @@ def overlaid(sdr: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         result[..., top : top + rows, left : left + columns][..., ink] = white
         covered[..., top : top + rows, left : left + columns] = ink
     return result, covered
+
+
+@dataclass(frozen=True, kw_only=True)
+class OverlaidGraphics:
+    """Graphics drawn beforehand, on any device: ``codes`` [N,1,H,W] where ``covered`` [N,1,H,W] says that they are."""
+
+    codes: Tensor
+    covered: Tensor
+
+    @classmethod
+    def draw(
+        cls, count: int, size: tuple[int, int], generator: torch.Generator, device: torch.device
+    ) -> "OverlaidGraphics":
+        """``count`` of them over frames of ``size`` (rows, columns), by the host's draws."""
+        drawn = [overlaid(torch.zeros(1, 1, *size), host_of(generator)) for _ in range(count)]
+        codes, covered = (torch.cat(parts).to(device) for parts in zip(*drawn, strict=True))
+        return cls(codes=codes, covered=covered)
+
+    def at(self, size: tuple[int, int]) -> "OverlaidGraphics":
+        """The same over frames of another ``size``, by their nearest pixels."""
+        codes, covered = (F.interpolate(part.float(), size) for part in (self.codes, self.covered))
+        return OverlaidGraphics(codes=codes, covered=covered > 0)
+
+    def over(self, sdr: Tensor, share: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Codes [B,3,H,W], a ``share`` of them with one of the graphics, and where these are: True [B,1,H,W]."""
+        index = (rand((len(sdr),), generator) * len(self.codes)).long().clamp(max=len(self.codes) - 1)
+        chosen = rand((len(sdr), 1, 1, 1), generator) < share
+        covered = self.covered[index] & chosen
+        return torch.where(covered, self.codes[index], sdr), covered

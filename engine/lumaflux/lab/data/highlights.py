@@ -1,8 +1,8 @@
-"""Pairs for highlights: a scene exposed so that a drawn share of it clips, and how much light the clipping took.
+"""Pairs for highlights: scenes exposed so that a drawn share of each clips, and how much light the clipping took.
 
 The tone is given: SDR is the scene's own light, clipped, so that only what was lost is left to find. Some pictures have
 a grade, grading errors, noise or JPEG blocks on top, and some are rendered as phones render. Pictures are drawn at the
-views' size; codes and light are then brought to the size that a model works at, as a frame is.
+views' size; codes and light are then brought to the size that a model works at, as a frame is. Batched, on any device.
 """
 
 import math
@@ -19,8 +19,8 @@ from lumaflux.color.primaries import BT709, BT709_LUMA, BT2020, apply_matrix, lu
 from lumaflux.color.sdr_to_pq import sdr_to_pq
 from lumaflux.lab.data.author_rendering import render_author
 from lumaflux.lab.data.damage import damaged
-from lumaflux.lab.data.draws import happens, uniform
-from lumaflux.lab.data.graphics import overlaid
+from lumaflux.lab.data.draws import happens, rand, uniform
+from lumaflux.lab.data.graphics import OverlaidGraphics
 from lumaflux.lab.data.imperfections import imperfections, quantize
 from lumaflux.lab.data.mastering import PEAK_NITS, SHOULDER_NITS, SHOULDER_RANGE_NITS, shoulder
 from lumaflux.lab.data.random_rendering import random_warp, warp
@@ -33,6 +33,7 @@ _GRADED_SHARE, _GRADE = 0.4, 0.3  # by a curve of its own that leaves white, and
 _WORN_SHARE, _CARRIED_SHARE = 0.2, 0.4  # with grading errors; with noise or JPEG blocks
 _WHITE_NITS = (150.0, 400.0)  # where the tone places SDR white
 _OVERLAID = 0.15
+_BEGINNING = 0.1  # of what an author's picture clips lies below where it is said to begin
 _FLOOR = 1e-4
 
 
@@ -66,61 +67,75 @@ def scene_light(master_pq: Tensor) -> Tensor:
     return nits * torch.where(peak > SHOULDER_NITS, straight / peak.clamp(min=SHOULDER_NITS), torch.ones_like(peak))
 
 
-def expose(master_pq: Tensor, generator: torch.Generator) -> HighlightPair:
-    """One master [1,3,H,W] -> its picture by a camera whose sensor clips a drawn share of it, or by an author."""
+def expose(master_pq: Tensor, generator: torch.Generator, graphics: OverlaidGraphics | None = None) -> HighlightPair:
+    """Masters [B,3,H,W] -> their pictures by cameras whose sensor clips a drawn share of each, or by an author.
+
+    Those of an author are the first of the batch. ``graphics`` of the masters' size lie over some of them.
+    """
     light = apply_matrix(rgb_to_rgb(BT2020, BT709), scene_light(master_pq)).clamp(min=0)
-    if happens(_AUTHOR_SHARE, generator):
-        sdr, relative = _rendered(light, generator)
-    else:
-        sdr, relative = _photographed(light, generator)
+    rendered = sum(happens(_AUTHOR_SHARE, generator) for _ in range(len(light)))
+    parts = [_rendered(light[:rendered], generator)] if rendered else []
+    if rendered < len(light):
+        parts.append(_photographed(light[rendered:], generator))
+    sdr, relative = (torch.cat(both) for both in zip(*parts, strict=True))
     sdr = _carried(sdr, generator)
     shown = luminance(bt1886.eotf(sdr, white_nits=1.0), BT709_LUMA)
     stops = torch.log2((luminance(relative, BT709_LUMA) + _FLOOR) / (shown + _FLOOR)).clamp(min=0) * clipped_area(sdr)
-    if happens(_OVERLAID, generator):
-        sdr, covered = overlaid(sdr, generator)
+    if graphics is not None:
+        sdr, covered = graphics.over(sdr, _OVERLAID, generator)
         stops = torch.where(covered, torch.zeros_like(stops), stops)
     low, high = (math.log(nits) for nits in _WHITE_NITS)
-    return HighlightPair(sdr, stops, torch.exp(uniform((1,), low, high, generator)))
+    return HighlightPair(sdr, stops, torch.exp(uniform((len(sdr),), low, high, generator)))
 
 
 def _photographed(light: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Light [1,3,H,W] -> the signal of a camera, and the light that it would need to show all of it, white being 1."""
-    largest = light.amax(dim=1)
-    drawn = float(torch.rand((), generator=generator))
-    level = _UNCLIPPED * float(largest.max())
-    for often, low, high in _SHARES:
-        if drawn < often:
-            share = math.exp(float(uniform((), math.log(low), math.log(high), generator)))
-            level = float(largest.flatten().kthvalue(max(1, round((1 - share) * largest.numel()))).values)
-            break
-        drawn -= often
-    relative = light / max(level, _FLOOR)
+    """Light [B,3,H,W] -> the signal of a camera, and the light that it would need to show all of it, white being 1."""
+    column = (len(light), 1, 1, 1)
+    relative = light / _clipping_level(light, generator).clamp(min=_FLOOR)
     linear = relative.clamp(max=1.0)
-    if happens(_KNEE_SHARE, generator):
-        knee = float(uniform((), *_KNEE, generator))
-        rounded = knee - (1 - knee) * torch.expm1(-(relative - knee).clamp(min=0) / (1 - knee))
-        linear = torch.where(relative < knee, relative, rounded)
-    signal = bt1886.inverse_eotf(linear, white_nits=1.0).clamp(0, 1)
-    if happens(_GRADED_SHARE, generator):
-        signal = warp(signal, random_warp(1, _GRADE, generator))
-    return signal, relative
+    knee = uniform(column, *_KNEE, generator)
+    rounded = knee - (1 - knee) * torch.expm1(-(relative - knee).clamp(min=0) / (1 - knee))
+    kneed = (rand(column, generator) < _KNEE_SHARE) & (relative >= knee)
+    signal = bt1886.inverse_eotf(torch.where(kneed, rounded, linear), white_nits=1.0).clamp(0, 1)
+    graded = warp(signal, random_warp(len(signal), _GRADE, generator))
+    return torch.where(rand(column, generator) < _GRADED_SHARE, graded, signal), relative
+
+
+def _clipping_level(light: Tensor, generator: torch.Generator) -> Tensor:
+    """The light [B,1,1,1] beyond which a drawn share of each picture lies; for a few, more than any has."""
+    count = len(light)
+    rising = light.amax(dim=1).flatten(1).sort(dim=1).values
+    kind, share = rand((count,), generator), torch.zeros(count, device=light.device)
+    begin = 0.0
+    for often, low, high in _SHARES:
+        drawn = torch.exp(uniform((count,), math.log(low), math.log(high), generator))
+        share = torch.where((kind >= begin) & (kind < begin + often), drawn, share)
+        begin += often
+    last = rising.shape[1] - 1
+    level = rising.gather(1, ((1 - share) * last).round().long().clamp(0, last)[:, None])[:, 0]
+    return torch.where(share > 0, level, _UNCLIPPED * rising[:, -1]).view(-1, 1, 1, 1)
 
 
 def _rendered(light: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """The same by an author's law: white is the light at which the picture begins to clip."""
-    brighter = light * 2 ** float(uniform((), *_AUTHOR_STOPS, generator))
+    """The same by an author's law: white is the light at which a picture begins to clip."""
+    brighter = light * torch.exp2(uniform((len(light), 1, 1, 1), *_AUTHOR_STOPS, generator))
     wide = apply_matrix(rgb_to_rgb(BT709, BT2020), brighter).clamp(min=0)
     signal = render_author(pq.inverse_eotf(shoulder(wide)), generator).clamp(0, 1)
-    clipped = light.amax(dim=1, keepdim=True)[clipped_area(signal) > 0]
-    level = float(clipped.quantile(0.1)) if len(clipped) else float(light.max())
-    return signal, light / max(level, _FLOOR)
+    clipped = clipped_area(signal).flatten(1) > 0
+    largest = light.amax(dim=1).flatten(1)
+    rising = torch.where(clipped, largest, torch.inf).sort(dim=1).values
+    count = clipped.sum(dim=1, keepdim=True)
+    beginning = rising.gather(1, (_BEGINNING * (count - 1).clamp(min=0)).long())
+    level = torch.where(count > 0, beginning, largest.amax(dim=1, keepdim=True))
+    return signal, light / level.clamp(min=_FLOOR).view(-1, 1, 1, 1)
 
 
 def _carried(signal: Tensor, generator: torch.Generator) -> Tensor:
     """Signals to 8 bits, some by way of a bad grade or of carriage that damages."""
-    if happens(_WORN_SHARE, generator):
-        signal = imperfections(signal, generator)
-    return damaged(signal, generator) if happens(_CARRIED_SHARE, generator) else quantize(signal)
+    column = (len(signal), 1, 1, 1)
+    signal = torch.where(rand(column, generator) < _WORN_SHARE, imperfections(signal, generator), signal)
+    damage = damaged(signal, generator)
+    return torch.where(rand(column, generator) < _CARRIED_SHARE, damage, quantize(signal))
 
 
 def relit(base_pq: Tensor, stops: Tensor) -> Tensor:
@@ -145,6 +160,5 @@ def reduced(pair: HighlightPair, base_pq: Tensor, size: tuple[int, int]) -> Redu
 
 
 def pairs_to_pq(pair: HighlightPair) -> Tensor:
-    """The pair's codes placed with white at its ``white``: PQ/BT.2020 [B,3,H,W]."""
-    placed = zip(pair.sdr.split(1), pair.white, strict=True)
-    return torch.cat([sdr_to_pq(codes, float(nits)) for codes, nits in placed])
+    """The pairs' codes placed with white at their ``white``: PQ/BT.2020 [B,3,H,W]."""
+    return sdr_to_pq(pair.sdr, pair.white.view(-1, 1, 1, 1))

@@ -6,6 +6,7 @@ sample is the picture of a camera of its own.
 
 import math
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -33,6 +34,16 @@ def _signals(bits: Tensor) -> Tensor:
 def _below(limit: Tensor | int, count: int, generator: torch.Generator) -> Tensor:
     """Whole numbers from 0 to ``limit`` - 1, one a sample."""
     return (rand((count,), generator) * limit).long().clamp(max=limit - 1)
+
+
+class Masters(Protocol):
+    """What draws masters on a device."""
+
+    device: torch.device
+
+    def draw(self, count: int, size: int, generator: torch.Generator) -> Tensor:
+        """``count`` of them, PQ/BT.2020 [B,3,S,S]."""
+        ...
 
 
 class ResidentViews:

@@ -16,12 +16,13 @@ from torch import Tensor, nn
 from lumaflux.color import pq
 from lumaflux.inference.detail import OFFSET_NITS
 from lumaflux.inference.highlights import stops_between
+from lumaflux.lab.data.draws import on_device
 from lumaflux.lab.training.adapters import RESULT, network_for
 from lumaflux.lab.training.config import TrainConfig
 from lumaflux.lab.training.frozen import others
 from lumaflux.lab.training.highlight_scores import generated_by
 from lumaflux.lab.training.highlight_task import HighlightTask
-from lumaflux.lab.training.latent_bank import cells
+from lumaflux.lab.training.latent_bank import LatentPairs, cells
 from lumaflux.lab.training.losses import knot_smoothness
 from lumaflux.lab.training.stage_options import HighlightAdapterOptions, options_of
 from lumaflux.model.checkpoint import save_model
@@ -53,28 +54,29 @@ class HighlightAdapterStage:
 
     def losses(self, step: int, count: int, generator: torch.Generator) -> dict[str, Tensor]:
         options, task, network = self.options, self.task, self.network
-        bank = task.train[step % len(task.train)]
-        index = torch.randint(len(bank), (count,), generator=generator)
-        raw = bank.start[index].to(self.device)
-        z, aim = task.normalised(raw), task.normalised(bank.target[index].to(self.device))
-        conditions = network.condition(bank.sdr[index].to(self.device).float() / 255)
+        pairs = task.draw(step, count, on_device(generator, self.device))
+        z, aim = task.normalised(pairs.start), task.normalised(pairs.target)
+        conditions = network.condition(pairs.sdr.float() / 255)
         velocity = network.velocity(z, torch.ones(count, device=self.device), conditions).float()
-        weight = 1 + options.clipped * cells(bank.clipped[index].to(self.device), z)
+        weight = 1 + options.clipped * cells(pairs.clipped, z)
         flow = (weight * (velocity - (z - aim)).square()).mean() / weight.mean()
         losses = {"total": options.flow * flow, "flow": flow.detach()}
         clean = z - velocity
         knots = network.knots(clean)
         if options.decoded:
-            index, clean, raw = (part[: options.decoded] for part in (index, clean, raw))
+            pairs, clean = (
+                pairs.taken(torch.arange(min(options.decoded, count), device=self.device)),
+                clean[: options.decoded],
+            )
             with torch.no_grad():
-                begun = task.decoded(raw)
+                begun = task.decoded(pairs.start)
             decoded = network.decode(clean)
             knots, found = decoded.knots, stops_between(decoded.hdr_pq, begun)
         else:
             found = self._toned(task.light(clean), knots) - task.light(z).detach()
         smooth = knot_smoothness(Decoded(vae_pq=found, hdr_pq=found, knots=knots))
         losses["total"] = losses["total"] + options.knots * smooth
-        task.add_terms(losses, task.terms(bank, index, found))
+        task.add_terms(losses, task.terms(pairs, found))
         return losses
 
     def _toned(self, light: Tensor, knots: Knots) -> Tensor:
@@ -86,7 +88,13 @@ class HighlightAdapterStage:
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
         """One step on unseen scenes, by the product's path; see highlight_scores."""
-        return self.task.score(generated_by(self.network))
+        generate = generated_by(self.network)
+
+        def here(pairs: LatentPairs) -> tuple[Tensor, Tensor]:
+            made, begun = generate(pairs.on(self.device))
+            return made.cpu(), begun.cpu()
+
+        return self.task.score(here)
 
     def pictures(self) -> dict[str, Image.Image]:
         return {}

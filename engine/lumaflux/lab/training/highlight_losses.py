@@ -13,9 +13,10 @@ _SHARPNESS = 8.0  # of the soft maximum, per stop
 _IN_REGION = 0.25  # clipped share from which on a pixel belongs to a region
 
 
-def placed_luminance(sdr: Tensor, white: float) -> Tensor:
-    """Codes uint8 [3,H,W], statically placed with white at ``white`` cd/m2 -> luminance [1,1,H,W], at least 0.01."""
-    return luminance(pq.eotf(sdr_to_pq(sdr.float()[None] / 255, white))).clamp(min=0.01)
+def placed_luminance(sdr: Tensor, white: Tensor) -> Tensor:
+    """Codes uint8 [B,3,H,W], statically placed with white at ``white`` [B] cd/m2 -> luminance [B,1,H,W], at least
+    0.01."""
+    return luminance(pq.eotf(sdr_to_pq(sdr.float() / 255, white.view(-1, 1, 1, 1)))).clamp(min=0.01)
 
 
 @torch.no_grad()
@@ -25,9 +26,9 @@ def regions(clipped: Tensor) -> Tensor:
     inside = clipped > _IN_REGION
     coarse = F.max_pool2d(inside.float(), 2, ceil_mode=True)
     own = coarse * (1.0 + torch.arange(coarse.numel(), device=clipped.device)).view(coarse.shape)
-    while True:
+    for _ in range(coarse.shape[-2] + coarse.shape[-1]):  # what winds further is parts, each with a level of its own
         spread = coarse * F.max_pool2d(own, 3, stride=1, padding=1)
-        if torch.equal(spread, own):
+        if own.device.type == "cpu" and torch.equal(spread, own):  # a device is not waited for
             break
         own = spread
     fine = F.interpolate(own, (clipped.shape[-2], clipped.shape[-1]), mode="nearest-exact")

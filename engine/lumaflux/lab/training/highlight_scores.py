@@ -38,7 +38,7 @@ class HighlightScores:
     def add(self, pairs: LatentPairs, stops: Tensor) -> None:
         """``stops`` [N,1,H,W] that a method adds to the placed pictures of ``pairs``."""
         for i in range(len(pairs)):
-            base = placed_luminance(pairs.sdr[i], float(pairs.white[i])).log2()
+            base = placed_luminance(pairs.sdr[i : i + 1], pairs.white[i : i + 1]).log2()
             wanted = (base + pairs.stops[i]).clamp(max=torch.tensor(PEAK_NITS).log2())
             inside = pairs.clipped[i : i + 1] > 0.5
             flat = inside & (pairs.sdr[i].amin(0) >= FLAT_CODE)
@@ -62,20 +62,15 @@ class HighlightScores:
         return found
 
 
-def of(pairs: LatentPairs, index: Tensor) -> LatentPairs:
-    """Some of a bank's pairs."""
-    return LatentPairs(**{name: value[index] for name, value in vars(pairs).items()})
-
-
 @torch.no_grad()
 def score(banks: Sequence[LatentPairs], generated: Generated) -> dict[str, float]:
     """Figures of what ``generated`` makes of pairs, taken by the product's path at the working size."""
     scores = HighlightScores()
     for bank in banks:
         for index in torch.arange(len(bank)).split(_TOGETHER):
-            part = of(bank, index)
+            part = bank.taken(index)
             made, begun = generated(part)
-            white = torch.cat([sdr_to_pq(torch.ones(1, 3, 1, 1), float(nits)) for nits in part.white])
+            white = sdr_to_pq(torch.ones(len(part), 3, 1, 1), part.white.view(-1, 1, 1, 1))
             scores.add(part, highlight_stops(made, begun, part.clipped, white)[:, :1])
     return scores.figures()
 
@@ -103,7 +98,7 @@ def generated_by(network: Any) -> Generated:
     def generate(pairs: LatentPairs) -> tuple[Tensor, Tensor]:
         z = (pairs.start - network.config.latent_shift) * network.config.latent_scale
         conditions = network.condition(pairs.sdr.float() / 255)
-        clean = z - network.velocity(z, torch.ones(len(z)), conditions)
+        clean = z - network.velocity(z, torch.ones(len(z), device=z.device), conditions)
         return network.decode(clean).hdr_pq, network.decode_latents(z)
 
     return generate

@@ -10,6 +10,7 @@ from lumaflux.color.clipping import share_of_gain
 from lumaflux.inference.highlights import domed, stops_between
 from lumaflux.lab.training.config import TrainConfig, training_views
 from lumaflux.lab.training.highlight_losses import highlight_terms, placed_luminance
+from lumaflux.lab.training.highlight_pairs import BankedPairs, HighlightPairs, resident_pairs
 from lumaflux.lab.training.highlight_scores import FLAT_CODE, Generated, score
 from lumaflux.lab.training.latent_bank import LatentPairs, extend, load_bank
 from lumaflux.lab.training.light_decoder import (
@@ -35,31 +36,39 @@ def bank_folder(config: TrainConfig) -> Path:
 
 
 class HighlightTask:
-    """Reads or makes the bank of ``config.run``."""
+    """Reads or makes the banks of ``config.run``; of a ``resident`` configuration that of validation alone."""
 
     def __init__(self, config: TrainConfig, options: HighlightOptions, device: torch.device):
         assert config.start is not None
         self.device, self.options = device, options
-        self.vae: Any = load_vae(config.model, config.start)
+        self.vae: Any = load_vae(config.model, config.start).to(device)
         self._folder, self._seed = bank_folder(config), config.seed
-        train, unseen = self._folder / "train", self._folder / "validation"
-        extend(train, self.vae, training_views(config, "train"), options.bank, config.seed)
+        unseen = self._folder / "validation"
         extend(unseen, self.vae, training_views(config, "validation"), options.unseen, config.seed + 1)
-        self.train, self.unseen = load_bank(train), load_bank(unseen)
-        self.vae.to(device)
+        self.unseen = load_bank(unseen)
+        if config.resident:
+            self.pairs: HighlightPairs = resident_pairs(config, self.vae, device)
+        else:
+            train = self._folder / "train"
+            extend(train, self.vae, training_views(config, "train"), options.bank, config.seed)
+            self.pairs = BankedPairs(load_bank(train))
 
     def begin(self, scaled: LumaFluxConfig) -> None:
         """Takes the latent statistics, and fits the light decoder unless the bank has one."""
         self.scale, self.shift = scaled.latent_scale, scaled.latent_shift
         path, shape = self._folder / LIGHT_DECODER, (scaled.latent_channels, latent_stride(scaled.vae))
         if not path.exists():
+            pairs = [part.on(self.device) for part in self.pairs.some(self.options.light_examples)]
             decoder = fit_light_decoder(
-                self.train, lambda raw: self.decoded(raw.to(self.device)).cpu(), self.normalised, shape[1],
-                updates=self.options.light_updates, examples=self.options.light_examples,
-                seed=self._seed,
+                pairs, self.decoded, self.normalised, shape[1], updates=self.options.light_updates,
+                examples=self.options.light_examples, seed=self._seed,
             )  # fmt: skip
             save_light_decoder(decoder, path)
         self.light = load_light_decoder(path, *shape).to(self.device)
+
+    def draw(self, step: int, count: int, generator: torch.Generator) -> LatentPairs:
+        """Pairs of one shape on the stage's device, for update ``step``."""
+        return self.pairs.draw(step, count, generator)
 
     def normalised(self, raw: Tensor) -> Tensor:
         return (raw - self.shift) * self.scale
@@ -78,12 +87,11 @@ class HighlightTask:
             begun = self.light(self.normalised(begun_raw))
         return self.light(clean) - begun
 
-    def terms(self, bank: LatentPairs, index: Tensor, found: Tensor) -> dict[str, Tensor]:
-        """The loss's terms of the pairs ``index`` [B] of a bank, on the light that the product makes of ``found``."""
-        placed = zip(bank.sdr[index], bank.white[index], strict=True)
-        base = torch.cat([placed_luminance(sdr, float(white)).log2() for sdr, white in placed]).to(self.device)
-        flat = (bank.sdr[index].amin(dim=1, keepdim=True) >= FLAT_CODE).float().to(self.device)
-        clipped, stops = bank.clipped[index].to(self.device), bank.stops[index].to(self.device)
+    def terms(self, pairs: LatentPairs, found: Tensor) -> dict[str, Tensor]:
+        """The loss's terms of ``pairs``, on the light that the product makes of ``found``."""
+        base = placed_luminance(pairs.sdr, pairs.white).log2()
+        flat = (pairs.sdr.amin(dim=1, keepdim=True) >= FLAT_CODE).float()
+        clipped, stops = pairs.clipped, pairs.stops
         inside = (clipped > 0.5).to(found.dtype)
         lit = torch.where(inside > 0, domed(found, inside), found)
         weights = clipped * (clipped > 0.25) * (_TELLING + (1 - _TELLING) * flat)

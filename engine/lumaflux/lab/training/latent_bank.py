@@ -18,6 +18,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from lumaflux.lab.data.graphics import OverlaidGraphics
 from lumaflux.lab.data.highlights import HighlightPair, ReducedHighlights, expose, pairs_to_pq, reduced
 from lumaflux.lab.data.views import FULL_SCALE, SceneViews
 from lumaflux.lab.training.run import micro_batch_generator
@@ -44,6 +45,13 @@ class LatentPairs:
     def __len__(self) -> int:
         return len(self.start)
 
+    def taken(self, index: Tensor) -> "LatentPairs":
+        """Those of ``index`` [n]."""
+        return LatentPairs(**{name: value[index] for name, value in vars(self).items()})
+
+    def on(self, device: torch.device) -> "LatentPairs":
+        return LatentPairs(**{name: value.to(device) for name, value in vars(self).items()})
+
 
 def draw_pair(
     scenes: Sequence[SceneViews], size: tuple[int, int], generator: torch.Generator
@@ -62,7 +70,8 @@ def draw_pair(
     top, left = integer(view.shape[1] - rows + 1), integer(view.shape[2] - columns + 1)
     cut = view[:, top : top + rows, left : left + columns].astype(np.float32) / FULL_SCALE
     master = torch.from_numpy(cut)[None]
-    pair = expose(master.flip(-1) if integer(2) else master, generator)
+    graphics = OverlaidGraphics.draw(1, (rows, columns), generator, master.device)
+    pair = expose(master.flip(-1) if integer(2) else master, generator, graphics)
     return pair, reduced(pair, pairs_to_pq(pair), size)
 
 
@@ -70,10 +79,10 @@ def draw_pair(
 def write_shard(
     path: Path, vae: Any, scenes: Sequence[SceneViews], shape: tuple[int, int], seed: int, number: int
 ) -> None:
-    """Draws and encodes ``PER_SHARD`` pairs; an existing shard is kept."""
+    """Draws ``PER_SHARD`` pairs and encodes them where ``vae`` lies; an existing shard is kept."""
     if path.exists():
         return
-    generator = micro_batch_generator(seed, number)
+    generator, device = micro_batch_generator(seed, number), next(vae.parameters()).device
     rows: dict[str, list[Tensor]] = {}
     pictures: dict[str, list[Tensor]] = {"start": [], "target": []}
     for _ in range(PER_SHARD):
@@ -89,7 +98,8 @@ def write_shard(
         for name, value in values.items():
             rows.setdefault(name, []).append(value)
     for name, drawn in pictures.items():
-        rows[name] = [latents_of(vae, 2 * part - 1).half() for part in torch.cat(drawn).split(_TOGETHER)]
+        parts = torch.cat(drawn).split(_TOGETHER)
+        rows[name] = [latents_of(vae, 2 * part.to(device) - 1).half().cpu() for part in parts]
     temporary = path.with_name(f".{path.name}.partial")
     save_file(
         {name: torch.cat(parts).contiguous() for name, parts in rows.items()}, temporary, {"shape": json.dumps(shape)}

@@ -15,6 +15,7 @@ from lumaflux.color import pq
 from lumaflux.color.clipping import share_of_gain
 from lumaflux.color.primaries import luminance
 from lumaflux.inference.detail import OFFSET_NITS
+from lumaflux.lab.data.draws import normal, on_device, rand
 from lumaflux.lab.training.highlight_losses import placed_luminance
 from lumaflux.lab.training.latent_bank import LatentPairs
 from lumaflux.lab.training.run import micro_batch_generator
@@ -53,24 +54,19 @@ def log_light(picture_pq: Tensor) -> Tensor:
 
 def light_of_pairs(pairs: LatentPairs, index: Tensor) -> tuple[Tensor, Tensor]:
     """The same of the placed pictures and of the targets [B,1,H,W] of some pairs."""
-    begun, aimed = [], []
-    for i in index.tolist():
-        nits = placed_luminance(pairs.sdr[i], float(pairs.white[i]))
-        more = nits * torch.exp2(pairs.stops[i] * share_of_gain(pairs.clipped[i]))
-        begun.append(torch.log2(nits + OFFSET_NITS))
-        aimed.append(torch.log2(more.clamp(max=PEAK_NITS) + OFFSET_NITS))
-    return torch.cat(begun), torch.cat(aimed)
+    nits = placed_luminance(pairs.sdr[index], pairs.white[index])
+    more = nits * torch.exp2(pairs.stops[index] * share_of_gain(pairs.clipped[index]))
+    return torch.log2(nits + OFFSET_NITS), torch.log2(more.clamp(max=PEAK_NITS) + OFFSET_NITS)
 
 
 @torch.no_grad()
 def _examples(pairs: LatentPairs, count: int, decode: Decode, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Raw latents on the way from start to target and beyond, and the light that the autoencoder sees there."""
-    index = torch.randint(len(pairs), (count,), generator=generator)
-    way = 1.3 * torch.rand(count, 1, 1, 1, generator=generator)
-    raw = torch.lerp(pairs.start[index], pairs.target[index], way)
-    raw = raw + 0.05 * pairs.start.std() * torch.rand(count, 1, 1, 1, generator=generator) * torch.randn(
-        raw.shape, generator=generator
-    )
+    generator = on_device(generator, pairs.start.device)
+    index, column = (rand((count,), generator) * len(pairs)).long(), (count, 1, 1, 1)
+    raw = torch.lerp(pairs.start[index], pairs.target[index], 1.3 * rand(column, generator))
+    noise = rand(column, generator) * normal(tuple(raw.shape), generator)
+    raw = raw + 0.05 * pairs.start.std() * noise
     return raw, torch.cat([log_light(decode(part)) for part in raw.split(8)])
 
 
@@ -84,10 +80,11 @@ def fit_light_decoder(
     examples: int,
     seed: int,
 ) -> LightDecoder:
-    """A decoder fitted in ``updates`` to ``examples`` decoded latents and to as many pairs as it meets."""
+    """A decoder fitted in ``updates`` to ``examples`` decoded latents and to as many pairs as it meets, where the banks
+    lie."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        decoder = LightDecoder(banks[0].start.shape[1], stride)
+        decoder = LightDecoder(banks[0].start.shape[1], stride).to(banks[0].start.device)
     decoded = [
         _examples(bank, -(-examples // len(banks)), decode, micro_batch_generator(seed, -1, which))
         for which, bank in enumerate(banks)

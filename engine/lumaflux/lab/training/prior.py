@@ -15,6 +15,7 @@ from diffusers.models.transformers.transformer_flux import FluxTransformer2DMode
 from PIL import Image
 from torch import Tensor, nn
 
+from lumaflux.lab.data.draws import how_many, normal, on_device, rand
 from lumaflux.lab.training.bridge import on_path
 from lumaflux.lab.training.checkpoint import write_tensors
 from lumaflux.lab.training.config import TrainConfig
@@ -45,7 +46,8 @@ class PriorStage:
         self.task = HighlightTask(config, self.options, self.device)
         statistics = config.start / VAE_DIRECTORY / LATENT_STATISTICS
         if not statistics.exists():
-            statistics.write_text(json.dumps(latent_statistics(self.task.train)) + "\n")
+            pairs = self.task.pairs.some(self.options.light_examples)
+            statistics.write_text(json.dumps(latent_statistics(pairs)) + "\n")
         scaled = scaled_config(config.model, config.start)
         self.noise_scale = scaled.noise_scale
         self.task.begin(scaled)
@@ -89,29 +91,30 @@ class PriorStage:
 
     def losses(self, step: int, count: int, generator: torch.Generator) -> dict[str, Tensor]:
         options, task = self.options, self.task
-        bank = task.train[step % len(task.train)]
-        index = torch.randint(len(bank), (count,), generator=generator)
-        begun, aim = task.normalised(bank.start[index]), task.normalised(bank.target[index])
-        pure = torch.rand(count, 1, 1, 1, generator=generator) < options.pure_noise
-        one = ~pure.flatten() & (torch.rand(count, generator=generator) < options.at_one)
-        strength = torch.rand(count, 1, 1, 1, generator=generator).square()
-        strength = torch.where(one.view(-1, 1, 1, 1), torch.full_like(strength, self.noise_scale), strength)
-        noise = torch.randn(begun.shape, generator=generator)
-        z1 = torch.where(pure, noise, begun + strength * noise)
-        t = torch.where(one, torch.ones(count), torch.rand(count, generator=generator))
+        generator = on_device(generator, self.device)
+        pairs = task.draw(step, count, generator)
+        begun, aim = task.normalised(pairs.start), task.normalised(pairs.target)
+        bridged = 1 - options.pure_noise
+        shares = [bridged * options.at_one, options.pure_noise, bridged * (1 - options.at_one)]
+        one, pure, _ = how_many(count, shares, generator)
+        noise = normal(tuple(begun.shape), generator)
+        column = (count, 1, 1, 1)
+        strength = rand(column, generator).square()
+        strength[:one] = self.noise_scale
+        z1 = begun + strength * noise
+        z1[one : one + pure] = noise[one : one + pure]
+        t = rand((count,), generator)
+        t[:one] = 1
         zt, target = on_path(aim, z1, t)
-        weight = 1 + options.clipped * cells(bank.clipped[index], begun)
-        zt, t, target, weight = (x.to(self.device) for x in (zt, t, target, weight))
+        weight = 1 + options.clipped * cells(pairs.clipped, begun)
         velocity = self._velocity(zt, t)
         flow = (weight * (velocity - target).square()).mean() / weight.mean()
         losses = {"total": flow, "flow": flow.detach()}
-        shown = one.nonzero().flatten()
-        if through_vae := options.decoded:
-            shown = shown[:through_vae]
-        if len(shown):
-            clean, raw = (zt - velocity)[shown], bank.start[index[shown]].to(self.device)
-            found = task.found(raw, clean, through_vae=bool(through_vae))
-            task.add_terms(losses, task.terms(bank, index[shown], found))
+        if shown := min(one, options.decoded or one):
+            index = torch.arange(shown, device=self.device)
+            clean = (zt - velocity)[:shown]
+            found = task.found(pairs.start[:shown], clean, through_vae=bool(options.decoded))
+            task.add_terms(losses, task.terms(pairs.taken(index), found))
         return losses
 
     def _blended(self) -> dict[str, Tensor]:
