@@ -21,6 +21,7 @@ import pack
 
 ROOT = Path(__file__).parents[2]
 SANITIZED = ["--error-exitcode", "9"]
+QUIET = {"memcheck": ["--report-api-errors", "no"]}  # cuda-bindings asks an older driver for functions it lacks
 _STOP_SECONDS = 10  # between the request to end and the end
 _PATIENCE = 10  # times a part's budget in a rehearsal: another machine may be slow, and time is not what it is for
 _FINISH_SECONDS = 45  # of a training that ends by the clock: validation and results
@@ -75,7 +76,7 @@ def watched_by(sanitizer: str | None, command: list[str]) -> list[str]:
     program = shutil.which("compute-sanitizer")
     if sanitizer is None or program is None:
         return command
-    return [program, "--tool", sanitizer, *SANITIZED, *command]
+    return [program, "--tool", sanitizer, *QUIET.get(sanitizer, []), *SANITIZED, *command]
 
 
 class Day:

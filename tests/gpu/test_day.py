@@ -88,7 +88,9 @@ def test_training_shares_what_is_left(day, tmp_path, monkeypatch):
 
 def test_the_sanitizer_is_used_where_it_is(day, monkeypatch):
     monkeypatch.setattr(day.shutil, "which", lambda name: f"/bin/{name}")
-    assert day.watched_by("memcheck", ["p"]) == ["/bin/compute-sanitizer", "--tool", "memcheck", *day.SANITIZED, "p"]
+    tool = ["/bin/compute-sanitizer", "--tool"]
+    assert day.watched_by("racecheck", ["p"]) == [*tool, "racecheck", *day.SANITIZED, "p"]
+    assert day.watched_by("memcheck", ["p"]) == [*tool, "memcheck", *day.QUIET["memcheck"], *day.SANITIZED, "p"]
     assert day.watched_by(None, ["p"]) == ["p"]
     monkeypatch.setattr(day.shutil, "which", lambda name: None)
     assert day.watched_by("memcheck", ["p"]) == ["p"]

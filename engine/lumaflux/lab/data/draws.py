@@ -66,7 +66,9 @@ def integer(below: int, generator: torch.Generator) -> int:
 
 def how_many(count: int, weights: Sequence[float], generator: torch.Generator) -> list[int]:
     """How many of ``count`` samples fall to each of ``weights``; the host decides."""
-    drawn = torch.multinomial(torch.tensor(weights), count, replacement=True, generator=host_of(generator))
+    drawn = torch.multinomial(
+        torch.tensor(weights, dtype=torch.float32), count, replacement=True, generator=host_of(generator)
+    )
     return torch.bincount(drawn, minlength=len(weights)).tolist()
 
 
