@@ -1,6 +1,7 @@
 """The velocity in one graph a block, for backbones whose weights must not stand in memory twice."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,9 +13,22 @@ from lumaflux.model.conditioner import modulation
 from lumaflux.model.lumaflux import BlockConditions, LumaFlux
 from lumaflux.model.pga import ValueGate
 
-from .part import Part
-
 _HANDED_ON = (f"{NEXT}hidden", f"{NEXT}context")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One part of a model as a trace takes it.
+
+    ``dynamic``: for each input, the axes that follow the frame's size, and by how many pixels each counts. An
+    axis of "n" counts image tokens.
+    """
+
+    name: str
+    module: nn.Module
+    inputs: dict[str, Tensor]
+    outputs: tuple[str, ...]
+    dynamic: dict[str, dict[int, str]]
 
 
 class _Of(nn.Module):

@@ -38,9 +38,8 @@ from .calibration import frames_of, velocity_samples
 from .engines.kernel_nodes import nodes_of, reason_against
 from .parts import EXAMPLE
 from .quantize import KEPT, calibrate, quantise, quantise_blocks
-from .request import Request
 from .storage import data_file
-from .targets import by_blocks, check_request, config_of, needs
+from .targets import Request, by_blocks, check_request, config_of, needs
 from .trace import trace
 from .verify import refuse_disagreement, verify_frames, verify_parts
 

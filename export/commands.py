@@ -56,8 +56,7 @@ def build_engine(
         of weights on.
     """
     from .build import build_engine as build
-    from .request import Request
-    from .targets import parse_sizes
+    from .targets import Request, parse_sizes
 
     out = out or _installed(model, adapters, (precision, target, backend))
     manifest = build(

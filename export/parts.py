@@ -20,9 +20,8 @@ from lumaflux.model.pga import ValueGate
 from lumaflux.model.spline import Knots
 from lumaflux.model.tiny_autoencoder import TinyAutoencoder
 
-from .block_parts import block_parts
+from .block_parts import Part, block_parts
 from .functions import NodeValueUpdate
-from .part import Part
 
 EXAMPLE = (96, 128)  # pixels: rows and columns differ, and neither is a size that a layer has by itself
 

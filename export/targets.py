@@ -2,18 +2,17 @@
 
 import importlib.util
 import shutil
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from lumaflux.backends.bundle import Backend, Precision
 from lumaflux.errors import UserError
 from lumaflux.inference.weights import LITE
 from lumaflux.model.config import LumaFluxConfig, read_config
 from lumaflux.model.presets import HUB_BACKBONES, PRESETS
-
-from .request import Request
 
 TARGETS = ("sm_80", "sm_86", "sm_89", "sm_90", "sm_120", "cpu")
 BACKENDS = ("ort", "rtx", "trt")
@@ -22,6 +21,23 @@ _BYTES = {"fp32": 4, "fp16": 2, "bf16": 2, "fp8": 1}
 _BY_BLOCKS = 4 << 30  # bytes of weights, from which on the velocity becomes one graph a block
 TRACED = 4  # times a part's weights that its trace takes at most
 _PACKAGES = {"rtx": ("tensorrt_rtx", "tensorrt-rtx"), "trt": ("tensorrt", "tensorrt-cu13")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What is built; ``sizes`` are (width, height): least, usual, largest."""
+
+    model: str
+    adapters: Path | None
+    backbone: Path | None
+    precision: Precision
+    target: str
+    backend: Backend
+    sizes: tuple[tuple[int, int], ...]
+    calibration: Path | None
+    out: Path
+    frames: int = 2
+    by_blocks: bool | None = None  # the velocity as one graph a block; None where its weights are large
 
 
 def parse_sizes(text: str) -> tuple[tuple[int, int], ...]:

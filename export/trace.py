@@ -10,8 +10,8 @@ import torch
 
 from lumaflux.model.lumaflux import LumaFlux
 
+from .block_parts import Part
 from .functions import OPSET, add_function
-from .part import Part
 from .parts import parts_of, value_updates_as_nodes
 from .storage import save_changed, save_program
 

@@ -15,8 +15,7 @@ from lumaflux.errors import UserError
 from lumaflux.inference.converter import Converter
 from lumaflux.model.lumaflux import LumaFlux
 
-from .block_parts import block_parts
-from .part import Part
+from .block_parts import Part, block_parts
 from .parts import parts_of
 
 # Issue of the export's promises: fp32 of the velocity's largest difference; SNR in dB; Delta-E-ITP of whole frames.

@@ -122,7 +122,7 @@ def test_a_closed_terminal_interrupts_unless_nohup_says_no(before, asked):
     script = (
         "import os, signal, sys, time\n"
         "from lumaflux.endings import end_by_signals, told\n"
-        "from lumaflux.render.interruption import Interruption\n"
+        "from lumaflux.endings import Interruption\n"
         "end_by_signals()\n"
         "with told('lumaflux'):\n"
         "    with Interruption() as interruption:\n"

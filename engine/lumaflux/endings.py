@@ -7,7 +7,10 @@ import errno
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
+from types import FrameType, TracebackType
+from typing import Any, Self
 
 from cyclopts import CycloptsError
 
@@ -79,3 +82,31 @@ def _drop_output() -> None:
     """What is still buffered for a reader that left would fail again when the interpreter ends."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class Interruption:
+    """A context manager around the conversion of frames: at Ctrl-C, SIGTERM and SIGHUP the frame in hand is finished,
+    then the work ends in order. ``asked`` says that it should end. A second signal ends it at once.
+
+    Outside of the main thread, where Python delivers no signals, it does nothing.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            for number in ENDING:
+                if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
+                    self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)

@@ -14,6 +14,7 @@ from cyclopts import Parameter
 from lumaflux.errors import UserError
 
 Precision = Literal["fp32", "bf16", "fp16", "fp8"]
+LutFormat = Literal["cube", "clf", "mpv"]
 Interlaced = Literal["refuse", "deinterlace", "progressive"]
 InputTransfer = Literal["auto", "srgb", "bt1886"]
 Deliver = Literal[

@@ -1,6 +1,9 @@
-"""How the threads of numeric libraries wait for each other."""
+"""How many threads numeric libraries take, and how these wait for each other."""
 
 import os
+
+# That the native paths take: as many as this process may use cores.
+THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def wait_passively() -> None:

@@ -10,9 +10,9 @@ import pytest
 import torch
 from lumaflux.export import targets
 from lumaflux.export.block_parts import block_parts
-from lumaflux.export.engines.shapes import profile_of
+from lumaflux.export.engines.compile import profile_of
 from lumaflux.export.parts import parts_of
-from lumaflux.export.request import Request
+from lumaflux.export.targets import Request
 from lumaflux.export.trace import trace
 from lumaflux.export.verify import verify_parts
 

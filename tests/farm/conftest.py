@@ -20,15 +20,15 @@ def order(media):
 @pytest.fixture
 def render(order, converter):
     """Renders frames of an order into a folder, in this process; returns the chunk."""
-    from lumaflux.farm.frame_set import parse_frames
     from lumaflux.farm.frames import open_renderer, render_frames
     from lumaflux.farm.job import JobFolder
+    from lumaflux.media.stills.frame_numbers import frame_list
 
     def call(folder, frames=None, load=lambda: converter, source="clip.mp4", of=None, **changes):
         job = JobFolder(folder)
         renderer = open_renderer(order(source, frames=of, **changes), job)
         renderer.load_converter = load
-        return render_frames(job, renderer, parse_frames(frames or renderer.manifest.frames))
+        return render_frames(job, renderer, frame_list(frames or renderer.manifest.frames))
 
     return call
 

@@ -153,7 +153,7 @@ def test_bad_input_ends_the_job_at_once(bundle, media, tmp_path):
 
 
 def test_two_runs_on_one_output(bundle, tmp_path):
-    from lumaflux.farm.runner_lock import runner_lock
+    from lumaflux.farm.job import runner_lock
 
     folder = bundle("out")
     with runner_lock(tmp_path / "out"), pytest.raises(UserError, match="is being rendered already by process"):

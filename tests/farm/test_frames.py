@@ -11,9 +11,9 @@ import pytest
 from footage import grey_of, pictures, write_picture
 
 from lumaflux.errors import UserError
-from lumaflux.farm.frame_set import frames_text
 from lumaflux.farm.frames import WorkerError
 from lumaflux.farm.job import JobFolder
+from lumaflux.media.stills.frame_numbers import frames_text
 from lumaflux.settings import Settings
 
 

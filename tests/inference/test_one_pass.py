@@ -17,9 +17,9 @@ from lumaflux.color.yuv420_rgb import Yuv420, rgb_from_yuv420
 from lumaflux.color.yuv420p10 import yuv420p10
 from lumaflux.inference import one_pass
 from lumaflux.inference.active_area import WHOLE, Area
-from lumaflux.inference.coded_rows import every_row
 from lumaflux.inference.highlights import LARGEST_RECOVERY
 from lumaflux.inference.one_pass import available, render_codes
+from lumaflux.inference.reduced_codes import every_row
 from lumaflux.media.metadata.light_levels import light_of_codes, light_of_frame
 from lumaflux.media.video.coded_frame import CodedFrame
 from lumaflux.media.video.reader import VideoReader

@@ -8,8 +8,7 @@ from lumaflux.color import pq
 from lumaflux.errors import UserError
 from lumaflux.media.display_light import DisplayLight
 from lumaflux.media.metadata.info import probe
-from lumaflux.media.stills.avif import write_avif
-from lumaflux.media.stills.avif_reading import deep_avif
+from lumaflux.media.stills.avif import deep_avif, write_avif
 from lumaflux.media.stills.picture import read_still
 
 

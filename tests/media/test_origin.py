@@ -10,7 +10,7 @@ from lumaflux.color.srgb import srgb_to_bt1886
 from lumaflux.media.metadata.info import probe
 from lumaflux.media.metadata.origin import camera_of_video, hlg_sibling, kind_of, of_a_sequence
 from lumaflux.media.stills.picture import read_still
-from lumaflux.render.source_kind import settings_for
+from lumaflux.render.source import settings_for
 from lumaflux.settings import Settings
 
 GREY = Image.fromarray(np.full((8, 8, 3), 128, np.uint8))

@@ -15,14 +15,13 @@ import opentimelineio as otio
 import pytest
 
 from lumaflux.cli import app
-from lumaflux.endings import ENDING, end_by_signals
+from lumaflux.endings import ENDING, Interruption, end_by_signals
 from lumaflux.errors import UserError
 from lumaflux.farm.opencue import _uid
 from lumaflux.farm.sockets import near, unix_socket
 from lumaflux.file_lock import MOVES_OPEN_FILES, lock
 from lumaflux.media.atomic_file import AtomicFile
 from lumaflux.model.regular_file import read_regular
-from lumaflux.render.interruption import Interruption
 from lumaflux.timeline.trial import refuse_what_ends_the_reader
 
 WINDOWS = not hasattr(os, "fork")

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from lumaflux.color.chroma_siting import upsample_420
-from lumaflux.color.threads import THREADS
 from lumaflux.color.ycbcr import code_scales, from_codes, ycbcr_to_rgb
+from lumaflux.threads import THREADS
 
 try:
     import lumaflux_native

@@ -6,8 +6,8 @@
 import numpy as np
 
 from lumaflux.color.primaries import BT2020_LUMA
-from lumaflux.color.threads import THREADS
 from lumaflux.color.ycbcr import rgb_to_ycbcr, subsample_420, to_codes
+from lumaflux.threads import THREADS
 
 try:
     import lumaflux_native

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lumaflux.errors import FrameError
-from lumaflux.farm.frame_set import frames_text, parse_frames
 from lumaflux.farm.job import JobFolder
+from lumaflux.media.stills.frame_numbers import frame_list, frames_text
 from lumaflux.render.job import Progress
 
 
@@ -25,7 +25,7 @@ class Status:
 
 def status_of(job: JobFolder) -> Status:
     """From the records and the files' presence; contents are verify's. Raises UserError where there is no job."""
-    status = Status(wanted=parse_frames(job.manifest().frames), failed=job.failures())
+    status = Status(wanted=frame_list(job.manifest().frames), failed=job.failures())
     seconds = []
     for number in status.wanted:
         record = job.record(number) if job.picture(number).exists() else None
@@ -72,7 +72,7 @@ def verify_job(job: JobFolder, progress: Progress = lambda done, total: None) ->
     from lumaflux.farm.encode import read_picture
 
     manifest = job.manifest()
-    numbers = parse_frames(manifest.frames)
+    numbers = frame_list(manifest.frames)
     verdict = Verdict(frames=len(numbers))
     expected = set()
     for done, number in enumerate(numbers, 1):

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from lumaflux.errors import FrameError, UserError
-from lumaflux.farm.frame_set import frames_text, parse_frames
 from lumaflux.farm.job import JobFolder
+from lumaflux.media.stills.frame_numbers import frame_list, frames_text
 from lumaflux.options import EncodeOptions, SourceOptions, part
 from lumaflux.render.clip import write_hdr10plus
 from lumaflux.render.job import Job, Progress, Report
@@ -35,9 +35,9 @@ def encode_job(
     """
     _ = SourceOptions(fps=fps).frame_rate  # which raises
     manifest = job.manifest()
-    numbers = parse_frames(manifest.frames)
+    numbers = frame_list(manifest.frames)
     if faults := [number for number in numbers if job.fault(number) is not None]:
-        if only is not None and not set(faults) & set(parse_frames(only)):
+        if only is not None and not set(faults) & set(frame_list(only)):
             say(f"nothing is encoded yet: frames {frames_text(faults)} of the job are not rendered.")
             return 0
         raise FrameError(f"frames {frames_text(faults)} are missing or damaged; render them before encoding.")

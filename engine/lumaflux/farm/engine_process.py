@@ -13,11 +13,11 @@ from typing import Any
 import psutil
 
 from lumaflux.errors import UserError
-from lumaflux.farm.frame_set import frames_text, parse_frames
 from lumaflux.farm.frames import Renderer, open_renderer, render_frames
 from lumaflux.farm.job import JobFolder
 from lumaflux.farm.job_spec import read_spec
 from lumaflux.farm.sockets import near, unix_socket
+from lumaflux.media.stills.frame_numbers import frame_list, frames_text
 from lumaflux.threads import wait_passively
 
 SOCKET, LOG, START = "engine.sock", "engine.log", "start.json"
@@ -102,7 +102,7 @@ def _answer(connection: socket.socket, job: JobFolder, renderer: Renderer) -> bo
             return False
         if "frames" in request:
             try:
-                numbers = parse_frames(request["frames"])
+                numbers = frame_list(request["frames"])
                 chunk = render_frames(job, renderer, numbers, lambda done, total: say(done=done, total=total))
                 say(
                     rendered=frames_text(chunk.rendered),

@@ -1,8 +1,10 @@
 """A job's folder: its frames, the manifest that says what they are, and a record of every frame that is done."""
 
+import contextlib
 import json
 import os
 import secrets
+import socket
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from lumaflux.digests import file_digest
 from lumaflux.errors import UserError
-from lumaflux.farm.frame_set import parse_frames
+from lumaflux.file_lock import lock
+from lumaflux.media.stills.frame_numbers import frame_list
 from lumaflux.options import SourceOptions
 from lumaflux.settings import Settings
 
@@ -56,7 +59,7 @@ class Manifest(BaseModel):
         """Another version's settings and options are not guessed at."""
         try:
             _ = self.looks(), SourceOptions(**self.reading)  # pyright: ignore[reportArgumentType]
-            parse_frames(self.frames)
+            frame_list(self.frames)
         except (TypeError, UserError) as error:
             raise ValueError(str(error)) from None
         return self
@@ -209,3 +212,26 @@ def write_small(path: Path, text: str) -> None:
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def runner_lock(folder: Path) -> Iterator[None]:
+    """Held while a job is run as a whole; what a killed runner leaves is in nobody's way. Raises UserError naming the
+    holder where there is one."""
+    path = folder / HIDDEN / "runner.lock"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+")
+    except OSError as error:
+        raise UserError(f"{folder} cannot be written: {error.strerror}; choose a directory you may write to.") from None
+    with file:
+        try:
+            lock(file.fileno(), wait=False)
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read().strip() or "another run"
+            raise UserError(f"{folder} is being rendered already by {holder}; wait for it, or stop it.") from None
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}")
+        file.flush()
+        yield

@@ -15,9 +15,8 @@ from typing import Any
 import yaml
 
 from lumaflux.errors import FrameError, MissingExtraError, UserError
-from lumaflux.farm.job import JobFolder
+from lumaflux.farm.job import JobFolder, runner_lock
 from lumaflux.farm.leftovers import remove_leftovers
-from lumaflux.farm.runner_lock import runner_lock
 from lumaflux.farm.template import OPENJD_PARAMETERS, TEMPLATE
 
 ATTEMPTS = 3

@@ -4,16 +4,15 @@ from dataclasses import asdict
 from pathlib import Path
 
 from lumaflux.errors import UserError
-from lumaflux.farm.frame_set import frames_text, parse_frames
 from lumaflux.farm.job import Manifest
 from lumaflux.farm.job_spec import JobSpec
 from lumaflux.inference.installed_engine import with_engine
 from lumaflux.inference.weights import rendering_identity
+from lumaflux.media.stills.frame_numbers import frame_list, frames_text
 from lumaflux.render.manifest import platform_facts, track_fact
 from lumaflux.render.mask import mask_fact
 from lumaflux.render.motion_blending import check_motion_blending
-from lumaflux.render.source import Source
-from lumaflux.render.source_kind import settings_for
+from lumaflux.render.source import Source, settings_for
 
 _READING = ("force_sdr", "interlaced", "ocio", "input_space", "input_transfer", "layer")
 
@@ -28,7 +27,7 @@ def numbers_of(spec: JobSpec, source: Source) -> list[int]:
     _ = source.info  # which raises for what cannot be read
     if spec.frames is None:
         return source.numbers
-    numbers = parse_frames(spec.frames)
+    numbers = frame_list(spec.frames)
     if lacking := sorted(set(numbers) - set(source.numbers)):
         raise UserError(f"{spec.source} has no frames {frames_text(lacking)}; it has {frames_text(source.numbers)}")
     return numbers

@@ -13,12 +13,12 @@ from typing import Any
 
 import psutil
 
-from lumaflux.farm.frame_set import frames_text, in_chunks
 from lumaflux.farm.job import JobFolder
 from lumaflux.farm.job_spec import JobSpec, spec_text
 from lumaflux.farm.session import ask, engine_pid, start_engine, stop_engine
 from lumaflux.farm.simulation import Farm, simulate
 from lumaflux.farm.simulation_plot import plot
+from lumaflux.media.stills.frame_numbers import frames_text, in_chunks
 from lumaflux.render.source import Source
 
 FILM = 170_000  # frames

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from lumaflux.errors import MissingExtraError, UserError
-from lumaflux.farm.frame_set import in_chunks, parse_frames
 from lumaflux.farm.frames import Chunk, WorkerError, open_renderer, render_frames
-from lumaflux.farm.job import JobFolder
+from lumaflux.farm.job import JobFolder, runner_lock
 from lumaflux.farm.job_spec import JobSpec
-from lumaflux.farm.runner_lock import runner_lock
+from lumaflux.media.stills.frame_numbers import frame_list, in_chunks
 from lumaflux.render.job import Progress
 
 LOSSES = 5  # of workers over one chunk, before the chunk is to blame
@@ -96,7 +95,7 @@ def run_on_ray(
                 ) from None
         try:
             return _Pool(library, spec, job, manifest.device, manifest.threads, workers, progress).run(
-                in_chunks(parse_frames(manifest.frames), chunk)
+                in_chunks(frame_list(manifest.frames), chunk)
             )
         finally:
             if started:

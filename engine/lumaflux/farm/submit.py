@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from lumaflux.errors import FrameError, UserError
 from lumaflux.farm.encode import encode_job
-from lumaflux.farm.frame_set import frames_text, parse_frames
 from lumaflux.farm.frames import Chunk, open_renderer, render_frames
 from lumaflux.farm.job import JobFolder
 from lumaflux.farm.job_spec import JobSpec, read_spec
 from lumaflux.farm.manifest import numbers_of, source_of
 from lumaflux.farm.template import Bundle
+from lumaflux.media.stills.frame_numbers import frame_list, frames_text
 from lumaflux.options import EncodeOptions
 from lumaflux.render import VIDEO_SUFFIXES, Progress
 from lumaflux.render.source import Source
@@ -73,8 +73,8 @@ def render_here(spec: JobSpec, folder: Path, frames: str | None, progress: Progr
     """Claims the folder for the job, and renders ``frames`` of it."""
     job = JobFolder(folder)
     renderer = open_renderer(spec, job)
-    wanted = parse_frames(renderer.manifest.frames)
-    numbers = wanted if frames is None else parse_frames(frames)
+    wanted = frame_list(renderer.manifest.frames)
+    numbers = wanted if frames is None else frame_list(frames)
     if foreign := sorted(set(numbers) - set(wanted)):
         raise UserError(f"the job has no frames {frames_text(foreign)}; it has {renderer.manifest.frames}")
     return render_frames(job, renderer, numbers, progress)
@@ -83,7 +83,7 @@ def render_here(spec: JobSpec, folder: Path, frames: str | None, progress: Progr
 def render_part(spec_file: Path, source: Path, folder: Path, first: int, count: int, progress: Progress) -> Chunk:
     """The ``count`` frames of a job from ``first`` on, counted in its own list. Raises UserError if it has none."""
     spec = read_spec(spec_file, source)
-    numbers = [number for number in parse_frames(spec.frames or "") if number >= first][:count]
+    numbers = [number for number in frame_list(spec.frames or "") if number >= first][:count]
     if not numbers:
         raise UserError(f"the job has no frames from {first} on; it has {spec.frames}")
     return render_here(spec, folder, frames_text(numbers), progress)

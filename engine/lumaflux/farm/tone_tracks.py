@@ -9,8 +9,7 @@ from lumaflux.file_lock import lock
 from lumaflux.inference.weights import weights_identity
 from lumaflux.options import NO_TRACK
 from lumaflux.render.manifest import match_fact, track_fact
-from lumaflux.render.source import Source
-from lumaflux.render.source_kind import settings_for
+from lumaflux.render.source import Source, settings_for
 from lumaflux.render.tones import read_tones, tones_of
 from lumaflux.torch_import import import_torch
 

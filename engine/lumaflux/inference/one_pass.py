@@ -22,13 +22,12 @@ from lumaflux.color.ycbcr import code_scales, rgb_to_ycbcr, ycbcr_to_rgb
 from lumaflux.color.yuv420_rgb import Yuv420
 from lumaflux.color.yuv420p10 import Planes
 from lumaflux.inference.coded_area import active_codes, between_bars
-from lumaflux.inference.coded_rows import every_row
 from lumaflux.inference.composition import GainGrid, compose
 from lumaflux.inference.detail import GuidedFilter
-from lumaflux.inference.graphics import FAINTEST, may_show_graphics
-from lumaflux.inference.held_graphics import Held, held_in
+from lumaflux.inference.graphics import FAINTEST, Held, held_in, may_show_graphics
 from lumaflux.inference.highlights import bounded, trusted
 from lumaflux.inference.look import apply_look, is_plain
+from lumaflux.inference.reduced_codes import every_row
 from lumaflux.inference.text_lines import Sampling
 from lumaflux.inference.tone import Tone, toned
 from lumaflux.model.tone_predictor import ToneCurve

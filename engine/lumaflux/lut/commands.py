@@ -6,8 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from lumaflux.lut.table_format import Format
-from lumaflux.options import ModelOptions, Overwrite, SourceOptions
+from lumaflux.options import LutFormat, ModelOptions, Overwrite, SourceOptions
 from lumaflux.settings import Settings
 
 
@@ -22,7 +21,7 @@ def export_lut(
     out: Annotated[Path, Parameter(name=["--out", "-o"])],
     shot: int = 1,
     track: Path | None = None,
-    format: Format | None = None,
+    format: LutFormat | None = None,
     settings: Annotated[Settings, Parameter(name="*")] = Settings(),  # noqa: B008 (frozen)
     options: Annotated[LutOptions, Parameter(name="*")] = LutOptions(),
     overwrite: Overwrite = False,

@@ -8,11 +8,9 @@ from lumaflux.errors import UserError
 from lumaflux.inference.weights import weights_identity
 from lumaflux.lut.formats import default_name, format_of, write_lut
 from lumaflux.lut.shot_tone import LutError, cube_of, lut_error, shot_number
-from lumaflux.lut.table_format import Format
-from lumaflux.options import ModelOptions, SourceOptions, ToneOptions
+from lumaflux.options import LutFormat, ModelOptions, SourceOptions, ToneOptions
 from lumaflux.render.job import Progress
-from lumaflux.render.source import Source
-from lumaflux.render.source_kind import settings_for
+from lumaflux.render.source import Source, settings_for
 from lumaflux.render.tones import read_tones, tones_of
 from lumaflux.settings import Settings
 
@@ -29,7 +27,7 @@ def export(
     source_options: SourceOptions,
     shot: int = 1,
     track: Path | None = None,
-    kind: Format | None = None,
+    kind: LutFormat | None = None,
     *,
     overwrite: bool = False,
     progress: Progress = lambda done, total: None,

@@ -9,16 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lumaflux.errors import UserError
-from lumaflux.lut.table_format import Format
 from lumaflux.media.atomic_file import AtomicFile
+from lumaflux.options import LutFormat
 
-SUFFIXES: dict[str, Format] = {".cube": "cube", ".clf": "clf", ".hook": "mpv", ".glsl": "mpv"}
+SUFFIXES: dict[str, LutFormat] = {".cube": "cube", ".clf": "clf", ".hook": "mpv", ".glsl": "mpv"}
 _INPUT = "BT.709 R'G'B' meant for BT.1886, full range"
 _OUTPUT = "PQ (SMPTE ST 2084) R'G'B', BT.2020 primaries, full range"
 _COLUMNS = 64  # values on a line of a shader's texture
 
 
-def format_of(path: Path, asked: Format | None) -> Format:
+def format_of(path: Path, asked: LutFormat | None) -> LutFormat:
     """By the suffix where nothing is asked for. Raises UserError for a suffix that says none."""
     found = asked or SUFFIXES.get(path.suffix.lower())
     if found is None:
@@ -26,7 +26,7 @@ def format_of(path: Path, asked: Format | None) -> Format:
     return found
 
 
-def write_lut(path: Path, cube: NDArray[np.float32], kind: Format, title: str, *, overwrite: bool = False) -> None:
+def write_lut(path: Path, cube: NDArray[np.float32], kind: LutFormat, title: str, *, overwrite: bool = False) -> None:
     """[n,n,n,3] by blue, green, red. Raises UserError for a file that cannot be written."""
     text = {"cube": cube_text, "clf": clf_text, "mpv": shader_text}[kind](cube, title)
     with AtomicFile(path, overwrite=overwrite) as file:

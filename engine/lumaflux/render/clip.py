@@ -7,18 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lumaflux.endings import Interruption
 from lumaflux.errors import FrameError, UserError
 from lumaflux.inference.weights import weights_identity
 from lumaflux.render.also import also_jobs
 from lumaflux.render.frame_renderer import FrameRenderer, frame_renderer
 from lumaflux.render.growing_track import GrowingTrack
-from lumaflux.render.interruption import Interruption
 from lumaflux.render.job import Job, Progress, Report, chosen, name_pass, with_reports
 from lumaflux.render.loop import Rendered, render_frames
 from lumaflux.render.mask import Mask
 from lumaflux.render.matte import MatteSink, Sums, check_matte, in_the_picture, matte_sink
-from lumaflux.render.source import Reader, Source
-from lumaflux.render.source_kind import settings_for
+from lumaflux.render.source import Reader, Source, settings_for
 from lumaflux.render.targets import Target, open_target
 from lumaflux.render.tones import Tones, check_match, growing_tones_of
 from lumaflux.render.way_back import WayBack

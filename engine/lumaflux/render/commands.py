@@ -221,7 +221,7 @@ def info(file: Path, *, measure: Flag = False) -> None:
     facts = probe(file)
     show_info(facts)
     if measure:
-        from lumaflux.media.metadata.light_measurement import measure_light
+        from lumaflux.media.metadata.shot_levels import measure_light
 
         show_light(measure_light(facts))
 

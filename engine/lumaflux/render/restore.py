@@ -40,7 +40,7 @@ def restore(
                 clip.write(codes, pts)
                 progress(done := done + 1, led.frames)
     elif target.suffix.lower() == _PICTURE and pattern is not None:
-        from lumaflux.media.stills.sdr_picture import write_sdr
+        from lumaflux.media.stills.png_chunks import write_sdr
 
         target.parent.mkdir(parents=True, exist_ok=True)
         for codes, _ in restored_frames(hdr, led):

@@ -16,6 +16,7 @@ from lumaflux.digests import file_digest, text_digest
 from lumaflux.errors import FrameError, UserError
 from lumaflux.media.stills.sequence_path import SequencePath
 from lumaflux.options import SEQUENCE_RATE, SourceOptions
+from lumaflux.settings import Settings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,7 +68,7 @@ class Source:
 
         Raises UserError for what cannot be read, and for missing pictures.
         """
-        from lumaflux.media.stills.exr_layers import refuse_layer
+        from lumaflux.media.stills.exr import refuse_layer
         from lumaflux.media.stills.sequence_reader import SequenceReader
         from lumaflux.media.video.reader import VideoReader
 
@@ -232,3 +233,18 @@ class Neighbors:
         if self._stream is not None:
             self._stream.close()
             self._stream = None
+
+
+def settings_for(settings: Settings, info: "MediaInfo", source: Path) -> tuple[Settings, tuple[str, ...]]:
+    """The settings with the kind of source that ``info`` (of a sequence the first picture's) tells, and a note on it;
+    as they are where nothing is told, or a person has said it."""
+    from lumaflux.media.metadata.origin import kind_of
+
+    if settings.source != "auto" or settings.strength == 0.0 or settings.auto_tone == 0.0:
+        return settings, ()
+    found = kind_of(info)
+    if found is None:
+        return settings, ()
+    kind, fact = found
+    word = {"camera": "camera material", "graded": "a graded master"}[kind]
+    return replace(settings, source=kind), (f"{source} is read as {word}, by {fact}; --source says otherwise.",)

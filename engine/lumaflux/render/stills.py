@@ -13,8 +13,7 @@ from lumaflux.render.frame_renderer import FrameRenderer, frame_renderer
 from lumaflux.render.job import Job, Progress, Report, with_reports
 from lumaflux.render.mask import Mask
 from lumaflux.render.matte import Sums, check_matte, in_the_picture, matte_sink
-from lumaflux.render.source import Source
-from lumaflux.render.source_kind import settings_for
+from lumaflux.render.source import Source, settings_for
 from lumaflux.render.targets import picture_options
 from lumaflux.render.tones import Tones, check_match, led_tone, tones_of
 from lumaflux.render.way_back import check_base, same_base

@@ -13,8 +13,7 @@ from lumaflux.options import NO_TRACK, ModelOptions, SourceOptions, ToneOptions
 from lumaflux.render.analysis import Look, check_clip, check_model, track_of
 from lumaflux.render.growing_track import GrowingTrack
 from lumaflux.render.job import Job, Progress
-from lumaflux.render.source import Source
-from lumaflux.render.source_kind import settings_for
+from lumaflux.render.source import Source, settings_for
 from lumaflux.settings import Settings
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from lumaflux.color import pq
 from lumaflux.color.operators import OPERATORS
 from lumaflux.errors import UserError
 from lumaflux.lab.evaluation.baselines import BASELINES, baseline_named
-from lumaflux.lab.evaluation.oracle import oracle
+from lumaflux.lab.evaluation.static_curve import oracle
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,7 @@ def pixel_path() -> dict[str, Any]:
     from lumaflux.inference.composition import GainGrid, compose
     from lumaflux.inference.debanding import deband
     from lumaflux.inference.detail import GuidedFilter
-    from lumaflux.inference.held_graphics import Held
+    from lumaflux.inference.graphics import Held
     from lumaflux.inference.load import load
     from lumaflux.lab.bench.velocity import interleaved
     from lumaflux.settings import Settings

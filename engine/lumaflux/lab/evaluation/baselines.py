@@ -68,7 +68,7 @@ BASELINES: dict[str, Baseline] = {
 }
 
 # The rendering that a baseline undoes: on it the baseline has been told the answer. Static placement undoes the hard
-# clip (lumaflux.color.hard_clip).
+# clip (lumaflux.color.operators).
 TOLD: dict[str, str] = {"static-203": "hard-clip", **{f"inverse-{name}": name for name in _INVERTED}}
 
 

@@ -110,3 +110,18 @@ def read_curve(path: Path) -> StaticCurve:
     if family not in get_args(Family) or signal.shape != values.shape or signal.ndim != 1 or not (rising and inside):
         raise UserError(f"{path} holds no rising curve from [0,1] to [0,1]; fit it again")
     return StaticCurve(family=family, signal=signal, pq=values)
+
+
+def oracle(sdr: np.ndarray, reference_pq: np.ndarray, *, matrix: bool = True) -> np.ndarray:
+    """SDR and its reference [3,H,W] -> the best that a spline and a color matrix reach, PQ/BT.2020 float32 [3,H,W].
+
+    A monotone curve of the SDR luma (isotonic least squares in PQ), color ratios kept, then the 3x3 matrix that brings
+    the PQ signal nearest to the reference's.
+    """
+    curve = fit_static_curve([(sdr[None], reference_pq[None])], "luma")
+    placed = curve(sdr[None])[0]
+    if matrix:
+        signal, wanted = (picture.reshape(3, -1).astype(np.float64) for picture in (placed, reference_pq))
+        fitted = np.linalg.lstsq(signal.T, wanted.T, rcond=None)[0].T
+        placed = np.einsum("ij,jhw->ihw", fitted, placed)
+    return placed.clip(0, 1).astype(np.float32)

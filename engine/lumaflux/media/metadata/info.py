@@ -12,7 +12,7 @@ def probe(path: str | os.PathLike, layer: str | None = None) -> MediaInfo:
 
     Raises UserError when it is missing, empty, a directory, damaged, truncated, or no such file at all.
     """
-    from lumaflux.media.stills.exr_layers import refuse_layer
+    from lumaflux.media.stills.exr import refuse_layer
     from lumaflux.media.stills.picture import is_still, probe_still
     from lumaflux.media.video.probe import probe_video
     from lumaflux.media.video.source import check_file

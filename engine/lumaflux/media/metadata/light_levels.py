@@ -7,10 +7,10 @@ import numpy as np
 
 from lumaflux.color import pq
 from lumaflux.color.primaries import BT2020_LUMA
-from lumaflux.color.threads import THREADS
 from lumaflux.color.ycbcr import code_scales
 from lumaflux.media.metadata.mastering import ContentLight
 from lumaflux.media.video.ycbcr_planes import BITS, signal_of
+from lumaflux.threads import THREADS
 
 try:
     import lumaflux_native

@@ -6,16 +6,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lumaflux.color import hlg, pq
 from lumaflux.color.primaries import BT2020_LUMA
 from lumaflux.color.ycbcr import from_codes, ycbcr_to_rgb
+from lumaflux.errors import UserError
 from lumaflux.media.metadata.hdr10plus import DynamicLight
 from lumaflux.media.metadata.light_levels import LightLevels
+from lumaflux.media.metadata.media_info import MediaInfo
 from lumaflux.media.video.shots import Signature, change, find_cut, signature
 from lumaflux.media.video.ycbcr_planes import BITS, signal_of
 
 PERCENTILES = (50.0, 90.0, 99.0, 99.9)
 _AROUND = 8  # frames that a cut is judged by, on either side
 _SIGNATURE_PIXELS = 1 << 14
+_TO_PQ = {"pq": lambda signal: signal, "hlg": lambda signal: pq.inverse_eotf(hlg.eotf(signal)).astype(np.float32)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,3 +114,25 @@ class ShotLevels(LightLevels):
             self._decide()
         if self._shot.frames:
             self._close()
+
+
+def measure_light(info: MediaInfo) -> ShotLevels:
+    """Of an HDR file that exists, the whole of which is decoded; HLG is measured as a display of 1000 cd/m2 shows it.
+
+    Raises UserError for a file that is not HDR.
+    """
+    from lumaflux.media.stills.picture import read_still
+    from lumaflux.media.video.reader import VideoReader
+
+    to_pq = _TO_PQ.get(info.transfer.value)
+    if to_pq is None:
+        raise UserError(f"{info.path} is not HDR ({info.transfer.value}); only PQ and HLG say how bright they are")
+    levels = ShotLevels()
+    if info.kind == "still":
+        levels.add_pq(to_pq(read_still(info.path, allow_hdr=True).sdr))
+    else:
+        with VideoReader(info.path, allow_hdr=True, interlaced="progressive") as reader:
+            for frame in reader:
+                levels.add_pq(to_pq(frame.sdr))
+    levels.end()
+    return levels

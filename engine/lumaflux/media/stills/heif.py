@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from lumaflux.errors import UserError
-from lumaflux.media.stills.avif_reading import deep_avif
+from lumaflux.media.stills.avif import deep_avif
 
 _STILL = {b"heic": "heic", b"heix": "heic", b"heim": "heic", b"heis": "heic", b"avif": "avif"}
 _EITHER = (b"mif1", b"mif2", b"miaf")

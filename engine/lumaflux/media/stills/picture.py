@@ -17,8 +17,7 @@ from lumaflux.media.metadata.media_info import MediaInfo
 from lumaflux.media.metadata.origin import of_a_sequence
 from lumaflux.media.stills import png_chunks
 from lumaflux.media.stills.color_models import by_color_model, is_cmyk, needs_raw_values
-from lumaflux.media.stills.display_window import in_display_window
-from lumaflux.media.stills.exr_layers import Layer, chosen_layer, linear_rgb
+from lumaflux.media.stills.exr import Layer, chosen_layer, in_display_window, linear_rgb
 from lumaflux.media.stills.heif import heif_pixels, open_heif
 from lumaflux.media.stills.linear_picture import primaries_of, repaired, sdr_of_linear
 from lumaflux.media.stills.picture_color import picture_color

@@ -3,13 +3,18 @@
 import struct
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+
+from lumaflux.media.atomic_file import AtomicFile
 from lumaflux.media.metadata.mastering import ContentLight, DisplayCodes, MasteringDisplay, unpack_display
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CLL_UNIT = 10000  # 11.3.2.8 cLLI: steps of 0.0001 cd/m2
 _COLOUR = {b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"mDCV", b"cLLI", b"acTL"}
+_BT709 = bytes((1, 1, 0, 1))
 PQ_BT2020 = (9, 16, 0, 1)  # H.273 primaries, transfer, matrix (RGB), full range
 
 
@@ -77,3 +82,17 @@ def copy_with(source: BinaryIO, target: BinaryIO, addition: bytes) -> None:
         target.write(source.read(12 + length))
         if kind == b"IHDR":
             target.write(addition)
+
+
+def write_sdr(path: Path, codes: np.ndarray, *, overwrite: bool = False) -> None:
+    """A video's SDR frame R'G'B' [3,H,W] in [0,1] as 8 bits; cICP says that it is BT.709, meant for BT.1886.
+
+    Raises UserError for a target that cannot be written.
+    """
+    from PIL import Image
+
+    pixels = np.ascontiguousarray(np.moveaxis(np.floor(codes.clip(0, 1) * 255 + 0.5).astype(np.uint8), 0, -1))
+    with AtomicFile(path, overwrite=overwrite) as file:
+        Image.fromarray(pixels).save(file.scratch, format="png")
+        with file.scratch.open("rb") as plain, file.partial.open("wb") as tagged:
+            copy_with(plain, tagged, chunk(b"cICP", _BT709))

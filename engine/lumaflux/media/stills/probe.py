@@ -15,8 +15,7 @@ from lumaflux.media.metadata.origin import camera_of_still
 from lumaflux.media.stills import orientation, png_chunks
 from lumaflux.media.stills.camera_raw import camera_raw
 from lumaflux.media.stills.color_models import is_cmyk, needs_raw_values
-from lumaflux.media.stills.display_window import display_size
-from lumaflux.media.stills.exr_layers import chosen_layer, refuse_layer
+from lumaflux.media.stills.exr import chosen_layer, display_size, refuse_layer
 from lumaflux.media.stills.heif import HeifPicture, heif_kind, open_heif
 from lumaflux.media.stills.jpeg_primary import has_gain_map, primary_image
 from lumaflux.media.stills.picture_color import PictureColor, of_nclx, of_profile, picture_color

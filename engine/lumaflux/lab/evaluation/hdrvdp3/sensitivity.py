@@ -5,8 +5,8 @@ import torch
 from torch import Tensor
 
 from lumaflux.lab.evaluation.hdrvdp3.constants import CSF_TABLE_SIZE, NCSF, NCSF_NITS
-from lumaflux.lab.evaluation.hdrvdp3.log_table import look_up, table_nits
 from lumaflux.lab.evaluation.hdrvdp3.optics import mtf
+from lumaflux.lab.evaluation.hdrvdp3.photoreceptors import look_up, table_nits
 
 
 def neural_csf(cycles_per_degree: float, nits: np.ndarray | float) -> np.ndarray:

@@ -9,9 +9,8 @@ import numpy as np
 
 from lumaflux.lab.evaluation.baselines import BASELINES, TOLD
 from lumaflux.lab.evaluation.methods.method import Frame
-from lumaflux.lab.evaluation.oracle import oracle
 from lumaflux.lab.evaluation.sets.manifest import Clip
-from lumaflux.lab.evaluation.static_curve import StaticCurve
+from lumaflux.lab.evaluation.static_curve import StaticCurve, oracle
 
 
 @dataclass(frozen=True, kw_only=True)

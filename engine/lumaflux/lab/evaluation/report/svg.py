@@ -1,13 +1,23 @@
-"""Drawing with SVG elements; text and attributes are escaped by the XML library, colours come from the page's style."""
+"""Drawing with SVG elements, and an axis of light.
+
+Text and attributes are escaped by the XML library, colors come from the page's style.
+"""
 
 import math
 from collections.abc import Callable, Iterable
 from xml.etree import ElementTree
 
+import numpy as np
 from markupsafe import Markup
+
+from lumaflux.color import pq
 
 Element = ElementTree.Element
 Scale = Callable[[float], float]
+
+_LEVELS = (0.1, 1, 10, 100, 1000)  # cd/m2
+_REFERENCE_WHITE = 203.0  # BT.2408-7, 2.1
+_LETTERS = 12  # units from one line of letters to the next
 
 
 def drawing(width: float, height: float, label: str, kind: str) -> Element:
@@ -67,3 +77,23 @@ def shortened(text: str, length: int) -> str:
 
 def _short(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
+
+
+def signal(nits: np.ndarray | float) -> np.ndarray:
+    """cd/m2 -> PQ signal [0, 1], float64."""
+    return np.asarray(pq.inverse_eotf(np.asarray(nits, dtype=np.float64)))
+
+
+def draw_light_axis(root: Element, y: Scale, low: float, high: float, left: float, right: float) -> None:
+    """Lines and letters in cd/m2 for the levels inside [low, high] (PQ); reference white is a dashed line, and letters
+    that would touch its own are left out."""
+    white = y(float(signal(_REFERENCE_WHITE)))
+    for level in (*_LEVELS, _REFERENCE_WHITE):
+        position = float(signal(level))
+        if not low <= position <= high:
+            continue
+        height = y(position)
+        kind = "grid white" if level == _REFERENCE_WHITE else "grid"
+        add(root, "line", class_=kind, x1=left, x2=right, y1=height, y2=height)
+        if level == _REFERENCE_WHITE or abs(height - white) >= _LETTERS:
+            add(root, "text", f"{level:g}", class_="tick", x=left - 5, y=height + 3.5, text_anchor="end")

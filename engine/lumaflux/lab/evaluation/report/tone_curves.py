@@ -8,8 +8,8 @@ from markupsafe import Markup
 from lumaflux.color import pq
 from lumaflux.color.primaries import BT709_LUMA, luminance
 from lumaflux.lab.evaluation.report import svg
-from lumaflux.lab.evaluation.report.light_axis import draw_light_axis, signal
 from lumaflux.lab.evaluation.report.score_arrays import Floats
+from lumaflux.lab.evaluation.report.svg import draw_light_axis, signal
 
 _STEP = 4  # luma codes a bin
 _FEWEST = 12  # pixels in a bin: fewer say nothing about a tenth

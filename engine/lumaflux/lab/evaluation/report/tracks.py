@@ -7,8 +7,8 @@ import numpy as np
 from markupsafe import Markup
 
 from lumaflux.lab.evaluation.report import svg
-from lumaflux.lab.evaluation.report.light_axis import draw_light_axis, signal
 from lumaflux.lab.evaluation.report.score_arrays import Floats, ScoreArrays
+from lumaflux.lab.evaluation.report.svg import draw_light_axis, signal
 
 LEVELS = ("p99", "p50")
 WHO = ("reference", "prediction")

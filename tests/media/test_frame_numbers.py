@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lumaflux.errors import UserError
-from lumaflux.farm.frame_set import frames_text, in_chunks, parse_frames
+from lumaflux.media.stills.frame_numbers import frame_list, frames_text, in_chunks
 
 
 @pytest.mark.parametrize(
@@ -21,18 +21,18 @@ from lumaflux.farm.frame_set import frames_text, in_chunks, parse_frames
     ],
 )
 def test_sets(text, frames):
-    assert parse_frames(text) == frames
+    assert frame_list(text) == frames
 
 
 @pytest.mark.parametrize("text", ["", "a", "1-", "1-9x0", "1.5", "1-99999999999"])
 def test_no_sets(text):
     with pytest.raises(UserError):
-        parse_frames(text)
+        frame_list(text)
 
 
 @given(st.sets(st.integers(-50, 200), min_size=1))
 def test_written_and_read_again(frames):
-    assert parse_frames(frames_text(frames)) == sorted(frames)
+    assert frame_list(frames_text(frames)) == sorted(frames)
 
 
 @given(st.lists(st.integers(), max_size=50), st.integers(1, 9))
