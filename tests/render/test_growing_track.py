@@ -96,6 +96,25 @@ def test_a_shot_that_is_told_is_rendered_while_the_pass_goes_on(quick):
     track.close()
 
 
+def test_frames_are_seen_while_the_tone_of_a_key_is_found(quick, monkeypatch):
+    seen, find = threading.Event(), quick.tone_of
+
+    def tone_of(*given, **named):
+        assert seen.wait(60)  # of the first frame, until the twentieth was looked at
+        return find(*given, **named)
+
+    def frames(told):
+        for number, frame in enumerate(film()):
+            if number == 20:
+                seen.set()
+            yield frame
+
+    monkeypatch.setattr(quick, "tone_of", tone_of)
+    track = GrowingTrack(frames, Told(quick, Settings()), "film")
+    assert track.shot_of(0).last == 19
+    track.close()
+
+
 @pytest.mark.parametrize("failing", [True, False])
 def test_what_ends_the_pass_is_said_where_a_tone_is_waited_for(quick, failing):
     def frames(told):

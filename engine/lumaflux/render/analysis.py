@@ -1,8 +1,10 @@
 """`lumaflux analyze`: the shots of a clip and the tone of each, in one pass over the clip."""
 
+from collections import deque
 from collections.abc import Callable, Iterable
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import partial, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 KEY_INTERVAL = 12  # frames between keys of a shot
 _DEVIATION = 1.5  # keys: the Gaussian that smooths a shot's tones
 _SIGNATURE_PIXELS = 1 << 14
+_MOST_ASKED = 8  # keys whose tones are found at a time
 _LONGEST_WAIT = 64  # keys: about half a minute, by which bars have shown themselves
 
 
@@ -75,7 +78,10 @@ class Look:
     A tone at every KEY_INTERVAL-th frame, and at the frames on both sides of what may be a cut, all inside of the black
     bars of their shot. Frames of a shot with bars wait for its end, or for _LONGEST_WAIT others. With ``lights`` those
     frames have the stops of their highlights too, and so has every frame whose highlights differ from the last one's.
+    ``beside``: who finds the tones of keys while the next frames are seen; nobody, and they are found in their turn.
     """
+
+    beside: Executor | None = None
 
     def __init__(self, converter: "Converter", settings: Settings, *, lights: bool = True):
         from lumaflux.media.video.transitions import TransitionFinder
@@ -88,6 +94,8 @@ class Look:
         self.frames = 0
         self._changes: list[float] = []
         self._tones: dict[int, Tone] = {}
+        self._toned: set[int] = set()  # those, and those that are asked for
+        self._asked: deque[tuple[int, bool, Future[Tone]]] = deque()
         self._waiting: dict[int, _Waiting] = {}
         self._waited: set[int] = set()  # since all that waited were settled
         self._sightings: dict[int, Sighting] = {}  # from a frame on, up to the next
@@ -192,6 +200,7 @@ class Look:
         return [shot for cut in cuts for shot in self._within(cut, transitions)]
 
     def _within(self, cut: range, transitions: "list[Transition]") -> "list[Shot]":
+        self._keep_asked()
         inside = [one for one in transitions if cut.start < one.first and one.last < cut.stop - 1]
         return self._parts(cut, inside)
 
@@ -231,7 +240,7 @@ class Look:
 
         if number in self._light_only and number != self.frames:  # its tone is wanted after all
             self._light_only.discard(number)
-        elif number in self._tones or number in self._waiting:
+        elif number in self._toned or number in self._waiting:
             return
         if self._lit and number == self.frames:
             self._bright = bright(seen.whole)
@@ -245,13 +254,31 @@ class Look:
     def _find(self, number: int, picture: "Tensor", clipped: "Tensor | None") -> None:
         """The tone of a reduced picture, and the stops of its highlights."""
         from lumaflux.inference.active_area import WHOLE
+
+        find = partial(self.converter.tone_of, picture, self.settings, WHOLE, clipped=clipped)
+        wanted = number not in self._light_only
+        if wanted:
+            self._toned.add(number)
+        if self.beside is None:
+            self._keep(number, wanted, find())
+            return
+        self._asked.append((number, wanted, self.beside.submit(find)))
+        if len(self._asked) > _MOST_ASKED:
+            self._keep_asked(_MOST_ASKED)
+
+    def _keep(self, number: int, wanted: bool, tone: "Tone") -> None:
         from lumaflux.inference.key_light import LightKey
 
-        tone = self.converter.tone_of(picture, self.settings, WHOLE, clipped=clipped)
         if tone.stops is not None:
             self._lights[number] = LightKey.of(number, tone.stops)
-        if number not in self._light_only:
+        if wanted:
             self._tones[number] = replace(tone, stops=None)
+
+    def _keep_asked(self, most: int = 0) -> None:
+        """Waits until ``most`` tones are still to come."""
+        while len(self._asked) > most:
+            number, wanted, asked = self._asked.popleft()
+            self._keep(number, wanted, asked.result())
 
     def _settle(self) -> None:
         """The tones of the frames that wait, by what was seen of their shots."""

@@ -1,4 +1,5 @@
-"""A tone track that grows while the first of its shots are rendered: the pass that finds it has a thread of its own.
+"""A tone track that grows while the first of its shots are rendered: the pass that finds it has threads of its own, one
+for the frames and one for the keys among them.
 
 Its shots are those of the whole track, bit for bit: one is told when nothing that comes can change it any more.
 """
@@ -7,6 +8,7 @@ import threading
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -30,6 +32,7 @@ class GrowingTrack:
         self.shots: list[Shot] = []
         self._firsts: list[int] = []
         self._frames, self._look, self._name = frames, look, name
+        self._keys = look.beside = ThreadPoolExecutor(1, "keys")
         self._done: tuple[int, int | None] = (0, None)
         self._whole = self._closed = False
         self._error: BaseException | None = None
@@ -40,21 +43,25 @@ class GrowingTrack:
 
     def _find(self) -> None:
         try:
-            with closing(self._frames(self._note)) as frames:
-                for frame in frames:
-                    if self._closed:
-                        return
-                    self._look.see_frame(frame)
-                    self._tell(self._look.known_shots())
-            if not self._look.frames:
-                raise UserError(f"{self._name} holds no frames; there is nothing to analyze")
-            self._tell(self._look.shots(), whole=True)
+            self._see_all()
         except BaseException as error:  # raised where its shots are waited for
             with self._news:
                 self._error = error
                 self._news.notify_all()
         finally:
+            self._keys.shutdown(cancel_futures=True)
             self.ended = time.perf_counter()
+
+    def _see_all(self) -> None:
+        with closing(self._frames(self._note)) as frames:
+            for frame in frames:
+                if self._closed:
+                    return
+                self._look.see_frame(frame)
+                self._tell(self._look.known_shots())
+        if not self._look.frames:
+            raise UserError(f"{self._name} holds no frames; there is nothing to analyze")
+        self._tell(self._look.shots(), whole=True)
 
     def _note(self, done: int, total: int | None) -> None:
         self._done = done, total
