@@ -30,3 +30,23 @@ def test_the_meta_device_comes_when_it_is_asked_for():
     assert shapes == [[1, 1, 4, 4], [1, 1, 4, 4]]
     assert name == "torch._meta_registrations"
     assert collects
+
+
+CIRCLES = """
+import importlib, os, sys
+from lumaflux.torch_import import import_torch
+import_torch()
+for name in sys.argv[1:]:
+    if os.fork() == 0:  # each in a torch that has none of them yet
+        module = importlib.import_module(name)
+        kept = module is sys.modules[name] and type(module.__spec__.loader).__name__ == "SourceFileLoader"
+        os._exit(0 if kept and "torch._meta_registrations" in sys.modules else 3)
+    assert os.waitstatus_to_exitcode(os.wait()[1]) == 0, name
+"""
+
+
+def test_libraries_may_import_its_parts_in_any_order():
+    """diffusers, transformers and torch.compile each begin elsewhere in a circle of imports."""
+    names = ("torch._decomp", "torch._refs", "torch.utils._content_store")
+    done = subprocess.run([sys.executable, "-c", CIRCLES, *names], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]

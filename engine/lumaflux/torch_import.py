@@ -8,9 +8,51 @@ import gc
 import importlib
 import importlib.util
 import sys
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 _META = "torch._meta_registrations"
+# Of what comes with it: these import each other in circles, which only _META enters at the right place.
+_CIRCLES = {
+    "torch._decomp",
+    "torch._prims",
+    "torch._prims_common.wrappers",
+    "torch._refs",
+    "torch.utils._content_store",
+}
+
+
+class _MetaFirst(MetaPathFinder):
+    """Imports the meta device's kernels before anything else of what they import: libraries and compilers do that."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname not in _CIRCLES:
+            return None
+        if self in sys.meta_path:
+            sys.meta_path.remove(self)
+        importlib.import_module(_META)
+        there = sys.modules.get(fullname)
+        if there is None:
+            return None
+        there.__spec__ = spec = ModuleSpec(fullname, _Imported(there))  # which importlib takes, for it is there now
+        return spec
+
+
+class _Imported(Loader):
+    """Gives a module that has been imported meanwhile."""
+
+    def __init__(self, module: ModuleType):
+        self._module, self._spec = module, module.__spec__
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return self._module
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__spec__ = self._spec
 
 
 def import_torch() -> None:
@@ -30,6 +72,7 @@ def import_torch() -> None:
             del sys.modules[_META]
     if vars(torch).get("_meta_registrations") is empty:
         del vars(torch)["_meta_registrations"]
+        sys.meta_path.insert(0, _MetaFirst())
 
 
 def import_meta_kernels() -> None:
