@@ -167,6 +167,16 @@ def test_the_picture_of_the_rooms_is_that_of_the_imports():
     assert done.returncode == 0, "run python scripts/draw_rooms.py"
 
 
+def test_the_maps_name_every_room_and_no_file_that_is_not_there():
+    rooms = {path.name for path in PACKAGE.iterdir() if path.is_dir() and not path.name.startswith("__")}
+    readme, walk = ((ROOT / name).read_text() for name in ("README.md", "docs/architecture.md"))
+    assert {room for room in rooms if f"`{room}`" not in readme} == set()
+    assert {room for room in rooms if f"{room}/" not in walk} == set()
+    for name, function in re.findall(r"`([\w/]+\.py)`(?: \(`(\w+)`\))?", walk):
+        path = PACKAGE / name if (PACKAGE / name).exists() else ROOT / name
+        assert re.search(rf"(def|class) {function or ''}", path.read_text()), f"{name} has no {function}"
+
+
 def test_the_product_does_not_import_the_lab():
     for room, path in modules():
         if room.startswith("lab") or room in DOORS | {"progress"}:
