@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from lumaflux.errors import UserError
-from lumaflux.model.build import build
+from lumaflux.model.build import build, build_for_weights
 from lumaflux.model.checkpoint import (
     convert_adapters,
     load_adapters,
@@ -36,6 +36,21 @@ def test_own_format_and_back(tmp_path):
     assert metadata["format"] == "lumaflux-adapters"
     assert json.loads(metadata["training"]) == {"steps": 0}
     assert not [p for p in tmp_path.iterdir() if p.name.startswith(".")]
+
+
+def test_nothing_is_drawn_for_weights_that_are_loaded(monkeypatch):
+    drawn, draw = [], torch.Tensor.uniform_
+    monkeypatch.setattr(torch.Tensor, "uniform_", lambda *given, **how: drawn.append(given) or draw(*given, **how))
+    before = torch.random.get_rng_state()
+    loading = build_for_weights(TINY_FLUX)
+    few = len(drawn)  # by transformers itself; in lite none
+    whole = build(TINY_FLUX)
+    assert 5 * few < len(drawn) - few
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert {key: value.shape for key, value in loading.state_dict().items()} == {
+        key: value.shape for key, value in whole.state_dict().items()
+    }
+    assert all(torch.equal(one, dict(whole.named_buffers())[name]) for name, one in loading.named_buffers())
 
 
 def test_published_to_own_to_published(tmp_path):

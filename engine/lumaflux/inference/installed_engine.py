@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from lumaflux.backends.bundle import check_bundle, read_manifest
 from lumaflux.errors import UserError
 from lumaflux.inference.weights import NO_ENGINE, weight_digests
 from lumaflux.options import ModelOptions
@@ -47,6 +46,8 @@ def engine_for(
     if named is not None:
         if str(named) == NO_ENGINE:
             return None
+        from lumaflux.backends.bundle import read_manifest
+
         read_manifest(named)
         return named
     if precision not in (None, "fp32"):
@@ -58,6 +59,8 @@ def engine_for(
         return None  # without a home nothing is installed
     if not folder.is_dir() or not _on_the_cpu(device):
         return None
+    from lumaflux.backends.bundle import check_bundle, read_manifest
+
     try:
         check_bundle(folder, read_manifest(folder), model_sha256, adapters_sha256)
         if importlib.util.find_spec("onnxruntime") is None:

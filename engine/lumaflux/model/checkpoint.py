@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from lumaflux.errors import UserError
-from lumaflux.model.build import build
+from lumaflux.model.build import build_for_weights
 from lumaflux.model.config import LumaFluxConfig, read_config
 from lumaflux.model.lumaflux import Adapters, LumaFlux
 from lumaflux.model.presets import PRESETS
@@ -47,7 +47,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 def load_model(directory: Path) -> LumaFlux:
     """A model from its directory: config.json, backbone.safetensors, adapters.safetensors (own or published)."""
     config = read_config(directory / "config.json")
-    model = build(config)
+    model = build_for_weights(config)
     load_backbone(model, directory / "backbone.safetensors")
     load_adapters(model, directory / "adapters.safetensors")
     return model

@@ -16,6 +16,11 @@ def test_a_process_is_measured_by_itself():
         assert taken.peak_mb > 40
 
 
+def test_modules_are_compiled_once_whatever_the_shell_says(monkeypatch):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    _timed([sys.executable, "-c", "import sys; sys.exit(sys.dont_write_bytecode)"])  # which would raise
+
+
 def test_a_command_that_fails_says_why():
     with pytest.raises(subprocess.CalledProcessError) as failed:
         _timed([sys.executable, "-c", "import sys; sys.exit('no such clip')"])
