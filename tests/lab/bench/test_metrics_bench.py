@@ -2,8 +2,8 @@
 
 import torch
 
+from lumaflux.inference import motion
 from lumaflux.lab.bench.metrics import graded_pair, metric_timings, scorer_memory
-from lumaflux.lab.evaluation.metrics import flow
 from lumaflux.lab.evaluation.presets import KEYS, preset_named
 from lumaflux.lab.evaluation.scores import Scorer
 
@@ -21,7 +21,7 @@ def test_every_metric_has_its_seconds():
     groups = {"psnr", "psnr_aligned", "ssim", "pu21_psnr", "pu21_psnr_y", "pu21_ssim", "delta_e_itp", "hdrvdp3_q"}
     assert seconds.keys() == groups | {"hdr_lpips", "warping_error", "light_tracks", "scorer", "temporal"}
     missing = {name for name, value in seconds.items() if value is None}
-    assert missing == (set() if flow.available() else {"warping_error"})
+    assert missing == (set() if motion.available() else {"warping_error"})
     assert all(value > 0 for value in seconds.values() if value is not None)
 
 

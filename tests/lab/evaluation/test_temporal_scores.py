@@ -5,7 +5,7 @@ import torch
 
 from lumaflux.errors import MissingExtraError
 from lumaflux.inference import motion
-from lumaflux.lab.evaluation.metrics import cvvdp, flow
+from lumaflux.lab.evaluation.metrics import cvvdp
 from lumaflux.lab.evaluation.presets import TEMPORAL_KEYS, preset_named
 from lumaflux.lab.evaluation.temporal_scores import TemporalScorer
 
@@ -35,7 +35,7 @@ def test_every_key_is_a_number_for_a_clip_of_a_second():
     clip = frames(24)
     scores = scored([frame * 1.01 for frame in clip], clip).scores()
     assert tuple(scores) == TEMPORAL_KEYS
-    wanted = {key for key in TEMPORAL_KEYS if flow.available() or not key.startswith("warping")} - {"cvvdp_jod"}
+    wanted = {key for key in TEMPORAL_KEYS if motion.available() or not key.startswith("warping")} - {"cvvdp_jod"}
     assert all(isinstance(scores[key], float) for key in wanted)
 
 
@@ -44,7 +44,7 @@ def test_equal_clips_have_no_error():
     scores = scored(clip, clip).scores()
     for key in ("flicker", "flicker_spectrum", "p99_track_error", "p50_track_error"):
         assert scores[key] == 0
-    if flow.available():
+    if motion.available():
         assert scores["warping_error_excess"] == 0
 
 
@@ -67,7 +67,7 @@ def test_what_is_not_installed_is_said_to_be_unavailable(monkeypatch):
     assert scores["warping_error"] == scores["warping_error_excess"] == "unavailable"
     assert scores["flicker"] == 0
     with pytest.raises(MissingExtraError, match=r"lumaflux\[motion\]"):
-        flow.optical_flow(torch.zeros(24, 32), torch.zeros(24, 32))
+        motion.optical_flow(torch.zeros(24, 32), torch.zeros(24, 32), "FAST")
 
 
 def test_a_preset_without_temporal_keys_has_tracks_only():

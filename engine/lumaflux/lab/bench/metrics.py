@@ -91,8 +91,9 @@ def _median(call: Callable[[], Any], rounds: int) -> float:
 
 def _calls(test: Tensor, reference: Tensor, sdr: Tensor) -> dict[str, Callable[[], Any] | None]:
     from lumaflux.color import pq
+    from lumaflux.inference import motion
     from lumaflux.lab.evaluation.hdrvdp3 import hdrvdp3
-    from lumaflux.lab.evaluation.metrics import exposure, flow, psnr, pu21, ssim
+    from lumaflux.lab.evaluation.metrics import exposure, psnr, pu21, ssim
     from lumaflux.lab.evaluation.metrics.delta_e_itp import delta_e_itp
     from lumaflux.lab.evaluation.metrics.flicker import LightTracks
     from lumaflux.lab.evaluation.metrics.frames import in_strips
@@ -112,7 +113,7 @@ def _calls(test: Tensor, reference: Tensor, sdr: Tensor) -> dict[str, Callable[[
     def psnr_aligned() -> Tensor:
         return psnr.psnr(in_strips(pq.inverse_eotf, exposure.aligned(*nits())), reference)
 
-    if flow.available():
+    if motion.available():
         warping.add(test, reference, sdr)
     lpips = _lpips_of_random_weights()
     return {
@@ -125,7 +126,7 @@ def _calls(test: Tensor, reference: Tensor, sdr: Tensor) -> dict[str, Callable[[
         "delta_e_itp": lambda: delta_e_itp(*nits(), sdr),
         "hdr_lpips": lambda: lpips(*nits()),
         "hdrvdp3_q": lambda: hdrvdp3(*(light[0] for light in nits())),
-        "warping_error": (lambda: warping.add(test, reference, sdr)) if flow.available() else None,
+        "warping_error": (lambda: warping.add(test, reference, sdr)) if motion.available() else None,
         "light_tracks": lambda: light.add(*nits()),
         "scorer": lambda: scorer(test, reference, sdr),
         "temporal": lambda: temporal.add(test, reference, sdr),

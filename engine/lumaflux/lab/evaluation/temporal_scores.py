@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from lumaflux.color import pq
-from lumaflux.lab.evaluation.metrics import cvvdp, flow
+from lumaflux.inference import motion
+from lumaflux.lab.evaluation.metrics import cvvdp
 from lumaflux.lab.evaluation.metrics.flicker import LightTracks
 from lumaflux.lab.evaluation.metrics.warping_error import WarpingError
 from lumaflux.lab.evaluation.presets import Preset
@@ -27,7 +28,7 @@ class TemporalScorer:
         self._keys = preset.temporal_keys
         self._light = LightTracks(frame_rate)
         wants_flow = any(key in _WARPING_KEYS for key in self._keys)
-        self._warping = WarpingError() if wants_flow and flow.available() else None
+        self._warping = WarpingError() if wants_flow and motion.available() else None
         python = cvvdp.interpreter() if _CVVDP_KEY in self._keys else None
         self._cvvdp = None if python is None else cvvdp.ColorVideoVdp(python, frame_rate)
         self._shape: torch.Size | None = None

@@ -11,12 +11,18 @@ import torch.nn.functional as F
 from lumaflux.lab.evaluation.hdrvdp3.adaptation import adapting_luminance, gaussian, pupil_gain
 from lumaflux.lab.evaluation.hdrvdp3.cosine import cosine_frequencies, filter_mirrored
 from lumaflux.lab.evaluation.hdrvdp3.imresize import imresize, resampling_matrix
-from lumaflux.lab.evaluation.hdrvdp3.masking import mutual_masker, neighbouring_masker, visible_difference
 from lumaflux.lab.evaluation.hdrvdp3.optics import cones_and_rods, mtf, mtf_of_picture, native_light, retinal_light
 from lumaflux.lab.evaluation.hdrvdp3.photoreceptors import joint_sensitivity, photoreceptor_response, rod_sensitivity
 from lumaflux.lab.evaluation.hdrvdp3.pyramid import correlate, decompose, pyramid_height
 from lumaflux.lab.evaluation.hdrvdp3.score import band_errors
-from lumaflux.lab.evaluation.hdrvdp3.sensitivity import csf_map, dominant_frequency, neural_csf
+from lumaflux.lab.evaluation.hdrvdp3.sensitivity import (
+    csf_map,
+    dominant_frequency,
+    mutual_masker,
+    neighbouring_masker,
+    neural_csf,
+    visible_difference,
+)
 
 PPD, DISPLAY = 60.0, "led-lcd-wcg"
 

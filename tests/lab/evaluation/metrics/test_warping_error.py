@@ -4,12 +4,12 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lumaflux.inference import motion
 from lumaflux.inference.motion import warp
-from lumaflux.lab.evaluation.metrics import flow
 from lumaflux.lab.evaluation.metrics.warping_error import WarpingError, occluded
 
 HEIGHT, WIDTH, STEP = 96, 128, 3
-needs_opencv = pytest.mark.skipif(not flow.available(), reason="needs OpenCV: pip install 'lumaflux[evaluation]'")
+needs_opencv = pytest.mark.skipif(not motion.available(), reason="needs OpenCV: pip install 'lumaflux[evaluation]'")
 
 
 def panning(frames, seed=0):
@@ -40,7 +40,7 @@ def test_flows_that_cancel_are_not_occluded():
 @needs_opencv
 def test_flow_of_a_pan():
     first, second = (picture[0].mean(dim=0) for picture in panning(2))
-    found = flow.optical_flow(first, second)[:, 16:-16, 16:-16]
+    found = motion.optical_flow(first, second, "FAST")[:, 16:-16, 16:-16]
     assert found[0].median() == pytest.approx(-STEP, abs=0.1)
     assert found[1].median() == pytest.approx(0, abs=0.1)
 

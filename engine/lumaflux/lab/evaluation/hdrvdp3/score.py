@@ -10,11 +10,17 @@ from torch import Tensor
 from lumaflux.lab.evaluation.hdrvdp3.adaptation import adapting_luminance, pupil_gain
 from lumaflux.lab.evaluation.hdrvdp3.constants import JOD_EXPONENT, JOD_SLOPE, POOLING_EXPONENT, VISIBLE_RATIO
 from lumaflux.lab.evaluation.hdrvdp3.imresize import imresize
-from lumaflux.lab.evaluation.hdrvdp3.masking import mutual_masker, neighbouring_masker, visible_difference
 from lumaflux.lab.evaluation.hdrvdp3.optics import cones_and_rods, mtf_of_picture, native_light, retinal_light
 from lumaflux.lab.evaluation.hdrvdp3.photoreceptors import photoreceptor_response
 from lumaflux.lab.evaluation.hdrvdp3.pyramid import MIN_SIDE, decompose, pyramid_height
-from lumaflux.lab.evaluation.hdrvdp3.sensitivity import csf_map, dominant_frequency, neural_csf
+from lumaflux.lab.evaluation.hdrvdp3.sensitivity import (
+    csf_map,
+    dominant_frequency,
+    mutual_masker,
+    neighbouring_masker,
+    neural_csf,
+    visible_difference,
+)
 from lumaflux.lab.evaluation.metrics.frames import in_strips
 
 

@@ -4,13 +4,14 @@ import torch
 from torch import Tensor
 
 from lumaflux.color.primaries import BT709_LUMA, BT2020_LUMA, luminance
+from lumaflux.inference import motion
 from lumaflux.inference.motion import warp
-from lumaflux.lab.evaluation.metrics import flow
 
 OCCLUSION_SLOPE, OCCLUSION_OFFSET = 0.01, 0.5  # Sundaram, Brox and Keutzer, ECCV 2010
 OPTIONS = {
     "domain": "PQ R'G'B' BT.2020, squared distance summed over the channels",
-    **flow.OPTIONS,
+    "flow": "DIS, OpenCV's preset FAST",
+    "flow_input": "luma of 8 bits, full size",
     "flow_from": "the SDR source; the reference where there is none",
     "occlusion": f"|f+b|^2 > {OCCLUSION_SLOPE} (|f|^2+|b|^2) + {OCCLUSION_OFFSET}, and what leaves the picture",
     "average": "unoccluded pixels, then pairs of frames",
@@ -33,7 +34,7 @@ class WarpingError:
         if last is None:
             return
         last_luma, last_pictures = last
-        back, forth = flow.optical_flow(luma, last_luma), flow.optical_flow(last_luma, luma)
+        back, forth = motion.optical_flow(luma, last_luma, "FAST"), motion.optical_flow(last_luma, luma, "FAST")
         moved, inside = warp(torch.cat((last_pictures, forth[None]), dim=1), back)
         seen = inside & ~occluded(back, moved[0, 6:])
         count = int(seen.sum())
