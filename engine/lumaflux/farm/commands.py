@@ -22,6 +22,18 @@ _Source = Annotated[Path, Parameter(name="SOURCE")]  # --source is an option of 
 _Settings = Annotated[Settings, Parameter(name="*")]
 _Options = Annotated[FarmOptions, Parameter(name="*")]
 _Video = Annotated[EncodeOptions, Parameter(name="*")]
+_Plates = Annotated[
+    Path,
+    Parameter(name="SOURCE", help="An SDR clip, or a numbered sequence: plates/name.%04d.png, name.####.png."),
+]
+_Target = Annotated[
+    Path,
+    Parameter(
+        help="A directory for the frames; or a .mp4, .mov or .mkv, which a last step encodes from TARGET's .frames "
+        "directory."
+    ),
+]
+_Command = Annotated[str, Parameter(help="The lumaflux command on the workers.")]
 _Out = Annotated[Path, Parameter(name=["--out", "-o"])]
 
 
@@ -47,26 +59,20 @@ _Job = Annotated[_Whole, Parameter(name="*")]
 
 @farm.command
 def job(
-    source: _Source,
-    target: Path,
+    source: _Plates,
+    target: _Target,
     *,
     out: _Out,
     whole: _Job = _Whole(),
-    command: str = "lumaflux",
+    command: _Command = "lumaflux",
     overwrite: Overwrite = False,
 ) -> None:
     """Write a job bundle (Open Job Description) for a farm, or for `lumaflux farm run`.
 
     Parameters
     ----------
-    source
-        An SDR clip, or a numbered sequence: plates/name.%04d.png, name.####.png.
-    target
-        A directory for the frames; or a .mp4, .mov or .mkv, which a last step encodes from TARGET's .frames directory.
     out
         The bundle, a directory.
-    command
-        The lumaflux command on the workers.
     overwrite
         Replace an existing bundle.
     """
@@ -133,32 +139,26 @@ def frames(
 
 @farm.command
 def opencue(
-    source: _Source,
-    target: Path,
+    source: _Plates,
+    target: _Target,
     *,
     out: _Out,
     show: str = "testing",
     shot: str = "test",
     whole: _Job = _Whole(),
-    command: str = "lumaflux",
+    command: _Command = "lumaflux",
     overwrite: Overwrite = False,
 ) -> None:
     """Write a job for OpenCue: job.xml, and the file that it names.
 
     Parameters
     ----------
-    source
-        An SDR clip, or a numbered sequence: plates/name.%04d.png, name.####.png.
-    target
-        A directory for the frames; or a .mp4, .mov or .mkv, which a last layer encodes from TARGET's .frames directory.
     out
         The directory for job.xml and job.json, which the hosts see under this name too.
     show
         OpenCue's show.
     shot
         OpenCue's shot.
-    command
-        The lumaflux command on the hosts.
     overwrite
         Replace an existing job.
     """
@@ -171,8 +171,8 @@ def opencue(
 
 @farm.command
 def ray(
-    source: _Source,
-    target: Path,
+    source: _Plates,
+    target: _Target,
     *,
     address: Annotated[str | None, Parameter(env_var="RAY_ADDRESS")] = None,
     workers: int | None = None,
@@ -183,10 +183,6 @@ def ray(
 
     Parameters
     ----------
-    source
-        An SDR clip, or a numbered sequence: plates/name.%04d.png, name.####.png.
-    target
-        A directory for the frames; or a .mp4, .mov or .mkv, which is encoded from TARGET's .frames directory.
     address
         The cluster, as ray.init takes it; one on this machine if not named.
     workers
