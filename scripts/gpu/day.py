@@ -1,6 +1,6 @@
 """One command for a machine with a CUDA card: kernels, sanitizers, FLUX.1-dev's shapes, the default model, training.
 
-``python scripts/gpu/day.py OUT [--wheels DIR] [--minutes 15] [--train CONFIG[:SHARE] ...]``, from any folder.
+``python scripts/gpu/day.py OUT [--wheels DIR] [--minutes 15] [--train CONFIG[,CONFIG][:SHARE] ...]``, from any folder.
 Every part has a budget and a process of its own; OUT/day.json is written after each, so that a machine that goes away
 takes one part with it. ``--rehearse`` does all of it small, on any machine. docs/gpu.md says more.
 """
@@ -91,15 +91,25 @@ class Day:
     def left(self) -> float:
         return self.end - time.monotonic()
 
-    def run(self, part: Part) -> None:
-        """Runs one part within its budget and what is left; its output goes to OUT/NAME.log."""
-        seconds = min(self.patience * part.budget, self.left)
+    def run(self, *parts: Part) -> None:
+        """Runs parts side by side, within the first one's budget and what is left; their output goes to OUT/NAME.log."""
+        seconds = min(self.patience * parts[0].budget, self.left)
         if seconds < 5:
-            self._note(part.name, {"left_out": f"{max(self.left, 0):.0f} s are left"})
+            for part in parts:
+                self._note(part.name, {"left_out": f"{max(self.left, 0):.0f} s are left"})
             return
         begin = time.monotonic()
+        begun = [self._begun(part) for part in parts]
+        for part, process in zip(parts, begun, strict=True):
+            code = _ended(process, max(begin + seconds - time.monotonic(), 0.1))
+            result = {"code": code, "seconds": round(time.monotonic() - begin, 1), "budget": round(seconds, 1)}
+            if part.sanitizer:
+                result["watched"] = shutil.which("compute-sanitizer") is not None
+            self._note(part.name, result)
+
+    def _begun(self, part: Part) -> subprocess.Popen:
         with (self.out / f"{part.name}.log").open("w") as log:
-            process = subprocess.Popen(
+            return subprocess.Popen(
                 watched_by(part.sanitizer, part.command),
                 cwd=ROOT,
                 env={**self.environment, **part.environment},
@@ -107,11 +117,6 @@ class Day:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # ended with all that it starts
             )
-            code = _ended(process, seconds)
-        result = {"code": code, "seconds": round(time.monotonic() - begin, 1), "budget": round(seconds, 1)}
-        if part.sanitizer:
-            result["watched"] = shutil.which("compute-sanitizer") is not None
-        self._note(part.name, result)
 
     def _note(self, name: str, result: dict) -> None:
         self.results[name] = result
@@ -133,14 +138,26 @@ def _ended(process: subprocess.Popen, seconds: float) -> int:
 
 
 def training(day: Day, configs: list[str], seconds: float | None = None) -> None:
-    """The stages of ``configs`` (CONFIG or CONFIG:SHARE) in turn; each has its share of the time that is left."""
+    """The stages of ``configs`` (CONFIG or CONFIG:SHARE) in turn; each has its share of the time that is left.
+
+    Configurations joined by commas run side by side: small networks leave most of a device idle.
+    """
     named = [config.rsplit(":", 1) if ":" in config else [config, "1"] for config in configs]
     shares = [float(share) for _, share in named]
     for index, (config, _) in enumerate(named):
         own = (day.left if seconds is None else seconds) * shares[index] / sum(shares[index:])
         minutes = max(own - _FINISH_SECONDS, 3.0) / 60
-        command = [sys.executable, "-m", "lumaflux.lab.training", config, "--minutes", f"{minutes:.3f}"]
-        day.run(Part(name=f"train-{Path(config).stem}", budget=own + _FINISH_SECONDS, command=command))
+        base = [sys.executable, "-m", "lumaflux.lab.training"]
+        day.run(
+            *(
+                Part(
+                    name=f"train-{Path(one).stem}",
+                    budget=own + _FINISH_SECONDS,
+                    command=[*base, one, "--minutes", f"{minutes:.3f}"],
+                )
+                for one in config.split(",")
+            )
+        )
 
 
 def environment_of(wheels: Path | None) -> dict[str, str]:
@@ -170,7 +187,9 @@ def main() -> int:
     parser.add_argument("--wheels", type=Path, help="a folder of wheels that this machine lacks")
     parser.add_argument("--minutes", type=float, default=15.0, help="for everything")
     parser.add_argument("--parts", help="those alone, by name, with commas: kernels, memcheck, ..., training")
-    parser.add_argument("--train", nargs="*", default=[], metavar="CONFIG[:SHARE]", help="stages for the time left")
+    parser.add_argument(
+        "--train", nargs="*", default=[], metavar="CONFIG[,CONFIG][:SHARE]", help="stages for the time left"
+    )
     parser.add_argument("--keep", type=Path, nargs="*", default=[], help="run folders whose results are packed")
     parser.add_argument("--rehearse", action="store_true", help="all of it small, on any machine")
     options = parser.parse_args()

@@ -69,6 +69,19 @@ def test_a_part_ends_with_its_budget_and_its_children_and_the_next_one_runs(day,
     assert not mark.exists()
 
 
+def test_parts_run_side_by_side(day, tmp_path):
+    """Each of them waits for what the other writes."""
+    today = day.Day(tmp_path, 1.0, dict(os.environ))
+
+    def waiting(own, other):
+        names = [str(tmp_path / name) for name in (own, other)]
+        wait = f"import os, time; open({names[0]!r}, 'w')\nwhile not os.path.exists({names[1]!r}): time.sleep(0.02)"
+        return day.Part(name=own, budget=20.0, command=python(wait))
+
+    today.run(waiting("first", "second"), waiting("second", "first"))
+    assert [result["code"] for result in today.results.values()] == [0, 0]
+
+
 def test_nothing_is_begun_without_time(day, tmp_path):
     today = day.Day(tmp_path, 0.05, dict(os.environ))
     today.run(day.Part(name="late", budget=30.0, command=python("print()")))
@@ -78,10 +91,10 @@ def test_nothing_is_begun_without_time(day, tmp_path):
 def test_training_shares_what_is_left(day, tmp_path, monkeypatch):
     today = day.Day(tmp_path, 10.0, {})
     ran = []
-    monkeypatch.setattr(today, "run", ran.append)
-    day.training(today, ["a.yaml:2", "b.yaml"])
-    minutes = [float(part.command[-1]) for part in ran]
-    assert [part.name for part in ran] == ["train-a", "train-b"]
+    monkeypatch.setattr(today, "run", lambda *parts: ran.append(parts))
+    day.training(today, ["a.yaml,c.yaml:2", "b.yaml"])
+    minutes = [float(parts[0].command[-1]) for parts in ran]
+    assert [[part.name for part in parts] for parts in ran] == [["train-a", "train-c"], ["train-b"]]
     assert minutes[0] == pytest.approx((600 * 2 / 3 - 45) / 60, abs=0.05)
     assert minutes[1] == pytest.approx((600 - 45) / 60, abs=0.05)  # nothing ran, so all of it is left
 

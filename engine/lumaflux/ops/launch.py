@@ -1,7 +1,4 @@
-"""From a torch operator to a kernel on a CUDA device: what a launch needs, said before any launch.
-
-Not executed on a device so far: no machine with one was at hand. What can be checked without one, is (docs/kernels.md).
-"""
+"""From a torch operator to a kernel on a CUDA device: what a launch needs, said before any launch."""
 
 import ctypes
 from collections.abc import Collection, Iterator, Sequence

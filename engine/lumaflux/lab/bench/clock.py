@@ -1,6 +1,6 @@
 """How long a call takes on a device: replayed as a CUDA graph, between events, or as its caller waits for it.
 
-Not executed on a CUDA device so far; on the CPU all three are the time of the call.
+On the CPU all three are the time of the call.
 """
 
 import statistics

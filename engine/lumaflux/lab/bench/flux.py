@@ -1,8 +1,8 @@
 """FLUX.1-dev's shapes with random weights made on the device: what velocity, frame and training step cost.
 
 ``python -m lumaflux.lab.bench.flux --json FILE [--preset flux-dev] [--sizes 1024x1024,1920x1088] [--budget SECONDS]``.
-Every figure is written as soon as it is there, and nothing is begun that the budget does not hold. Not executed on a
-CUDA device so far; the tests run it on the CPU with the preset ``tiny-flux``.
+Every figure is written as soon as it is there, and nothing is begun that the budget does not hold. The tests run it on
+the CPU with the preset ``tiny-flux``.
 """
 
 import argparse

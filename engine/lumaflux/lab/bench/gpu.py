@@ -1,6 +1,6 @@
 """`lumaflux bench --gpu`: the kernels on a CUDA device, proven against float64 and timed against what they replace.
 
-Not executed so far: no device was at hand. Its parts run in tests on the CPU with expressions in the kernels' place.
+Its parts run in tests on the CPU with expressions in the kernels' place.
 By itself: ``python -m lumaflux.lab.bench.gpu [--small] [--rounds N] [--json FILE]``.
 """
 
