@@ -92,7 +92,7 @@ class Day:
         return self.end - time.monotonic()
 
     def run(self, *parts: Part) -> None:
-        """Runs parts side by side, within the first one's budget and what is left; their output goes to OUT/NAME.log."""
+        """Runs parts side by side, in the first one's budget and what is left; their output goes to OUT/NAME.log."""
         seconds = min(self.patience * parts[0].budget, self.left)
         if seconds < 5:
             for part in parts:
