@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from lumaflux.color import pq
@@ -22,7 +24,6 @@ from lumaflux.lab.data.scenes import Split
 from lumaflux.lab.data.sources import Source, find_sources
 from lumaflux.lab.data.views import FULL_SCALE
 from lumaflux.media.atomic_file import allow_by_umask
-from lumaflux.media.scaling import reduce_area
 
 MANIFEST = "panoramas.json"
 HEIGHT, WIDTH = 512, 1024
@@ -32,7 +33,10 @@ def codes_of(light: NDArray[np.float32]) -> NDArray[np.uint16]:
     """Relative linear BT.2020 of a panorama [3,h,w] -> codes [3,512,1024]."""
     nits = light * np.float32(master_gain(light))
     if light.shape[1:] != (HEIGHT, WIDTH):
-        nits = reduce_area(nits, WIDTH, HEIGHT)
+        scaled = F.interpolate(
+            torch.from_numpy(nits)[None], (HEIGHT, WIDTH), mode="bilinear", align_corners=False, antialias=True
+        )
+        nits = scaled[0].numpy()
     return np.rint(np.asarray(pq.inverse_eotf(nits.clip(0, pq.PQ_PEAK_NITS))) * FULL_SCALE).astype(np.uint16)
 
 

@@ -48,22 +48,27 @@ class TonePictures:
     sdr: NDArray[np.uint8] | None
 
 
-def _cuts(shape: tuple[int, int], count: int, rng: np.random.Generator) -> Iterator[tuple[slice, slice]]:
+def _cuts(shape: tuple[int, int], count: int, rng: np.random.Generator, size: int) -> Iterator[tuple[slice, slice]]:
     """The whole picture, then parts of it; width and height are drawn apart, for a distribution has no aspect ratio."""
     yield slice(0, shape[0]), slice(0, shape[1])
     for _ in range(count - 1):
-        sides = [max(SIZE, int(side * rng.uniform(_SMALLEST_CUT, 1))) for side in shape]
+        sides = [max(size, int(side * rng.uniform(_SMALLEST_CUT, 1))) for side in shape]
         top, left = (int(rng.integers(side - cut + 1)) for side, cut in zip(shape, sides, strict=True))
         yield slice(top, top + sides[0]), slice(left, left + sides[1])
 
 
-def _flat(pictures: Sequence[NDArray[np.float32]], count: int, rng: np.random.Generator) -> list[NDArray[np.float32]]:
-    """The same parts of pictures of linear light [3,H,W], each reduced to a square: [count,3,S,S] a picture."""
+def flat_views(
+    pictures: Sequence[NDArray[np.float32]], count: int, rng: np.random.Generator, size: int = SIZE
+) -> list[NDArray[np.float32]]:
+    """The same parts of pictures of linear light [3,H,W], each reduced to a square: [count,3,S,S] a picture.
+
+    Raises ValueError for pictures smaller than that.
+    """
     height, width = pictures[0].shape[1:]
-    if min(height, width) < SIZE:
-        raise ValueError(f"a picture of {width}x{height} holds no view of {SIZE} pixels")
-    parts = list(_cuts((height, width), count, rng))
-    return [np.stack([reduce_area(picture[:, y, x], SIZE, SIZE) for y, x in parts]) for picture in pictures]
+    if min(height, width) < size:
+        raise ValueError(f"a picture of {width}x{height} holds no view of {size} pixels")
+    parts = list(_cuts((height, width), count, rng, size))
+    return [np.stack([reduce_area(picture[:, y, x], size, size) for y, x in parts]) for picture in pictures]
 
 
 def _panorama(light: NDArray[np.float32], count: int, rng: np.random.Generator) -> NDArray[np.float32]:
@@ -75,7 +80,9 @@ def _panorama(light: NDArray[np.float32], count: int, rng: np.random.Generator) 
     return np.stack(views)
 
 
-def _cube(light: NDArray[np.float32], count: int, rng: np.random.Generator) -> NDArray[np.float32]:
+def cube_views(
+    light: NDArray[np.float32], count: int, rng: np.random.Generator, size: int = SIZE
+) -> NDArray[np.float32]:
     """Parts of the six square faces, which lie side by side or one below the other."""
     side = min(light.shape[1:])
     faces = [
@@ -83,7 +90,7 @@ def _cube(light: NDArray[np.float32], count: int, rng: np.random.Generator) -> N
         for top in range(0, light.shape[1] - side + 1, side)
         for left in range(0, light.shape[2] - side + 1, side)
     ]
-    return np.concatenate([_flat([face], max(1, count // len(faces)), rng)[0] for face in faces])
+    return np.concatenate([flat_views([face], max(1, count // len(faces)), rng, size)[0] for face in faces])
 
 
 def _codes(linear: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -92,38 +99,42 @@ def _codes(linear: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.rint(np.asarray(srgb.inverse_eotf(linear.clip(0, 1))) * 255).astype(np.uint8)
 
 
-def _pq(nits: NDArray[np.float32]) -> NDArray[np.uint16]:
+def pq_codes(nits: NDArray[np.float32]) -> NDArray[np.uint16]:
+    """Light in cd/m2 -> PQ signals, 65535 for 1."""
     return np.rint(np.asarray(pq.inverse_eotf(nits.clip(0, pq.PQ_PEAK_NITS))) * FULL_SCALE).astype(np.uint16)
 
 
 def _scene(source: Source, rng: np.random.Generator) -> dict[str, NDArray]:
     light = to_bt2020(read_linear(source.path))
-    drawn = {"panorama": _panorama, "cube": _cube}.get(source.kind, lambda x, n, r: _flat([x], n, r)[0])
-    return {"hdr": _pq(drawn(light * np.float32(master_gain(light)), _VIEWS[source.kind], rng))}
+    drawn = {"panorama": _panorama, "cube": cube_views}.get(source.kind, lambda x, n, r: flat_views([x], n, r)[0])
+    return {"hdr": pq_codes(drawn(light * np.float32(master_gain(light)), _VIEWS[source.kind], rng))}
 
 
 def _graded(source: Source, rng: np.random.Generator) -> dict[str, NDArray]:
     frames = graded_light(source.path)
     count = max(2, _VIEWS["graded"] // len(frames))
-    return {"hdr": np.concatenate([_pq(_flat([frame], count, rng)[0]) for frame in frames])}
+    return {"hdr": np.concatenate([pq_codes(flat_views([frame], count, rng)[0]) for frame in frames])}
+
+
+def pair_light(source: Source) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """An author's pair as linear light [3,H,W]: SDR, white 1, and HDR in cd/m2."""
+    if source.beside is None:
+        photograph = read_gain_map_photograph(source.path)
+        return photograph.sdr_linear(), photograph.hdr_nits()
+    return graded_pair(source.path, source.beside)
 
 
 def _pair(source: Source, rng: np.random.Generator) -> dict[str, NDArray]:
-    if source.beside is None:
-        photograph = read_gain_map_photograph(source.path)
-        sdr, hdr = photograph.sdr_linear(), photograph.hdr_nits()
-    else:
-        sdr, hdr = graded_pair(source.path, source.beside)
-    sdr, hdr = _flat([sdr, hdr], _VIEWS["pair"], rng)
-    return {"sdr": _codes(sdr), "hdr": _pq(hdr)}
+    sdr, hdr = pair_light(source)
+    sdr, hdr = flat_views([sdr, hdr], _VIEWS["pair"], rng)
+    return {"sdr": _codes(sdr), "hdr": pq_codes(hdr)}
 
 
 def _photograph(source: Source, rng: np.random.Generator) -> dict[str, NDArray]:
     from lumaflux.color import srgb
 
-    return {
-        "sdr": _codes(_flat([np.asarray(srgb.eotf(read_sdr(source.path)), np.float32)], _VIEWS["photograph"], rng)[0])
-    }
+    linear = np.asarray(srgb.eotf(read_sdr(source.path)), np.float32)
+    return {"sdr": _codes(flat_views([linear], _VIEWS["photograph"], rng)[0])}
 
 
 _READERS: dict[str, Callable[[Source, np.random.Generator], dict[str, NDArray]]] = {

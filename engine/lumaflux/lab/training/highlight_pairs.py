@@ -8,6 +8,7 @@ from torch import Tensor
 
 from lumaflux.lab.data.draws import host_of, how_many, integer, number, on_device, rand
 from lumaflux.lab.data.graphics import OverlaidGraphics
+from lumaflux.lab.data.highlight_pool import KINDS
 from lumaflux.lab.data.highlights import expose, pairs_to_pq, reduced
 from lumaflux.lab.data.panoramas import is_panorama_pool, load_panoramas
 from lumaflux.lab.data.resident import Masters, ResidentPanoramas, ResidentViews
@@ -90,7 +91,8 @@ def _crop_of(shape: tuple[int, int], part: float) -> tuple[int, int]:
 
 
 def resident_pairs(config: TrainConfig, vae: Any, device: torch.device) -> ResidentPairs:
-    """Of the panoramas and of the views in ``config.views``; a scene of either is as likely as any other.
+    """Of the panoramas and of the views in ``config.views``, a pool of lumaflux.lab.data.highlight_pool; a scene of
+    either is as likely as any other.
 
     Raises UserError where there are neither.
     """
@@ -101,7 +103,7 @@ def resident_pairs(config: TrainConfig, vae: Any, device: torch.device) -> Resid
         masters.append(ResidentPanoramas(panoramas := load_panoramas(config.views, "train"), device))
         scenes.append(len(panoramas))
     if not masters or (config.views / MANIFEST).exists():
-        views = training_views(config, "train")
+        views = training_views(config, "train", KINDS)
         masters.append(ResidentViews(views, device))
         scenes.append(len(views))
     return ResidentPairs(masters, scenes, vae, config.seed, device)
