@@ -71,9 +71,8 @@ def test_pairs_are_made_of_it_on_a_device(pool: Path, monkeypatch: pytest.Monkey
         assert torch.equal(pairs.sdr, again.sdr)
         assert float(pairs.stops.min()) > -1e-3
         assert float(pairs.clipped.mean()) > 0.01
-    assert not torch.equal(
-        pairs_of.draw(0, 6, generator_on(device, 7)).sdr, pairs_of.draw(0, 6, generator_on(device, 8)).sdr
-    )
+    other, another = (pairs_of.draw(0, 6, generator_on(device, seed)) for seed in (7, 8))
+    assert not torch.equal(other.sdr, another.sdr)
 
 
 def test_a_pool_without_panoramas_is_refused(tmp_path: Path):
