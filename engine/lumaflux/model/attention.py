@@ -50,7 +50,7 @@ class SteeredAttention:
         return attn.to_out[0](image_out.contiguous()), attn.to_add_out(context_out.contiguous())
 
 
-def _differentiable() -> AbstractContextManager[None]:
+def _differentiable() -> AbstractContextManager[object]:
     """All implementations of attention but cuDNN's, whose gradients in bf16 were not numbers in three of four updates
     on one H200 (torch 2.11, cuDNN 9.19); those of the others always were."""
     return sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH])

@@ -60,7 +60,7 @@ class ResidentPairs:
     def draw(self, step: int, count: int, generator: torch.Generator) -> LatentPairs:
         which = step % len(SHAPES)
         master = self._cropped(count, _crop_of(SHAPES[which], number(_NEAREST, 1.0, generator)), generator)
-        pair = expose(master, generator, self._graphics[which].at(master.shape[-2:]))
+        pair = expose(master, generator, self._graphics[which].at((master.shape[-2], master.shape[-1])))
         seen = reduced(pair, pairs_to_pq(pair), SHAPES[which])
         mixed = torch.randperm(count, generator=host_of(generator)).to(self.device)  # kinds lie side by side
         pairs = LatentPairs(
@@ -87,7 +87,8 @@ class ResidentPairs:
 
 def _crop_of(shape: tuple[int, int], part: float) -> tuple[int, int]:
     """Rows and columns of the ``part`` of a square picture that has ``shape``'s aspect."""
-    return tuple(int(part * _SIZE * side / max(shape)) for side in shape)
+    rows, columns = (int(part * _SIZE * side / max(shape)) for side in shape)
+    return rows, columns
 
 
 def resident_pairs(config: TrainConfig, vae: Any, device: torch.device) -> ResidentPairs:
