@@ -41,7 +41,8 @@ class HighlightTask:
     def __init__(self, config: TrainConfig, options: HighlightOptions, device: torch.device):
         assert config.start is not None
         self.device, self.options = device, options
-        self.vae: Any = load_vae(config.model, config.start).to(device)
+        self.vae: Any = load_vae(config.model, config.start)
+        self.vae.to(device)
         self._folder, self._seed = bank_folder(config), config.seed
         unseen = self._folder / "validation"
         extend(unseen, self.vae, training_views(config, "validation"), options.unseen, config.seed + 1)
