@@ -196,12 +196,12 @@ struct Lines {
 };
 
 // Between which rows of blocks row y of the plane lies, and how far it is towards the second.
-struct Position {
+struct LinePosition {
   std::ptrdiff_t index;
   float share;
 };
 
-Position position_of(std::size_t y, const Lines& lines) {
+LinePosition line_position(std::size_t y, const Lines& lines) {
   const float at = std::max(0.0f, (static_cast<float>(y) + 0.5f) / static_cast<float>(lines.filter.factor) - 0.5f);
   const auto index = std::min(static_cast<std::ptrdiff_t>(at), static_cast<std::ptrdiff_t>(lines.rows) - 1);
   return {index, std::min(at - static_cast<float>(index), 1.0f)};
@@ -277,7 +277,7 @@ void deband(const float* sdr, std::size_t width, std::size_t height, float* out,
     for (std::size_t c = 0; c < channels; ++c) {
       auto rows = fine[c].stretched();
       for (std::size_t y = begin; y < end; ++y) {
-        const Position where = position_of(y, fine[c]);
+        const LinePosition where = line_position(y, fine[c]);
         const float *above = rows[where.index], *below = rows[where.index + 1];
         const std::size_t start = c * plane + y * width, level = fine[c].columns * fine[c].filter.factor;
         near_row(sdr + start, above, below, where.share, level, width, out + start);
@@ -307,7 +307,7 @@ void deband(const float* sdr, std::size_t width, std::size_t height, float* out,
           seen[j] = ranges[c][static_cast<std::ptrdiff_t>(y) + j - kTextureRadius];
         spread_row(seen, width, most.data());
       }
-      const Position where = position_of(y, coarse[0]);
+      const LinePosition where = line_position(y, coarse[0]);
       for (std::size_t c = 0; c < channels; ++c) {
         const float *above = lines[c][where.index], *below = lines[c][where.index + 1];
         const std::size_t start = c * plane + y * width, level = coarse[c].columns * coarse[c].filter.factor;
