@@ -201,6 +201,30 @@ def test_captions_and_sound_are_read_side_by_side(tmp_path, suffix):
     assert sounds(tmp_path / "out.mkv") == sounds(source)
 
 
+def test_sound_is_not_held_for_captions_that_have_ended(tmp_path):
+    captioned(tmp_path / "cc.mp4", source_clip(tmp_path / "in.mp4", frames=20))
+    with av.open(str(tmp_path / "cc.mp4")) as container, av.open(str(tmp_path / "long.mkv"), "w") as target:
+        pictures = target.add_stream_from_template(container.streams.video[0], opaque=True)
+        sound = target.add_stream("mp2", rate=16000, layout="mono")
+        for packet in container.demux(video=0):
+            if packet.size:
+                packet.stream = pictures
+                target.mux(packet)
+        samples = av.AudioFrame.from_ndarray(np.zeros((1, 60 * 16000), np.int16), format="s16p", layout="mono")
+        samples.sample_rate, samples.pts = 16000, 0
+        for packet in [*sound.encode(samples), *sound.encode(None)]:
+            target.mux(packet)
+    held = []
+    with open_container(tmp_path / "long.mkv") as container, av.open(str(tmp_path / "out.mkv"), "w") as target:
+        copy = StreamCopy(container, probe(tmp_path / "long.mkv"), target, "out.mkv")
+        for number in range(20):
+            assert copy.caption(Fraction(number, 25), Fraction(1, 25))
+            held.append(len(copy._waiting) * 1152 / 16000)  # seconds
+            copy.advance(number / 25)
+        copy.finish()
+    assert max(held) < 12
+
+
 def test_captions_that_begin_late_are_kept(tmp_path):
     source = captioned(tmp_path / "cc.mp4", source_clip(tmp_path / "in.mp4", frames=150), first=140)
     with open_container(source) as container, av.open(str(tmp_path / "out.mkv"), "w") as target:

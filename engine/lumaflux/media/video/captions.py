@@ -37,6 +37,8 @@ class Captions:
     def add(self, packet: Any) -> None:
         """The next of the pictures' packets in the order of the file, on the clock that is asked by."""
         if packet.pts is None:
+            if packet.dts is not None:
+                self._read = max(self._read, packet.dts * Fraction(packet.time_base))
             return
         stamp = packet.pts * Fraction(packet.time_base)
         self._read = max(self._read, stamp)

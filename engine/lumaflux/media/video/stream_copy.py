@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import av
     import av.container
 
+_HELD = 10  # seconds of sound that are held at most while captions are looked for: as far as muxers interleave
 _OWN_TAGS = ("encoder", "major_brand", "minor_version", "compatible_brands", "duration", "timecode")
 
 
@@ -180,9 +181,14 @@ class StreamCopy:
         """The T.35 message of the picture at ``time`` seconds of the output; ``frame`` is its duration."""
         if self._captions is None:
             return None
-        while self._captions.lack(time) and self._read_on():
+        while self._captions.lack(time) and not self._holds(time + _HELD) and self._read_on():
             pass
         return self._captions.message(time, frame)
+
+    def _holds(self, time: Fraction) -> bool:
+        """Whether a packet waits that is due at ``time`` or later: pictures that end before the sound have no more to
+        tell, and all of the sound would be held."""
+        return bool(self._waiting) and _seconds(self._waiting[-1]) >= time
 
     @property
     def captioned(self) -> int:
