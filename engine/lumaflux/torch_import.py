@@ -27,13 +27,14 @@ _CIRCLES = {
 class _MetaFirst(MetaPathFinder):
     """Imports the meta device's kernels before anything else of what they import: libraries and compilers do that."""
 
+    _entered = False
+
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname not in _CIRCLES:
+        if self._entered or fullname not in _CIRCLES:
             return None
-        if self in sys.meta_path:
-            sys.meta_path.remove(self)
+        self._entered = True  # and stays in the list, which other threads may be walking along
         importlib.import_module(_META)
         there = sys.modules.get(fullname)
         if there is None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import lumaflux
-from lumaflux.errors import UserError
+from lumaflux.errors import FrameError, UserError
 from lumaflux.inference.tone import Tone
 from lumaflux.render import Job
 from lumaflux.render.analysis import Look
@@ -194,3 +194,27 @@ def test_an_interrupt_while_a_tone_is_waited_for_keeps_what_is_finished(quick, c
     assert ended.value.reports[0].frames == 8
     assert not track._thread.is_alive()
     assert len(pictures_of(tmp_path / "in-hdr.partial.mp4")) == 8
+
+
+@pytest.mark.parametrize("kind", [UserError, FrameError])
+def test_what_ends_the_pass_later_is_said_at_once_unless_it_is_a_frame(quick, kind):
+    told = threading.Event()
+
+    def frames(note):
+        for number, frame in enumerate(film()):
+            if number == 190:
+                assert told.wait(60)
+                raise kind("it is gone")
+            yield frame
+
+    track = GrowingTrack(frames, Told(quick, Settings()), "film")
+    track.wait_for(3)
+    told.set()
+    with pytest.raises(kind):
+        track.wait_for(1000)
+    if kind is FrameError:
+        assert track.wait_for(3)
+    else:
+        with pytest.raises(kind):
+            track.wait_for(3)
+    track.close()

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from lumaflux.errors import UserError
+from lumaflux.errors import FrameError, UserError
 from lumaflux.render.analysis import Look
 from lumaflux.render.job import Progress
 
@@ -82,8 +82,13 @@ class GrowingTrack:
         progress(*self._done)
 
     def wait_for(self, frame: int, ended: Callable[[], bool] = lambda: False) -> bool:
-        """Until the shot of a frame is known; False if ``ended`` comes first. Raises what ended the pass before it."""
+        """Until the shot of a frame is known; False if ``ended`` comes first.
+
+        Raises what ended the pass: at once, or, of a frame that cannot be read, where the known shots end.
+        """
         with self._news:
+            if self._error is not None and not isinstance(self._error, FrameError):
+                raise self._error
             while not (self._whole or (self.shots and frame <= self.shots[-1].last)):
                 if self._error is not None:
                     raise self._error

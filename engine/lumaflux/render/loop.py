@@ -1,4 +1,7 @@
-"""The loop of every front end that renders more than a frame: decode, render and write in three threads."""
+"""The loop of every front end that renders more than a frame: decode, render and write in three threads.
+
+A tone track that grows meanwhile (lumaflux.render.growing_track) has two of its own.
+"""
 
 import time
 from collections.abc import Callable, Iterator
@@ -53,7 +56,7 @@ def render_frames(
     try:
         for frame in decoder:
             chosen = chosen or renderer()
-            if not chosen.tones.wait_for(frame.number, ended):
+            if not chosen.tones.wait_for(frame.number, lambda: ended() or writer.failed):
                 break
             begun(frame.number)
             start = time.perf_counter()

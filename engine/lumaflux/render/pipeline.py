@@ -105,6 +105,11 @@ class Consumer(Generic[Item]):
         self._raise()
 
     @property
+    def failed(self) -> bool:
+        """Whether nothing more is taken, because taking raised."""
+        return self._error is not None
+
+    @property
     def starves(self) -> bool:
         """Whether nothing is left to take: whoever makes items is what it waits for."""
         return self._queue.empty()
