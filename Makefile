@@ -77,7 +77,8 @@ lite: setup
 	$(BIN)/python -m lumaflux.lab.data.views corpus/views --packages corpus/packages
 	$(BIN)/python -m lumaflux.lab.data.tone_pool corpus/tone --packages corpus/packages
 	$(BIN)/python -m lumaflux.lab.training.shipped_parts engine/lumaflux/weights/lite runs/lite
-	for stage in prior prior-decoded prior-blended anchor adapters; do \
+	$(BIN)/python -m lumaflux.lab.data.highlight_pool corpus/highlights --packages corpus/packages
+	for stage in prior prior-decoded prior-blended prior-varied anchor adapters; do \
 	  $(BIN)/lumaflux train lite-$$stage || exit 1; done
 
 clean:

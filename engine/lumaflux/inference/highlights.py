@@ -22,7 +22,7 @@ _STEADY = 5  # reduced pixels on a side: over what is clipped among them, stops 
 _LIGHT, _WHITE = 0.12, 0.30  # of the frame clipped: what training saw at most, and where nothing is added any more
 _REACH = 3  # reduced pixels that stops are carried beyond clipped areas
 _DOME = 0.25  # of a region's stops, for each doubling of the distance to its edge
-_FAINT = 0.2  # stops: what is less is taken less
+_FAINT = 0.3  # stops: what is less is taken less
 _HIGHEST, _REGION = 16, 15  # pixels from the edge where a dome is flat; a side of what counts as a region
 
 
@@ -92,7 +92,7 @@ def domed(stops: Tensor, own: Tensor) -> Tensor:
 
 
 def without_faint(stops: Tensor) -> Tensor:
-    """Stops of a fifth and more as they are, smaller ones less: they are the network's doubt about paper and walls, and
+    """Stops of 0.3 and more as they are, smaller ones less: they are the network's doubt about paper and walls, and
     would stain them, or turn the order of greys round where white begins."""
     part = (stops / _FAINT).clamp(0, 1)
     return stops * (part * part * (3 - 2 * part))

@@ -250,7 +250,8 @@ def test_train_runs_a_yaml_file_and_names_mistakes(tmp_path: Path, pool: Path, m
 
 
 @pytest.mark.parametrize(
-    "name", ["vae", "prior", "prior-decoded", "prior-blended", "anchor", "adapters", "highlight-adapters"]
+    "name",
+    ["vae", "prior", "prior-decoded", "prior-blended", "prior-varied", "anchor", "adapters", "highlight-adapters"],
 )
 def test_lite_configurations_are_valid(name: str):
     from importlib.resources import files
