@@ -6,8 +6,6 @@ law) and panoramas that are not trained on. ``python -m lumaflux.lab.data.highli
 and HDR_MORE_DIR add collections.
 """
 
-import argparse
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from zlib import crc32
@@ -22,7 +20,7 @@ from lumaflux.lab.data.graded_pictures import graded_light
 from lumaflux.lab.data.mastering import master_gain, to_bt2020
 from lumaflux.lab.data.panoramas import make_panoramas
 from lumaflux.lab.data.pictures import read_linear, read_sdr
-from lumaflux.lab.data.sources import Kind, Source, find_sources
+from lumaflux.lab.data.sources import Kind, Source, read_pool_command
 from lumaflux.lab.data.tone_pool import cube_views, flat_views, pair_light, pq_codes
 from lumaflux.lab.data.views import FULL_SCALE, ViewPlan, source_views, write_pool
 
@@ -100,12 +98,8 @@ def make_highlight_pool(sources: Sequence[Source], out: Path, seed: int = 7) -> 
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.data.highlight_pool", description=__doc__)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--packages", type=Path, default=None, help="folder filled by lumaflux.lab.data.fetch")
-    options = parser.parse_args(arguments)
-    roots = [Path(folder) if (folder := os.environ.get(name)) else None for name in ("HDR_DIR", "HDR_MORE_DIR")]
-    make_highlight_pool(find_sources(options.packages, *roots), options.out)
+    out, sources = read_pool_command("lumaflux.lab.data.highlight_pool", __doc__, arguments)
+    make_highlight_pool(sources, out)
 
 
 if __name__ == "__main__":

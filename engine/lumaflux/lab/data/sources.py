@@ -4,7 +4,9 @@ Roots: a folder filled by ``python -m lumaflux.lab.data.fetch`` and, where HDR_D
 collections (``panoramas/``, ``stills/``; the second also ``cubes/``, ``video/``, ``gainmap/``, ``sdr/``).
 """
 
-from collections.abc import Iterator
+import argparse
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -144,3 +146,18 @@ def find_sources(packages: Path | None, hdr_dir: Path | None = None, more_dir: P
             "python -m lumaflux.lab.data.fetch DIR"
         )
     return sorted(found, key=lambda source: source.name)
+
+
+def read_pool_command(
+    module: str, description: str | None, arguments: Sequence[str] | None
+) -> tuple[Path, list[Source]]:
+    """OUT and --packages of a ``module`` that makes a pool of all roots, and the pictures below these.
+
+    Raises UserError when there are none.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=description)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--packages", type=Path, default=None, help="folder filled by lumaflux.lab.data.fetch")
+    options = parser.parse_args(arguments)
+    roots = [Path(folder) if (folder := os.environ.get(name)) else None for name in ("HDR_DIR", "HDR_MORE_DIR")]
+    return options.out, find_sources(options.packages, *roots)

@@ -6,9 +6,7 @@ them. ``python -m lumaflux.lab.data.tone_pool OUT [--packages DIR]`` makes the p
 collections.
 """
 
-import argparse
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +22,7 @@ from lumaflux.lab.data.graded_pictures import graded_light, graded_pair
 from lumaflux.lab.data.mastering import master_gain, to_bt2020
 from lumaflux.lab.data.pictures import read_linear, read_sdr
 from lumaflux.lab.data.scenes import Split
-from lumaflux.lab.data.sources import Source, find_sources
+from lumaflux.lab.data.sources import Source, read_pool_command
 from lumaflux.lab.data.views import FULL_SCALE, MANIFEST, write_pool
 from lumaflux.media.gainmap.photograph import read_gain_map_photograph
 from lumaflux.media.scaling import reduce_area
@@ -177,12 +175,8 @@ def load_pool(pool: Path, splits: Sequence[Split] = ("train",)) -> list[TonePict
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.data.tone_pool", description=__doc__)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--packages", type=Path, default=None, help="folder filled by lumaflux.lab.data.fetch")
-    options = parser.parse_args(arguments)
-    roots = [Path(folder) if (folder := os.environ.get(name)) else None for name in ("HDR_DIR", "HDR_MORE_DIR")]
-    make_pool(find_sources(options.packages, *roots), options.out)
+    out, sources = read_pool_command("lumaflux.lab.data.tone_pool", __doc__, arguments)
+    make_pool(sources, out)
 
 
 if __name__ == "__main__":
