@@ -34,6 +34,12 @@ Deliver = Literal[
     "dpx",
     "ultra-hdr",
     "avif",
+    "avif-hlg",
+    "heic",
+    "heic-hlg",
+    "heic-12",
+    "jxl",
+    "jxl-hlg",
     "sdr",
     "sdr-png",
 ]

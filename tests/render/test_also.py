@@ -82,6 +82,11 @@ def test_avif_pictures(run, make_pictures, tmp_path):
     run(folder / "p90.png", tmp_path / "h.avif", also=(f"png={tmp_path / 'h.png'}",))
     light = [DisplayLight(tmp_path / name).frame().nits for name in ("h.avif", "h.png")]
     np.testing.assert_allclose(light[0][:, 20:, 20:], light[1][:, 20:, 20:], rtol=0.03)
+    also = tuple(f"{name}={tmp_path / name}.{name[:4].rstrip('-')}" for name in ("heic", "heic-hlg", "jxl", "jxl-hlg"))
+    run(folder / "p90.png", tmp_path / "again.png", also=also)
+    for entry in also:
+        nits = DisplayLight(Path(entry.partition("=")[2])).frame().nits
+        assert np.abs(nits - light[1]).mean() < 0.02 * light[1].mean() + 0.2, entry
     with pytest.raises(UserError, match="avif is for photographs"):
         run(folder / "p%d.png", tmp_path / "s.%d.avif")
 

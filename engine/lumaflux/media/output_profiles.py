@@ -93,6 +93,12 @@ OUTPUT_PROFILES: dict[str, OutputProfile] = {
     "dpx": _picture(pictures.DPX),
     "ultra-hdr": OutputProfile(suffixes=pictures.ULTRA_HDR.suffixes, picture=pictures.ULTRA_HDR),
     "avif": OutputProfile(suffixes=pictures.AVIF.suffixes, picture=pictures.AVIF),
+    "avif-hlg": OutputProfile(suffixes=pictures.AVIF_HLG.suffixes, picture=pictures.AVIF_HLG),
+    "heic": _picture(pictures.HEIC),
+    "heic-hlg": _picture(pictures.HEIC_HLG),
+    "heic-12": _picture(pictures.HEIC_12),
+    "jxl": _picture(pictures.JXL),
+    "jxl-hlg": _picture(pictures.JXL_HLG),
     "sdr": OutputProfile(suffixes=(".mp4", ".m4v", ".mov", ".mkv"), encoding=_sdr, static_metadata=False),
     "sdr-png": _picture(pictures.SDR_PNG),
 }

@@ -24,6 +24,12 @@ _PICTURE_SUFFIX = {
     "exr-acescg": ".exr",
     "ultra-hdr": ".jpg",
     "avif": ".avif",
+    "avif-hlg": ".avif",
+    "heic": ".heic",
+    "heic-hlg": ".heic",
+    "heic-12": ".heic",
+    "jxl": ".jxl",
+    "jxl-hlg": ".jxl",
     "sdr-png": ".png",
 }
 

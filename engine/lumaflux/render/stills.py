@@ -163,13 +163,17 @@ def _format(target: Path, settings: Settings, job: Job, report: Report) -> "tupl
     name, made = output_profile(job.deliver, target)
     job.refuse_rates(name)
     if made.picture is None:
-        raise UserError(f"{target}: a picture is written as .png, .tif, .exr, .dpx or .jpg; name such a target")
+        raise UserError(
+            f"{target}: a picture is written as .png, .tif, .exr, .dpx, .jpg, .avif, .heic or .jxl; name such a target"
+        )
     if target.exists() and not job.overwrite:
         raise UserError(f"{target} exists already; remove it, or allow overwriting (-y).")
     report.delivery = name
     if job.sdr_exact and name != "ultra-hdr":
         raise UserError("the SDR of a picture comes back by a gain map; write it with --deliver ultra-hdr, as a .jpg")
     check_matte(job.matte, target, name, overwrite=job.overwrite)
+    if made.picture.is_hlg and settings.target_peak > 1000:
+        report.note("Light above 1000 cd/m2 is clipped: HLG is written for that nominal peak.")
     return made.picture, picture_options(made, settings, job)
 
 
@@ -185,7 +189,8 @@ def _write(
 ) -> None:
     from lumaflux.media.gainmap.ultra_hdr import write_ultra_hdr
     from lumaflux.media.stills.avif import write_avif
-    from lumaflux.media.stills.picture_writer import AVIF, ULTRA_HDR, write_picture
+    from lumaflux.media.stills.heic import write_heic
+    from lumaflux.media.stills.picture_writer import ULTRA_HDR, write_picture
 
     mattes: list[np.ndarray] = []
     hdr_pq, timings = renderer.render(number, sdr, on_matte=mattes.append if renderer.wants_matte else None)
@@ -203,8 +208,11 @@ def _write(
                     report.note("Alpha is left out: ultra-hdr holds none.")
                 if job.sdr_exact and path == report.target:
                     report.restored = same_base(source, path)
-            elif kind is AVIF:
-                levels = write_avif(path, hdr_pq, overwrite=options.overwrite, sources=sources)
+            elif kind.format == "heic":
+                levels = write_heic(path, hdr_pq, kind, alpha=alpha, overwrite=options.overwrite, sources=sources)
+            elif kind.format == "avif":
+                again = options.overwrite
+                levels = write_avif(path, hdr_pq, as_hlg=kind.is_hlg, overwrite=again, sources=sources)
                 if alpha is not None:
                     report.note("Alpha is left out: avif holds none here.")
             else:

@@ -63,11 +63,12 @@ def picture_options(made: "OutputProfile", settings: Settings, job: Job) -> "Pic
     """How pictures are written; raises UserError for a colour space that the format cannot say."""
     from lumaflux.media.metadata.mastering import container_display
     from lumaflux.media.metadata.stated import HdrMetadata, read_hdr_metadata
-    from lumaflux.media.stills.picture_writer import AVIF, EXR_ACES, SDR_PNG, PictureOptions
+    from lumaflux.media.stills.picture_writer import EXR_ACES, SDR_PNG, PictureOptions
 
-    if made.picture in (AVIF, SDR_PNG) and job.output_space is not None:
-        kind = "sdr-png is sRGB" if made.picture is SDR_PNG else "avif is PQ"
-        raise UserError(f"{kind}; leave --output-space out, or deliver another kind of picture")
+    kind = made.picture
+    if kind is not None and (kind is SDR_PNG or kind.is_delivered) and job.output_space is not None:
+        said = "sdr-png is sRGB" if kind is SDR_PNG else f"{kind.suffixes[0][1:]} is {'HLG' if kind.is_hlg else 'PQ'}"
+        raise UserError(f"{said}; leave --output-space out, or deliver another kind of picture")
     stated = read_hdr_metadata(job.stated_metadata) if job.stated_metadata else HdrMetadata()
     spaces = output_spaces(job)
     return PictureOptions(
@@ -237,7 +238,7 @@ def _sequence(
     assert made.picture is not None
     if job.hdr10plus is not None:
         raise UserError("HDR10+ metadata is made with an HDR10 video; leave --hdr10plus out, or name a .mp4")
-    if name in ("ultra-hdr", "avif"):
+    if name == "ultra-hdr" or made.picture.is_delivered:
         raise UserError(f"{name} is for photographs; write a sequence as png, tiff, exr or dpx")
     options = replace(picture_options(made, settings, job), pixel_aspect=float(info.sample_aspect_ratio))
     incoming = source.pattern

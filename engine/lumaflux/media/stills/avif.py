@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from lumaflux.color import hlg
 from lumaflux.color.yuv420p10 import yuv420p10
 from lumaflux.errors import UserError
 from lumaflux.media.atomic_file import AtomicFile, cannot_write
 from lumaflux.media.metadata.light_levels import LightLevels, check_frame
 from lumaflux.media.video.av1_stream import Av1Encoding
-from lumaflux.media.video.encoding import BT2020, BT2020_NC, LIMITED, PQ, video_frame
+from lumaflux.media.video.encoding import BT2020, BT2020_NC, HLG, LIMITED, PQ, video_frame
 from lumaflux.media.video.ycbcr_planes import signal_of
 
 _CRF = 12.0
@@ -24,9 +25,15 @@ _PRESET = "6"
 
 
 def write_avif(
-    path: Path, hdr_pq: np.ndarray, *, overwrite: bool = False, sources: tuple[str | os.PathLike, ...] = ()
+    path: Path,
+    hdr_pq: np.ndarray,
+    *,
+    as_hlg: bool = False,
+    overwrite: bool = False,
+    sources: tuple[str | os.PathLike, ...] = (),
 ) -> LightLevels:
-    """PQ/BT.2020 R'G'B' float32 [3,H,W] in [0,1] as one AV1 picture, 4:2:0 10 bits, tagged 9/16/9 by nclx.
+    """PQ/BT.2020 R'G'B' float32 [3,H,W] in [0,1] as one AV1 picture, 4:2:0 10 bits, tagged 9/16/9 by nclx; ``as_hlg``
+    as HLG for a nominal peak of 1000 cd/m2, tagged 9/18/9.
 
     An odd size is continued by repeating the last column and row. Returns the light levels of the codes before their
     compression. Raises UserError for a picture that AV1 encodes not, and for a target that cannot be written.
@@ -49,8 +56,8 @@ def write_avif(
         preset=_PRESET,
         crf=_CRF,
     )
-    planes, levels = yuv420p10(padded), LightLevels()
-    levels.add_pq(signal_of(planes))
+    planes, levels = yuv420p10(hlg.from_pq(padded).astype(np.float32) if as_hlg else padded), LightLevels()
+    levels.add_pq(hlg.to_pq(signal_of(planes)) if as_hlg else signal_of(planes))
     os.environ.setdefault("SVT_LOG", "1")  # errors alone: it knows no other way to be quiet
     with AtomicFile(path, overwrite=overwrite, sources=sources, exclusive=True) as file:
         try:
@@ -60,7 +67,7 @@ def write_avif(
                 stream: Any = container.add_stream(encoding.codec, rate=1, options=options)
                 context = stream.codec_context
                 context.width, context.height, context.pix_fmt = encoding.width, encoding.height, encoding.pixel_format
-                context.color_primaries, context.color_trc = BT2020, PQ
+                context.color_primaries, context.color_trc = BT2020, HLG if as_hlg else PQ
                 context.colorspace, context.color_range = BT2020_NC, LIMITED
                 for packet in [*stream.encode(video_frame(encoding, planes, 0, 1)), *stream.encode(None)]:
                     container.mux(packet)

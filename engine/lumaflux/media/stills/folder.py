@@ -7,7 +7,7 @@ from lumaflux.media.stills.probe import is_still
 from lumaflux.media.stills.sequence_path import SequencePath
 from lumaflux.media.video.source import check_file
 
-STILL_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".exr", ".dpx", ".heic", ".heif", ".avif")
+STILL_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".exr", ".dpx", ".heic", ".heif", ".avif", ".jxl")
 MOVING_SUFFIXES = (
     *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".m2ts", ".mts", ".mpg", ".mpeg", ".vob", ".mxf"),
     *(".flv", ".wmv", ".asf", ".ogv", ".gif", ".nut", ".ivf", ".y4m", ".dv", ".3gp"),

@@ -111,7 +111,10 @@ def heif_pixels(picture: HeifPicture, path: str | os.PathLike) -> np.ndarray:
         codes = codes[..., None]
     if codes.shape[-1] < 3:
         codes = np.concatenate([np.repeat(codes[..., :1], 3, axis=-1), codes[..., 1:]], axis=-1)
-    return codes.astype(np.float32) / np.float32(np.iinfo(codes.dtype).max)
+    largest = np.iinfo(np.uint8).max
+    if codes.dtype != np.uint8:  # libheif's codes, shifted up
+        largest = ((1 << picture.bits) - 1) << (16 - picture.bits)
+    return (codes.astype(np.float32) / np.float32(largest)).clip(0, 1)
 
 
 def _damaged(path: str | os.PathLike, error: Exception) -> UserError:

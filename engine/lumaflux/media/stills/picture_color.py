@@ -95,6 +95,8 @@ def picture_color(path: str | os.PathLike, spec: Any, chunks: dict[bytes, bytes]
         except zlib.error:
             raise UserError(f"{path} has a color profile that cannot be unpacked; remove or mend it.") from None
         return of_profile(profile, os.fspath(path), name.decode("latin-1"))
+    if form == "jpegxl" and (codes := spec.getattribute("CICP")) is not None:  # its profile is made of them
+        return of_nclx(int(codes[0]), int(codes[1]))
     if (raw := spec.getattribute("ICCProfile")) is not None:
         return of_profile(np.asarray(raw, np.uint8).tobytes(), os.fspath(path))
     if described:

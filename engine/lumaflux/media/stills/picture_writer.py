@@ -1,4 +1,4 @@
-"""Pictures out, one file a frame: 16-bit PNG and TIFF, 10-bit DPX, half-float EXR, and SDR PNG of 8 bits."""
+"""Pictures out, one file a frame: 16-bit PNG, TIFF and JPEG XL, 10-bit DPX, half-float EXR, and SDR PNG of 8 bits."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lumaflux.color import bt1886, bt2390, pq, srgb
+from lumaflux.color import bt1886, bt2390, hlg, pq, srgb
 from lumaflux.color.primaries import ACES_AP0, ACES_AP1, BT709, BT2020, Primaries
 from lumaflux.color.sdr_to_pq import REFERENCE_WHITE_NITS, sdr_to_pq
 from lumaflux.color.spaces import from_nits, to_nits
@@ -24,18 +24,34 @@ ExrCompression = Literal["none", "rle", "zips", "zip", "piz", "pxr24", "b44", "b
 _PNG_FILTER_SUB = 16  # libpng's bit; with level 1 three times as fast as its defaults, and as small
 _HALF_LARGEST = 65504.0
 _BAND_PIXELS = 1 << 20
+_JXL_QUALITY = 98  # of 100, which would be lossless and several times as large
 _ENCODED = "PQ (SMPTE ST 2084), BT.2020 primaries, R'G'B' full range"
 
 
 @dataclass(frozen=True, kw_only=True)
 class PictureFormat:
-    """One way to write a frame. ``space`` is its colour space by the names of :mod:`lumaflux.color.spaces`."""
+    """One way to write a frame. ``space`` is its colour space by the names of :mod:`lumaflux.color.spaces`, or
+    ``hlg-bt2020``."""
 
     suffixes: tuple[str, ...]
     format: str  # OpenImageIO's name
     bits: int
     space: str
     primaries: Primaries = BT2020
+
+    @property
+    def is_hlg(self) -> bool:
+        return self.space == "hlg-bt2020"
+
+    @property
+    def is_delivered(self) -> bool:
+        """Whether it is a photograph for viewers, always PQ or HLG, and not a frame for further work."""
+        return self.format in ("avif", "heic", "jpegxl")
+
+    @property
+    def cicp(self) -> tuple[int, int, int, int]:
+        """H.273's codes of an HDR picture in R'G'B': primaries, transfer, matrix, full range."""
+        return (9, 18 if self.is_hlg else 16, 0, 1)
 
 
 PNG = PictureFormat(suffixes=(".png",), format="png", bits=16, space="pq-bt2020")
@@ -46,6 +62,12 @@ EXR_ACES = PictureFormat(suffixes=(".exr",), format="openexr", bits=16, space="a
 SDR_PNG = PictureFormat(suffixes=(".png",), format="png", bits=8, space="srgb", primaries=BT709)
 ULTRA_HDR = PictureFormat(suffixes=(".jpg", ".jpeg"), format="ultra-hdr", bits=8, space="pq-bt2020")
 AVIF = PictureFormat(suffixes=(".avif",), format="avif", bits=10, space="pq-bt2020")
+AVIF_HLG = PictureFormat(suffixes=(".avif",), format="avif", bits=10, space="hlg-bt2020")
+HEIC = PictureFormat(suffixes=(".heic", ".heif"), format="heic", bits=10, space="pq-bt2020")
+HEIC_HLG = PictureFormat(suffixes=(".heic", ".heif"), format="heic", bits=10, space="hlg-bt2020")
+HEIC_12 = PictureFormat(suffixes=(".heic", ".heif"), format="heic", bits=12, space="pq-bt2020")
+JXL = PictureFormat(suffixes=(".jxl",), format="jpegxl", bits=16, space="pq-bt2020")
+JXL_HLG = PictureFormat(suffixes=(".jxl",), format="jpegxl", bits=16, space="hlg-bt2020")
 EXR_ACESCG = PictureFormat(suffixes=(".exr",), format="openexr", bits=16, space="acescg", primaries=ACES_AP1)
 
 
@@ -93,7 +115,7 @@ def write_picture(
         height, width = hdr_pq.shape[1:]
         kept = np.uint8 if kind is SDR_PNG else np.uint16
         pixels = np.empty((height, width, 3 if alpha is None else 4), kept)
-        levels.add_bands(_shown(hdr_pq, alpha, pixels, kind, options))
+        levels.add_bands(shown(hdr_pq, alpha, pixels, kind, options))
     if options.transform is not None and kind.format == "openexr":
         levels.add_pq(hdr_pq.clip(0, 1))  # in a space of the user's own the light is that which was meant
     with AtomicFile(path, overwrite=options.overwrite, sources=sources, exclusive=True) as file:
@@ -103,6 +125,8 @@ def write_picture(
             spec.channelnames = ("R", "G", "B", *("A" for _ in [alpha] if alpha is not None), *CHANNELS)
             spec.alpha_channel = -1 if alpha is None else 3
         _write(target, np.ascontiguousarray(pixels), spec, kind, path)
+        if kind.format == "jpegxl":
+            _check_jxl(target, kind, path)
         if kind.format == "png":
             _tag_png(file, levels, options, kind)
     return levels
@@ -114,7 +138,7 @@ def bands(height: int, width: int) -> Iterator[slice]:
     return (slice(top, min(top + rows, height)) for top in range(0, height, rows))
 
 
-def _shown(
+def shown(
     hdr_pq: np.ndarray, alpha: np.ndarray | None, pixels: np.ndarray, kind: PictureFormat, options: PictureOptions
 ) -> Iterator[np.ndarray]:
     """Fills ``pixels`` [H,W,channels] with codes and gives, band by band, the PQ signal [3,h,W] that they show."""
@@ -124,9 +148,13 @@ def _shown(
         signal = band if options.transform is None else options.transform(band)
         if kind is SDR_PNG:
             signal = _sdr(band, options)
+        elif kind.is_hlg:
+            signal = hlg.from_pq(band.clip(0, 1)).astype(np.float32)
         codes = np.floor(signal.clip(0, 1) * largest + np.float32(0.5))
         if options.transform is not None:
             yield band.clip(0, 1)  # in a space of the user's own the light is that which was meant
+        elif kind.is_hlg:
+            yield hlg.to_pq(codes / largest).astype(np.float32)
         else:
             yield sdr_to_pq(srgb_to_bt1886(codes / largest)) if kind is SDR_PNG else codes / largest
         if alpha is not None:
@@ -167,11 +195,14 @@ def _spec(pixels: np.ndarray, kind: PictureFormat, options: PictureOptions) -> A
         spec.attribute("png:filter", _PNG_FILTER_SUB)
     if options.pixel_aspect != 1:
         spec.attribute("PixelAspectRatio", options.pixel_aspect)
-    if kind.format in ("png", "tiff"):
+    if kind.format in ("png", "tiff", "jpegxl"):
         spec.attribute("oiio:UnassociatedAlpha", 1)
     if kind.format == "tiff":
         spec.attribute("compression", "zip")
         spec.attribute("tiff:zipquality", 1)
+    if kind.format == "jpegxl":
+        spec.attribute("compression", f"jpegxl:{_JXL_QUALITY}")
+        spec.attribute("CICP", oiio.TypeDesc("int[4]"), kind.cicp)
     if kind.format == "dpx":
         spec.attribute("oiio:BitsPerSample", kind.bits)
         spec.attribute("dpx:Transfer", "User defined")
@@ -205,6 +236,18 @@ def _write(partial: Path, pixels: np.ndarray, spec: Any, kind: PictureFormat, na
         raise RuntimeError(f"OpenImageIO came without its {kind.format} writer.")
     if not (output.open(os.fspath(partial), spec) and output.write_image(pixels) and output.close()):
         raise UserError(f"{named} cannot be written ({output.geterror().strip() or 'no reason given'}).")
+
+
+def _check_jxl(written: Path, kind: PictureFormat, named: Path) -> None:
+    """An OpenImageIO that does not know CICP would write JPEG XL without it: such a picture must not stay."""
+    import OpenImageIO as oiio
+
+    source = oiio.ImageInput.open(os.fspath(written))
+    stated = None if source is None else source.spec().getattribute("CICP")
+    if stated is None or tuple(stated) != kind.cicp:
+        raise UserError(
+            f"{named} cannot be tagged as HDR by this OpenImageIO; install a newer openimageio (3.2 does it)"
+        )
 
 
 def _tag_png(file: AtomicFile, levels: LightLevels, options: PictureOptions, kind: PictureFormat) -> None:

@@ -1,4 +1,4 @@
-"""What a picture says of itself: PNG, JPEG, TIFF, WebP, EXR, DPX through OpenImageIO, HEIC and AVIF through libheif."""
+"""What a picture says of itself: PNG, JPEG, JPEG XL, TIFF, WebP, EXR, DPX by OpenImageIO, HEIC and AVIF by libheif."""
 
 import os
 from collections.abc import Iterator
@@ -26,17 +26,20 @@ if TYPE_CHECKING:
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _EXR = b"\x76\x2f\x31\x01"
 _DPX = (b"SDPX", b"XPDS")
+_JXL = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")  # ISO/IEC 18181: a bare codestream, a container
 _HEAD = 256
 
 
 def format_of(path: str | os.PathLike) -> str | None:
-    """``png``, ``jpeg``, ``tiff``, ``webp``, ``exr``, ``dpx``, ``heic`` or ``avif`` by the first bytes, or None."""
+    """``png``, ``jpeg``, ``jpegxl``, ``tiff``, ``webp``, ``exr``, ``dpx``, ``heic`` or ``avif`` by the first bytes."""
     with open(path, "rb") as file:
         head = file.read(_HEAD)
     if head.startswith(png_chunks.SIGNATURE):
         return "png"
     if head.startswith(b"\xff\xd8\xff"):
         return "jpeg"
+    if head.startswith(_JXL):
+        return "jpegxl"
     if head[:4] in _TIFF:
         return "tiff"
     if head[:4] == _EXR:
@@ -125,7 +128,8 @@ def probe_still(path: str | os.PathLike, layer: str | None = None) -> MediaInfo:
         spec = source.spec()
         color = picture_color(path, spec, chunks, source.format_name())
         colour = color.tags
-        turned = orientation.from_exif(spec.get_int_attribute("Orientation", 1))
+        stated = 1 if source.format_name() == "jpegxl" else spec.get_int_attribute("Orientation", 1)
+        turned = orientation.from_exif(stated)  # JPEG XL's decoder has turned it already
         try:
             width, height = turned.size(*(display_size(spec) if picked else (spec.width, spec.height)))
         except ValueError as error:
