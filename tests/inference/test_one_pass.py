@@ -200,6 +200,39 @@ def test_any_number_of_threads_gives_the_same_codes(converter, size: tuple[int, 
     assert off_codes(made[0], of_floats(converter, codes, Settings(), tone)) <= 1.0
 
 
+def test_nodes_that_no_chroma_lies_between_are_left_out_and_the_others_are_those_of_any_frame(converter):
+    placement = tone_for(converter, coded(picture("blocks"))).placement
+    sky = coded(picture("sky"))
+    every = sky._replace(cb=np.array([[0, 255]], np.uint8), cr=np.array([[0, 255]], np.uint8))
+    few, whole = (one_pass.lattice_of(placement, Settings(), codes).numpy() for codes in (sky, every))
+    made = few[0].any(axis=-1)
+    assert 0 < made.sum() < 0.3 * made.size
+    assert whole[0].any(axis=-1).all()
+    np.testing.assert_array_equal(few[:, made], whole[:, made])
+    native, held = one_pass.lumaflux_native, one_pass.Held.nothing()
+    smooth = native.smooth_luma(*sky, 1)
+    one, other = (
+        native.pq_codes(smooth, *sky, nodes, one_pass.LUMA_END, np.zeros((0, 0), np.float32), *held[:3], 1)
+        for nodes in (few, whole)
+    )
+    assert all(np.array_equal(mine, its) for mine, its in zip(one, other, strict=True))
+
+
+def test_pixels_at_the_end_of_a_row_are_looked_up_as_those_in_its_midst(converter):
+    codes = coded(picture("blocks"))
+    nodes = one_pass.lattice_of(tone_for(converter, codes).placement, Settings(), codes).numpy()
+    native, held, none = one_pass.lumaflux_native, one_pass.Held.nothing(), np.zeros((0, 0), np.float32)
+    smooth, made = native.smooth_luma(*codes, 1), []
+    for width in (160, 159):  # four at a time; the last three one by one
+        part = codes._replace(y=codes.y[:, :width])
+        made.append(
+            native.pq_codes(
+                np.ascontiguousarray(smooth[:, :width]), *part, nodes, one_pass.LUMA_END, none, *held[:3], 1
+            )[0]
+        )
+    np.testing.assert_array_equal(made[0][:, :159], made[1])
+
+
 def off_codes(planes, others) -> float:
     return max(float(np.abs(one.astype(int) - two.astype(int)).mean()) for one, two in zip(planes, others, strict=True))
 

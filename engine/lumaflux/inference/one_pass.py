@@ -53,8 +53,8 @@ def render_codes(
 
     It applies on a CPU with the native routines, under a tone track, to a picture whose colour stays as it is, and
     whose highlights and graphics, if it has any, need no look; highlights are between key frames. Nothing is written in
-    its black bars, which begin and end between two samples of chroma. ``alone``: no encoder has work for the other half
-    of the threads; the codes do not depend on it.
+    its black bars, which begin and end between two samples of chroma. ``alone``: no finished frame waits for an
+    encoder, and the other half of the threads is taken, too; the codes do not depend on it.
     """
     steady = settings.temporal_stability == 1.0 and settings.detail == 1.0 and settings.strength > 0.0
     steady = steady and settings.saturation == 1.0  # which clips colours between nodes
@@ -110,8 +110,10 @@ def _stops(converter: "Converter", stops: Tensor, share: float, placement: ToneC
 
 
 def lattice_of(placement: ToneCurve, settings: Settings, codes: Yuv420) -> Tensor:
-    """The nodes int32 [3,Cb,Cr,Y'] of a frame (native/cpu/pq_codes.h), for codes of one matrix."""
-    sdr = _node_colours(codes.luma)
+    """The nodes int32 [3,Cb,Cr,Y'] of a frame (native/cpu/pq_codes.h), for codes of one matrix; 0 at those that none of
+    its chroma lies between."""
+    blue, red = (_nodes_around(plane, codes) for plane in (codes.cb, codes.cr))
+    sdr = _node_colours(codes.luma)[:, :, blue, red].flatten(2, 3)
     nothing = torch.zeros(1, 3, 1, 1)
     light = GainGrid(guided=GuidedFilter(slope=nothing, level=nothing), structure=nothing)
     lit = compose(sdr, sdr, lambda part: part, light, 0.0, placement)
@@ -121,14 +123,26 @@ def lattice_of(placement: ToneCurve, settings: Settings, codes: Yuv420) -> Tenso
     offset = torch.tensor([luma_offset, chroma_offset, chroma_offset]).view(3, 1, 1)
     nodes = (_NODE_SCALE * (scale * ycc + offset)).round().to(torch.int32)
     following = torch.cat([nodes[..., 1:], nodes[..., -1:]], dim=-1)
-    return (nodes | (following << 16)).view(3, _CHROMA_NODES, _CHROMA_NODES, _LUMA_NODES).contiguous()
+    lattice = torch.zeros(3, _CHROMA_NODES, _CHROMA_NODES, _LUMA_NODES, dtype=torch.int32)
+    own = lattice[:, blue, red]
+    own[:] = (nodes | (following << 16)).view(own.shape)
+    return lattice
+
+
+def _nodes_around(plane: np.ndarray, codes: Yuv420) -> slice:
+    """The nodes of chroma that a plane's codes lie between, and one more on either side."""
+    scale, offset = codes.scales[2:]
+    signals = (np.array([plane.min(), plane.max()], np.float64) - offset) / scale
+    last = _CHROMA_NODES - 1
+    way = 0.5 * last * (1 + np.sign(signals) * np.sqrt(np.minimum(2 * np.abs(signals), 1)))
+    return slice(max(0, int(way[0]) - 1), min(last, int(way[1]) + 2) + 1)
 
 
 @cache
 def _node_colours(luma: tuple[float, float, float]) -> Tensor:
-    """SDR R'G'B' of every node, as a picture [1,3,Cb Cr,Y']: the same for every frame of a matrix."""
+    """SDR R'G'B' of every node [1,3,Cb,Cr,Y']: the same for every frame of a matrix."""
     way = torch.linspace(-1, 1, _CHROMA_NODES)
     chroma = 0.5 * way * way.abs()
     cb, cr, y = torch.meshgrid(chroma, chroma, torch.linspace(0, LUMA_END, _LUMA_NODES), indexing="ij")
     ycc = torch.stack([y, cb, cr]).view(1, 3, -1, _LUMA_NODES)
-    return ycbcr_to_rgb(ycc, luma).clamp(0, 1).contiguous()
+    return ycbcr_to_rgb(ycc, luma).clamp(0, 1).view(1, 3, _CHROMA_NODES, _CHROMA_NODES, _LUMA_NODES).contiguous()
