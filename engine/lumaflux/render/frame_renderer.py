@@ -59,7 +59,7 @@ class FrameRenderer:
         self, number: int, codes: "Yuv420", *, alone: bool = False
     ) -> "tuple[Planes, dict[str, float]] | None":
         """The frame of that number from 8-bit to 10-bit codes in one pass; None where that does not apply. ``alone``:
-        nothing else has work for the processor's cores."""
+        no finished frame waits for the encoder, which may still be at work on the last one."""
         from lumaflux.inference.one_pass import render_codes
 
         settings, tone = self.tones.at(number, self.settings)

@@ -111,7 +111,7 @@ class Consumer(Generic[Item]):
 
     @property
     def starves(self) -> bool:
-        """Whether nothing is left to take: whoever makes items is what it waits for."""
+        """Whether no item waits to be taken; the last one may still be in the taker's hands."""
         return self._queue.empty()
 
     def finish(self) -> None:
