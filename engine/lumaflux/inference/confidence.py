@@ -36,7 +36,8 @@ def invented_highlights(sdr: Tensor, stops: Tensor, recovery: float) -> Tensor:
     ``stops`` [B,3,h,w], of any size, are what the model adds to clipped pixels as far as ``recovery`` says; where it
     adds less than a result can show, nothing is invented.
     """
-    return recovery * clipping(sdr) * (_enlarged(stops, sdr).abs().amax(dim=1, keepdim=True) > _NOTHING)
+    share = recovery * clipping(sdr)
+    return share * (share * _enlarged(stops, sdr).abs().amax(dim=1, keepdim=True) > _NOTHING)
 
 
 def added_stops(sdr: Tensor, stops: Tensor, recovery: float, mask: Tensor | None = None) -> Tensor:
