@@ -162,6 +162,16 @@ class Settings:
         low=0,
         high=100,
     )
+    step_reuse: float = _control(
+        0.0,
+        label="Step reuse",
+        help="Takes a step's velocity once more where the last two differ by at most this share of their size; 0 "
+        "evaluates every step (docs/guide/flux.md).",
+        unit="ratio",
+        group="Model",
+        low=0.0,
+        high=1.0,
+    )
     seed: int = _control(
         0,
         label="Seed",

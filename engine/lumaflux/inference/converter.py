@@ -32,7 +32,7 @@ from lumaflux.inference.highlights import (
 from lumaflux.inference.inverse import Lighting
 from lumaflux.inference.key_light import resized
 from lumaflux.inference.look import apply_look, expose
-from lumaflux.inference.sampler import euler, schedule
+from lumaflux.inference.sampler import Sampling, euler, schedule
 from lumaflux.inference.tiled_network import TiledNetwork
 from lumaflux.inference.tiles import tile_side, tiling_of
 from lumaflux.inference.tone import Tone, mix, toned
@@ -113,7 +113,7 @@ class Converter:
             (3, 32, 48)
         """
         clock = _Clock()
-        made = self._generate(self._batch(frame), steps, noise, seed, clock)
+        made = self._generate(self._batch(frame), Sampling(steps=steps, noise=noise, seed=seed), clock)
         return Conversion(
             hdr_pq=_like(made.hdr_pq, frame), vae_pq=_like(made.vae_pq, frame), knots=made.knots, timings=clock.seconds
         )
@@ -121,9 +121,7 @@ class Converter:
     def _generate(
         self,
         sdr: Tensor,
-        steps: int | None,
-        noise: np.ndarray | Tensor | None,
-        seed: int,
+        sampling: Sampling,
         clock: "_Clock",
         on_step: Callable[[], None] | None = None,
         tone: Tone | None = None,
@@ -131,7 +129,7 @@ class Converter:
         """The paper's path on a batch [B,3,H,W]; ``tone`` instead of the one that the frame itself asks for."""
         model = self._network(sdr)
         height, width = sdr.shape[-2:]
-        z_start, z, placement = self._latents(sdr, steps, noise, seed, clock, on_step, tone and tone.placement)
+        z_start, z, placement = self._latents(sdr, sampling, clock, on_step, tone and tone.placement)
         with clock("decode_latents"):
             vae_pq = model.decode_latents(z)[..., :height, :width]
         with clock("tone_field"):
@@ -141,9 +139,7 @@ class Converter:
     def _latents(
         self,
         sdr: Tensor,
-        steps: int | None,
-        noise: np.ndarray | Tensor | None,
-        seed: int,
+        sampling: Sampling,
         clock: "_Clock",
         on_step: Callable[[], None] | None,
         placement: ToneCurve | None,
@@ -158,9 +154,9 @@ class Converter:
         with clock("sample"):
             if self.bypass:
                 return z_start, z_start, placement
-            start = z_start + self.config.noise_scale * self._noise(z_start, noise, seed)
-            flow = schedule(steps or self.config.steps, z_start.device)
-            return z_start, euler(model, start, conditions, flow, on_step), placement
+            start = z_start + self.config.noise_scale * self._noise(z_start, sampling.noise, sampling.seed)
+            flow = schedule(sampling.steps or self.config.steps, z_start.device)
+            return z_start, euler(model, start, conditions, flow, on_step, reuse=sampling.reuse), placement
 
     @torch.inference_mode()
     def tone_of(
@@ -180,9 +176,7 @@ class Converter:
         area = area or find_area(sdr[0])
         reduced = self.reduced(area.of(sdr))
         placement = self._placement(reduced, settings)
-        begun, z, placement = self._latents(
-            reduced, settings.steps or None, None, settings.seed, _Clock(), None, placement
-        )
+        begun, z, placement = self._latents(reduced, Sampling.of(settings), _Clock(), None, placement)
         knots = self.backend.network.knots(z)
         stops = None if clipped is None else self._stops(begun, z, knots, clipped)
         return Tone(placement=placement, knots=knots, area=area, stops=stops)
@@ -284,7 +278,7 @@ class Converter:
         smooth = None
         if settings.detail == 0.0:
             tone = self._steadied(active, settings, clock, on_step, tone)
-            relit = self._generate(active, settings.steps or None, None, settings.seed, clock, on_step, tone).hdr_pq
+            relit = self._generate(active, Sampling.of(settings), clock, on_step, tone).hdr_pq
             placement = tone.placement
         else:
             with clock("reduce"):
@@ -359,7 +353,7 @@ class Converter:
             return toned(tone, settings.auto_tone)
         placement, knots = self._placement(seen, settings), None
         if share > 0.0:
-            _, z, _ = self._latents(seen, settings.steps or None, None, settings.seed, clock, on_step, placement)
+            _, z, _ = self._latents(seen, Sampling.of(settings), clock, on_step, placement)
             knots = self.backend.network.knots(z)
         own = Tone(placement=placement, knots=knots)
         found = own if tone is None or share == 0.0 else mix([tone, own], [share, 1.0 - share])
@@ -389,7 +383,7 @@ class Converter:
             return self._placed(reduced, steadied, tone.stops.to(clipped), clipped)
         share = settings.temporal_stability if tone is not None and tone.placement is not None else 0.0
         tone = self._steadied(reduced, settings, clock, on_step, tone)
-        made = self._generate(reduced, settings.steps or None, None, settings.seed, clock, on_step, tone)
+        made = self._generate(reduced, Sampling.of(settings), clock, on_step, tone)
         with clock("decode_latents"):
             begun = model.decode_latents(made.z_start)[..., : reduced.shape[-2], : reduced.shape[-1]]
         with clock("detail"):

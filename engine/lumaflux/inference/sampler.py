@@ -1,12 +1,31 @@
 """The Euler sampler along the noisy linear bridge (paper section 3.4): t from 1 (SDR) to 0 (HDR)."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from lumaflux.backends.network import Network
 from lumaflux.model.lumaflux import Conditions
+from lumaflux.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """How the bridge is sampled. ``steps``: the model's own number where None; ``noise``: its standard normal start,
+    drawn from ``seed`` where None; ``reuse``: see :func:`euler`."""
+
+    steps: int | None = None
+    noise: np.ndarray | Tensor | None = None
+    seed: int = 0
+    reuse: float = 0.0
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        return cls(steps=settings.steps or None, seed=settings.seed, reuse=settings.step_reuse)
 
 
 def schedule(steps: int, device: torch.device | str = "cpu") -> Tensor:
@@ -22,13 +41,39 @@ def euler(
     conditions: Conditions,
     times: Tensor,
     on_step: Callable[[], None] | None = None,
+    *,
+    reuse: float = 0.0,
 ) -> Tensor:
-    """z(1) [B,c,h,w] -> z(0): z <- z + (t_{i+1} - t_i) v(z, t_i). Psi is computed once for the whole schedule."""
+    """z(1) [B,c,h,w] -> z(0): z <- z + (t_{i+1} - t_i) v(z, t_i). Psi is computed once for the whole schedule.
+
+    ``reuse``: a frame takes the velocity of the step before once more where the last two that were evaluated for it
+    differ by at most this share of the later one's norm; 0 evaluates every step. Never twice in a row, and a frame of a
+    batch takes what it would take alone.
+    """
     psi = network.psi(times[:-1])
+    velocity: Tensor | None = None
+    again = torch.zeros(len(z), dtype=torch.bool, device=z.device)
     for i in range(len(times) - 1):
-        t = times[i].expand(len(z))
-        velocity = network.velocity(z, t, conditions, psi[i : i + 1].expand(len(z), -1, -1))
+        if velocity is None or not again.all():
+            t = times[i].expand(len(z))
+            made = network.velocity(z, t, conditions, psi[i : i + 1].expand(len(z), -1, -1))
+            if reuse > 0:
+                before, velocity = velocity, made
+                if before is not None:
+                    kept = again.view(-1, 1, 1, 1)
+                    velocity = torch.where(kept, before, made)
+                    again = ~again & _alike(before, made, reuse)
+            else:
+                velocity = made
+        else:
+            again = torch.zeros_like(again)
         z = z + (times[i + 1] - times[i]) * velocity
         if on_step is not None:
             on_step()
     return z
+
+
+def _alike(before: Tensor, after: Tensor, share: float) -> Tensor:
+    """Of each frame [B], whether two velocities differ by at most ``share`` of the later one's norm."""
+    difference = torch.linalg.vector_norm((after - before).float(), dim=(1, 2, 3))
+    return difference <= share * torch.linalg.vector_norm(after.float(), dim=(1, 2, 3))
