@@ -12,7 +12,7 @@ import pytest
 from lumaflux.endings import told
 from lumaflux.errors import FrameError, MissingExtraError, UserError
 
-COMMAND = [sys.executable, "-m", "lumaflux.cli"]
+COMMAND = [sys.executable, "-m", "lumaflux"]
 
 
 @pytest.mark.parametrize(
