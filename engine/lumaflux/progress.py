@@ -34,13 +34,17 @@ class _FramesPerSecond(ProgressColumn):
 
 
 class _Progress:
-    """Takes the frames done and the frames in all, if known; ``name_pass`` says which of several passes begins."""
+    """Takes the frames done and the frames in all, if known; ``name_pass`` says which of several passes begins,
+    ``name_wait`` what the next frame waits for."""
 
     def __init__(self, title: str):
         self.title, self.passed = title, ""
 
     def name_pass(self, name: str) -> None:
         self.passed = name
+
+    def name_wait(self, what: str) -> None:
+        pass
 
     def __call__(self, done: int, total: int | None) -> None:
         pass
@@ -85,7 +89,10 @@ class _Bar(_Progress):
 
     def __call__(self, done: int, total: int | None) -> None:
         self._bar.start()  # only once there is work: an error before it stands alone
-        self._bar.update(self._task, completed=done, total=total)
+        self._bar.update(self._task, completed=done, total=total, description=self.heading)
+
+    def name_wait(self, what: str) -> None:
+        self._bar.update(self._task, description=f"{self.heading}: waits for {what}")
 
     def stop(self) -> None:
         if self._bar.live.is_started:  # stopping an idle bar prints an empty line
@@ -108,6 +115,12 @@ class _PlainProgress(_Progress):
         self._next = now + _PLAIN_SECONDS
         speed = done / max(now - self._start, 1e-9)
         print(f"{self.heading}: {done} of {total or '?'} frames, {speed:.2f} frames/s", file=sys.stderr, flush=True)
+
+    def name_wait(self, what: str) -> None:
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + _PLAIN_SECONDS
+            print(f"{self.heading}: waits for {what}", file=sys.stderr, flush=True)
 
 
 class _JsonProgress(_Progress):

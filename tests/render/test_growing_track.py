@@ -13,6 +13,7 @@ import pytest
 
 import lumaflux
 from lumaflux.errors import FrameError, UserError
+from lumaflux.inference.highlights import LARGEST_RECOVERY
 from lumaflux.inference.tone import Tone
 from lumaflux.render import Job
 from lumaflux.render.analysis import Look
@@ -61,20 +62,28 @@ def quick(converter, monkeypatch):
 
     def tone_of(picture, settings, area, *, clipped=None):
         own = 0.5 + picture.double().mean().float()
-        return Tone(placement=None, knots=replace(knots, derivatives=knots.derivatives * own), area=area)
+        stops = None if clipped is None else (LARGEST_RECOVERY * clipped * own).clamp(max=LARGEST_RECOVERY)
+        return Tone(placement=None, knots=replace(knots, derivatives=knots.derivatives * own), area=area, stops=stops)
 
     monkeypatch.setattr(converter, "tone_of", tone_of)
     return converter
 
 
-def test_shots_that_are_told_early_are_those_of_the_whole(quick):
-    whole = Look(quick, Settings())
-    track = GrowingTrack(lambda told: (frame for frame in film()), look := Told(quick, Settings()), "film")
-    for frame in film():
+@pytest.mark.parametrize("lit", [False, True])
+def test_shots_that_are_told_early_are_those_of_the_whole(quick, lit, monkeypatch):
+    monkeypatch.setattr(type(quick), "recovers", property(lambda self: lit))
+    whole, frames = Look(quick, Settings()), [frame.copy() for frame in film()]
+    for number in range(0, len(frames), 5):  # a lamp that is there for two frames of five
+        for frame in frames[number : number + 2]:
+            frame[:, 12:15, 16:20] = 1.0
+    track = GrowingTrack(lambda told: (frame for frame in frames), look := Told(quick, Settings()), "film")
+    for frame in frames:
         whole.see(frame)
     track.wait_for(195)
     track.close()
     assert track.shots == whole.shots()
+    lights = sum(len(shot.lights) for shot in track.shots)
+    assert lights > 2 * sum(len(shot.keys) for shot in track.shots) if lit else lights == 0
     assert [(shot.first, shot.last) for shot in track.shots][:2] == [(0, 19), (20, 39)]
     assert len(look.when) == len(track.shots) - 1  # only the last waits for the end
     assert all(81 <= when - shot.last <= 84 for when, shot in zip(look.when[:2], track.shots, strict=False))
@@ -180,6 +189,7 @@ def test_an_interrupt_while_a_tone_is_waited_for_keeps_what_is_finished(quick, c
         if frames == 8:
             threading.Timer(0.2, signal.raise_signal, [signal.SIGINT]).start()
 
+    progress.name_wait = (waits := []).append
     job = Job(encoder_preset="ultrafast")
     with pytest.raises(KeyboardInterrupt, match="the 8 frames that were finished are in ") as ended:
         convert_clip(
@@ -192,6 +202,7 @@ def test_an_interrupt_while_a_tone_is_waited_for_keeps_what_is_finished(quick, c
             lambda *asked: Tones(growing=track),
         )
     assert ended.value.reports[0].frames == 8
+    assert set(waits) == {"the tone of its shot (0 of ? frames looked at)"}
     assert not track._thread.is_alive()
     assert len(pictures_of(tmp_path / "in-hdr.partial.mp4")) == 8
 

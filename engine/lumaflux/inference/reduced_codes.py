@@ -24,7 +24,7 @@ _BEYOND = 2  # rows whose chroma a row's own is mixed with
 def luma_of(codes: Yuv420) -> Tensor:
     """Y' of 8-bit codes as signals [H,W] in [0,1]: the luma of the R'G'B' picture, where no channel was clipped."""
     scale, offset = codes.scales[:2]
-    return ((_floats(codes.y) - offset) / scale).clamp_(0, 1)
+    return _floats(codes.y).sub_(offset).div_(scale).clamp_(0, 1)
 
 
 def reduced_rgb(codes: Yuv420, luma: Tensor, pixels: int) -> Tensor:

@@ -13,7 +13,7 @@ from lumaflux.inference.weights import weights_identity
 from lumaflux.render.also import also_jobs
 from lumaflux.render.frame_renderer import FrameRenderer, frame_renderer
 from lumaflux.render.growing_track import GrowingTrack
-from lumaflux.render.job import Job, Progress, Report, chosen, name_pass, with_reports
+from lumaflux.render.job import Job, Progress, Report, chosen, name_pass, name_wait, with_reports
 from lumaflux.render.loop import Rendered, render_frames
 from lumaflux.render.mask import Mask
 from lumaflux.render.matte import MatteSink, Sums, check_matte, in_the_picture, matte_sink
@@ -131,6 +131,7 @@ def _convert(
                             part.write,
                             rendered=part.count,
                             ended=lambda: interruption.asked,
+                            waits=lambda what: name_wait(progress, what),
                         )
                     )
                 except FrameError as damage:

@@ -75,6 +75,11 @@ class GrowingTrack:
             self._whole = whole
             self._news.notify_all()
 
+    def seen(self) -> str:
+        """How far the pass has come, for whoever waits for it."""
+        done, total = self._done
+        return f"{done} of {total or '?'} frames looked at"
+
     def wait_for_first(self, progress: Progress) -> None:
         """Until a shot is known. ``progress`` of the pass is told meanwhile; what it raises ends the waiting."""
         while not self.wait_for(0, lambda: True):

@@ -81,6 +81,13 @@ def name_pass(progress: Progress, name: str) -> None:
         show(name)
 
 
+def name_wait(progress: Progress, what: str) -> None:
+    """Say what the next frame waits for, where ``progress`` shows such a thing; asked again while it waits."""
+    show = getattr(progress, "name_wait", None)
+    if show is not None:
+        show(what)
+
+
 def with_reports(ending: BaseException, reports: "list[Report]") -> BaseException:
     """``ending`` with the reports of what was done before it, for whoever writes them down."""
     ending.reports = reports  # type: ignore[attr-defined]

@@ -42,21 +42,29 @@ def render_frames(
     begun: Callable[[int], None] = lambda number: None,
     rendered: Callable[[Rendered], None] = lambda made: None,
     ended: Callable[[], bool] = lambda: False,
+    waits: Callable[[str], None] = lambda what: None,
 ) -> dict[str, float]:
     """Renders ``frames`` in their order and hands them to ``write`` in a thread of its own; the seconds of each stage.
 
     ``renderer`` is asked once, when the first frame has come. ``begun`` is told of every frame before it is rendered,
     ``rendered`` of every one that is handed over; ``ended`` may end the loop after each of them, or while it waits for
-    a tone. What any of them raises is raised here, after what was rendered before it is written; so is a frame whose
-    light is no number.
+    a tone; ``waits`` is told then what for, again and again. What any of them raises is raised here, after what was
+    rendered before it is written; so is a frame whose light is no number.
     """
     seconds: dict[str, float] = {}
     decoder, writer = Prefetched(frames), Consumer(write)
     chosen: FrameRenderer | None = None
+
+    def still_waits() -> bool:
+        """Whether that ends the waiting."""
+        if chosen is not None and chosen.tones.growing is not None:
+            waits(f"the tone of its shot ({chosen.tones.growing.seen()})")
+        return ended() or writer.failed
+
     try:
         for frame in decoder:
             chosen = chosen or renderer()
-            if not chosen.tones.wait_for(frame.number, lambda: ended() or writer.failed):
+            if not chosen.tones.wait_for(frame.number, still_waits):
                 break
             begun(frame.number)
             start = time.perf_counter()
