@@ -15,6 +15,7 @@ import lumaflux
 from lumaflux.errors import FrameError, UserError
 from lumaflux.inference.highlights import LARGEST_RECOVERY
 from lumaflux.inference.tone import Tone
+from lumaflux.progress import show_progress
 from lumaflux.render import Job
 from lumaflux.render.analysis import Look
 from lumaflux.render.clip import convert_clip
@@ -229,3 +230,17 @@ def test_what_ends_the_pass_later_is_said_at_once_unless_it_is_a_frame(quick, ki
         with pytest.raises(kind):
             track.wait_for(3)
     track.close()
+
+
+def test_plain_progress_and_the_bar_say_what_is_waited_for(capsys, monkeypatch):
+    with show_progress("in.mp4", "plain") as progress:
+        for now in (10.0, 11.0, 13.0):  # one line in two seconds
+            monkeypatch.setattr(time, "monotonic", lambda now=now: now)
+            progress.name_wait("a tone")
+    assert capsys.readouterr().err == 2 * "in.mp4: waits for a tone\n"
+    monkeypatch.undo()
+    with show_progress("in.mp4") as bar:
+        bar.name_wait("a tone")
+        assert bar._bar.tasks[0].description == "in.mp4: waits for a tone"
+        bar(3, 10)
+        assert bar._bar.tasks[0].description == "in.mp4"
