@@ -15,6 +15,7 @@ from lumaflux.color.sdr_to_pq import sdr_to_pq
 from lumaflux.errors import UserError
 from lumaflux.media.metadata.info import probe
 from lumaflux.settings import Settings
+from lumaflux.viewing.workflow_figure import columns, workflow_figure
 
 FOLDER = Path(__file__).parents[2] / "integrations" / "comfyui"
 OWN_OF_COMFYUI = {"LoadImage": ("IMAGE", "MASK"), "PreviewImage": ()}
@@ -144,3 +145,14 @@ def test_the_workflow_fits_the_nodes(nodes):
                 assert types[value[1]] == kind
             elif isinstance(kind, list):
                 assert value in kind
+
+
+def test_the_picture_of_the_workflow_shows_every_node():
+    graph = json.loads((FOLDER / "workflow.json").read_text())
+    places = columns(graph)
+    assert [places[key] for key in "1234"] == [0, 0, 1, 2]
+    picture = np.asarray(workflow_figure(graph))
+    assert (picture == (70, 84, 120)).all(-1).sum() > 200 * 20 * len(graph)  # their titles
+    assert (picture == (230, 170, 60)).all(-1).any()
+    with pytest.raises(ValueError, match="runs in a circle"):
+        columns({"1": {"inputs": {"images": ["1", 0]}}})
