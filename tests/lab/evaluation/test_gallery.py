@@ -26,3 +26,17 @@ def test_a_set_without_these_operators_is_refused(tmp_path: Path):
     (tmp_path / "manifest.json").write_text(json.dumps(empty))
     with pytest.raises(UserError):
         scenes(tmp_path)
+
+
+def test_a_subject_without_a_reference_has_a_shorter_row():
+    from lumaflux.lab.evaluation.baselines import BASELINES
+    from lumaflux.lab.evaluation.subjects import Subject, subject_sheet
+
+    grey = np.full((3, 288, 448), 0.5, np.float32)
+    lit = Subject(caption="lit", sdr=np.ones_like(grey), reference=BASELINES["static-203"](grey))
+    picture = np.asarray(subject_sheet([lit, Subject(caption="a", sdr=grey)], {"static": BASELINES["static-203"]}))
+    assert picture.shape == (2 * (288 + 20), 3 * 226, 3)
+    assert (picture[30 + 144 : 290, 10:200] == 255).all()  # all of the first source is clipped
+    assert (picture[288 + 50 + 144 : 590, 10:200] == 0).all()  # nothing of the second
+    assert 225 < picture[100, 300, 0] < 235  # 203 cd/m2 by BT.2390 from 1000
+    assert (picture[330:, 460:] == 255).all()  # paper, where a reference is missing
