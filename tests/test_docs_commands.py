@@ -75,6 +75,7 @@ def test_commands_can_be_parsed(page):
 RUN_BY = {
     "convert": ("render/test_command.py", "main"),
     "watch": ("render/test_watch.py", "watch"),
+    "verify": ("render/test_certificate.py", "verify"),
     "restore": ("render/test_round_trip.py", "restore"),
     "analyze": ("render/test_analysis.py", "analyze"),
     "info": ("media/test_info.py", "info"),

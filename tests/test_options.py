@@ -11,6 +11,7 @@ from lumaflux.export.commands import app as export_app
 
 from lumaflux.cli import app
 from lumaflux.options import (
+    CertificateOptions,
     ConfidenceOptions,
     DamageOptions,
     EncodeOptions,
@@ -59,6 +60,7 @@ DOORS = {
         TargetOptions,
         ConfidenceOptions,
         RoundTripOptions,
+        CertificateOptions,
     ),
     "watch": (Settings, SourceOptions, DamageOptions, ModelOptions, ToneOptions, EncodeOptions, PictureTargetOptions),
     "export-lut": (Settings, SourceOptions, ModelOptions, TargetOptions),
@@ -125,12 +127,16 @@ def test_an_option_is_written_once():
         for function in (node for node in tree.body if isinstance(node, ast.FunctionDef)):
             own |= {(room, function.name, argument.arg) for argument in function.args.kwonlyargs}
     twice = {entry for entry in own if entry[2] in shared}
-    # Two of the look alone go into a track; an encode names its clip and its rate; an effect offers many models.
+    # Two of the look alone go into a track; an encode names its clip and its rate; an effect offers many models; a
+    # certificate is verified by a number of frames that a seed draws, and where its source is now.
     assert twice <= {
         ("render", "analyze", "steps"),
         ("render", "analyze", "seed"),
         ("render", "analyze", "overwrite"),
         ("render", "restore", "overwrite"),
+        ("render", "verify", "frames"),
+        ("render", "verify", "seed"),
+        ("render", "verify", "source"),
         ("farm", "job", "overwrite"),
         ("farm", "opencue", "overwrite"),
         ("farm", "ray", "overwrite"),

@@ -12,7 +12,7 @@ from lumaflux.farm.commands import farm
 from lumaflux.lab.evaluation.commands import app as luma_eval
 from lumaflux.lab.training.commands import learn
 from lumaflux.lut.commands import export_lut
-from lumaflux.render.commands import analyze, convert, info, list_devices, restore, watch
+from lumaflux.render.commands import analyze, convert, info, list_devices, restore, verify, watch
 from lumaflux.service.commands import app as plugin
 from lumaflux.service.commands import serve
 from lumaflux.settings import DETAIL_WORDS
@@ -31,6 +31,7 @@ app.command(convert)
 app.command(watch)
 app.command(analyze)
 app.command(restore)
+app.command(verify)
 app.command(info)
 app.command(view)
 app.command(compare)

@@ -1,6 +1,6 @@
 """How a command ends: what a user can do something about is one sentence on standard error and an exit code, never a
-traceback. 0 done, 1 bug, 2 bad usage or input, 3 a frame failed or memory ran out, 130 interrupted, 141 the reader of
-the output left."""
+traceback. 0 done, 1 bug, 2 bad usage or input, 3 a frame failed or memory ran out, 4 a frame is not what its
+certificate says, 130 interrupted, 141 the reader of the output left."""
 
 import contextlib
 import errno

@@ -22,6 +22,12 @@ class FrameError(UserError):
     exit_code = 3
 
 
+class MismatchError(UserError):
+    """A frame that was rendered again is not what its certificate says; the command exits with 4."""
+
+    exit_code = 4
+
+
 class ReaderLeftError(UserError):
     """Who reads standard output left before its end; the command exits with 141, as shells say of SIGPIPE."""
 

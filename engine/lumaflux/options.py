@@ -223,6 +223,17 @@ class RoundTripOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CertificateOptions:
+    """What proves how an output was made."""
+
+    certificate: Path | None = _option(
+        None,
+        "Write what the output was made of, and a checksum of every frame, to this JSON file, which `lumaflux verify` "
+        "proves by rendering frames again (docs/certificate.md).",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class VideoOptions:
     """How a video is written."""
 

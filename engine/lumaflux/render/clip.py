@@ -17,6 +17,7 @@ from lumaflux.render.job import Job, Progress, Report, chosen, name_pass, name_w
 from lumaflux.render.loop import Rendered, render_frames
 from lumaflux.render.mask import Mask
 from lumaflux.render.matte import MatteSink, Sums, check_matte, in_the_picture, matte_sink
+from lumaflux.render.recorder import Recorder
 from lumaflux.render.source import Reader, Source, settings_for
 from lumaflux.render.targets import Target, open_target
 from lumaflux.render.tones import Tones, check_match, growing_tones_of
@@ -70,6 +71,7 @@ def _convert(
     report = Report(target=target, source=source.path)
     start = time.perf_counter()
     job.refuse_existing_metadata()
+    recorder = None if job.certificate is None else Recorder(source.path, target, job)
     with source.open(chosen(job) if source.pattern is not None else None) as reader:
         settings, told_by = settings_for(settings, reader.info, source.path)
         jobs = [(target, job), *also_jobs(job, target)]
@@ -92,7 +94,7 @@ def _convert(
         with ExitStack() as sinks, matte as mattes, _closing(mask), Interruption() as interruption:
             for made in outputs:
                 sinks.enter_context(made.sink)
-            part = _Part(reader, outputs, job, progress, mattes, back)
+            part = _Part(reader, outputs, job, progress, mattes, back, recorder)
             with ExitStack() as opened:
 
                 def renderer() -> FrameRenderer:
@@ -158,6 +160,10 @@ def _convert(
     report.also = {str(path): made.delivery for (path, _), made in zip(jobs[1:], outputs[1:], strict=True)}
     write_hdr10plus(job, report)
     report.seconds = time.perf_counter() - start - report.stages.pop("load", 0.0)
+    if recorder is not None:
+        stamp = outputs[0].stamp
+        pictures = None if outputs[0].time_base else [stamp(number, 0, None)[0] for number in recorder.numbers]
+        recorder.write(report, settings, pictures)
     if report.damaged:
         report.note(f"{report.damaged} damaged or missing places of {source.path} were left out or concealed.")
     return report
@@ -188,8 +194,9 @@ class _Part:
         progress: Progress,
         mattes: MatteSink | None = None,
         back: WayBack | None = None,
+        recorder: Recorder | None = None,
     ):
-        self._back = back
+        self._back, self._recorder = back, recorder
         self.sums, self._mattes, self._inside = Sums(), mattes, in_the_picture(job.matte)
         self._reader, self._outputs, self._progress = reader, outputs, progress
         self._wanted = set(chosen(job) or ()) if job.frames is not None else None
@@ -226,8 +233,12 @@ class _Part:
         first, *others = self._outputs
         if made.planes is not None:
             first.write_codes(made.frame, made.planes)
+            if self._recorder is not None:
+                self._recorder.add(made.frame.number, made.planes)
             return
         assert made.hdr_pq is not None
+        if self._recorder is not None:
+            self._recorder.add(made.frame.number, made.hdr_pq, made.matte)
         shares: Channels = {"shares": made.matte} if self._inside else {}
         pts = first.write(made.frame, made.hdr_pq, **shares)
         for target in others:

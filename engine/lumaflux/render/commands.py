@@ -205,6 +205,43 @@ def restore(
     print(f"{out}: {count} frames")
 
 
+def verify(
+    certificate: Path,
+    *,
+    source: Path | None = None,
+    output: Path | None = None,
+    frames: int = 5,
+    seed: int | None = None,
+    progress: Literal["rich", "plain", "json", "none"] = "rich",
+) -> None:
+    """Prove a certificate: compare source and output with it, and render some of its frames again.
+
+    Parameters
+    ----------
+    certificate
+        The file that convert --certificate wrote.
+    source
+        Where the source is now, if it is not where it was.
+    output
+        Where the output is now.
+    frames
+        How many frames are rendered again.
+    seed
+        Draws the frames; by chance if not named.
+    progress
+        How progress is shown, on standard error.
+    """
+    from lumaflux.progress import show_progress
+    from lumaflux.render.verify import verify as run
+
+    import_torch()
+    from lumaflux.inference.load import load_chosen
+
+    with show_progress(certificate.name, progress) as update:
+        told = run(certificate, load_chosen, source=source, output=output, frames=frames, seed=seed, progress=update)
+    print(told.sentence(certificate))
+
+
 def info(file: Path, *, measure: Flag = False) -> None:
     """Show a file's format, range, primaries, transfer, HDR metadata and light levels.
 

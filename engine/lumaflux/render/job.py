@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from lumaflux.errors import UserError
 from lumaflux.options import (
+    CertificateOptions,
     ConfidenceOptions,
     DamageOptions,
     FrameOptions,
@@ -34,6 +35,7 @@ VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".y4m")
 
 @dataclass(frozen=True, kw_only=True)
 class Job(
+    CertificateOptions,
     RoundTripOptions,
     ConfidenceOptions,
     PictureTargetOptions,

@@ -59,6 +59,10 @@ def convert(
     from lumaflux.render.batches import convert_several
 
     sources = [source] if isinstance(source, Path) else list(source)
+    if job.certificate is not None:
+        from lumaflux.render.recorder import check_certificate
+
+        check_certificate(job, sources, target)
     if sources != [STANDARD]:
         if STANDARD in sources:
             raise UserError("standard input (-) is converted alone; name no other source beside it")

@@ -13,6 +13,7 @@ from lumaflux.render.frame_renderer import FrameRenderer, frame_renderer
 from lumaflux.render.job import Job, Progress, Report, with_reports
 from lumaflux.render.mask import Mask
 from lumaflux.render.matte import Sums, check_matte, in_the_picture, matte_sink
+from lumaflux.render.recorder import Recorder
 from lumaflux.render.source import Source, settings_for
 from lumaflux.render.targets import picture_options
 from lumaflux.render.tones import Tones, check_match, led_tone, tones_of
@@ -53,6 +54,7 @@ def convert_stills(
         try:
             with report.stage("decode"):
                 outputs = _outputs(target, settings, job, report)
+                recorder = None if job.certificate is None else Recorder(source, target, job)
                 still = read_still(
                     source, allow_hdr=job.force_sdr, raw=job.raw, layer=job.layer, transfer=job.input_transfer
                 )
@@ -75,7 +77,9 @@ def convert_stills(
             renderer = FrameRenderer(
                 converter=converter, settings=look, tones=tones, mask=mask, wants_matte=job.matte is not None
             )
-            _write(report, 0, sdr, alpha, renderer, outputs, source, job)
+            _write(report, 0, sdr, alpha, renderer, outputs, source, job, recorder)
+            if recorder is not None:
+                recorder.write(report, look)
         except UserError as error:
             if len(pairs) == 1:
                 raise
@@ -186,6 +190,7 @@ def _write(
     outputs: "list[_Output]",
     source: Path | None,
     job: Job,
+    recorder: Recorder | None = None,
 ) -> None:
     from lumaflux.media.gainmap.ultra_hdr import write_ultra_hdr
     from lumaflux.media.stills.avif import write_avif
@@ -195,6 +200,8 @@ def _write(
     mattes: list[np.ndarray] = []
     hdr_pq, timings = renderer.render(number, sdr, on_matte=mattes.append if renderer.wants_matte else None)
     report.add_stages(timings)
+    if recorder is not None:
+        recorder.add(number, hdr_pq, mattes[0] if mattes else None)
     shares, sums, size = mattes[0] if mattes else None, Sums(), (sdr.shape[2], sdr.shape[1])
     if job.sdr_exact:
         check_base(source)

@@ -58,6 +58,8 @@ class Watch:
             raise UserError(f"{out} lies in {folder}: results would be converted again; choose another directory")
         if job.also or job.hdr10plus is not None or job.preview is not None or job.frames is not None:
             raise UserError("--also, --preview, --frames and --hdr10plus go with one source; leave them out of a watch")
+        if job.certificate is not None:
+            raise UserError("a certificate is of one output; leave --certificate out of a watch")
         try:
             out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
