@@ -30,3 +30,47 @@ def test_threads_wait_passively(door):
 
 def test_what_the_user_set_stays():
     assert policy(DOORS["python"], OMP_WAIT_POLICY="ACTIVE") == {"ACTIVE"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's heaps")
+def test_threads_share_heaps():
+    """``malloc_info`` counts them while eight threads hold memory of their own."""
+    program = """
+import ctypes, sys, tempfile, threading
+from lumaflux import threads
+if sys.argv[1] == "shared":
+    threads.share_heaps()
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+libc.fopen.restype = ctypes.c_void_p
+barrier = threading.Barrier(9)
+def hold():
+    libc.malloc(1000)
+    barrier.wait(10)
+    barrier.wait(10)
+for _ in range(8):
+    threading.Thread(target=hold).start()
+barrier.wait(10)
+name = tempfile.mktemp()
+file = ctypes.c_void_p(libc.fopen(name.encode(), b"w"))
+libc.malloc_info(0, file)
+libc.fclose(file)
+print(open(name).read().count("<heap nr="), max(2, threads.THREADS))
+barrier.wait(10)
+"""
+
+    def heaps(how, **environment):
+        clean = {name: value for name, value in os.environ.items() if name != "MALLOC_ARENA_MAX"}
+        done = subprocess.run(
+            [sys.executable, "-c", program, how],
+            env={**clean, **environment},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return [int(word) for word in done.stdout.split()]
+
+    found, most = heaps("shared")
+    assert found <= most
+    if heaps("free", MALLOC_ARENA_MAX="7")[0] > most:  # the count tells
+        assert heaps("shared", MALLOC_ARENA_MAX="7")[0] > most  # what the user set stays
