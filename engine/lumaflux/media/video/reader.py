@@ -23,11 +23,15 @@ from lumaflux.media.video.frame_planes import FramePlanes
 from lumaflux.media.video.probe import Begun, describe_video
 from lumaflux.media.video.source import open_container, video_stream
 from lumaflux.options import Interlaced
+from lumaflux.threads import THREADS
 
 if TYPE_CHECKING:
     import av
 
 
+# Two decoders run at once, beside the encoder: the pass that finds tones is ahead of the one that renders. Each thread
+# of a decoder holds frames.
+_DECODER_THREADS = max(1, THREADS // 2)
 _LATE = 10.0  # seconds; MPEG transport streams start at a second or two
 
 
@@ -82,6 +86,7 @@ class VideoReader:
         try:
             self._stream = video_stream(self._container, path)
             self._stream.thread_type = "AUTO"
+            self._stream.codec_context.thread_count = _DECODER_THREADS
             self.info, self._begun = describe_video(self._container, self._stream, path)
             self._stream.codec_context.flush_buffers()  # what was decoded for the description is decoded again
             if not allow_hdr:
