@@ -1,4 +1,4 @@
-"""The curves of cameras and of sRGB pictures: BT.709/2020, sRGB, LogC3, DaVinci Intermediate."""
+"""The curves of cameras and of sRGB pictures: sRGB, LogC3, DaVinci Intermediate."""
 
 import colour
 import numpy as np
@@ -7,29 +7,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lumaflux.color import bt709, bt1886, davinci, logc3, srgb
+from lumaflux.color import bt1886, davinci, logc3, srgb
 
 PAIRS = {
-    "bt709": (bt709.oetf, bt709.inverse_oetf),
-    "bt2020-12": (lambda x: bt709.oetf(x, 12), lambda x: bt709.inverse_oetf(x, 12)),
     "srgb": (srgb.inverse_eotf, srgb.eotf),
     "logc3": (logc3.oetf, logc3.inverse_oetf),
     "davinci": (davinci.oetf, davinci.inverse_oetf),
 }
-GOLDEN = [
-    ("bt709_oetf", bt709.oetf),
-    ("bt709_oetf_inverse", bt709.inverse_oetf),
-    ("bt2020_oetf_10bit", bt709.oetf),
-    ("bt2020_oetf_12bit", lambda x: bt709.oetf(x, bits=12)),
-]
-
-
-@pytest.mark.parametrize(("entry", "function"), GOLDEN)
-def test_published_numbers(backend, golden, entry, function):
-    values = function(backend.asarray(golden[entry]["x"]))
-    assert backend.same_kind(values)
-    # in float32 the join itself falls on the other segment: the printed constants leave a step of 2.5e-4 there
-    np.testing.assert_allclose(values, golden[entry]["y"], rtol=0, atol=backend.tolerance(1e-14, 3e-4))
 
 
 def test_single_precision_follows_double_away_from_the_joins():
@@ -79,20 +63,8 @@ def test_logc3_anchor():
     assert logc3.oetf(np.array([0.18]))[0] == pytest.approx(0.391007, abs=5e-7)
 
 
-def test_the_camera_curve_is_not_the_displays():
-    """Mixing them moves a signal by up to 0.107."""
-    light = np.linspace(0, 1, 2001)
-    difference = np.abs(bt709.oetf(light) - bt1886.inverse_eotf(light, white_nits=1.0))
-    assert difference.max() == pytest.approx(0.107, abs=5e-4)
-
-
 def test_srgb_pictures_keep_their_light_as_bt1886(backend):
     signal = backend.asarray(np.linspace(0, 1, 101))
     out = srgb.srgb_to_bt1886(signal)
     assert backend.same_kind(out)
     np.testing.assert_allclose(bt1886.eotf(out, 1.0), srgb.eotf(signal), atol=backend.tolerance(1e-14, 1e-6))
-
-
-def test_an_undefined_bit_depth_is_refused():
-    with pytest.raises(ValueError, match="8, 10 or 12"):
-        bt709.oetf(np.zeros(1), bits=16)
