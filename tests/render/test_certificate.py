@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
 from lumaflux.cli import main
 from lumaflux.color.primaries import BT2020_LUMA
@@ -24,6 +25,19 @@ from lumaflux.settings import Settings
 @pytest.fixture(scope="module")
 def tiny():
     return load("tiny", device="cpu")
+
+
+@pytest.fixture(autouse=True)
+def shares(placement, monkeypatch):
+    """The placement's own: all is measured."""
+    render = placement.render_timed
+
+    def timed(*args, on_matte=None, **how):
+        if on_matte is not None:
+            on_matte(torch.tensor([1.0, 0.0, 0.0]).view(1, 3, 1, 1))
+        return render(*args, **how)
+
+    monkeypatch.setattr(placement, "render_timed", timed)
 
 
 @pytest.fixture
@@ -58,6 +72,8 @@ def test_a_clip_comes_out_again(certified, again):
     known = read_certificate(certified)
     assert [frame.number for frame in known.frames] == list(range(6))
     assert len({frame.sha256 for frame in known.frames}) == 6
+    assert known.invention == {"measured": 1.0, "extended": 0.0, "invented": 0.0}
+    assert [frame.number for frame in known.frames if frame.shares] == [0, 1, 2, 4]
     verdict = again(certified, frames=3, seed=4)
     assert (verdict.exact, verdict.largest, len(verdict.frames), verdict.of) == (True, 0.0, 3, 6)
     assert verdict.frames == again(certified, frames=3, seed=4).frames

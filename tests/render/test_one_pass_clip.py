@@ -13,8 +13,10 @@ from lumaflux.inference.load import load
 from lumaflux.inference.one_pass import available
 from lumaflux.media.video.writer import VideoWriter
 from lumaflux.render import Job, convert
+from lumaflux.render.certificate import read_certificate
 from lumaflux.render.clip import _Part
 from lumaflux.render.frame_renderer import FrameRenderer
+from lumaflux.render.recorder import fingerprint
 from lumaflux.settings import Settings
 
 pytestmark = pytest.mark.skipif(not available(), reason="installed without the native routines")
@@ -105,3 +107,17 @@ def test_where_it_does_not_apply_frames_go_through_pictures_to_nearly_the_same_c
     assert report.in_one_pass == 0
     off = [np.abs(a[0].astype(int) - b[0]).mean() for a, b in zip(whole[1], through_pictures, strict=True)]
     assert max(off) <= 1.0
+
+
+def test_a_certificate_leaves_the_codes_as_they_are(written, whole, tmp_path):
+    report, codes = written(certificate=tmp_path / "c.json")
+    assert report.in_one_pass == FRAMES
+    assert all(
+        np.array_equal(a, b) for one, two in zip(whole[1], codes, strict=True) for a, b in zip(one, two, strict=True)
+    )
+    known = read_certificate(tmp_path / "c.json")
+    assert {frame.path for frame in known.frames} == {"codes"}
+    assert known.frames[3].sha256 == fingerprint(tuple(codes[3]))["sha256"]
+    assert known.frames[3].shares is None
+    assert sum(known.invention.values()) == pytest.approx(1, abs=1e-5)
+    assert known.invention["invented"] > 0.01

@@ -24,7 +24,7 @@ _WHOLE = "file"  # the key of a file that is no picture of a sequence
 class Frame(pydantic.BaseModel):
     """What the writer was given of a frame: ``sha256`` of its ``pixels`` (PQ BT.2020, float32 [3,H,W]) or of its
     ten-bit ``codes`` (uint16 Y', Cb, Cr); ``grid``, mean PQ luma in 4x4 cells by rows, in [0,1]; ``shares``, the means
-    of the matte where one was asked for."""
+    measured, extended and invented, of samples; of all where a matte was asked for."""
 
     model_config = pydantic.ConfigDict(extra="forbid")
     number: int

@@ -122,6 +122,7 @@ def _convert(
                         mask,
                         wants_matte=job.matte is not None,
                         wants_lighting=back is not None,
+                        samples_matte=recorder is not None,
                     )
                     return opened.enter_context(chosen)
 
@@ -198,6 +199,7 @@ class _Part:
     ):
         self._back, self._recorder = back, recorder
         self.sums, self._mattes, self._inside = Sums(), mattes, in_the_picture(job.matte)
+        self._asked_matte = job.matte is not None
         self._reader, self._outputs, self._progress = reader, outputs, progress
         self._wanted = set(chosen(job) or ()) if job.frames is not None else None
         self._last = max(self._wanted) if self._wanted else None
@@ -234,7 +236,7 @@ class _Part:
         if made.planes is not None:
             first.write_codes(made.frame, made.planes)
             if self._recorder is not None:
-                self._recorder.add(made.frame.number, made.planes)
+                self._recorder.add(made.frame.number, made.planes, made.matte)
             return
         assert made.hdr_pq is not None
         if self._recorder is not None:
@@ -245,7 +247,7 @@ class _Part:
             target.write(made.frame, made.hdr_pq)
         if self._back is not None and made.lighting is not None:
             self._back.add(made.lighting, made.frame.sdr)
-        if made.matte is not None:
+        if made.matte is not None and self._asked_matte:
             self.sums.add(made.matte)
             if self._mattes is not None:
                 self._mattes.write(made.matte, self._picture(made.frame.number, pts), pts)

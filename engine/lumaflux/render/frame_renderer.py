@@ -32,6 +32,12 @@ class FrameRenderer:
     mask: "Mask | None" = None
     wants_matte: bool = False
     wants_lighting: bool = False
+    samples_matte: bool = False
+
+    def gives_matte(self, number: int) -> bool:
+        """Whether the matte of that frame is wanted: of all; or of samples, 0, 1, 2, 4, 8 and so on, and every 256th,
+        which are few enough to be rendered in floats beside their codes."""
+        return self.wants_matte or (self.samples_matte and (number & (number - 1) == 0 or number % 256 == 0))
 
     def render(
         self,
@@ -85,6 +91,7 @@ def frame_renderer(
     *,
     wants_matte: bool = False,
     wants_lighting: bool = False,
+    samples_matte: bool = False,
 ) -> Iterator[FrameRenderer]:
     """With readers of the neighbors where motion is blended; they are closed at the end."""
     plain = FrameRenderer(
@@ -94,6 +101,7 @@ def frame_renderer(
         mask=mask,
         wants_matte=wants_matte,
         wants_lighting=wants_lighting,
+        samples_matte=samples_matte,
     )
     if motion_blending == 0:
         yield plain

@@ -94,9 +94,13 @@ def _rendered(
     if isinstance(frame, CodedFrame):
         coded = renderer.render_codes(frame.number, frame.codes.planes, alone=alone)
         if coded is not None:
-            return Rendered(frame=frame, hdr_pq=None, planes=coded[0], seconds=0.0), coded[1]
-    mattes: list[np.ndarray] = []
-    on_matte = mattes.append if renderer.wants_matte else None
+            mattes: list[np.ndarray] = []
+            if renderer.gives_matte(frame.number):
+                renderer.render(frame.number, frame.sdr, on_matte=mattes.append)
+            matte = mattes[0] if mattes else None
+            return Rendered(frame=frame, hdr_pq=None, planes=coded[0], seconds=0.0, matte=matte), coded[1]
+    mattes = []
+    on_matte = mattes.append if renderer.gives_matte(frame.number) else None
     lightings: list[Lighting] = []
     on_lighting = lightings.append if renderer.wants_lighting else None
     hdr_pq, timings = renderer.render(frame.number, frame.sdr, on_matte=on_matte, on_lighting=on_lighting)

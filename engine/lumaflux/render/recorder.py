@@ -75,12 +75,14 @@ class Recorder:
         self._sources = _files(source, self._path)
         self.numbers: list[int] = []
         self._frames: list[str] = []  # as JSON, which is small
+        self._shares: list[list[float]] = []
 
     def add(self, number: int, made: "np.ndarray | Planes", matte: "np.ndarray | None" = None) -> None:
         """The frame of that number in the source: PQ BT.2020 [3,H,W] or ten-bit codes, and its matte [3,H,W]."""
         entry = {"number": number, **fingerprint(made)}
         if matte is not None:
-            entry["shares"] = [round(float(mean), 6) for mean in matte.mean(axis=(1, 2), dtype=np.float64)]
+            self._shares.append([round(float(mean), 6) for mean in matte.mean(axis=(1, 2), dtype=np.float64)])
+            entry["shares"] = self._shares[-1]
         self.numbers.append(number)
         self._frames.append(json.dumps(entry))
 
@@ -88,6 +90,9 @@ class Recorder:
         """After the output is whole; ``pictures`` are the numbers of those that were written of a sequence."""
         import torch
 
+        from lumaflux.inference.confidence import NAMES
+
+        means = np.mean(self._shares, axis=0).round(6).tolist() if self._shares else []
         job = self._job
         adapters = job.adapters if job.adapters is not None and job.adapters.is_file() else None
         frozen, trained = weight_digests(job.model, adapters)
@@ -103,7 +108,7 @@ class Recorder:
             platform=platform_facts(job),
             threads=torch.get_num_threads(),
             damaged=report.damaged,
-            invention=report.confidence,
+            invention=dict(zip(NAMES, means, strict=False)),
             frames=[Frame.model_validate_json(line) for line in self._frames],
         )
         with AtomicFile(self._path, overwrite=job.overwrite) as file:

@@ -75,7 +75,12 @@ def convert_stills(
             for note in tones.notes:
                 report.note(note)
             renderer = FrameRenderer(
-                converter=converter, settings=look, tones=tones, mask=mask, wants_matte=job.matte is not None
+                converter=converter,
+                settings=look,
+                tones=tones,
+                mask=mask,
+                wants_matte=job.matte is not None,
+                samples_matte=recorder is not None,
             )
             _write(report, 0, sdr, alpha, renderer, outputs, source, job, recorder)
             if recorder is not None:
@@ -198,7 +203,7 @@ def _write(
     from lumaflux.media.stills.picture_writer import ULTRA_HDR, write_picture
 
     mattes: list[np.ndarray] = []
-    hdr_pq, timings = renderer.render(number, sdr, on_matte=mattes.append if renderer.wants_matte else None)
+    hdr_pq, timings = renderer.render(number, sdr, on_matte=mattes.append if renderer.gives_matte(number) else None)
     report.add_stages(timings)
     if recorder is not None:
         recorder.add(number, hdr_pq, mattes[0] if mattes else None)
@@ -227,7 +232,7 @@ def _write(
                 levels = write_picture(path, hdr_pq, kind, options, alpha=alpha, shares=inside, sources=sources)
             if path == report.target:
                 report.add_levels(levels)
-        if shares is not None:
+        if shares is not None and job.matte is not None:
             sums.add(shares)
             report.confidence = sums.shares
             if to is not None:

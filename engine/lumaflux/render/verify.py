@@ -187,7 +187,7 @@ def _moved(matte: Path, folder: Path) -> Path:
 
 
 def _other(one: Frame, other: Frame | None) -> bool:
-    return other is None or (one.path, one.sha256) != (other.path, other.sha256)
+    return other is None or (one.path, one.sha256, one.shares) != (other.path, other.sha256, other.shares)
 
 
 def _distance(one: Frame, other: Frame | None) -> float:
