@@ -114,7 +114,7 @@ def test_prior_learns(chain: Path, configured):
 
 
 def test_bf16_with_checkpointing_learns_in_float32(chain: Path, configured):
-    config = configured("adapters", run=chain / "bf16", steps=3, crop=32, precision="bf16", gradient_checkpointing=True)
+    config = configured("adapters", run=chain / "bf16", steps=2, crop=32, precision="bf16", gradient_checkpointing=True)
     stage = AdapterStage(config)
     assert stage.network.transformer.dtype == torch.bfloat16
     figures = run_stage(stage, config)
@@ -124,7 +124,7 @@ def test_bf16_with_checkpointing_learns_in_float32(chain: Path, configured):
 
 def test_the_product_path_teaches_too(chain: Path, configured):
     options = {"detail": "source", "picture_every": 1, "at_one": 1.0, "varied": 0.5, "flow": 0.1}
-    config = configured("adapters", run=chain / "source", steps=20, learning_rate=3e-3, crop=64, options=options)
+    config = configured("adapters", run=chain / "source", steps=20, learning_rate=3e-3, crop=32, options=options)
     stage = AdapterStage(config)
     before = mean_loss(stage, 4, seed=99)
     figures = run_stage(stage, config)

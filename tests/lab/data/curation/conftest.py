@@ -31,7 +31,7 @@ def hdr_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def specification() -> CorpusSpecification:
     return CorpusSpecification(
         name="small",
