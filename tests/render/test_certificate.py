@@ -14,11 +14,13 @@ from lumaflux.color.primaries import BT2020_LUMA
 from lumaflux.color.yuv420p10 import yuv420p10
 from lumaflux.errors import MismatchError, UserError
 from lumaflux.inference.load import load
+from lumaflux.media.standard_streams import STANDARD
 from lumaflux.render import Job, convert
 from lumaflux.render import verify as verifying
 from lumaflux.render.certificate import read_certificate, text_of
 from lumaflux.render.recorder import fingerprint
 from lumaflux.render.verify import verify
+from lumaflux.render.watch import Watch
 from lumaflux.settings import Settings
 
 
@@ -206,3 +208,15 @@ def test_the_command_says_what_it_proved(make_pictures, tmp_path, monkeypatch, c
             main()
         assert not left.value.code
     assert "1 of 1 frames (0; --seed 3) came out bit for bit" in capsys.readouterr().out
+
+
+def test_several_outputs_and_streams_are_refused(run, make_pictures, tmp_path, placement):
+    folder, job = make_pictures("a.%d.png", [1, 2]), Job(certificate=tmp_path / "c.json")
+    for sources, target in (([folder / "a.1.png", folder / "a.2.png"], tmp_path / "out"), (folder, tmp_path / "out")):
+        with pytest.raises(UserError, match="convert each source alone, or leave --certificate out"):
+            run(sources, target, certificate=job.certificate)
+    with pytest.raises(UserError, match="a certificate is of files that stay"):
+        run(folder / "a.%d.png", STANDARD, certificate=job.certificate)
+    with pytest.raises(UserError, match="leave --certificate out of a watch"):
+        Watch(folder, tmp_path / "out", Settings(), job, placement.load)
+    assert placement.loads == 0
