@@ -114,7 +114,8 @@ def test_prior_learns(chain: Path, configured):
 
 
 def test_bf16_with_checkpointing_learns_in_float32(chain: Path, configured):
-    config = configured("adapters", run=chain / "bf16", steps=2, crop=32, precision="bf16", gradient_checkpointing=True)
+    small = {"steps": 2, "crop": 32, "validation_count": 2, "validation_size": 32}
+    config = configured("adapters", run=chain / "bf16", precision="bf16", gradient_checkpointing=True, **small)
     stage = AdapterStage(config)
     assert stage.network.transformer.dtype == torch.bfloat16
     figures = run_stage(stage, config)
