@@ -66,7 +66,7 @@ Floats deband(const Floats& sdr, unsigned threads) {
 
 Floats compose(const Floats& smooth, const Floats& sdr, const Floats& curve, float by_channel, const Floats& matrix,
                float peak_pq, const Floats& slope, const Floats& level, const Floats& structure, float recovery,
-               unsigned threads) {
+               unsigned threads, bool into_smooth) {
   for (const auto& [planes, name] :
        {std::pair{&smooth, "smooth"}, {&sdr, "sdr"}, {&slope, "slope"}, {&level, "level"}, {&structure, "structure"}}) {
     check_planes(*planes, name);
@@ -80,7 +80,10 @@ Floats compose(const Floats& smooth, const Floats& sdr, const Floats& curve, flo
       curve.data(), static_cast<std::size_t>(curve.size()) - 1, by_channel, {}, peak_pq};
   std::copy_n(matrix.data(), 9, placement.matrix);
   const lumaflux::ReducedPlanes reduced{slope.data(), level.data(), structure.data(), side(slope, 2), side(slope, 1)};
-  Floats out({sdr.shape(0), sdr.shape(1), sdr.shape(2)});
+  if (into_smooth && (smooth.data() == sdr.data() || !smooth.writeable())) {
+    throw py::value_error("smooth must be memory of its own, that can be written");
+  }
+  Floats out = into_smooth ? smooth : Floats({sdr.shape(0), sdr.shape(1), sdr.shape(2)});
   const float *smooth_in = smooth.data(), *sdr_in = sdr.data();
   float* to = out.mutable_data();
   const py::gil_scoped_release release;
@@ -306,6 +309,7 @@ PYBIND11_MODULE(lumaflux_native, module) {
       "SDR of 8 bits, float32 [3,H,W] in [0,1] -> a picture of the same codes, without their steps in smooth areas.");
   module.def("compose", &compose, py::arg("smooth"), py::arg("sdr"), py::arg("curve"), py::arg("by_channel"),
              py::arg("matrix"), py::arg("peak_pq"), py::arg("slope"), py::arg("level"), py::arg("structure"),
-             py::arg("recovery"), py::arg("threads"),
-             "SDR codes [3,H,W], the frame's placement and its reduced light -> PQ/BT.2020 [3,H,W].");
+             py::arg("recovery"), py::arg("threads"), py::arg("into_smooth") = false,
+             "SDR codes [3,H,W], the frame's placement and its reduced light -> PQ/BT.2020 [3,H,W]; into_smooth: in\n"
+             "the memory of smooth.");
 }

@@ -5,9 +5,23 @@ import torch
 
 from lumaflux.color import pq
 from lumaflux.color.primaries import BT2020_LUMA, luminance
-from lumaflux.inference import composition
+from lumaflux.inference import composition, detail
 from lumaflux.inference.composition import Enlargement, GainGrid, compose
 from lumaflux.inference.detail import clipping, gain_map, guide_of, guided_filter, without_tint
+
+
+def test_rows_are_reduced_as_the_whole_is(monkeypatch):
+    picture = torch.rand(1, 1, 101, 97, generator=torch.Generator().manual_seed(3))
+    monkeypatch.setattr(detail, "_BAND_PIXELS", 700)
+    asked = []
+
+    def rows_of(top, bottom):
+        asked.append(bottom - top)
+        return picture[..., top:bottom, :]
+
+    assert torch.equal(detail.reduce_rows(rows_of, 101, 97, 900), detail.reduce_to(picture, 900))
+    assert max(asked) == 7
+    assert sum(asked) == 101
 
 
 def transfer(base, sdr, generated, begun, reduced_base, recovery):

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 import lumaflux
 from lumaflux.color import pq
 from lumaflux.color.primaries import BT2020_LUMA, luminance
-from lumaflux.inference.graphics import find_graphics
+from lumaflux.inference.graphics import Graphics, find_graphics
 from lumaflux.settings import Settings
 
 HEIGHT, WIDTH = 360, 640
@@ -161,6 +161,13 @@ def test_light_that_is_no_letters_is_left_alone(draw):
 @pytest.mark.parametrize("seed", range(4))
 def test_pictures_without_graphics_have_none(seed):
     assert find_graphics(codes(scene(seed, 0.4 + 0.2 * seed))) is None
+
+
+def test_graphics_of_some_rows_are_those_of_the_frame():
+    found = Graphics(index=torch.tensor([1, 4, 7, 8, 14]), share=torch.tensor([0.1, 0.4, 0.7, 0.8, 1.0]))
+    whole = found.map(5, 3)
+    parts = [found.rows(top, min(top + 2, 5), 3).map(min(2, 5 - top), 3) for top in (0, 2, 4)]
+    assert torch.equal(torch.cat(parts, dim=1), whole)
 
 
 def test_letters_are_paper_white_and_the_lamp_beside_them_stays(lite):

@@ -76,6 +76,22 @@ def test_composition_agrees_with_its_reference(predictor, height, width, share, 
     assert (mine - reference).abs().mean() < 1e-5
 
 
+def test_a_composition_takes_the_memory_of_the_smoothed_codes(predictor):
+    sdr, placed, reduced = codes(60, 40, 2), placement(2), light(12, 8, 2)
+    smooth = deband(sdr)
+
+    def place(band):
+        return predictor(band, placed)
+
+    with torch.inference_mode():
+        for way, last in ((compose, [placed]), (compose_reference, [])):
+            apart = way(smooth, sdr, place, reduced, 1.0, *last)
+            taken = smooth.clone()
+            within = way(taken, sdr, place, reduced, 1.0, *last, into_smooth=True)
+            assert torch.equal(within, apart)
+            assert within.data_ptr() == taken.data_ptr()
+
+
 def test_threads_make_no_difference():
     sdr = codes(70, 50, 1)[0].numpy()
     one = native.deband(sdr, 1)
@@ -101,6 +117,7 @@ def test_a_table_holds_the_curve(predictor):
         ({"level": np.zeros((3, 2, 3), np.float32)}, "slope and level"),
         ({"curve": np.zeros(1, np.float32)}, "two entries"),
         ({"matrix": np.zeros(4, np.float32)}, "nine"),
+        ({"into_smooth": True}, "memory of its own"),  # both are one array here
     ],
 )
 def test_wrong_shapes_are_named(change, said):

@@ -56,18 +56,23 @@ def compose(
     light: GainGrid,
     recovery: float,
     placement: ToneCurve | None = None,
+    *,
+    into_smooth: bool = False,
 ) -> Tensor:
     """SDR codes [B,3,H,W], free of steps (``smooth``) and as they came, -> PQ/BT.2020 [B,3,H,W].
 
     ``place`` puts codes of any part of the frame in PQ/BT.2020 light; ``placement`` says how, if a tone predictor found
     it. ``recovery`` in [0,1]: how much of the generated structure enters where the source is clipped.
+    ``into_smooth``: the result takes the memory of ``smooth``, whose rows are each read before they are written.
     """
     if lumaflux_native is not None and placement is not None and sdr.device.type == "cpu":
-        return _native(smooth, sdr, light, recovery, placement)
-    return compose_reference(smooth, sdr, place, light, recovery)
+        return _native(smooth, sdr, light, recovery, placement, into_smooth=into_smooth)
+    return compose_reference(smooth, sdr, place, light, recovery, into_smooth=into_smooth)
 
 
-def _native(smooth: Tensor, sdr: Tensor, light: GainGrid, recovery: float, placement: ToneCurve) -> Tensor:
+def _native(
+    smooth: Tensor, sdr: Tensor, light: GainGrid, recovery: float, placement: ToneCurve, *, into_smooth: bool
+) -> Tensor:
     assert lumaflux_native is not None
     curves = pq.eotf(curve_table(placement, _CURVE_ENTRIES))
     frames = []
@@ -84,17 +89,24 @@ def _native(smooth: Tensor, sdr: Tensor, light: GainGrid, recovery: float, place
             light.structure[index].numpy(),
             recovery,
             torch.get_num_threads(),
+            into_smooth,
         )
         frames.append(torch.from_numpy(composed))
     return torch.stack(frames) if len(frames) > 1 else frames[0][None]
 
 
 def compose_reference(
-    smooth: Tensor, sdr: Tensor, place: Callable[[Tensor], Tensor], light: GainGrid, recovery: float
+    smooth: Tensor,
+    sdr: Tensor,
+    place: Callable[[Tensor], Tensor],
+    light: GainGrid,
+    recovery: float,
+    *,
+    into_smooth: bool = False,
 ) -> Tensor:
     """The same in torch, on any device and for any ``place``, to 3e-4 of PQ."""
     height, width = sdr.shape[-2:]
-    result = torch.empty_like(sdr)
+    result = smooth if into_smooth else torch.empty_like(sdr)
     slope, level = (Enlargement(part, height, width, "bilinear") for part in (light.guided.slope, light.guided.level))
     structure = Enlargement(light.structure, height, width, "bilinear")
     rows = max(16, BAND_PIXELS // width)

@@ -18,7 +18,7 @@ from lumaflux.inference.active_area import Area, find_area, in_frame, without_ba
 from lumaflux.inference.composition import GainGrid, compose
 from lumaflux.inference.confidence import added_stops, in_whole, invented_highlights, mask_for, permitted, shares
 from lumaflux.inference.debanding import deband
-from lumaflux.inference.detail import clipping, enlarge, gain_between, reduce_to
+from lumaflux.inference.detail import clipping, enlarge, gain_between, reduce_rows, reduce_to
 from lumaflux.inference.gain_blending import FrameGain, with_tone_of_the_shot
 from lumaflux.inference.graphics import Graphics, at_graphics_white, find_graphics, unclipped
 from lumaflux.inference.highlights import (
@@ -197,7 +197,15 @@ class Converter:
 
     def clipped_shares(self, sdr: Tensor, graphics: Sequence[Graphics | None] = ()) -> Tensor:
         """SDR [B,3,H,W] -> how much of each reduced pixel is clipped and no graphics, [B,1,h,w] in [0,1]."""
-        return reduce_to(unclipped(clipped_area(sdr), graphics), self.config.working_pixels)
+        height, width = sdr.shape[-2:]
+        if sdr.device.type != "cpu":  # which averages rows and columns at once
+            return reduce_to(unclipped(clipped_area(sdr), graphics), self.config.working_pixels)
+
+        def of_rows(top: int, bottom: int) -> Tensor:
+            own = [found and found.rows(top, bottom, width) for found in graphics]
+            return unclipped(clipped_area(sdr[..., top:bottom, :]), own)
+
+        return reduce_rows(of_rows, height, width, self.config.working_pixels)
 
     def reduced(self, sdr: Tensor) -> Tensor:
         """SDR [B,3,H,W] at the size that the model works at."""
@@ -275,7 +283,6 @@ class Converter:
             height, width = sdr.shape[-2:]
         with clock("graphics"):
             graphics = self._graphics(active, settings)
-        smooth = None
         if settings.detail == 0.0:
             tone = self._steadied(active, settings, clock, on_step, tone)
             relit = self._generate(active, Sampling.of(settings), clock, on_step, tone).hdr_pq
@@ -284,8 +291,9 @@ class Converter:
             with clock("reduce"):
                 smooth = deband(active)
             light = light or self._light(smooth, settings, clock, on_step, tone, graphics)
-            relit = self._with_source_detail(smooth, active, light, settings, clock)
-            placement, smooth = light.placement, smooth if allowed is not None else None
+            relit = self._with_source_detail(smooth, active, light, settings, clock)  # in the memory of smooth
+            placement = light.placement
+            del smooth
         allowed = None if allowed is None else area.of(allowed)
         if on_lighting is not None:
             if light is None or placement is None or not self.recovers:
@@ -294,8 +302,7 @@ class Converter:
             on_lighting(Lighting(placement=placement, stops=stops, area=area))
         if allowed is not None:
             with clock("detail"):
-                smooth = deband(active) if smooth is None else smooth
-                relit = permitted(relit, self._on_the_curve(smooth, active, placement), allowed)
+                relit = permitted(relit, self._on_the_curve(deband(active), active, placement), allowed)
         with clock("graphics"):
             relit = at_graphics_white(relit, active, graphics)
         with clock("look"):
@@ -422,7 +429,8 @@ class Converter:
             def place(codes: Tensor) -> Tensor:
                 return model.to_pq(model.start(codes, light.placement))
 
-            relit = compose(smooth, sdr, place, reduced, settings.highlight_recovery, light.placement)
+            recovery = settings.highlight_recovery
+            relit = compose(smooth, sdr, place, reduced, recovery, light.placement, into_smooth=True)
             if settings.detail < 1.0:
                 relit = torch.lerp(enlarge(light.hdr_pq, (sdr.shape[-2], sdr.shape[-1])), relit, settings.detail)
         return relit
@@ -430,7 +438,11 @@ class Converter:
     def _on_the_curve(self, smooth: Tensor, sdr: Tensor, placement: ToneCurve | None) -> Tensor:
         """The frame as its placement alone lights it: of every pixel a monotone function of its code."""
         model, nothing = self.backend.network, GainGrid.of_highlights(torch.zeros_like(sdr[..., :1, :1]))
-        return compose(smooth, sdr, lambda codes: model.to_pq(model.start(codes, placement)), nothing, 0.0, placement)
+
+        def place(codes: Tensor) -> Tensor:
+            return model.to_pq(model.start(codes, placement))
+
+        return compose(smooth, sdr, place, nothing, 0.0, placement, into_smooth=True)
 
     def _invented(
         self,

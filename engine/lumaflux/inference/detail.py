@@ -5,6 +5,7 @@ the autoencoder cancels; the ratio, free of detail, is brought to full resolutio
 source (He and Sun 2015), and multiplies the source's light, as a gain map does (ISO 21496-1).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -20,6 +21,7 @@ _RADIUS = 6  # pixels of the reduced frame
 _TOLERANCE = 0.5  # stops squared: guide contrast below its root, as texture has, changes no gain
 _GREY = 0.02  # PQ between the largest and the smallest channel, where half of the model's colour is believed
 _CLIPPING_BEGINS, _CLIPPING_WHOLE = 0.92, 0.985  # of the largest SDR code
+_BAND_PIXELS = 1 << 20
 
 
 def gain_map(generated_pq: Tensor, begun_pq: Tensor) -> Tensor:
@@ -107,6 +109,23 @@ def reduce_to(picture: Tensor, pixels: int) -> Tensor:
     size = reduced_size(picture.shape[-2], picture.shape[-1], pixels)
     if size == picture.shape[-2:]:
         return picture
+    return _averaged(picture, size)
+
+
+def reduce_rows(rows_of: Callable[[int, int], Tensor], height: int, width: int, pixels: int) -> Tensor:
+    """``reduce_to``, bit for bit on a CPU, of a picture [B,C,height,width] whose rows ``rows_of(top, bottom)`` makes:
+    columns are averaged first there, so that no more than a band of rows is held of it."""
+    size, rows = reduced_size(height, width, pixels), max(1, _BAND_PIXELS // width)
+    if rows >= height or size == (height, width):
+        return reduce_to(rows_of(0, height), pixels)
+    narrow = []
+    for top in range(0, height, rows):
+        band = rows_of(top, min(top + rows, height))
+        narrow.append(_averaged(band, (band.shape[-2], size[1])))
+    return _averaged(torch.cat(narrow, dim=-2), size)
+
+
+def _averaged(picture: Tensor, size: tuple[int, int]) -> Tensor:
     return F.interpolate(picture, size, mode="bilinear", align_corners=False, antialias=True)
 
 

@@ -36,6 +36,12 @@ class Graphics:
         whole[self.index] = self.share
         return whole.view(1, height, width)
 
+    def rows(self, top: int, bottom: int, width: int) -> "Graphics":
+        """Those in the rows from ``top`` to ``bottom`` of a frame of ``width``, as graphics of these rows alone."""
+        ends = self.index.new_tensor([top * width, bottom * width])
+        first, last = torch.searchsorted(self.index, ends).tolist()  # the places are in order
+        return Graphics(index=self.index[first:last] - top * width, share=self.share[first:last])
+
 
 def find_graphics(sdr: Tensor) -> Graphics | None:
     """The graphics of an SDR frame [3,H,W] in [0,1]; None if it shows none. By the frame alone."""

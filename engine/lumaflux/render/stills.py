@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,7 +82,11 @@ def convert_stills(
                 wants_matte=job.matte is not None,
                 samples_matte=recorder is not None,
             )
-            _write(report, 0, sdr, alpha, renderer, outputs, source, job, recorder)
+            made = _rendered(report, 0, sdr, renderer)
+            base = sdr if _needs_base(outputs) else None
+            del sdr
+            _write(report, 0, made, base, alpha, renderer, outputs, source, job, recorder)
+            del made, base, alpha  # the next picture may be as large
             if recorder is not None:
                 recorder.write(report, look)
         except UserError as error:
@@ -141,7 +145,8 @@ def convert_preview(
         converter, settings, tones, source, job.motion_blending, mask, wants_matte=job.matte is not None
     )
     with chosen as renderer:
-        _write(report, frame.number, frame.sdr, frame.alpha, renderer, outputs, alone, job)
+        made = _rendered(report, frame.number, frame.sdr, renderer)
+        _write(report, frame.number, made, frame.sdr, frame.alpha, renderer, outputs, alone, job)
     report.seconds = time.perf_counter() - start
     progress(1, 1)
     return report
@@ -186,10 +191,31 @@ def _format(target: Path, settings: Settings, job: Job, report: Report) -> "tupl
     return made.picture, picture_options(made, settings, job)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Rendered:
+    hdr_pq: "np.ndarray"
+    shares: "np.ndarray | None"  # of the matte, if one is wanted
+
+
+def _rendered(report: Report, number: int, sdr: "np.ndarray", renderer: FrameRenderer) -> _Rendered:
+    mattes: list[np.ndarray] = []
+    hdr_pq, timings = renderer.render(number, sdr, on_matte=mattes.append if renderer.gives_matte(number) else None)
+    report.add_stages(timings)
+    return _Rendered(hdr_pq=hdr_pq, shares=mattes[0] if mattes else None)
+
+
+def _needs_base(outputs: "list[_Output]") -> bool:
+    """Whether an output holds the SDR picture, too."""
+    from lumaflux.media.stills.picture_writer import ULTRA_HDR
+
+    return any(kind is ULTRA_HDR for _, kind, _ in outputs)
+
+
 def _write(
     report: Report,
     number: int,
-    sdr: "np.ndarray",
+    made: _Rendered,
+    base: "np.ndarray | None",
     alpha: "np.ndarray | None",
     renderer: FrameRenderer,
     outputs: "list[_Output]",
@@ -202,20 +228,19 @@ def _write(
     from lumaflux.media.stills.heic import write_heic
     from lumaflux.media.stills.picture_writer import ULTRA_HDR, write_picture
 
-    mattes: list[np.ndarray] = []
-    hdr_pq, timings = renderer.render(number, sdr, on_matte=mattes.append if renderer.gives_matte(number) else None)
-    report.add_stages(timings)
+    hdr_pq, shares, sums = made.hdr_pq, made.shares, Sums()
+    size = (hdr_pq.shape[2], hdr_pq.shape[1])
     if recorder is not None:
-        recorder.add(number, hdr_pq, mattes[0] if mattes else None)
-    shares, sums, size = mattes[0] if mattes else None, Sums(), (sdr.shape[2], sdr.shape[1])
+        recorder.add(number, hdr_pq, shares)
     if job.sdr_exact:
         check_base(source)
     with report.stage("encode"), matte_sink(job.matte, size, time_base=None, overwrite=job.overwrite) as to:
         sources = () if source is None else (source,)
         for path, kind, options in outputs:
             if kind is ULTRA_HDR:
+                assert base is not None
                 peak, again = renderer.tones.at(number, renderer.settings)[0].target_peak, options.overwrite
-                levels = write_ultra_hdr(path, sdr, hdr_pq, source=source, peak_nits=peak, overwrite=again)
+                levels = write_ultra_hdr(path, base, hdr_pq, source=source, peak_nits=peak, overwrite=again)
                 if alpha is not None:
                     report.note("Alpha is left out: ultra-hdr holds none.")
                 if job.sdr_exact and path == report.target:
