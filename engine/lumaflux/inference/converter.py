@@ -11,16 +11,15 @@ import torch
 from torch import Tensor
 
 from lumaflux.backends.network import Backend, Network
-from lumaflux.color.clipping import clipped_area
 from lumaflux.color.sdr_to_pq import sdr_to_pq
 from lumaflux.errors import UserError
 from lumaflux.inference.active_area import Area, find_area, in_frame, without_bars
 from lumaflux.inference.composition import GainGrid, compose
 from lumaflux.inference.confidence import added_stops, in_whole, invented_highlights, mask_for, permitted, shares
 from lumaflux.inference.debanding import deband
-from lumaflux.inference.detail import clipping, enlarge, gain_between, reduce_rows, reduce_to
+from lumaflux.inference.detail import clipping, enlarge, gain_between, reduce_to
 from lumaflux.inference.gain_blending import FrameGain, with_tone_of_the_shot
-from lumaflux.inference.graphics import Graphics, at_graphics_white, find_graphics, unclipped
+from lumaflux.inference.graphics import Graphics, at_graphics_white, find_graphics, reduced_clipping, unclipped
 from lumaflux.inference.highlights import (
     LARGEST_RECOVERY,
     carried_outwards,
@@ -197,15 +196,7 @@ class Converter:
 
     def clipped_shares(self, sdr: Tensor, graphics: Sequence[Graphics | None] = ()) -> Tensor:
         """SDR [B,3,H,W] -> how much of each reduced pixel is clipped and no graphics, [B,1,h,w] in [0,1]."""
-        height, width = sdr.shape[-2:]
-        if sdr.device.type != "cpu":  # which averages rows and columns at once
-            return reduce_to(unclipped(clipped_area(sdr), graphics), self.config.working_pixels)
-
-        def of_rows(top: int, bottom: int) -> Tensor:
-            own = [found and found.rows(top, bottom, width) for found in graphics]
-            return unclipped(clipped_area(sdr[..., top:bottom, :]), own)
-
-        return reduce_rows(of_rows, height, width, self.config.working_pixels)
+        return reduced_clipping(sdr, graphics, self.config.working_pixels)
 
     def reduced(self, sdr: Tensor) -> Tensor:
         """SDR [B,3,H,W] at the size that the model works at."""

@@ -13,6 +13,7 @@ from torch import Tensor
 from lumaflux.color.clipping import clipped_area
 from lumaflux.color.primaries import BT709_LUMA
 from lumaflux.color.sdr_to_pq import sdr_to_pq
+from lumaflux.inference.detail import reduce_rows, reduce_to
 from lumaflux.inference.sheets import PAPER, Sheet, sheets_of
 from lumaflux.inference.text_lines import CONTRAST, Codes, Line, Sampling, dark_lines, light_lines, valley
 
@@ -93,6 +94,19 @@ def unclipped(clipped: Tensor, graphics: Sequence[Graphics | None]) -> Tensor:
         for one, found in zip(clipped, graphics, strict=True)
     ]
     return clipped * (1 - torch.stack(maps))
+
+
+def reduced_clipping(sdr: Tensor, graphics: Sequence[Graphics | None], pixels: int) -> Tensor:
+    """SDR [B,3,H,W] -> how much of each reduced pixel is clipped and no graphics, [B,1,h,w] in [0,1]."""
+    height, width = sdr.shape[-2:]
+    if sdr.device.type != "cpu":  # which averages rows and columns at once
+        return reduce_to(unclipped(clipped_area(sdr), graphics), pixels)
+
+    def of_rows(top: int, bottom: int) -> Tensor:
+        own = [found and found.rows(top, bottom, width) for found in graphics]
+        return unclipped(clipped_area(sdr[..., top:bottom, :]), own or [None] * len(sdr))
+
+    return reduce_rows(of_rows, height, width, pixels)
 
 
 def at_graphics_white(lit_pq: Tensor, sdr: Tensor, graphics: Sequence[Graphics | None]) -> Tensor:
