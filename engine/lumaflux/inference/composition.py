@@ -63,8 +63,10 @@ def compose(
 
     ``place`` puts codes of any part of the frame in PQ/BT.2020 light; ``placement`` says how, if a tone predictor found
     it. ``recovery`` in [0,1]: how much of the generated structure enters where the source is clipped.
-    ``into_smooth``: the result takes the memory of ``smooth``, whose rows are each read before they are written.
+    ``into_smooth``: the result takes the memory of ``smooth``, whose rows are each read before they are written; where
+    that is the source's own, memory of its own.
     """
+    into_smooth = into_smooth and smooth.data_ptr() != sdr.data_ptr()
     if lumaflux_native is not None and placement is not None and sdr.device.type == "cpu":
         return _native(smooth, sdr, light, recovery, placement, into_smooth=into_smooth)
     return compose_reference(smooth, sdr, place, light, recovery, into_smooth=into_smooth)
