@@ -97,3 +97,15 @@ def test_anchors_are_headings_of_their_page(pages):
             wrong += [] if path.exists() and anchor[1:] in anchors(path) else [f"{page.name}: {target}{anchor}"]
     assert not wrong
     assert seen > 5
+
+
+def test_lines_fit_a_page():
+    """120 columns, but for rows of tables, which Markdown cannot break."""
+    files = [*PAGES, *ROOT.glob("*.md")]
+    wide = {
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in files
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if len(line) > 120 and not line.startswith("|")
+    }
+    assert wide == set()
