@@ -49,8 +49,7 @@ struct Node {
 std::vector<Node> side_by_side(const Lattice& l) {
   const std::size_t count = l.luma * l.red * l.blue;
   std::vector<Node> nodes(count);
-  for (std::size_t i = 0; i < count; ++i)
-    nodes[i] = {{l.pairs[i], l.pairs[count + i], l.pairs[2 * count + i], 0}};
+  for (std::size_t i = 0; i < count; ++i) nodes[i] = {{l.pairs[i], l.pairs[count + i], l.pairs[2 * count + i], 0}};
   return nodes;
 }
 
