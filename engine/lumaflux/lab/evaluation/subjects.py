@@ -129,7 +129,7 @@ def _letters(lines: Sequence[str], size: int, left: int, top: int) -> NDArray[np
     draw = ImageDraw.Draw(canvas)
     for row, line in enumerate(lines):
         draw.text((left, top + row * size * 3 // 2), line, fill=255, font=ImageFont.load_default(size))
-    return np.asarray(canvas, np.float32) / 255
+    return np.asarray(np.asarray(canvas) / 255, np.float32)
 
 
 def _barred(film: Subject) -> Subject:
@@ -140,7 +140,11 @@ def _barred(film: Subject) -> Subject:
     for picture, white in ((sdr, 1.0), (reference, float(pq.inverse_eotf(np.array(203.0))))):
         picture[:, :36], picture[:, -36:] = 0, 0
         picture[:] = picture + ink * (white - picture)
-    return Subject(caption=f"{film.caption}, bars, subtitle", sdr=np.rint(sdr * 255) / 255, reference=reference)
+    return Subject(
+        caption=f"{film.caption}, bars, subtitle",
+        sdr=np.asarray(np.rint(sdr * 255) / 255, np.float32),
+        reference=reference,
+    )
 
 
 def _page() -> Subject:
