@@ -20,6 +20,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from lumaflux.color import pq, srgb
 from lumaflux.color.ictcp import delta_e_itp
+from lumaflux.color.primaries import luminance
 from lumaflux.color.srgb import srgb_to_bt1886
 from lumaflux.errors import UserError
 from lumaflux.lab.data.author_rendering import render_hlg
@@ -41,6 +42,7 @@ Picture = NDArray[np.float32]  # [3,H,W]: BT.709 signal, or PQ/BT.2020
 Pixels = NDArray[np.uint8]
 _WIDTH, _HEIGHT = 448, 288  # of what is converted; shown at half of it
 _DARKER = 203 / 1000  # of the lower picture's light: what a page's white hides
+_DARK_NITS = 0.05  # added to both sides of a ratio: black has no stops
 _QUALITY = 86
 
 
@@ -51,6 +53,7 @@ class Subject:
     caption: str
     sdr: Picture
     reference: Picture | None = None
+    ink: NDArray[np.bool_] | None = None  # [H,W]: the letters of a subtitle
 
 
 class Subjects:
@@ -144,6 +147,7 @@ def _barred(film: Subject) -> Subject:
         caption=f"{film.caption}, bars, subtitle",
         sdr=np.asarray(np.rint(sdr * 255) / 255, np.float32),
         reference=reference,
+        ink=ink > 0.97,
     )
 
 
@@ -168,13 +172,25 @@ def _error(made: Picture, reference: Picture | None) -> str:
     return f", {float(delta_e_itp(first, second).mean()):.1f}"
 
 
+def _light(made: Picture, subject: Subject) -> str:
+    """Mean stops over the reference, and the largest luminance; that of letters where a film has some."""
+    y = luminance(pq.eotf(np.asarray(made, np.float64)))[0]
+    said = f"largest {y.max():.0f} cd/m2"
+    if subject.reference is not None:
+        wanted = luminance(pq.eotf(np.asarray(subject.reference, np.float64)))[0]
+        said = f"{np.log2((y + _DARK_NITS) / (wanted + _DARK_NITS)).mean():+.2f} stops, {said}"
+    if subject.ink is not None:
+        said += f", letters {np.median(y[subject.ink]):.0f}"
+    return said
+
+
 def _halved(pixels: Pixels) -> Pixels:
     return np.asarray(Image.fromarray(pixels).resize((_WIDTH // 2, _HEIGHT // 2), Image.Resampling.BOX))
 
 
 def subject_sheet(subjects: Sequence[Subject], methods: dict[str, Callable[[Picture], Picture]]) -> Image.Image:
     """A row for each subject: source, ``methods`` (SDR [3,H,W] -> PQ/BT.2020) with their mean Delta-E-ITP, reference;
-    below a source its clipped pixels."""
+    below a source its clipped pixels. Prints how bright each is."""
     rows = []
     for subject in subjects:
         source = _halved(picture_bytes(subject.sdr))
@@ -183,6 +199,7 @@ def subject_sheet(subjects: Sequence[Subject], methods: dict[str, Callable[[Pict
         for caption, method in methods.items():
             made = method(subject.sdr)
             row.append((caption + _error(made, subject.reference), _panel(made)))
+            print(f"{subject.caption:40} {caption:20} {_light(made, subject)}", flush=True)
         if subject.reference is not None:
             row.append(("reference", _panel(subject.reference)))
         rows.append(row)
