@@ -108,6 +108,7 @@ RUN_BY = {
     "plugin install": ("service/test_bundle.py", "install"),
     "plugin status": ("service/test_bundle.py", "status"),
     "plugin uninstall": ("service/test_bundle.py", "uninstall"),
+    "plugin scope": ("service/test_scope_codes.py", "scope"),
     "luma-eval build": ("lab/evaluation/test_commands.py", "build"),
     "luma-eval verify": ("lab/evaluation/test_commands.py", "verify"),
     "luma-eval run": ("lab/evaluation/test_commands.py", "run"),

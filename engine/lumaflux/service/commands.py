@@ -129,6 +129,24 @@ def uninstall(*, folder: _Folder = None) -> None:
 
 
 @app.command
+def scope(*, chart: Path | None = None, model: str = "lite") -> None:
+    """Print which codes enter and leave the effect, beside other expansions: what a scope in the host must show.
+
+    Parameters
+    ----------
+    chart
+        A PNG file to write the patches of the second table to, for the host: BT.709 gamma 2.4, full range.
+    model
+        The model of the second table's last columns.
+    """
+    from lumaflux.service.scope_chart import tables, write_chart
+
+    if chart is not None:
+        write_chart(chart)
+    print(tables(model))
+
+
+@app.command
 def parameters(target: Path) -> None:
     """Write the description of the effect's parameters, parameters.json.
 

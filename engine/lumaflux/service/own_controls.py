@@ -4,7 +4,7 @@ from typing import Any
 
 GROUPS = {name: f"group_{name.lower()}" for name in ("Colour", "Look", "Detail", "Temporal", "Model", "Status")}
 # By pipeline: label, and the spaces that it sets. Hosts keep the index: new ones at the end.
-_PIPELINES = {
+PIPELINES = {
     "own": ("As set below", None),
     "resolve-pq": ("Resolve, unmanaged, ST.2084 timeline", ("bt709-bt1886", "pq-bt2020")),
     "resolve-wide-gamut": ("Resolve, DaVinci Wide Gamut, then a transform", ("davinci-intermediate", "pq-bt2020")),
@@ -17,11 +17,11 @@ PIPELINE: dict[str, Any] = {
     "hint": "Sets the input and the output space for a host's way of working.",
     "type": "choice",
     "default": "own",
-    "choices": [label for label, _ in _PIPELINES.values()],
-    "values": list(_PIPELINES),
+    "choices": [label for label, _ in PIPELINES.values()],
+    "values": list(PIPELINES),
     "sets": {
         name: dict(zip(("input_space", "output_space"), spaces, strict=True))
-        for name, (_, spaces) in _PIPELINES.items()
+        for name, (_, spaces) in PIPELINES.items()
         if spaces is not None
     },
     "own": True,
