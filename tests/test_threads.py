@@ -74,3 +74,23 @@ barrier.wait(10)
     assert found <= most
     if heaps("free", MALLOC_ARENA_MAX="7")[0] > most:  # the count tells
         assert heaps("shared", MALLOC_ARENA_MAX="7")[0] > most  # what the user set stays
+
+
+def test_what_a_start_makes_is_not_looked_through_as_garbage():
+    """Of the collections that look through everything, none comes before a model is loaded, and the last finds little
+    to look through."""
+    program = """
+import gc
+from lumaflux.threads import collect_rarely
+collect_rarely()
+before = gc.get_stats()[2]["collections"]
+from lumaflux.torch_import import import_torch
+import_torch()
+import lumaflux.inference.load
+print(gc.get_stats()[2]["collections"] - before, gc.get_freeze_count() > 100_000)
+import atexit
+atexit._run_exitfuncs()
+print(len(gc.get_objects()) < 1_000)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["0", "True", "True"]

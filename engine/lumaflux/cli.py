@@ -17,7 +17,7 @@ from lumaflux.service.commands import app as plugin
 from lumaflux.service.commands import serve
 from lumaflux.settings import DETAIL_WORDS
 from lumaflux.store.commands import models
-from lumaflux.threads import share_heaps, wait_passively
+from lumaflux.threads import collect_rarely, share_heaps, wait_passively
 from lumaflux.timeline.commands import timeline
 from lumaflux.viewing.commands import compare, view
 
@@ -298,6 +298,7 @@ def main() -> None:
     """The command's entry: every user error is one sentence on standard error."""
     wait_passively()
     share_heaps()
+    collect_rarely()
     end_by_signals()
     with told("lumaflux"):
         if "--list-devices" in sys.argv[1:]:  # wherever it stands, and without a source

@@ -71,6 +71,7 @@ def import_torch() -> None:
             gc.enable()
         if sys.modules.get(_META) is empty:
             del sys.modules[_META]
+    gc.freeze()  # and none of it is looked through later
     if vars(torch).get("_meta_registrations") is empty:
         del vars(torch)["_meta_registrations"]
         sys.meta_path.insert(0, _MetaFirst())

@@ -18,7 +18,7 @@ from lumaflux.farm.job import JobFolder
 from lumaflux.farm.job_spec import read_spec
 from lumaflux.farm.sockets import near, unix_socket
 from lumaflux.media.stills.frame_numbers import frame_list, frames_text
-from lumaflux.threads import share_heaps, wait_passively
+from lumaflux.threads import collect_rarely, share_heaps, wait_passively
 
 SOCKET, LOG, START = "engine.sock", "engine.log", "start.json"
 _IDLE_S = 900.0  # then it leaves: a session that was killed says no goodbye, and a task starts it again
@@ -34,6 +34,7 @@ def main(folder: Path) -> int:
     """Serves ``folder``/engine.sock until told to stop; what it was started with is in start.json. Returns the code."""
     wait_passively()
     share_heaps()
+    collect_rarely()
     try:
         start = json.loads((folder / START).read_text("utf-8"))
         job = JobFolder(Path(start["output"]))

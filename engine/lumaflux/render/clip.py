@@ -17,7 +17,6 @@ from lumaflux.render.job import Job, Progress, Report, chosen, name_pass, name_w
 from lumaflux.render.loop import Rendered, render_frames
 from lumaflux.render.mask import Mask
 from lumaflux.render.matte import MatteSink, Sums, check_matte, in_the_picture, matte_sink
-from lumaflux.render.recorder import Recorder
 from lumaflux.render.source import Reader, Source, settings_for
 from lumaflux.render.targets import Target, open_target
 from lumaflux.render.tones import Tones, check_match, growing_tones_of
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from lumaflux.media.sink import Channels
     from lumaflux.media.video.coded_frame import CodedFrame
     from lumaflux.media.video.reader import SdrFrame
+    from lumaflux.render.recorder import Recorder
 
 FindTones = Callable[[Source, "Converter", Settings, Job, str, Progress], Tones]
 
@@ -71,7 +71,7 @@ def _convert(
     report = Report(target=target, source=source.path)
     start = time.perf_counter()
     job.refuse_existing_metadata()
-    recorder = None if job.certificate is None else Recorder(source.path, target, job)
+    recorder = None if job.certificate is None else _recorder(source.path, target, job)
     with source.open(chosen(job) if source.pattern is not None else None) as reader:
         settings, told_by = settings_for(settings, reader.info, source.path)
         jobs = [(target, job), *also_jobs(job, target)]
@@ -170,6 +170,12 @@ def _convert(
     return report
 
 
+def _recorder(source: Path, target: Path, job: Job) -> "Recorder":
+    from lumaflux.render.recorder import Recorder  # few ask for it
+
+    return Recorder(source, target, job)
+
+
 def _end_of(track: GrowingTrack, report: Report, begun: float) -> None:
     """Of a pass that went on from ``begun`` on, beside the other stages."""
     track.close()
@@ -195,7 +201,7 @@ class _Part:
         progress: Progress,
         mattes: MatteSink | None = None,
         back: WayBack | None = None,
-        recorder: Recorder | None = None,
+        recorder: "Recorder | None" = None,
     ):
         self._back, self._recorder = back, recorder
         self.sums, self._mattes, self._inside = Sums(), mattes, in_the_picture(job.matte)

@@ -10,7 +10,7 @@ import socket
 from lumaflux.errors import UserError
 from lumaflux.service import runtime
 from lumaflux.service.server import Options, Server
-from lumaflux.threads import share_heaps, wait_passively
+from lumaflux.threads import collect_rarely, share_heaps, wait_passively
 
 _LOG_BYTES, _LOG_FILES = 1 << 20, 3
 
@@ -19,6 +19,7 @@ def serve(options: Options) -> bool:
     """Runs the worker until it leaves; False when one runs already. Raises UserError where none can run."""
     wait_passively()
     share_heaps()
+    collect_rarely()
     directory = runtime.open_runtime_directory()
     try:
         claim = runtime.claim(directory)
