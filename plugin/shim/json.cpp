@@ -5,7 +5,7 @@
 namespace lumaflux {
 namespace {
 
-constexpr int max_depth = 32;
+constexpr int deepest_json = 32;
 
 class Parser {
  public:
@@ -45,7 +45,7 @@ class Parser {
   }
 
   Json read(int depth) {
-    if (depth > max_depth) fail("too deep a nesting");
+    if (depth > deepest_json) fail("too deep a nesting");
     Json value;
     const char first = peek();
     if (first == '{') {

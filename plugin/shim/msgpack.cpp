@@ -5,7 +5,7 @@
 namespace lumaflux {
 namespace {
 
-constexpr int max_depth = 16;
+constexpr int deepest_message = 16;
 
 void put_big_endian(std::string& out, uint64_t value, int bytes) {
   for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) out += static_cast<char>((value >> shift) & 0xFF);
@@ -76,7 +76,7 @@ class Reader {
   bool finished() const { return at_ == bytes_.size(); }
 
   Value read(int depth) {
-    if (depth > max_depth) throw MessageError("a message is nested too deep");
+    if (depth > deepest_message) throw MessageError("a message is nested too deep");
     const unsigned marker = static_cast<unsigned>(big_endian(1));
     if (marker < 0x80) return static_cast<int64_t>(marker);
     if (marker < 0x90) return map(marker & 0x0F, depth);

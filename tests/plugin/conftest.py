@@ -76,7 +76,9 @@ class Built:
                 wish = f"-DLUMAFLUX_SANITIZE={'ON' if sanitize else 'OFF'}"
                 python = f"-DPython_EXECUTABLE={sys.executable}"
                 bridge = f"-Dpybind11_DIR={pybind11.get_cmake_dir()}"
-                self._run("-S", source, "-B", self.folder / part, wish, python, bridge, "--no-warn-unused-cli")
+                # As one file a target: the same libraries for a third of the compiler's time.
+                whole = ("-DCMAKE_UNITY_BUILD=ON", "-DCMAKE_UNITY_BUILD_BATCH_SIZE=0", "-Wno-unused-cli")
+                self._run("-S", source, "-B", self.folder / part, wish, python, bridge, *whole)
                 self._run("--build", self.folder / part, "--parallel", "2")
         self.bundle = self.folder / "plugin" / NAME
         self.host = self.folder / "host" / "ofx_host"

@@ -25,7 +25,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr milliseconds abort_interval{30};
 constexpr int protocol = 1;
 constexpr size_t header_bytes = 4;
 constexpr size_t largest_message = 1 << 20;

@@ -14,6 +14,9 @@
 
 namespace lumaflux {
 
+// How often a wait looks whether the host has aborted.
+constexpr std::chrono::milliseconds abort_interval{30};
+
 // The worker went away, answers nothing or answers no protocol: worth one new start.
 struct EngineLost : std::runtime_error {
   EngineLost(const std::string& what, pid_t hung_process = 0) : std::runtime_error(what), hung(hung_process) {}

@@ -17,7 +17,6 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using std::chrono::steady_clock;
 
-constexpr milliseconds abort_interval{30};
 constexpr seconds quiet_before_ping{2};
 constexpr milliseconds busy_pause{300};
 constexpr size_t most_idle = 8;
