@@ -191,17 +191,6 @@ lumaflux::YuvCoding coding_of(const std::array<float, 4>& scales, const std::arr
   return {scales[0], scales[1], scales[2], scales[3], luma[0], luma[1], luma[2], midway};
 }
 
-Floats smooth_luma(const py::array& y, const py::array& cb, const py::array& cr, const std::array<float, 4>& scales,
-                   const std::array<float, 3>& luma, bool midway, unsigned threads) {
-  const auto planes = planes_of<std::uint8_t>(y, cb, cr);
-  Floats out({y.shape(0), y.shape(1)});
-  float* to = out.mutable_data();
-  const std::size_t height = side(y, 0), width = side(y, 1);
-  const py::gil_scoped_release release;
-  lumaflux::smooth_luma(planes, height, width, coding_of(scales, luma, midway), to, threads);
-  return out;
-}
-
 double clipped_share(const py::array& y, const py::array& cb, const py::array& cr, const std::array<float, 4>& scales,
                      const std::array<float, 3>& luma, bool midway, float clipped, unsigned threads) {
   const auto planes = planes_of<std::uint8_t>(y, cb, cr);
@@ -210,15 +199,13 @@ double clipped_share(const py::array& y, const py::array& cb, const py::array& c
   return lumaflux::clipped_share(planes, height, width, coding_of(scales, luma, midway), clipped, threads);
 }
 
-py::tuple pq_codes(const Floats& smooth, const py::array& y, const py::array& cb, const py::array& cr,
-                   const std::array<float, 4>& scales, const std::array<float, 3>& luma, bool midway,
+py::tuple pq_codes(const py::array& y, const py::array& cb, const py::array& cr, const std::array<float, 4>& scales,
+                   const std::array<float, 3>& luma, bool midway,
                    const py::array_t<std::int32_t, py::array::c_style>& lattice, float luma_end, const Floats& stops,
                    const py::array_t<std::int64_t, py::array::c_style>& places, const Floats& shares,
                    const Floats& bounds, unsigned threads) {
   const auto planes = planes_of<std::uint8_t>(y, cb, cr);
   const py::ssize_t height = y.shape(0), width = y.shape(1);
-  if (smooth.ndim() != 2 || smooth.shape(0) != height || smooth.shape(1) != width)
-    throw py::value_error("smooth and y must have one shape");
   if (lattice.ndim() != 4 || lattice.shape(0) != 3 || lattice.shape(1) < 2 || lattice.shape(2) < 2 ||
       lattice.shape(3) < 2) {
     throw py::value_error("expected a lattice of the shape [3,Cb,Cr,Y'], two nodes a side at least");
@@ -235,10 +222,9 @@ py::tuple pq_codes(const Floats& smooth, const py::array& y, const py::array& cb
   Codes y_out({height, width}), cb_out({(height + 1) / 2, (width + 1) / 2}),
       cr_out({(height + 1) / 2, (width + 1) / 2});
   auto *to_y = y_out.mutable_data(), *to_cb = cb_out.mutable_data(), *to_cr = cr_out.mutable_data();
-  const float* in = smooth.data();
   {
     const py::gil_scoped_release release;
-    lumaflux::pq_codes(in, planes, static_cast<std::size_t>(height), static_cast<std::size_t>(width),
+    lumaflux::pq_codes(planes, static_cast<std::size_t>(height), static_cast<std::size_t>(width),
                        coding_of(scales, luma, midway), nodes, grid, held, to_y, to_cb, to_cr, threads);
   }
   return py::make_tuple(y_out, cb_out, cr_out);
@@ -279,15 +265,12 @@ PYBIND11_MODULE(lumaflux_native, module) {
   module.def("rgb_from_yuv420", &rgb_from_yuv420, py::arg("y"), py::arg("cb"), py::arg("cr"), py::arg("scales"),
              py::arg("luma"), py::arg("midway"), py::arg("threads"),
              "4:2:0 codes, uint8 or uint16 -> non-linear R'G'B' float32 [3,H,W] in [0,1].");
-  module.def("smooth_luma", &smooth_luma, py::arg("y"), py::arg("cb"), py::arg("cr"), py::arg("scales"),
-             py::arg("luma"), py::arg("midway"), py::arg("threads"),
-             "8-bit 4:2:0 codes -> Y' signals float32 [H,W], without steps in smooth areas.");
   module.def("clipped_share", &clipped_share, py::arg("y"), py::arg("cb"), py::arg("cr"), py::arg("scales"),
              py::arg("luma"), py::arg("midway"), py::arg("clipped"), py::arg("threads"),
              "The share of pixels whose largest channel is at least `clipped`.");
   module.def(
-      "pq_codes", &pq_codes, py::arg("smooth"), py::arg("y"), py::arg("cb"), py::arg("cr"), py::arg("scales"),
-      py::arg("luma"), py::arg("midway"), py::arg("lattice"), py::arg("luma_end"), py::arg("stops"), py::arg("places"),
+      "pq_codes", &pq_codes, py::arg("y"), py::arg("cb"), py::arg("cr"), py::arg("scales"), py::arg("luma"),
+      py::arg("midway"), py::arg("lattice"), py::arg("luma_end"), py::arg("stops"), py::arg("places"),
       py::arg("shares"), py::arg("bounds"), py::arg("threads"),
       "8-bit 4:2:0 codes through a lattice, clipped ones with stops, some held at bounds -> 10-bit PQ/BT.2020 codes "
       "(Y', Cb, Cr), 4:2:0.");

@@ -3,10 +3,13 @@
 //   2. the picture that these lines give              sdr, lines -> out
 //   3. on blocks of 4x4, with radius 4                out -> lines
 //   4. theirs, as far as the source has no texture    sdr, out, lines -> out
-// Both filters move a pixel by half a code at most.
+// Both filters move a pixel by half a code at most. Rows pass all four steps while they are in cache: of a plane the
+// last 48 rows of 2 are kept, which 3 takes its blocks from and 4 begins with, and fewer of all else.
 #include "cpu/deband.h"
 
 #include <cmath>
+#include <functional>
+#include <memory>
 #include <vector>
 
 #include "cpu/light.h"
@@ -144,68 +147,85 @@ LUMAFLUX_DISPATCH void stretch_row(const float* row, std::size_t factor, std::si
   }
 }
 
-// Slope and level of every block of a plane: two rows of `lines` for each row of blocks.
-struct Lines {
-  Lines(Filter by, std::size_t width, std::size_t height)
-      : filter(by),
-        columns((width + by.factor - 1) / by.factor),
-        rows((height + by.factor - 1) / by.factor),
-        lines(2 * columns * rows) {}
+using MakeRow = std::function<void(std::ptrdiff_t, float*)>;
+using RowsOf = Rows<MakeRow>;
 
-  void find(const float* plane, std::size_t width, std::size_t height, std::size_t begin, std::size_t end) {
-    const int across = std::min<int>(filter.radius, static_cast<int>(columns) - 1);
-    const int down = std::min<int>(filter.radius, static_cast<int>(rows) - 1), window = 2 * down + 1;
-    const float count = static_cast<float>(window * (2 * across + 1));
-    const auto kept = static_cast<std::size_t>(window);
-    std::vector<float> padded(columns + 2 * kLargestRadius), tall(columns * filter.factor), block(columns),
-        sum(2 * columns), slope(columns), level(columns);
-    Rows sums(kept, 2 * columns, static_cast<std::ptrdiff_t>(rows), [&](std::ptrdiff_t row, float* out) {
-      const float* pixels[4];
-      for (std::size_t j = 0; j < filter.factor; ++j) {
-        pixels[j] = plane + std::min(static_cast<std::size_t>(row) * filter.factor + j, height - 1) * width;
-      }
-      blocks_row(pixels, filter.factor, width, columns, tall.data(), block.data());
-      sums_row(block.data(), columns, across, padded.data(), slope.data(), out);
-    });
-    const float* seen[2 * kLargestRadius + 1];
-    Rows summed_lines(kept, 2 * columns, static_cast<std::ptrdiff_t>(rows), [&](std::ptrdiff_t row, float* out) {
-      for (int j = -down; j <= down; ++j) seen[j + down] = sums[row + j];
-      lines_row(seen, window, count, columns, across, padded.data(), sum.data(), slope.data(), level.data(), out);
-    });
-    const float* found[2 * kLargestRadius + 1];
-    for (std::size_t y = begin; y < end; ++y) {
-      for (int j = -down; j <= down; ++j) found[j + down] = summed_lines[static_cast<std::ptrdiff_t>(y) + j];
-      mean_row(found, window, count, 2 * columns, lines.data() + 2 * y * columns);
+// Slope and level of the blocks of a picture, row by row.
+class Lines {
+ public:
+  // picture(row): the pixels of a row, valid until `factor` more have been asked for.
+  Lines(Filter by, std::size_t width, std::size_t height, std::function<const float*(std::ptrdiff_t)> picture)
+      : factor_(by.factor),
+        width_(width),
+        columns_((width + by.factor - 1) / by.factor),
+        rows_((height + by.factor - 1) / by.factor),
+        height_(height),
+        across_(std::min<int>(by.radius, static_cast<int>(columns_) - 1)),
+        down_(std::min<int>(by.radius, static_cast<int>(rows_) - 1)),
+        count_(static_cast<float>(window() * (2 * across_ + 1))),
+        picture_(std::move(picture)),
+        padded_(columns_ + 2 * kLargestRadius),
+        tall_(columns_ * factor_),
+        sum_(2 * columns_),
+        slope_(columns_),
+        level_(columns_),
+        sums_(kept(), 2 * columns_, last(), [this](std::ptrdiff_t row, float* out) { sums(row, out); }),
+        lines_(kept(), 2 * columns_, last(), [this](std::ptrdiff_t row, float* out) { lines(row, out); }),
+        stretched_(3, 2 * wide(), last(), [this](std::ptrdiff_t row, float* out) { stretched(row, out); }) {}
+
+  Lines(const Lines&) = delete;
+
+  // How wide the two parts of a row are, slope and level: as the plane, or a little more.
+  std::size_t wide() const { return columns_ * factor_; }
+
+  // Rows of lines above and below row y of the plane, and how far it is towards the second.
+  struct Around {
+    const float *above, *below;
+    float share;
+  };
+  Around around(std::size_t y) {
+    const float at = std::max(0.0f, (static_cast<float>(y) + 0.5f) / static_cast<float>(factor_) - 0.5f);
+    const auto index = std::min(static_cast<std::ptrdiff_t>(at), last() - 1);
+    return {stretched_[index], stretched_[index + 1], std::min(at - static_cast<float>(index), 1.0f)};
+  }
+
+ private:
+  int window() const { return 2 * down_ + 1; }
+  std::size_t kept() const { return static_cast<std::size_t>(window()); }
+  std::ptrdiff_t last() const { return static_cast<std::ptrdiff_t>(rows_); }
+
+  void sums(std::ptrdiff_t row, float* out) {
+    const float* pixels[4];
+    for (std::size_t j = 0; j < factor_; ++j) {
+      pixels[j] =
+          picture_(static_cast<std::ptrdiff_t>(std::min(static_cast<std::size_t>(row) * factor_ + j, height_ - 1)));
     }
+    blocks_row(pixels, factor_, width_, columns_, tall_.data(), level_.data());
+    sums_row(level_.data(), columns_, across_, padded_.data(), slope_.data(), out);
   }
 
-  // Rows of these lines, slope and level one after the other, as wide as the plane or a little more.
-  auto stretched() const {
-    const std::size_t wide = columns * filter.factor;
-    return Rows(3, 2 * wide, static_cast<std::ptrdiff_t>(rows),
-                [this, wide, padded = std::vector<float>(columns + 2)](std::ptrdiff_t row, float* to) mutable {
-                  const float* from = lines.data() + 2 * static_cast<std::size_t>(row) * columns;
-                  stretch_row(from, filter.factor, columns, padded.data(), to);
-                  stretch_row(from + columns, filter.factor, columns, padded.data(), to + wide);
-                });
+  void lines(std::ptrdiff_t row, float* out) {
+    const float* seen[2 * kLargestRadius + 1];
+    for (int j = -down_; j <= down_; ++j) seen[j + down_] = sums_[row + j];
+    lines_row(seen, window(), count_, columns_, across_, padded_.data(), sum_.data(), slope_.data(), level_.data(),
+              out);
   }
 
-  Filter filter;
-  std::size_t columns, rows;
-  std::vector<float> lines;
-};
+  void stretched(std::ptrdiff_t row, float* out) {
+    const float* found[2 * kLargestRadius + 1];
+    for (int j = -down_; j <= down_; ++j) found[j + down_] = lines_[row + j];
+    mean_row(found, window(), count_, 2 * columns_, sum_.data());
+    stretch_row(sum_.data(), factor_, columns_, padded_.data(), out);
+    stretch_row(sum_.data() + columns_, factor_, columns_, padded_.data(), out + wide());
+  }
 
-// Between which rows of blocks row y of the plane lies, and how far it is towards the second.
-struct LinePosition {
-  std::ptrdiff_t index;
-  float share;
+  std::size_t factor_, width_, columns_, rows_, height_;
+  int across_, down_;
+  float count_;
+  std::function<const float*(std::ptrdiff_t)> picture_;
+  std::vector<float> padded_, tall_, sum_, slope_, level_;
+  RowsOf sums_, lines_, stretched_;
 };
-
-LinePosition line_position(std::size_t y, const Lines& lines) {
-  const float at = std::max(0.0f, (static_cast<float>(y) + 0.5f) / static_cast<float>(lines.filter.factor) - 0.5f);
-  const auto index = std::min(static_cast<std::ptrdiff_t>(at), static_cast<std::ptrdiff_t>(lines.rows) - 1);
-  return {index, std::min(at - static_cast<float>(index), 1.0f)};
-}
 
 // `picture` by lines between those of two rows, at most half a code from the source.
 LUMAFLUX_INLINE float by_lines(float picture, float sdr, const float* above, const float* below, float share,
@@ -236,6 +256,41 @@ LUMAFLUX_DISPATCH void range_row(const float* row, std::size_t width, float* pad
   }
 }
 
+// The same of codes.
+LUMAFLUX_DISPATCH void code_range_row(const std::uint8_t* row, std::size_t width, std::uint8_t* padded,
+                                      std::uint8_t* out) {
+  constexpr std::size_t reach = kTextureRadius;
+  for (std::size_t i = 0; i < reach; ++i) padded[i] = row[0], padded[reach + width + i] = row[width - 1];
+  std::memcpy(padded + reach, row, width);
+#pragma GCC ivdep
+  for (std::size_t i = 0; i < width; ++i) {
+    std::uint8_t high = padded[i], low = padded[i];
+    for (std::size_t j = 1; j <= 2 * kTextureRadius; ++j)
+      high = std::max(high, padded[i + j]), low = std::min(low, padded[i + j]);
+    out[i] = high;
+    out[width + i] = low;
+  }
+}
+
+LUMAFLUX_DISPATCH void code_spread_row(const std::uint8_t* const* ranges, std::size_t width, float signals,
+                                       float* most) {
+  static_assert(kTextureRadius == 3);
+  const std::uint8_t *a = ranges[0], *b = ranges[1], *c = ranges[2], *d = ranges[3], *e = ranges[4], *f = ranges[5],
+                     *g = ranges[6];
+#pragma GCC ivdep
+  for (std::size_t i = 0; i < width; ++i) {
+    const std::size_t k = width + i;
+    const std::uint8_t high = std::max({a[i], b[i], c[i], d[i], e[i], f[i], g[i]});
+    const std::uint8_t low = std::min({a[k], b[k], c[k], d[k], e[k], f[k], g[k]});
+    most[i] = signals * static_cast<float>(static_cast<std::uint8_t>(high - low));
+  }
+}
+
+LUMAFLUX_DISPATCH void signals_row(const std::uint8_t* codes, std::size_t width, float offset, float share,
+                                   float* out) {
+  for (std::size_t i = 0; i < width; ++i) out[i] = (static_cast<float>(codes[i]) - offset) * share;
+}
+
 LUMAFLUX_DISPATCH void spread_row(const float* const* ranges, std::size_t width, float* most) {
   static_assert(kTextureRadius == 3);
   const float *a = ranges[0], *b = ranges[1], *c = ranges[2], *d = ranges[3], *e = ranges[4], *f = ranges[5],
@@ -249,72 +304,125 @@ LUMAFLUX_DISPATCH void spread_row(const float* const* ranges, std::size_t width,
   }
 }
 
-LUMAFLUX_DISPATCH void blend_row(const float* sdr, const float* above, const float* below, float down,
-                                 std::size_t level, const float* most, std::size_t width, float* out) {
+LUMAFLUX_DISPATCH void blend_row(const float* sdr, const float* picture, const float* above, const float* below,
+                                 float down, std::size_t level, const float* most, std::size_t width, float* out) {
 #pragma GCC ivdep
   for (std::size_t i = 0; i < width; ++i) {
-    const float near = by_lines(out[i], sdr[i], above, below, down, level, i);
+    const float near = by_lines(picture[i], sdr[i], above, below, down, level, i);
     const float share = between((kTextureCodes - 255.0f * most[i]) / (kTextureCodes - kSmoothCodes), 0.0f, 1.0f);
     out[i] = sdr[i] + share * (near - sdr[i]);
   }
 }
+
+// A row of a plane sees 39 rows of the first filter's picture below it: its lines lie between two rows of blocks, each
+// of which sees eight below.
+constexpr std::size_t kKept = 48;
+constexpr std::size_t kRanges = 2 * kTextureRadius + 1;
+
+// A plane on its way through both filters, for rows that are asked for in their order.
+class Plane {
+ public:
+  using Source = std::function<const float*(std::ptrdiff_t)>;
+
+  Plane(std::size_t width, std::size_t height, Source source)
+      : width_(width),
+        source_(std::move(source)),
+        fine_(kFilters[0], width, height, source_),
+        near_(kKept, width, static_cast<std::ptrdiff_t>(height),
+              [this](std::ptrdiff_t row, float* out) {
+                const Lines::Around lines = fine_.around(static_cast<std::size_t>(row));
+                near_row(source_(row), lines.above, lines.below, lines.share, fine_.wide(), width_, out);
+              }),
+        coarse_(kFilters[1], width, height, [this](std::ptrdiff_t row) { return near_[row]; }) {}
+
+  Plane(const Plane&) = delete;
+
+  void blended(std::size_t y, const float* most, float* out) {
+    const auto row = static_cast<std::ptrdiff_t>(y);
+    const Lines::Around lines = coarse_.around(y);
+    blend_row(source_(row), near_[row], lines.above, lines.below, lines.share, coarse_.wide(), most, width_, out);
+  }
+
+ private:
+  std::size_t width_;
+  Source source_;
+  Lines fine_;
+  RowsOf near_;
+  Lines coarse_;
+};
 
 }  // namespace
 
 void deband(const float* sdr, std::size_t width, std::size_t height, float* out, unsigned threads,
             std::size_t channels) {
   const std::size_t plane = width * height;
-  std::vector<Lines> fine(channels, Lines(kFilters[0], width, height)),
-      coarse(channels, Lines(kFilters[1], width, height));
-  const auto find = [&](std::vector<Lines>& lines, const float* picture) {
-    over_rows(lines[0].rows, threads, [&](std::size_t begin, std::size_t end) {
-      for (std::size_t c = 0; c < channels; ++c) lines[c].find(picture + c * plane, width, height, begin, end);
-    });
-  };
-
-  find(fine, sdr);
-  over_rows(height, threads, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t c = 0; c < channels; ++c) {
-      auto rows = fine[c].stretched();
-      for (std::size_t y = begin; y < end; ++y) {
-        const LinePosition where = line_position(y, fine[c]);
-        const float *above = rows[where.index], *below = rows[where.index + 1];
-        const std::size_t start = c * plane + y * width, level = fine[c].columns * fine[c].filter.factor;
-        near_row(sdr + start, above, below, where.share, level, width, out + start);
-      }
-    }
-  });
-  find(coarse, out);
   over_rows(height, threads, [&](std::size_t begin, std::size_t end) {
     std::vector<float> padded(width + 2 * kTextureRadius), most(width);
-    const auto ranges_of = [&](std::size_t c) {
-      return Rows(std::size_t{2 * kTextureRadius + 1}, 2 * width, static_cast<std::ptrdiff_t>(height),
-                  [&, c](std::ptrdiff_t row, float* to) {
-                    range_row(sdr + c * plane + static_cast<std::size_t>(row) * width, width, padded.data(), to);
-                  });
-    };
-    std::vector<decltype(ranges_of(0))> ranges;
-    std::vector<decltype(coarse[0].stretched())> lines;
+    std::vector<std::unique_ptr<Plane>> planes;
+    std::vector<RowsOf> ranges;
     for (std::size_t c = 0; c < channels; ++c) {
-      ranges.push_back(ranges_of(c));
-      lines.push_back(coarse[c].stretched());
+      const auto source = [=](std::ptrdiff_t row) { return sdr + c * plane + static_cast<std::size_t>(row) * width; };
+      planes.push_back(std::make_unique<Plane>(width, height, source));
+      ranges.emplace_back(kRanges, 2 * width, static_cast<std::ptrdiff_t>(height),
+                          [&padded, source, width](std::ptrdiff_t row, float* to) {
+                            range_row(source(row), width, padded.data(), to);
+                          });
     }
     for (std::size_t y = begin; y < end; ++y) {
       std::fill(most.begin(), most.end(), 0.0f);
       for (std::size_t c = 0; c < channels; ++c) {
-        const float* seen[2 * kTextureRadius + 1];
-        for (int j = 0; j <= 2 * kTextureRadius; ++j)
-          seen[j] = ranges[c][static_cast<std::ptrdiff_t>(y) + j - kTextureRadius];
+        const float* seen[kRanges];
+        for (std::size_t j = 0; j < kRanges; ++j)
+          seen[j] = ranges[c][static_cast<std::ptrdiff_t>(y + j) - kTextureRadius];
         spread_row(seen, width, most.data());
       }
-      const LinePosition where = line_position(y, coarse[0]);
-      for (std::size_t c = 0; c < channels; ++c) {
-        const float *above = lines[c][where.index], *below = lines[c][where.index + 1];
-        const std::size_t start = c * plane + y * width, level = coarse[c].columns * coarse[c].filter.factor;
-        blend_row(sdr + start, above, below, where.share, level, most.data(), width, out + start);
-      }
+      for (std::size_t c = 0; c < channels; ++c) planes[c]->blended(y, most.data(), out + c * plane + y * width);
     }
   });
 }
+
+// What rows of luma are made with.
+class LumaRows::Parts {
+ public:
+  Parts(const std::uint8_t* codes, std::size_t row, std::size_t width, std::size_t height, float offset, float scale)
+      : width_(width),
+        share_(1.0f / scale),
+        padded_(width + 2 * kTextureRadius),
+        most_(width),
+        // One for every place that asks for a row: of the picture, two rows of blocks, and the row itself.
+        signals_(4, width, static_cast<std::ptrdiff_t>(height),
+                 [=](std::ptrdiff_t at, float* out) {
+                   signals_row(codes + static_cast<std::size_t>(at) * row, width, offset, 1.0f / scale, out);
+                 }),
+        ranges_(kRanges, 2 * width, static_cast<std::ptrdiff_t>(height),
+                [=](std::ptrdiff_t at, std::uint8_t* out) {
+                  code_range_row(codes + static_cast<std::size_t>(at) * row, width, padded_.data(), out);
+                }),
+        plane_(width, height, [this](std::ptrdiff_t at) { return signals_[at]; }) {}
+
+  void row(std::size_t y, float* out) {
+    const std::uint8_t* seen[kRanges];
+    for (std::size_t j = 0; j < kRanges; ++j) seen[j] = ranges_[static_cast<std::ptrdiff_t>(y + j) - kTextureRadius];
+    code_spread_row(seen, width_, share_, most_.data());
+    plane_.blended(y, most_.data(), out);
+  }
+
+ private:
+  std::size_t width_;
+  float share_;
+  std::vector<std::uint8_t> padded_;
+  std::vector<float> most_;
+  RowsOf signals_;
+  Rows<std::function<void(std::ptrdiff_t, std::uint8_t*)>, std::uint8_t> ranges_;
+  Plane plane_;
+};
+
+LumaRows::LumaRows(const std::uint8_t* codes, std::size_t row, std::size_t width, std::size_t height, float offset,
+                   float scale)
+    : parts_(std::make_unique<Parts>(codes, row, width, height, offset, scale)) {}
+
+LumaRows::~LumaRows() = default;
+
+void LumaRows::row(std::size_t y, float* out) { parts_->row(y, out); }
 
 }  // namespace lumaflux

@@ -1,4 +1,4 @@
-// A row goes through:  codes -> chroma at full width -> lattice -> ten-bit Y'CbCr in floats
+// A row goes through:  codes -> luma without steps, chroma at full width -> lattice -> ten-bit Y'CbCr in floats
 //                             and, where the source is clipped, light *= 2^(mask * stops) -> codes, chroma halved
 // Three rows of halved chroma are alive at a time, as in yuv420p10.cpp.
 #include "cpu/pq_codes.h"
@@ -244,9 +244,9 @@ std::pair<std::size_t, std::size_t> reached(const HighlightGrid& grid, std::size
 
 }  // namespace
 
-void pq_codes(const float* luma, const YuvPlanes<std::uint8_t>& planes, std::size_t height, std::size_t width,
-              const YuvCoding& coding, const Lattice& lattice, const HighlightGrid& grid, const HeldPixels& held,
-              std::uint16_t* y, std::uint16_t* cb, std::uint16_t* cr, unsigned threads) {
+void pq_codes(const YuvPlanes<std::uint8_t>& planes, std::size_t height, std::size_t width, const YuvCoding& coding,
+              const Lattice& lattice, const HighlightGrid& grid, const HeldPixels& held, std::uint16_t* y,
+              std::uint16_t* cb, std::uint16_t* cr, unsigned threads) {
   const std::size_t half = (width + 1) / 2;
   const int radius = std::min<int>(kMaskRadius, static_cast<int>(std::min(width, height)) - 1);
   const float taps = static_cast<float>((2 * radius + 1) * (2 * radius + 1));
@@ -256,7 +256,8 @@ void pq_codes(const float* luma, const YuvPlanes<std::uint8_t>& planes, std::siz
 
   over_rows((height + 1) / 2, threads, [&](std::size_t begin, std::size_t end) {
     YuvRows<std::uint8_t> source(planes, height, width, coding), masked(planes, height, width, coding);
-    std::vector<float> made(3 * width), rgb(3 * width), hard(width + 2 * kMaskRadius), stops(width);
+    LumaRows smooth(planes.y, planes.y_row, width, height, coding.luma_offset, coding.luma_scale);
+    std::vector<float> luma(width), made(3 * width), rgb(3 * width), hard(width + 2 * kMaskRadius), stops(width);
     std::vector<float> above(2 * half), here(2 * half), below(2 * half), mixed(half);
     Rows masks(static_cast<std::size_t>(2 * kMaskRadius + 1), width, static_cast<std::ptrdiff_t>(height),
                [&](std::ptrdiff_t line, float* out) {
@@ -290,7 +291,8 @@ void pq_codes(const float* luma, const YuvPlanes<std::uint8_t>& planes, std::siz
     };
     const auto row = [&](std::size_t line, std::vector<float>& halved) {
       const auto [blue, red] = source.chroma(line);
-      look_up(luma + line * width, blue, red, width, lattice, nodes.data(), coding, made.data());
+      smooth.row(line, luma.data());
+      look_up(luma.data(), blue, red, width, lattice, nodes.data(), coding, made.data());
       if (grid.stops != nullptr) recover(line);
       hold(held, line, width, made.data());
       halve(made.data() + width, width, halved.data());
@@ -316,21 +318,6 @@ void pq_codes(const float* luma, const YuvPlanes<std::uint8_t>& planes, std::siz
       std::swap(above, below);
     }
   });
-}
-
-void smooth_luma(const YuvPlanes<std::uint8_t>& planes, std::size_t height, std::size_t width, const YuvCoding& coding,
-                 float* out, unsigned threads) {
-  std::vector<float> signals(height * width);
-  float of_code[256];
-  for (int code = 0; code < 256; ++code)
-    of_code[code] = (static_cast<float>(code) - coding.luma_offset) / coding.luma_scale;
-  over_rows(height, threads, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t line = begin; line < end; ++line) {
-      const std::uint8_t* codes = planes.y + line * planes.y_row;
-      for (std::size_t i = 0; i < width; ++i) signals[line * width + i] = of_code[codes[i]];
-    }
-  });
-  deband(signals.data(), width, height, out, threads, 1);
 }
 
 double clipped_share(const YuvPlanes<std::uint8_t>& planes, std::size_t height, std::size_t width,

@@ -33,14 +33,10 @@ struct HeldPixels {
   std::size_t count;
 };
 
-// luma: Y' signals of height x width, free of steps; planes: the codes as they came.
-void pq_codes(const float* luma, const YuvPlanes<std::uint8_t>& planes, std::size_t height, std::size_t width,
-              const YuvCoding& coding, const Lattice& lattice, const HighlightGrid& grid, const HeldPixels& held,
-              std::uint16_t* y, std::uint16_t* cb, std::uint16_t* cr, unsigned threads);
-
-// Y' codes -> signals without their steps in smooth areas (cpu/deband.h): height x width.
-void smooth_luma(const YuvPlanes<std::uint8_t>& planes, std::size_t height, std::size_t width, const YuvCoding& coding,
-                 float* out, unsigned threads);
+// planes: the codes as they came; their luma is smoothed on the way (cpu/deband.h).
+void pq_codes(const YuvPlanes<std::uint8_t>& planes, std::size_t height, std::size_t width, const YuvCoding& coding,
+              const Lattice& lattice, const HighlightGrid& grid, const HeldPixels& held, std::uint16_t* y,
+              std::uint16_t* cb, std::uint16_t* cr, unsigned threads);
 
 // The share of pixels whose largest channel is at least `clipped`.
 double clipped_share(const YuvPlanes<std::uint8_t>& planes, std::size_t height, std::size_t width,

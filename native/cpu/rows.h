@@ -34,17 +34,17 @@ void over_rows(std::size_t rows, unsigned threads, const Work& work) {
 }
 
 // The last few rows of something, computed when first asked for. Borders repeat: row -1 is row 0.
-template <class Compute>
+template <class Compute, class Number = float>
 class Rows {
  public:
-  // `kept` rows of `floats` numbers each; compute(row, out) makes one of rows 0 to `count` - 1.
-  Rows(std::size_t kept, std::size_t floats, std::ptrdiff_t count, Compute compute)
-      : kept_(kept), floats_(floats), count_(count), compute_(compute), memory_(kept * floats), held_(kept, -1) {}
+  // `kept` rows of `numbers` each; compute(row, out) makes one of rows 0 to `count` - 1.
+  Rows(std::size_t kept, std::size_t numbers, std::ptrdiff_t count, Compute compute)
+      : kept_(kept), numbers_(numbers), count_(count), compute_(compute), memory_(kept * numbers), held_(kept, -1) {}
 
-  const float* operator[](std::ptrdiff_t row) {
+  const Number* operator[](std::ptrdiff_t row) {
     row = std::clamp<std::ptrdiff_t>(row, 0, count_ - 1);
     const std::size_t place = static_cast<std::size_t>(row) % kept_;
-    float* memory = memory_.data() + place * floats_;
+    Number* memory = memory_.data() + place * numbers_;
     if (held_[place] != row) {
       compute_(row, memory);
       held_[place] = row;
@@ -53,10 +53,10 @@ class Rows {
   }
 
  private:
-  std::size_t kept_, floats_;
+  std::size_t kept_, numbers_;
   std::ptrdiff_t count_;
   Compute compute_;
-  std::vector<float> memory_;
+  std::vector<Number> memory_;
   std::vector<std::ptrdiff_t> held_;
 };
 

@@ -187,9 +187,9 @@ def test_a_frame_too_dark_for_letters_is_not_searched(converter, monkeypatch):
 def test_any_number_of_threads_gives_the_same_codes(converter, size: tuple[int, int], monkeypatch):
     codes = coded(picture("lamp")[:, : size[0], : size[1]])
     tone = tone_for(converter, codes)
-    made, asked, smooth_luma = [], [], one_pass.lumaflux_native.smooth_luma
+    made, asked, pq_codes = [], [], one_pass.lumaflux_native.pq_codes
     monkeypatch.setattr(
-        one_pass.lumaflux_native, "smooth_luma", lambda *given: asked.append(given[-1]) or smooth_luma(*given)
+        one_pass.lumaflux_native, "pq_codes", lambda *given: asked.append(given[-1]) or pq_codes(*given)
     )
     for threads, alone in ((1, False), (6, False), (6, True)):
         torch.set_num_threads(threads)
@@ -210,9 +210,8 @@ def test_nodes_that_no_chroma_lies_between_are_left_out_and_the_others_are_those
     assert whole[0].any(axis=-1).all()
     np.testing.assert_array_equal(few[:, made], whole[:, made])
     native, held = one_pass.lumaflux_native, one_pass.Held.nothing()
-    smooth = native.smooth_luma(*sky, 1)
     one, other = (
-        native.pq_codes(smooth, *sky, nodes, one_pass.LUMA_END, np.zeros((0, 0), np.float32), *held[:3], 1)
+        native.pq_codes(*sky, nodes, one_pass.LUMA_END, np.zeros((0, 0), np.float32), *held[:3], 1)
         for nodes in (few, whole)
     )
     assert all(np.array_equal(mine, its) for mine, its in zip(one, other, strict=True))
@@ -222,14 +221,10 @@ def test_pixels_at_the_end_of_a_row_are_looked_up_as_those_in_its_midst(converte
     codes = coded(picture("blocks"))
     nodes = one_pass.lattice_of(tone_for(converter, codes).placement, Settings(), codes).numpy()
     native, held, none = one_pass.lumaflux_native, one_pass.Held.nothing(), np.zeros((0, 0), np.float32)
-    smooth, made = native.smooth_luma(*codes, 1), []
+    made, rows = [], np.broadcast_to(codes.y[:, :1], codes.y.shape)  # smoothed alike, wherever a row ends
     for width in (160, 159):  # four at a time; the last three one by one
-        part = codes._replace(y=codes.y[:, :width])
-        made.append(
-            native.pq_codes(
-                np.ascontiguousarray(smooth[:, :width]), *part, nodes, one_pass.LUMA_END, none, *held[:3], 1
-            )[0]
-        )
+        part = codes._replace(y=np.ascontiguousarray(rows[:, :width]))
+        made.append(native.pq_codes(*part, nodes, one_pass.LUMA_END, none, *held[:3], 1)[0])
     np.testing.assert_array_equal(made[0][:, :159], made[1])
 
 

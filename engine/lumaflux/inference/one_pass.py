@@ -83,8 +83,7 @@ def render_codes(
         if share and tone.stops is not None:
             stops = settings.highlight_recovery * _stops(converter, tone.stops, share, placement)[0, 0].numpy()
         nodes = lattice_of(placement, settings, codes).numpy()
-    smooth = native.smooth_luma(*codes, threads)
-    planes = native.pq_codes(smooth, *codes, nodes, LUMA_END, stops, *held[:3], threads)
+    planes = native.pq_codes(*codes, nodes, LUMA_END, stops, *held[:3], threads)
     return between_bars(planes, area, whole.y.shape), {"pixels": time.perf_counter() - start}
 
 

@@ -60,8 +60,7 @@ def pixel_path() -> dict[str, Any]:
             native, threads = one_pass.lumaflux_native, torch.get_num_threads()
             share = native.clipped_share(*codes, CLIPPED_CODE, threads)
             stops = 0.5 * reduced[0, 0].numpy() if share else np.zeros((0, 0), np.float32)
-            smooth, held = native.smooth_luma(*codes, threads), Held.nothing()
-            native.pq_codes(smooth, *codes, nodes, one_pass.LUMA_END, stops, *held[:3], threads)
+            native.pq_codes(*codes, nodes, one_pass.LUMA_END, stops, *Held.nothing()[:3], threads)
 
         luma, cb, cr = planes
         codes = Yuv420(luma, cb, cr, code_scales(8, False), BT709_LUMA, True)
