@@ -16,6 +16,7 @@ import pybind11
 import pytest
 from host_pictures import Picture, blank
 from host_process import HostProcess, remove
+from warm_python import WarmPython
 
 import lumaflux
 from lumaflux.service import runtime
@@ -95,11 +96,18 @@ def built():
     return Built(sanitize=os.environ.get("LUMAFLUX_SANITIZE") == "1")
 
 
+@pytest.fixture(scope="session")
+def warm():
+    made = WarmPython()
+    yield made
+    made.close()
+
+
 class Scene:
     """A runtime directory, an installed bundle whose engine is a worker of the tests, and the hosts that use them."""
 
-    def __init__(self, built: Built, patch: str = ""):
-        self.built = built
+    def __init__(self, built: Built, warm: WarmPython, patch: str = ""):
+        self.built, self._warm = built, warm
         self.root = Path(tempfile.mkdtemp(prefix="lf-"))
         self.bundle = self.root / NAME
         shutil.copytree(built.bundle, self.bundle)
@@ -121,7 +129,11 @@ class Scene:
         facts = {"steps": SLOW_STEPS, "seconds": SLOW_S, "given_up": os.fspath(self.given_up)}
         script.write_text(_ENGINE.format(patch=patch, **facts))
         python = self.root / "python"
-        python.write_text(f"#!/bin/sh\necho $$ >> {self.starts}\n{command or f'exec {sys.executable} -P {script}'}\n")
+        if command is None:
+            lines = f"exec {self._warm.shell_command(script, self.starts)}"
+        else:
+            lines = f"echo $$ >> {self.starts}\n{command}"
+        python.write_text(f"#!/bin/sh\n{lines}\n")
         python.chmod(0o755)
         self.about(python=os.fspath(python), version=version)
 
@@ -187,17 +199,17 @@ def _of_us(pid: int) -> bool:
 
 
 @pytest.fixture
-def scene(built):
-    """One for this test alone: its engine starts cold."""
-    made = Scene(built)
+def scene(built, warm):
+    """One for this test alone: its engine starts anew."""
+    made = Scene(built, warm)
     yield made
     made.close()
 
 
 @pytest.fixture(scope="module")
-def shared_scene(built):
-    """One for a module: its engine stays warm."""
-    made = Scene(built)
+def shared_scene(built, warm):
+    """One for a module: its engine stays."""
+    made = Scene(built, warm)
     yield made
     made.close()
 

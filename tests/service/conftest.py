@@ -1,7 +1,6 @@
 """Workers of the tests: real processes with the tiny model, in a runtime directory of their own."""
 
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -10,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from host_process import remove
+from warm_python import Fork, WarmPython
 
 from lumaflux.service import runtime
 from lumaflux.service.client import Client, start_worker
 
-COLD = ("--model", "tiny", "--device", "cpu", "--no-warm")
 SLOW_STEPS = 100  # what takes SLOW_S on every machine, and looks up after every step as a sampler does
 SLOW_S = 2.0
 _PATCHED = """
@@ -38,11 +37,17 @@ serve(Options(model="tiny", device="cpu", warm=False))
 """
 
 
-def start_patched(directory: runtime.RuntimeDirectory, patch: str = "") -> subprocess.Popen:
+@pytest.fixture(scope="session")
+def warm():
+    made = WarmPython()
+    yield made
+    made.close()
+
+
+def start_patched(warm: WarmPython, directory: runtime.RuntimeDirectory, patch: str = "") -> Fork:
     """A worker process that knows slow frames, and whose code is changed by ``patch``."""
     environment = {**os.environ, "LUMAFLUX_RUNTIME_DIR": str(directory.path.parent)}
-    code = _PATCHED.format(patch=patch, steps=SLOW_STEPS, seconds=SLOW_S)
-    return subprocess.Popen([sys.executable, "-c", code], env=environment)
+    return warm.start(_PATCHED.format(patch=patch, steps=SLOW_STEPS, seconds=SLOW_S), environment)
 
 
 @pytest.fixture
@@ -59,15 +64,16 @@ def directory(root):
 
 
 @pytest.fixture
-def start(directory):
-    """start(*arguments, patch="code"): a worker process that listens, without a model; ended after the test."""
+def start(directory, warm):
+    """start(*arguments, patch="code"): a worker process that listens, without a model; ended after the test. With
+    arguments, it is started as users start it."""
     processes = []
 
-    def _start(*arguments, patch=None):
-        if patch is None:
-            process = start_worker(directory, sys.executable, *(arguments or COLD))
+    def _start(*arguments, patch=""):
+        if arguments:
+            process = start_worker(directory, sys.executable, *arguments)
         else:
-            process = start_patched(directory, patch)
+            process = start_patched(warm, directory, patch)
         processes.append(process)
         until(lambda: runtime.answers(directory) or process.poll() is not None)
         return process
@@ -79,11 +85,11 @@ def start(directory):
 
 
 @pytest.fixture(scope="module")
-def worker():
+def worker(warm):
     """(directory, process) of one worker that the tests of a module share; it must outlive them all."""
     root = Path(tempfile.mkdtemp(prefix="lf-"))
     directory = runtime.open_runtime_directory(root)
-    process = start_patched(directory)
+    process = start_patched(warm, directory)
     until(lambda: runtime.answers(directory))
     yield directory, process
     assert process.poll() is None, directory.log.read_text()

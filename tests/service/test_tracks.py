@@ -9,7 +9,7 @@ import pytest
 import lumaflux
 from lumaflux.inference.tone_track import read_track, text_of
 from lumaflux.render.analysis import clip_of, track_of
-from lumaflux.service.client import Client, EngineError, connect_or_start
+from lumaflux.service.client import Client, EngineError
 from lumaflux.settings import Settings
 
 
@@ -22,19 +22,11 @@ def clip():
 
 
 @pytest.fixture
-def client(directory, monkeypatch):
+def client(directory, start, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", os.fspath(directory.path / "state"))
-    client, process = connect_or_start(directory, *_python())
-    yield client
-    client.close()
-    process.kill()
-    process.wait()
-
-
-def _python():
-    import sys
-
-    return sys.executable, "--model", "tiny", "--device", "cpu", "--no-warm"
+    start()
+    with Client(directory) as connected:
+        yield connected
 
 
 @pytest.fixture
