@@ -44,6 +44,7 @@ Deliver = Literal[
     "sdr-png",
 ]
 ExrCompression = Literal["none", "rle", "zips", "zip", "piz", "pxr24", "b44", "b44a", "dwaa", "dwab"]
+Hdr10PlusProfile = Literal["a", "b"]
 Encoder = Literal["auto", "x265", "svtav1", "nvenc", "qsv", "amf", "videotoolbox"]
 MATTE_CHANNELS = "channels"  # named instead of a matte's file: into the EXR pictures of the result
 NO_TRACK = "none"  # named instead of a tone track: every frame has a tone of its own
@@ -250,6 +251,11 @@ class VideoOptions:
     )
     hdr10plus: Path | None = _option(
         None, "Write HDR10+ metadata of every scene to this JSON file, and of every frame into an HDR10 video."
+    )
+    hdr10plus_profile: Hdr10PlusProfile = _option(
+        "a",
+        "a: the measured light alone. b: with a tone curve for every shot, which leads a display whose peak is "
+        "--reference-white (203 cd/m2) back to the SDR grade (docs/formats.md).",
     )
     crf: float | None = _option(
         None,

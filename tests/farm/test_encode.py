@@ -11,6 +11,7 @@ from footage import write_clip
 from lumaflux.errors import FrameError, UserError
 from lumaflux.farm.encode import encode_job, read_picture
 from lumaflux.farm.job import JobFolder
+from lumaflux.media.metadata.hdr10plus import read_json
 from lumaflux.media.metadata.info import probe
 from lumaflux.options import EncodeOptions
 from lumaflux.render import Job, convert
@@ -41,10 +42,21 @@ def with_sound(path, times):
 
 
 def test_the_same_as_one_conversion(render, media, converter, tmp_path):
-    """Pictures hold 16 bit, so codes differ by roundings before x265, and by a few after; times and tags not at all."""
+    """Pictures hold 16 bit, so codes differ by roundings before x265, and by a few after; times and tags not at all,
+    and the curves of HDR10+ as little as the pictures."""
     render(tmp_path / "frames")
-    encode_job(JobFolder(tmp_path / "frames"), tmp_path / "farm.mp4")
-    convert(media / "clip.mp4", tmp_path / "plain.mp4", lambda: converter, Settings(), Job())
+    options = EncodeOptions(hdr10plus=tmp_path / "farm.json", hdr10plus_profile="b")
+    encode_job(JobFolder(tmp_path / "frames"), tmp_path / "farm.mp4", options=options)
+    job = Job(hdr10plus=tmp_path / "plain.json", hdr10plus_profile="b")
+    convert(media / "clip.mp4", tmp_path / "plain.mp4", lambda: converter, Settings(), job)
+    curves = [read_json(tmp_path / name) for name in ("farm.json", "plain.json")]
+    for one, other in zip(*curves, strict=True):
+        assert one.frames == other.frames
+        peaks = np.array([[one.light.peak_nits, other.light.peak_nits]])
+        assert peaks.min() > 0.97 * peaks.max()
+        light = np.linspace(0, 0.95, 20) * peaks.min()
+        shown = [scene.light.mapping.relative(light / scene.light.peak_nits) for scene in (one, other)]
+        assert np.abs(shown[0] - shown[1]).max() < 0.05
     farm, plain = planes(tmp_path / "farm.mp4"), planes(tmp_path / "plain.mp4")
     assert [entry[:2] for entry in farm] == [entry[:2] for entry in plain]
     for (_, _, one), (_, _, other) in zip(farm, plain, strict=True):

@@ -1,6 +1,7 @@
 """HDR10+: what is written is what was measured, in the JSON and in the stream."""
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -9,10 +10,15 @@ import numpy as np
 import pytest
 
 from lumaflux.color import pq
-from lumaflux.media.metadata.hdr10plus import INDEXES, DynamicLight, Scene, with_message, write_json
+from lumaflux.color.sdr_to_pq import sdr_to_pq
+from lumaflux.color.st2094_40 import GuidedMapping
+from lumaflux.errors import UserError
+from lumaflux.media.metadata.hdr10plus import INDEXES, DynamicLight, Scene, read_json, with_message, write_json
 from lumaflux.media.metadata.light_levels import LightLevels
 from lumaflux.media.metadata.mastering import container_display
 from lumaflux.media.video.hdr10_stream import Hdr10Encoding
+from lumaflux.media.video.hdr10plus_room import fill_rooms, room
+from lumaflux.media.video.hevc_light_sei import prefix_sei_nal
 from lumaflux.media.video.writer import VideoWriter
 
 
@@ -91,8 +97,90 @@ def read_back(message):
     read |= {"targeted_actual": take(1), "max_scl": (take(17), take(17), take(17)), "average": take(17)}
     pairs = [(take(7), take(17)) for _ in range(take(4))]
     read |= {"indexes": [index for index, _ in pairs], "values": [value for _, value in pairs], "bright": take(10)}
-    read |= {"mastering_actual": take(1), "tone_mapping": take(1), "saturation": take(1)}
+    read |= {"mastering_actual": take(1), "tone_mapping": take(1)}
+    if read["tone_mapping"]:
+        read |= {"knee": (take(12), take(12)), "anchors": tuple(take(10) for _ in range(take(4)))}
+    read["saturation"] = take(1)
     return read | {"rest": int(bits[place:] or "0", 2)}
+
+
+CURVE = GuidedMapping(target_nits=203, knee=(64, 333), anchors=(300, 480, 610, 700, 780, 850, 900, 950, 1023))
+
+
+def test_profile_b_in_the_message_and_in_the_json(tmp_path):
+    light = DynamicLight(max_scl=(7127, 0, 100000), average=904, distribution=tuple(range(9)), mapping=CURVE)
+    read = read_back(light.message())
+    assert (read["targeted"], read["tone_mapping"], read["saturation"], read["rest"]) == (203, 1, 0, 0)
+    assert (read["knee"], read["anchors"]) == (CURVE.knee, CURVE.anchors)
+    scenes = [Scene(frames=2, light=light), Scene(frames=1, light=replace(light, average=7))]
+    write_json(tmp_path / "b.json", scenes)
+    assert read_json(tmp_path / "b.json") == scenes
+    made = json.loads((tmp_path / "b.json").read_text())
+    assert made["JSONInfo"]["HDR10plusProfile"] == "B"
+    first = made["SceneInfo"][0]
+    assert first["BezierCurveData"] == {"Anchors": list(CURVE.anchors), "KneePointX": 64, "KneePointY": 333}
+    assert first["TargetedSystemDisplayMaximumLuminance"] == 203
+    (tmp_path / "no.json").write_text('{"SceneInfo": [{"SceneId": 0}]}')
+    with pytest.raises(UserError, match=r"no HDR10\+ metadata"):
+        read_json(tmp_path / "no.json")
+
+
+@pytest.mark.parametrize("fill", [0, 1, 3, 255])
+def test_a_room_takes_any_message(tmp_path, fill):
+    """Zeros need the most emulation prevention bytes; no byte of the file moves."""
+    path = tmp_path / "stream"
+    path.write_bytes(b"before" + room(1) + b"between" + room(0) + b"behind")
+    size = path.stat().st_size
+    fill_rooms(path, [(0, 1, bytes([fill]) * 64)])
+    made = path.read_bytes()
+    assert len(made) == size
+    assert made.count(prefix_sei_nal(4, bytes([fill]) * 64)[:60]) == 2
+    assert made.index(b"between") == 6 + len(room(0))
+
+
+def test_rooms_and_frames_must_match(tmp_path):
+    path = tmp_path / "stream"
+    path.write_bytes(room(0) + room(2))
+    with pytest.raises(ValueError, match="1 frames"):
+        fill_rooms(path, [(0, 2, b"x")])
+    path.write_bytes(room(0) + room(0))
+    with pytest.raises(ValueError, match="room of its own"):
+        fill_rooms(path, [(0, 1, b"x")])
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_every_frame_of_a_stream_of_profile_b_carries_its_shot(tmp_path, suffix):
+    """Two shots; the pictures come out of the encoder in another order than they went in."""
+    path, rng = tmp_path / f"out{suffix}", np.random.default_rng(1)
+    encoding = Hdr10Encoding(
+        width=64, height=48, time_base=Fraction(1, 25), frame_rate=Fraction(25), sample_aspect_ratio=Fraction(1),
+        display=container_display(1000), preset="ultrafast", dynamic=True, targeted=203,
+    )  # fmt: skip
+    shots = [0.3 * rng.random((3, 48, 64)), 0.6 + 0.4 * rng.random((3, 48, 64))]
+    writer = VideoWriter(path, (64, 48), encoding)
+    with writer:
+        for number in range(24):
+            sdr = shots[number // 12]
+            writer.write(np.asarray(sdr_to_pq(sdr), np.float32), number, sdr=sdr)
+    messages = [shot.dynamic.message() for shot in writer.levels.shots for _ in range(shot.first, shot.last + 1)]
+    assert [(shot.first, shot.last) for shot in writer.levels.shots] == [(0, 11), (12, 23)]
+    assert messages[0] != messages[-1]
+    found = {}
+    container: Any
+    with av.open(str(path)) as container:
+        for packet in container.demux(video=0):
+            data = bytes(packet)
+            if data:
+                place = data.index(prefix_sei_nal(4, messages[0])[:10])  # header, type, size, head of T.35
+                found[packet.pts] = data[place : place + 112]
+    by_time = [nal for _, nal in sorted(found.items())]
+    assert len(by_time) == 24
+    for nal, message in zip(by_time, messages, strict=True):
+        assert nal.startswith(prefix_sei_nal(4, message)[:-1])
+    with av.open(str(path)) as container:
+        kinds = [{item.type.name for item in frame.side_data} for frame in container.decode(video=0)]
+    assert all("DYNAMIC_HDR_PLUS" in kind for kind in kinds)
+    assert len(kinds) == 24
 
 
 def test_a_scene_is_the_light_of_all_its_frames():

@@ -7,8 +7,13 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
+from lumaflux.color import pq
+from lumaflux.color.sdr_to_pq import sdr_to_linear2020
 from lumaflux.errors import UserError
+from lumaflux.lab.bench.guided_display import guided_display
+from lumaflux.media.metadata.hdr10plus import read_json
 from lumaflux.media.metadata.info import probe
 from lumaflux.render import Job
 from lumaflux.settings import Settings
@@ -158,6 +163,45 @@ def test_hdr10plus_is_written_for_every_frame_that_is_written(run, make_clip, tm
     assert all("DYNAMIC_HDR_PLUS" in kind for kind in kinds)
     with pytest.raises(UserError, match="exists already"):
         run(source, tmp_path / "again.mp4", hdr10plus=beside)
+
+
+def test_profile_b_leads_a_display_back_to_the_grade(run, placement, monkeypatch, tmp_path):
+    """The light is that of the source raised up to 4 times; a display that follows the curve shows the source."""
+    source, out, beside = tmp_path / "ramp.mkv", tmp_path / "out.mp4", tmp_path / "b.json"
+    with av.open(str(source), "w") as container:
+        video = container.add_stream("ffv1", rate=25)
+        video.width, video.height, video.pix_fmt = 96, 64, "bgr0"
+        for number in range(5):
+            ramp = np.linspace(0, 250, 96)[None, :, None] * np.linspace(0.2, 1, 64)[:, None, None]
+            codes = np.rint(ramp * [1.0, 0.9, 0.8] + number).astype(np.uint8)
+            container.mux(video.encode(av.VideoFrame.from_ndarray(codes, format="rgb24")))
+        container.mux(video.encode())
+
+    def raised(frame, settings, **given):
+        light = sdr_to_linear2020(frame.astype(np.float64))
+        nits = 203 * light * (1 + 3 * light.max(axis=0) ** 2)
+        return pq.inverse_eotf(nits).astype(np.float32), {}
+
+    monkeypatch.setattr(placement, "render_timed", raised)
+    (report,) = run(source, out, hdr10plus=beside, hdr10plus_profile="b", crf=4.0)
+    scenes = read_json(beside)
+    assert [(scene.frames, scene.light) for scene in scenes] == [(5, report.shots[0].dynamic)]
+    assert scenes[0].light.mapping.target_nits == 203
+    found = guided_display(source, out, beside, 2, tmp_path / "shown.png")
+    assert found["curve"]["psnr"] > 48  # 52.8 measured; 26.3 of clipping, 28.4 of BT.2390
+    assert found["curve"]["error_99_percent"] <= 2
+    assert found["clip"]["psnr"] < 28
+    assert found["bt2390"]["psnr"] < 30
+    with Image.open(tmp_path / "shown.png") as picture:
+        assert picture.size == (4 * 96, 64)
+    run(source, tmp_path / "part.mp4", frames="1-3", hdr10plus=tmp_path / "part.json", hdr10plus_profile="b")
+    with pytest.raises(UserError, match="one conversion"):
+        guided_display(source, tmp_path / "part.mp4", tmp_path / "part.json")
+    run(source, tmp_path / "a.mp4", hdr10plus=tmp_path / "a.json")
+    with pytest.raises(UserError, match="no curves"):
+        guided_display(source, tmp_path / "a.mp4", tmp_path / "a.json")
+    with pytest.raises(UserError, match="without its file"):
+        run(source, tmp_path / "again.mp4", hdr10plus_profile="b")
 
 
 @pytest.mark.parametrize("name", ["out.mkv", "out.%04d.png"])

@@ -1,7 +1,9 @@
 """The step after the frames: pictures of a job into one video, with the time stamps and sound of its source."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,8 +13,11 @@ from lumaflux.media.stills.frame_numbers import frame_list, frames_text
 from lumaflux.options import EncodeOptions, SourceOptions, part
 from lumaflux.render.clip import write_hdr10plus
 from lumaflux.render.job import Job, Progress, Report
-from lumaflux.render.source import Source
+from lumaflux.render.source import Neighbors, Source
 from lumaflux.render.targets import open_target
+
+if TYPE_CHECKING:
+    from lumaflux.media.sink import Channels
 
 
 def encode_job(
@@ -50,9 +55,10 @@ def encode_job(
     asked = whole if len(numbers) == len(times) else part(Job, whole, frames=manifest.frames)
     asked.refuse_existing_metadata()
     made = open_target(opened, target, opened.info, manifest.looks(), asked)
-    with made.sink as sink:
+    with made.sink as sink, closing(Neighbors(opened)) as pictures:
         for done, number in enumerate(numbers, 1):
-            sink.write(read_picture(job.picture(number)), *made.stamp(number, *times[number]))
+            beside: Channels = {"sdr": pictures.read(number)} if made.wants_sdr else {}
+            sink.write(read_picture(job.picture(number)), *made.stamp(number, *times[number]), **beside)
             progress(done, len(numbers))
     for note in made.sink.notes:
         say(note)

@@ -10,10 +10,12 @@ from lumaflux.media.metadata.shot_levels import ShotLevels
 
 
 class Channels(TypedDict, total=False):
-    """What a picture may have besides its colors: ``alpha`` [H,W] in [0,1], the ``shares`` [3,H,W] of a matte."""
+    """What a picture may have besides its colors: ``alpha`` [H,W] in [0,1], the ``shares`` [3,H,W] of a matte, the
+    ``sdr`` [3,H,W] in [0,1] that it was made of."""
 
     alpha: np.ndarray | None
     shares: np.ndarray | None
+    sdr: np.ndarray | None
 
 
 class Sink(Protocol):

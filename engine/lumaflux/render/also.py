@@ -35,7 +35,8 @@ def also_jobs(job: Job, target: Path) -> list[tuple[Path, Job]]:
         if path.resolve() in taken:
             raise UserError(f"{path} is asked for twice; give every output a name of its own")
         taken.add(path.resolve())
-        own = replace(job, deliver=profile, also=(), hdr10plus=None, crf=None, encoder_preset=None)
+        own = replace(job, deliver=profile, also=(), hdr10plus=None, hdr10plus_profile="a")
+        own = replace(own, crf=None, encoder_preset=None)
         if made.picture is None or profile == "sdr-png" or made.picture.is_delivered:
             own = replace(own, **({"output_space": None} if own.input_space else {"output_space": None, "ocio": None}))
         found.append((path, own))

@@ -57,6 +57,8 @@ class Job(
             raise UserError("a color space is named without its configuration; name that with --ocio CONFIG")
         if self.ocio and not (self.input_space or self.output_space):
             raise UserError("--ocio is given without a color space; name one with --input-space or --output-space")
+        if self.hdr10plus_profile == "b" and self.hdr10plus is None:
+            raise UserError("an HDR10+ profile is named without its file; name that with --hdr10plus FILE.json")
         if self.limit is not None and self.limit < 1:
             raise UserError(f"the limit is {self.limit} frames; it must be at least 1")
         _ = self.frame_rate, self.frame  # which raise

@@ -31,12 +31,14 @@ if TYPE_CHECKING:
 class Target:
     """``sink`` opened by entering it, which may take ten-bit codes (``takes_codes``); ``done`` tells source frames that
     are there already; ``stamp`` gives a frame's pts and duration in the sink's ``time_base``, or the number of its
-    picture where that is None; ``finished`` is told of every frame that was written."""
+    picture where that is None; ``finished`` is told of every frame that was written; with ``wants_sdr`` the frames of
+    the source go with those that became of them."""
 
     sink: "Sink"
     delivery: str
     keeps_alpha: bool
     takes_codes: bool = False
+    wants_sdr: bool = False
     done: Callable[[int], bool]
     stamp: Callable[[int, int, int | None], tuple[int, int | None]]
     finished: Callable[[int], None] = lambda number: None
@@ -46,6 +48,8 @@ class Target:
         """The picture that became of a frame of the source, with what else goes into it; returns its pts."""
         pts, duration = self.stamp(frame.number, frame.pts, frame.duration)
         channels: Channels = {**inside, "alpha": frame.alpha if self.keeps_alpha else None}
+        if self.wants_sdr:
+            channels["sdr"] = frame.sdr
         self.sink.write(hdr_pq, pts, duration, **channels)
         self.finished(frame.number)
         return pts
@@ -55,7 +59,8 @@ class Target:
         from lumaflux.media.video.writer import VideoWriter
 
         assert isinstance(self.sink, VideoWriter)
-        self.sink.write_codes(planes, *self.stamp(frame.number, frame.pts, frame.duration))
+        pts, duration = self.stamp(frame.number, frame.pts, frame.duration)
+        self.sink.write_codes(planes, pts, duration, frame.sdr if self.wants_sdr else None)
         self.finished(frame.number)
 
 
@@ -144,7 +149,8 @@ def _video(
     if job.hdr10plus is not None:
         if not isinstance(encoding, Hdr10Encoding):
             raise UserError(f"HDR10+ goes into hdr10, not into {name}; leave --hdr10plus out, or --deliver hdr10")
-        encoding = replace(encoding, dynamic=True)
+        targeted = round(settings.reference_white) if job.hdr10plus_profile == "b" else 0
+        encoding = replace(encoding, dynamic=True, targeted=targeted)
     first: list[int] = []
 
     def stamp(number: int, pts: int, duration: int | None) -> tuple[int, int | None]:
@@ -175,6 +181,7 @@ def _video(
         delivery=name,
         keeps_alpha=made.keeps_alpha,
         takes_codes=sink.takes_codes,
+        wants_sdr=sink.wants_sdr,
         done=lambda number: False,
         stamp=stamp,
         time_base=time_base,

@@ -1,11 +1,16 @@
-"""HDR10+ (SMPTE ST 2094-40, profile A): measured light as dynamic metadata, in JSON and as a T.35 message."""
+"""HDR10+ (SMPTE ST 2094-40): measured light as dynamic metadata, in JSON and as a T.35 message.
+
+Profile A is that alone; in profile B a curve leads a targeted display to the SDR grade.
+"""
 
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
+from lumaflux.color.st2094_40 import GuidedMapping
+from lumaflux.errors import UserError
 from lumaflux.media.atomic_file import AtomicFile
 from lumaflux.media.metadata.light_levels import LightLevels
 from lumaflux.media.video.hevc_light_sei import prefix_sei_nal
@@ -19,18 +24,24 @@ _SHARE_INDEX, _SHARE_NITS = 10, 100.0
 _UNITS_A_NIT = 10  # ST 2094-40: 100000 is 10000 cd/m2
 _LARGEST = 100000
 _T35_HEAD = bytes.fromhex("b5003c000104")  # country, provider, its code, application 4 (ST 2094-40 Annex)
-_REGISTERED_T35 = 4  # H.265 D.2.6
+REGISTERED_T35 = 4  # H.265 D.2.6
 _FIRST_PARAMETER_SET = 32  # nal_unit_type of VCL units is smaller (H.265 Table 7-1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class DynamicLight:
     """Light of a frame or of a scene in units of 0.1 cd/m2: the largest R, G and B, the mean of max(R,G,B), and the
-    distribution of max(R,G,B) by INDEXES, of which the third is a percentage of pixels."""
+    distribution of max(R,G,B) by INDEXES, of which the third is a percentage of pixels; ``mapping`` in profile B."""
 
     max_scl: tuple[int, int, int]
     average: int
     distribution: tuple[int, ...]
+    mapping: GuidedMapping | None = None
+
+    @property
+    def peak_nits(self) -> float:
+        """The largest R, G or B; what the curve of ``mapping`` counts light in."""
+        return max(self.max_scl) / _UNITS_A_NIT
 
     @classmethod
     def of(cls, levels: LightLevels) -> Self:
@@ -50,13 +61,19 @@ class DynamicLight:
         )
 
     def message(self) -> bytes:
-        """The registered user data of Rec. ITU-T T.35: one window, no display targeted, no tone mapping."""
-        fields = [(1, 8), (1, 2), (0, 27), (0, 1)]  # version, windows, targeted display, its actual peak
+        """The registered user data of Rec. ITU-T T.35, with one window."""
+        target = 0 if self.mapping is None else self.mapping.target_nits
+        fields = [(1, 8), (1, 2), (target, 27), (0, 1)]  # version, windows, targeted display, its actual peak
         fields += [(value, 17) for value in (*self.max_scl, self.average)]
         fields.append((len(INDEXES), 4))
         for index, value in zip(INDEXES, self.distribution, strict=True):
             fields += [(index, 7), (value, 17)]
-        fields += [(0, 10), (0, 1), (0, 1), (0, 1)]  # bright pixels, mastering peak, tone mapping, saturation
+        fields += [(0, 10), (0, 1), (int(self.mapping is not None), 1)]  # bright pixels, mastering peak, tone mapping
+        if self.mapping is not None:
+            fields += [(value, 12) for value in self.mapping.knee]
+            fields.append((len(self.mapping.anchors), 4))
+            fields += [(anchor, 10) for anchor in self.mapping.anchors]
+        fields.append((0, 1))  # saturation
         bits = "".join(f"{value:0{width}b}" for value, width in fields)
         padded = bits + "0" * (-len(bits) % 8)
         return _T35_HEAD + int(padded, 2).to_bytes(len(padded) // 8, "big")
@@ -75,12 +92,16 @@ def with_message(access_unit: bytes, message: bytes) -> bytes:
 
     Raises ValueError for an access unit without a slice.
     """
+    return with_nal(access_unit, prefix_sei_nal(REGISTERED_T35, message))
+
+
+def with_nal(access_unit: bytes, nal: bytes) -> bytes:
+    """The same of a NAL unit that is made already."""
     place = access_unit.find(b"\x00\x00\x01")
     while place >= 0:
         if (access_unit[place + 3] >> 1) & 0x3F < _FIRST_PARAMETER_SET:
             place -= place > 0 and access_unit[place - 1] == 0  # the start code may have four bytes
-            nal = b"\x00\x00\x00\x01" + prefix_sei_nal(_REGISTERED_T35, message)
-            return access_unit[:place] + nal + access_unit[place:]
+            return access_unit[:place] + b"\x00\x00\x00\x01" + nal + access_unit[place:]
         place = access_unit.find(b"\x00\x00\x01", place + 3)
     raise ValueError("The access unit holds no slice.")
 
@@ -91,8 +112,41 @@ def write_json(path: Path, scenes: Sequence[Scene], *, overwrite: bool = False) 
         file.writelines(_text(scenes))
 
 
+def read_json(path: Path) -> list[Scene]:
+    """What :func:`write_json` wrote. Raises UserError for another file."""
+    scenes: list[Scene] = []
+    try:
+        for entry in json.loads(path.read_bytes())["SceneInfo"]:
+            light = _light(entry)
+            if entry["SceneFrameIndex"] == 0:
+                scenes.append(Scene(frames=0, light=light))
+            scenes[-1] = Scene(frames=scenes[-1].frames + 1, light=light)
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        raise UserError(f"{path} is no HDR10+ metadata ({error}); name the file of --hdr10plus") from None
+    return scenes
+
+
+def _light(entry: dict[str, Any]) -> DynamicLight:
+    measured, curve = entry["LuminanceParameters"], entry.get("BezierCurveData")
+    mapping = None
+    if curve is not None:
+        mapping = GuidedMapping(
+            target_nits=entry["TargetedSystemDisplayMaximumLuminance"],
+            knee=(curve["KneePointX"], curve["KneePointY"]),
+            anchors=tuple(curve["Anchors"]),
+        )
+    red, green, blue = measured["MaxScl"]
+    return DynamicLight(
+        max_scl=(red, green, blue),
+        average=measured["AverageRGB"],
+        distribution=tuple(measured["LuminanceDistributions"]["DistributionValues"]),
+        mapping=mapping,
+    )
+
+
 def _text(scenes: Sequence[Scene]) -> Iterator[str]:
-    head = {"JSONInfo": {"HDR10plusProfile": "A", "Version": "1.0"}}
+    profile = "B" if any(scene.light.mapping is not None for scene in scenes) else "A"
+    head = {"JSONInfo": {"HDR10plusProfile": profile, "Version": "1.0"}}
     yield json.dumps(head)[:-1] + ', "SceneInfo": [\n'
     number = 0
     for scene_id, scene in enumerate(scenes):
@@ -105,8 +159,13 @@ def _text(scenes: Sequence[Scene]) -> Iterator[str]:
     yield f'\n], "SceneInfoSummary": {json.dumps(summary)}, "ToolInfo": {json.dumps(tool)}}}\n'
 
 
-def _entry(light: DynamicLight, number: int, scene: int, index: int) -> dict:
+def _entry(light: DynamicLight, number: int, scene: int, index: int) -> dict[str, Any]:
+    curve: dict[str, Any] = {}
+    if (mapping := light.mapping) is not None:
+        (x, y), anchors = mapping.knee, list(mapping.anchors)
+        curve = {"BezierCurveData": {"Anchors": anchors, "KneePointX": x, "KneePointY": y}}
     return {
+        **curve,
         "LuminanceParameters": {
             "AverageRGB": light.average,
             "LuminanceDistributions": {
@@ -116,7 +175,7 @@ def _entry(light: DynamicLight, number: int, scene: int, index: int) -> dict:
             "MaxScl": list(light.max_scl),
         },
         "NumberOfWindows": 1,
-        "TargetedSystemDisplayMaximumLuminance": 0,
+        "TargetedSystemDisplayMaximumLuminance": 0 if mapping is None else mapping.target_nits,
         "SceneFrameIndex": index,
         "SceneId": scene,
         "SequenceFrameIndex": number,

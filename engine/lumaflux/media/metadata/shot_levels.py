@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from lumaflux.color import hlg, pq
 from lumaflux.color.primaries import BT2020_LUMA
 from lumaflux.color.ycbcr import from_codes, ycbcr_to_rgb
 from lumaflux.errors import UserError
+from lumaflux.media.metadata.guided_fit import GradePairs
 from lumaflux.media.metadata.hdr10plus import DynamicLight
 from lumaflux.media.metadata.light_levels import LightLevels
 from lumaflux.media.metadata.media_info import MediaInfo
@@ -41,10 +42,17 @@ def _stride(pixels: int) -> int:
 
 
 class ShotLevels(LightLevels):
-    """A :class:`LightLevels` that also keeps ``shots``, which are all there after :meth:`end`."""
+    """A :class:`LightLevels` that also keeps ``shots``, which are all there after :meth:`end`.
 
-    def __init__(self) -> None:
+    ``target_nits`` other than 0: each has the curve that leads a display of that peak to the SDR that its frames were
+    made of, which comes with them.
+    """
+
+    def __init__(self, target_nits: int = 0) -> None:
         super().__init__()
+        self._target_nits = target_nits
+        self._pairs: deque[GradePairs] = deque()  # of the waiting frames
+        self._grade = GradePairs()
         self.shots: list[ShotLight] = []
         self._changes: deque[float] = deque(maxlen=2 * _AROUND + 1)
         self._waiting: deque[LightLevels] = deque()  # frames whose shot is not decided yet
@@ -58,22 +66,32 @@ class ShotLevels(LightLevels):
         frame.add_pq(hdr_pq)
         self.add_frame(frame, hdr_pq)
 
-    def add_frame(self, levels: LightLevels, hdr_pq: np.ndarray) -> None:
-        """Take in one frame whose ``levels`` are measured already."""
+    def add_frame(self, levels: LightLevels, hdr_pq: np.ndarray, sdr: np.ndarray | None = None) -> None:
+        """Take in one frame whose ``levels`` are measured already; ``sdr`` [3,H,W]: what it was made of."""
         stride = _stride(hdr_pq[0].size)
-        self._take(levels, hdr_pq[:, ::stride, ::stride])
+        self._take(levels, hdr_pq[:, ::stride, ::stride], sdr, stride)
 
-    def add_coded_frame(self, levels: LightLevels, planes: Sequence[np.ndarray]) -> None:
+    def add_coded_frame(self, levels: LightLevels, planes: Sequence[np.ndarray], sdr: np.ndarray | None = None) -> None:
         """The same as 10-bit codes of 4:2:0 (``LightLevels.add_codes``)."""
         y, cb, cr = planes
         stride = _stride(y.size)
         if stride == 1:
-            return self._take(levels, signal_of(planes))
+            return self._take(levels, signal_of(planes), sdr, stride)
         chroma = (plane[:: stride // 2, :: stride // 2] for plane in (cb, cr))  # which lies on even rows and columns
         small = [np.ascontiguousarray(plane, np.float32) for plane in (y[::stride, ::stride], *chroma)]
-        return self._take(levels, ycbcr_to_rgb(from_codes(np.stack(small), BITS, False), BT2020_LUMA))
+        hdr_pq = ycbcr_to_rgb(from_codes(np.stack(small), BITS, False), BT2020_LUMA)
+        return self._take(levels, hdr_pq, sdr, stride)
 
-    def _take(self, levels: LightLevels, hdr_pq: np.ndarray) -> None:
+    def _take(self, levels: LightLevels, hdr_pq: np.ndarray, sdr: np.ndarray | None, stride: int) -> None:
+        """``hdr_pq`` is every so manieth pixel of the frame, ``sdr`` all of them."""
+        if self._target_nits:
+            if sdr is None:
+                raise ValueError("A curve to the SDR grade needs the SDR that each frame was made of.")
+            small = sdr[:, ::stride, ::stride]
+            pairs = GradePairs()
+            _, rows, columns = small.shape  # which may be fewer than a codec's
+            pairs.add(hdr_pq[:, :rows, :columns], small)
+            self._pairs.append(pairs)
         self.add(levels)
         now = signature(hdr_pq.clip(0, 1))
         if self._before is not None:
@@ -86,6 +104,8 @@ class ShotLevels(LightLevels):
     def _decide(self) -> None:
         """Give the oldest waiting frame to the shot, and end the shot when the next frame begins another."""
         self._shot.add(self._waiting.popleft())
+        if self._target_nits:
+            self._grade.take(self._pairs.popleft())
         self._decided += 1
         if not self._waiting:
             return
@@ -96,6 +116,10 @@ class ShotLevels(LightLevels):
 
     def _close(self) -> None:
         shot = self._shot
+        dynamic = DynamicLight.of(shot)
+        if self._target_nits:
+            peak = max(dynamic.peak_nits, 1e-3)  # of a black shot, whose curve has no meaning
+            dynamic = replace(dynamic, mapping=self._grade.mapping(peak, self._target_nits))
         self.shots.append(
             ShotLight(
                 first=self._first,
@@ -103,10 +127,11 @@ class ShotLevels(LightLevels):
                 max_cll=shot.max_cll,
                 max_fall=shot.max_fall,
                 percentiles={percent: shot.percentile_nits(percent) for percent in PERCENTILES},
-                dynamic=DynamicLight.of(shot),
+                dynamic=dynamic,
             )
         )
         self._shot, self._first = LightLevels(), self._decided
+        self._grade = GradePairs()
 
     def end(self) -> None:
         """The clip is over: the last frames find their shots."""

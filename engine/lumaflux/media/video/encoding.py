@@ -102,8 +102,8 @@ class Encoding(ABC):
         """A key frame's packet, ready for a later patch of its light levels."""
         return packet
 
-    def with_light(self, packet: "av.Packet", light: LightLevels) -> "av.Packet":
-        """A frame's packet with the light of that frame, where the encoding has a place for it."""
+    def with_light(self, packet: "av.Packet", light: LightLevels, number: int) -> "av.Packet":
+        """The packet of the frame of that number, as written, with its light, where the encoding has a place for it."""
         return packet
 
     def with_captions(self, packet: "av.Packet", message: bytes) -> "av.Packet":
@@ -118,6 +118,16 @@ class Encoding(ABC):
         """Put the measured light levels into the finished file."""
         if self.display is not None:
             patch_container(path, container, self.entry, light)
+
+    @property
+    def targeted_nits(self) -> int:
+        """The display that every shot has a curve for, which leads to its SDR grade; 0: none has."""
+        return 0
+
+    def patch_shots(self, path: Path, shots: Sequence[tuple[int, int, bytes]]) -> None:
+        """Put the message of every shot (first frame, last frame, message) into the finished file, where
+        ``targeted_nits``."""
+        assert not self.targeted_nits, f"{self.label} has no place for a curve"
 
     def open(self) -> tuple["av.VideoCodecContext", "av.container.InputContainer"]:
         """The open encoder, and a container whose only stream is the template for the output stream.

@@ -9,10 +9,11 @@ import numpy as np
 
 from lumaflux.color import hlg
 from lumaflux.color.yuv420p10 import yuv420p10
-from lumaflux.media.metadata.hdr10plus import DynamicLight, with_message
+from lumaflux.media.metadata.hdr10plus import DynamicLight, with_message, with_nal
 from lumaflux.media.metadata.light_levels import LightLevels
 from lumaflux.media.metadata.mastering import ContentLight, DisplayCodes
 from lumaflux.media.video.encoding import HLG, Encoding
+from lumaflux.media.video.hdr10plus_room import fill_rooms, room
 from lumaflux.media.video.hevc_light_sei import short_content_light_nal
 from lumaflux.media.video.light_patch import PLACEHOLDER, PLACEHOLDER_NAL, patch_light_levels
 from lumaflux.media.video.ycbcr_planes import signal_of
@@ -79,10 +80,12 @@ class Hevc(Encoding):
 class Hdr10Encoding(Hevc):
     """HDR10: the light levels stand in an SEI of fixed size before each key frame, and are patched in afterwards.
 
-    ``dynamic``: every frame carries its measured light as an HDR10+ message too.
+    ``dynamic``: every frame carries its measured light as an HDR10+ message too; with a ``targeted`` display other than
+    0 (cd/m2) that of its shot, and the shot's curve for that display, which are patched in afterwards.
     """
 
     dynamic: bool = False
+    targeted: int = 0
 
     takes_codes: ClassVar[bool] = True
 
@@ -92,9 +95,11 @@ class Hdr10Encoding(Hevc):
     def packet(self, packet: "av.Packet") -> "av.Packet":
         return _replaced(packet, _with_room(bytes(packet)))
 
-    def with_light(self, packet: "av.Packet", light: LightLevels) -> "av.Packet":
+    def with_light(self, packet: "av.Packet", light: LightLevels, number: int) -> "av.Packet":
         if not self.dynamic:
             return packet
+        if self.targeted:
+            return _replaced(packet, with_nal(bytes(packet), room(number)))
         return _replaced(packet, with_message(bytes(packet), DynamicLight.of(light).message()))
 
     def extradata(self, encoder: "av.VideoCodecContext") -> bytes | None:
@@ -102,6 +107,14 @@ class Hdr10Encoding(Hevc):
 
     def patch(self, path: Path, container: str, light: ContentLight) -> None:
         patch_light_levels(path, container, light)
+
+    @property
+    def targeted_nits(self) -> int:
+        return self.targeted if self.dynamic else 0
+
+    def patch_shots(self, path: Path, shots: Sequence[tuple[int, int, bytes]]) -> None:
+        if self.targeted_nits:
+            fill_rooms(path, shots)
 
 
 @dataclass(frozen=True, kw_only=True)

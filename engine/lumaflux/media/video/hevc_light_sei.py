@@ -41,6 +41,16 @@ def prefix_sei_nal(payload_type: int, payload: bytes) -> bytes:
     return _nal(bytes([payload_type]) + size + payload)
 
 
+def sized_sei_nal(payload_type: int, payload: bytes, size: int) -> bytes:
+    """The same in ``size`` bytes, a filler message behind it. Raises ValueError where it does not fit."""
+    length = bytes([len(payload)])
+    for filler in range(255):
+        nal = _nal(bytes([payload_type]) + length + payload + bytes([_FILLER, filler]) + b"\xff" * filler)
+        if len(nal) == size:
+            return nal
+    raise ValueError(f"A message of {len(payload)} bytes does not become a NAL unit of {size}.")
+
+
 def _message(max_cll: int, max_fall: int) -> bytes:
     return bytes([_CONTENT_LIGHT, 4]) + max_cll.to_bytes(2, "big") + max_fall.to_bytes(2, "big")
 

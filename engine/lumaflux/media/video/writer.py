@@ -58,7 +58,7 @@ class VideoWriter:
             raise UserError(f"{path} names no video container for {encoding.label}; it goes into {suffixes}.")
         if min(size) < encoding.smallest:
             raise UserError(f"{size[0]}x{size[1]} is too small for {encoding.label}; write it as .png pictures.")
-        self.levels = ShotLevels()
+        self.levels = ShotLevels(encoding.targeted_nits)
         self.notes: list[str] = []
         self.size = size
         self._encoding = encoding
@@ -77,7 +77,7 @@ class VideoWriter:
         self._last_pts: int | None = None
         self._end = 0.0  # of the last picture, in seconds
         self._finished = False
-        self._lights: dict[int, LightLevels] = {}  # of frames that the encoder holds, by pts
+        self._lights: dict[int, tuple[LightLevels, int]] = {}  # of frames that the encoder holds, by pts; and numbers
 
     def __enter__(self) -> Self:
         self._file.create()
@@ -149,20 +149,27 @@ class VideoWriter:
             margin = ((0, encoding.height - height), (0, encoding.width - width))
             hdr_pq = np.pad(hdr_pq, ((0, 0), *margin), mode="edge")
             alpha = None if alpha is None else np.pad(alpha, margin, mode="edge")
-        self._take(encoding.planes(hdr_pq, alpha), pts, duration)
+        self._take(encoding.planes(hdr_pq, alpha), pts, duration, channels.get("sdr"))
+
+    @property
+    def wants_sdr(self) -> bool:
+        """Whether every frame comes with the ``sdr`` that it was made of."""
+        return self._encoding.targeted_nits != 0
 
     @property
     def takes_codes(self) -> bool:
         """Whether ``write_codes`` may be called."""
         return self._encoding.takes_codes and self.size == (self._encoding.width, self._encoding.height)
 
-    def write_codes(self, planes: Sequence[np.ndarray], pts: int, duration: int | None = None) -> None:
+    def write_codes(
+        self, planes: Sequence[np.ndarray], pts: int, duration: int | None = None, sdr: np.ndarray | None = None
+    ) -> None:
         """The same of the codes that :func:`lumaflux.color.yuv420p10.yuv420p10` gives, where ``takes_codes``."""
         width, height = self.size
         if planes[0].shape != (height, width):
             raise ValueError(f"The codes of this file have the shape [{height}, {width}], not {planes[0].shape}.")
         self._admit(pts, duration)
-        self._take(planes, pts, duration)
+        self._take(planes, pts, duration, sdr)
 
     def _admit(self, pts: int, duration: int | None) -> None:
         if self._last_pts is not None and pts <= self._last_pts:
@@ -175,17 +182,19 @@ class VideoWriter:
             (pts + (duration or round(1 / encoding.frame_rate / encoding.time_base))) * encoding.time_base
         )
 
-    def _take(self, planes: Sequence[np.ndarray], pts: int, duration: int | None) -> None:
+    def _take(
+        self, planes: Sequence[np.ndarray], pts: int, duration: int | None, sdr: np.ndarray | None = None
+    ) -> None:
         """Measures and encodes the codes of a frame that was admitted."""
         encoding, light = self._encoding, LightLevels()
         if encoding.takes_codes:
             light.add_codes(planes)
-            self.levels.add_coded_frame(light, planes)
+            self.levels.add_coded_frame(light, planes, sdr)
         else:
             shown = encoding.shown_pq(planes)
             light.add_pq(shown)
-            self.levels.add_frame(light, shown)
-        self._lights[pts] = light
+            self.levels.add_frame(light, shown, sdr)
+        self._lights[pts] = light, self.levels.frames - 1
         self._encode(video_frame(encoding, planes, pts, duration))
 
     def _encode(self, frame: Any) -> None:
@@ -199,7 +208,7 @@ class VideoWriter:
                 if packet.is_keyframe:
                     packet = encoding.packet(packet)
                 if packet.pts in self._lights:
-                    packet = encoding.with_light(packet, self._lights.pop(packet.pts))
+                    packet = encoding.with_light(packet, *self._lights.pop(packet.pts))
                 if self._copy is not None and packet.pts is not None:
                     message = self._copy.caption(packet.pts * encoding.time_base, 1 / encoding.frame_rate)
                     if message is not None and encoding.carries_captions:
@@ -233,6 +242,10 @@ class VideoWriter:
             what = f"Closed captions of {self._copy.captioned} pictures are left out"
             self.notes.append(f"{what}: {self._encoding.label} holds none here.")
         self._encoding.patch(self._file.partial, self._format, self._stated or light)
+        if self.wants_sdr:
+            self.levels.end()
+            messages = [(shot.first, shot.last, shot.dynamic.message()) for shot in self.levels.shots]
+            self._encoding.patch_shots(self._file.partial, messages)
         if self._encoding.boxes and self._format == "mp4":
             with self._file.partial.open("r+b") as file:  # Apple's box beside them says two views whatever they are
                 isobmff.blank(file, b"vexu")
