@@ -71,8 +71,8 @@ std::string read_resource(const std::string& name) {
 EngineLocation engine_location() {
   try {
     const Json json = Json::parse(read_resource("engine.json"));
-    EngineLocation location{json["python"].string, json["version"].string, json["python_version"].string,
-                            json["library"].string, json["packages"].string};
+    EngineLocation location{json["python"].string,  json["version"].string,  json["python_version"].string,
+                            json["library"].string, json["packages"].string, json["resident"].boolean_or(false)};
     if (!location.python.empty()) return location;
   } catch (const JsonError&) {
     // said below: a broken file and a file without the name need the same remedy

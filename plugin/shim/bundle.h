@@ -11,15 +11,16 @@ struct BundleError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// Which Python runs the engine, and the version of the engine that this bundle was made for ("" accepts any). The rest
-// is for an engine in the host's process: Python's version and shared library ("" if it has none), and its
-// site-packages.
+// Which Python runs the engine, the version of the engine that this bundle was made for ("" accepts any), and whether
+// an engine that is started stays between sessions. The rest is for an engine in the host's process: Python's version
+// and shared library ("" if it has none), and its site-packages.
 struct EngineLocation {
   std::string python;
   std::string version;
   std::string python_version;
   std::string library;
   std::string packages;
+  bool resident = false;
 };
 
 // Absolute path of LumaFlux.ofx.bundle/Contents, and of the folder that holds this library.

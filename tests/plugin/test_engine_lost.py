@@ -287,6 +287,23 @@ def test_an_engine_that_cannot_start_says_why(scene):
     assert rendered(host)[0]["status"] == OK
 
 
+def test_a_full_disk_is_named_though_the_engine_had_no_room_to_say_so(scene):
+    """start.log lies on a device that is always full (null(4))."""
+    scene.engine(command="echo 'No space left on device' >&2; exit 1")
+    host = scene.host("a")
+    (scene.directory.path / "start.log").symlink_to("/dev/full")
+    refused(host, f"the disk of {scene.directory.path}, where the LumaFlux engine works, is full: free space there")
+
+
+def test_an_engine_stays_between_sessions_where_the_installation_says_so(scene):
+    scene.engine(command='echo "$@" >&2; exit 1')
+    about = json.loads((scene.resources / "engine.json").read_text())
+    host = scene.host("a")
+    for resident, said in ((True, "serve --resident"), (False, "serve")):
+        (scene.resources / "engine.json").write_text(json.dumps({**about, "resident": resident}))
+        refused(host, f"(-P -m lumaflux.cli {said})")
+
+
 def test_an_engine_that_does_not_come_up_is_ended(scene, until):
     scene.engine(command="exec sleep 600")
     host = scene.host("a", LUMAFLUX_START_SECONDS="1")

@@ -31,7 +31,8 @@ def converter():
 @pytest.fixture
 def renderer(converter):
     made = Renderer(CPU)
-    made._loaded = rendering_identity(made.options_of("tiny")), converter  # loading takes a second, and is tested once
+    identity = rendering_identity(made.options_of("tiny"))
+    made._loaded = identity, converter, "tiny"  # loading takes a second, and is tested once
     return made
 
 
@@ -285,3 +286,15 @@ def test_the_truth_matte_is_a_view_and_costs_one_rendering(renderer, frame):
     blue = sdr_to_pq(np.eye(3, dtype=np.float32)[2][:, None, None])
     np.testing.assert_allclose(planar(shown.pixels), np.broadcast_to(blue, (3, *frame.shape[:2])), atol=0.03)
     assert renderer.render_frame(frame, replace(TINY, view="confidence")).cached
+
+
+def test_memory_that_was_given_back_costs_a_new_loading_and_no_pixel(renderer):
+    pixels = np.random.default_rng(5).random((24, 32, 3), dtype=np.float32)
+    how = RenderParameters(model="tiny")
+    before = renderer.render_frame(pixels, how).pixels
+    assert renderer.model == "tiny"
+    renderer.free()
+    assert (renderer.ready, renderer.model, renderer.backend, len(renderer.cache)) == (False, "", "", 0)
+    again = renderer.render_frame(pixels, how)
+    assert not again.cached
+    np.testing.assert_array_equal(again.pixels, before)

@@ -52,10 +52,13 @@ def plugin_folder(folder: Path | None = None) -> Path:
     return folder or (Path(first) if first else USUAL_FOLDER)
 
 
-def install(folder: Path, *, built: Path | None = None, models: Mapping[str, str] | None = None) -> Path:
+def install(
+    folder: Path, *, built: Path | None = None, models: Mapping[str, str] | None = None, resident: bool = False
+) -> Path:
     """Puts the built bundle into ``folder``, in place of one that is there, whole or not at all; its path.
 
-    ``models``: label by directory, added to those of the bundle that is replaced. Hosts that have the old one open
+    ``models``: label by directory, added to those of the bundle that is replaced. ``resident``: the engine that the
+    effect starts stays between sessions. Hosts that have the old one open
     keep it until they restart. Raises UserError when there is no built bundle or the folder cannot be written.
     """
     built = built or (_SHIPPED if _libraries(_SHIPPED) else _BUILT)
@@ -70,7 +73,7 @@ def install(folder: Path, *, built: Path | None = None, models: Mapping[str, str
             shutil.copytree(built, partial)
             resources = partial / "Contents" / "Resources"
             resources.mkdir(exist_ok=True)
-            about = {"python": sys.executable, "version": __version__, **_python()}
+            about = {"python": sys.executable, "version": __version__, "resident": resident, **_python()}
             (resources / "engine.json").write_text(json.dumps(about, indent=1) + "\n", "utf-8")
             write_parameters(resources / "parameters.json", models)
             _replace(partial, target)

@@ -10,12 +10,15 @@ from lumaflux.options import ModelOptions, part
 
 app = App(name="plugin", help="Install the OpenFX effect where hosts look, show its state, remove it.")
 
+_LONGEST_S = 1e7  # 115 days
 _Folder = Annotated[Path | None, Parameter(name="--dir")]
 
 
 def serve(
     *,
-    idle: float = 900.0,
+    resident: Annotated[bool, Parameter(env_var="LUMAFLUX_RESIDENT")] = False,
+    idle: float | None = None,
+    free: float | None = None,
     options: Annotated[ModelOptions, Parameter(name="*")] = ModelOptions(),  # noqa: B008 (frozen)
     warm: bool = True,
     cache: int = 512,
@@ -26,17 +29,27 @@ def serve(
 
     Parameters
     ----------
+    resident
+        Stay between sessions, so that the first frame of the next does not wait for the start.
     idle
-        Leave after so many seconds in which nobody asked for anything; 0 stays.
+        Leave after so many seconds in which nobody asked for anything; 0 stays. 900, and 43200 with --resident.
+    free
+        Give the memory of the model and of frames back after so many seconds in which nobody asked for anything, and
+        load the model again when a host comes; 0 keeps it. 1800 with --resident.
     warm
         Load the model now, in the background, and not only for the first frame.
     cache
         Megabytes of rendered frames to keep.
     """
     from lumaflux.service.serve import serve as run
-    from lumaflux.service.server import Options
+    from lumaflux.service.server import FREE_S, IDLE_S, RESIDENT_S, Options
 
-    if not run(part(Options, options, warm=warm, idle_s=idle, cache_bytes=cache << 20)):
+    idle_s = idle if idle is not None else RESIDENT_S if resident else IDLE_S
+    free_s = free if free is not None else FREE_S if resident else 0.0
+    for name, seconds in (("idle", idle_s), ("free", free_s)):
+        if not 0.0 <= seconds <= _LONGEST_S:
+            raise UserError(f"--{name} is {seconds:g}; it must be from 0 to {_LONGEST_S:.0f} seconds")
+    if not run(part(Options, options, warm=warm, idle_s=idle_s, free_s=free_s, cache_bytes=cache << 20)):
         print("an engine of this user runs already")
 
 
@@ -46,6 +59,7 @@ def install(
     folder: _Folder = None,
     bundle: Path | None = None,
     model: Annotated[list[str] | None, Parameter(negative="")] = None,
+    resident: bool = False,
     self_test: bool = True,
 ) -> None:
     """Copy the effect to where hosts look, and prove by a render that it works.
@@ -58,6 +72,8 @@ def install(
         The effect as `make plugin` built it, if it lies elsewhere.
     model
         LABEL=DIR: a model directory that the effect offers beside its own. May be given many times.
+    resident
+        The engine that the effect starts stays between sessions, as `lumaflux serve --resident`.
     self_test
         Start the engine and render a frame through it.
     """
@@ -70,7 +86,7 @@ def install(
         if not (label and equals and directory):
             raise UserError(f"--model {text} must be LABEL=DIR")
         models[directory] = label
-    target = bundles.install(bundles.plugin_folder(folder), built=bundle, models=models)
+    target = bundles.install(bundles.plugin_folder(folder), built=bundle, models=models, resident=resident)
     print(f"installed {target}")
     if self_test:
         proof = prove()
@@ -90,6 +106,7 @@ def status(*, folder: _Folder = None) -> None:
     from lumaflux.service import bundle as bundles
     from lumaflux.service import runtime
     from lumaflux.service.client import Client
+    from lumaflux.service.session import STATUS
 
     place = bundles.plugin_folder(folder)
     found = bundles.installed(place)
@@ -98,7 +115,7 @@ def status(*, folder: _Folder = None) -> None:
     print(f"effect: {found.path}, version {found.version or 'unknown'}\npython: {found.python or 'unknown'}")
     directory = runtime.open_runtime_directory()
     if runtime.answers(directory):
-        with Client(directory) as client:
+        with Client(directory, name=STATUS) as client:
             state = client.ping()
             print(
                 f"engine: process {client.welcome['pid']}, version {client.welcome['version']}, {state['rss_mb']} MB, "
@@ -109,6 +126,16 @@ def status(*, folder: _Folder = None) -> None:
     print(f"log: {directory.log}")
     if found.faults:
         raise UserError("; ".join(found.faults))
+
+
+@app.command
+def stop() -> None:
+    """Let the engine of this user leave when the frames under way are done; the effect starts it again when needed."""
+    from lumaflux.service import runtime
+    from lumaflux.service.self_test import end_worker
+
+    ended = end_worker(runtime.open_runtime_directory())
+    print("the engine leaves when its frames are done" if ended else "no engine of this user runs")
 
 
 @app.command

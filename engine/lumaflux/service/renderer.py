@@ -1,5 +1,6 @@
 """One frame as an effect sees it: host pixels in, host pixels out. Worker and embedded engine call the same."""
 
+import gc
 import logging
 import os
 from collections.abc import Callable, Hashable
@@ -22,6 +23,7 @@ from lumaflux.render.tones import Tones
 from lumaflux.service.cache import FrameCache
 from lumaflux.service.parameters import LINEAR, RenderParameters
 from lumaflux.service.tracks import Tracks
+from lumaflux.threads import trim_heaps
 from lumaflux.torch_import import import_torch
 
 if TYPE_CHECKING:
@@ -67,7 +69,7 @@ class Renderer:
         self.cache = FrameCache(cache_bytes)
         self.tracks = Tracks()
         self.loading = ""  # the model that is being loaded just now; read by other threads
-        self._loaded: tuple[Hashable, Converter] | None = None
+        self._loaded: tuple[Hashable, Converter, str] | None = None
 
     @property
     def backend(self) -> str:
@@ -77,6 +79,11 @@ class Renderer:
         backend = self._loaded[1].backend
         kind = type(backend).__name__
         return f"{_BACKENDS.get(kind, kind)} on {backend.device}"
+
+    @property
+    def model(self) -> str:
+        """The model that is in memory, as a frame names it; "" without one."""
+        return self._loaded[2] if self._loaded is not None else ""
 
     @property
     def ready(self) -> bool:
@@ -105,9 +112,21 @@ class Renderer:
                 raise ModelError(str(error)) from None
             finally:
                 self.loading = ""
-            self._loaded = identity, converter
+            self._loaded = identity, converter, model
             log.info("loaded %s on %s", model, converter.backend.device)
         return self._loaded[1]
+
+    def free(self) -> None:
+        """Gives back the memory of the model, of the frames that were kept and of the tracks. The libraries stay."""
+        import torch
+
+        self._loaded = None
+        self.cache.clear()
+        self.tracks = Tracks()
+        gc.collect()
+        if torch.cuda.is_initialized():
+            torch.cuda.empty_cache()
+        trim_heaps()
 
     def render_frame(
         self,

@@ -25,6 +25,8 @@ from lumaflux.service.session import Session
 from lumaflux.version import __version__
 
 IDLE_S = 900.0
+RESIDENT_S = 43200.0  # of a resident worker: it ends with the night, and what it has grown by goes with it
+FREE_S = 1800.0
 _MOST_CONNECTIONS = 64
 _LEAVE_S = 20.0  # for the frame under way, when asked to end
 _HANGS_S = 120.0  # from a frame's cancelling on; then the worker makes room for one that works
@@ -35,10 +37,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Options(ModelOptions):
-    """``warm``: load ``model`` at once. ``idle_s``: leave when nobody has asked for so long; 0 never leaves."""
+    """``warm``: load ``model`` at once. ``idle_s``: leave when nobody has asked for so long; 0 never leaves.
+    ``free_s``: give the memory of model and frames back when nobody has asked for so long, and load the model again for
+    the next client that comes; 0 keeps it.
+    """
 
     warm: bool = True
     idle_s: float = IDLE_S
+    free_s: float = 0.0
     cache_bytes: int = CACHE_BYTES
 
 
@@ -54,6 +60,7 @@ class Server:
         self.sessions: set[Session] = set()
         self._socket_inode = _inode(directory.socket)
         self._touched = time.monotonic()
+        self._freed = ""  # the model that was in memory before it was given back
         self._loop = asyncio.get_running_loop()
         self._leave = asyncio.Event()
         self._thread = threading.Thread(target=self._render_all, name="render", daemon=True)
@@ -85,8 +92,11 @@ class Server:
         return not self._thread.is_alive()
 
     def touch(self) -> None:
-        """Somebody wants something: the idle time begins anew."""
+        """Somebody wants something: the idle time begins anew, and a model that was given back is loaded again."""
         self._touched = time.monotonic()
+        if self._freed:
+            model, self._freed = self._freed, ""
+            self.warm(model)
 
     def drain(self) -> None:
         """Takes no more renders, and leaves when the last one is answered."""
@@ -105,6 +115,26 @@ class Server:
             self.queue.put(Job(lambda job: self.renderer.load(model), finish, "interactive"))
         except (QueueFullError, QueueClosedError):
             log.info("model %s is not warmed up: too much waits", model)
+
+    def _free(self) -> None:
+        """Gives memory back in the rendering thread, behind what waits."""
+
+        def work(job: Job) -> None:
+            if self._freed:  # else somebody has come since
+                before = resident_mb()
+                self.frame_memory = FrameMemory()
+                self.renderer.free()
+                log.info("gave memory back: %d MB before, %d MB now", before, resident_mb())
+
+        def finish(result: None, failure: BaseException | None) -> None:
+            if failure is not None and not isinstance(failure, QueueClosedError):
+                log.error("memory was not given back: %s", failure)
+
+        self._freed = self.renderer.model
+        try:
+            self.queue.put(Job(work, finish, "thumbnail"))
+        except (QueueFullError, QueueClosedError):
+            self._freed = ""
 
     def facts(self) -> dict[str, Any]:
         """What a welcome says."""
@@ -174,9 +204,9 @@ class Server:
 
     async def _watch(self) -> None:
         """Leaves when idle, when drained, and when another could take the place since the socket's file is gone."""
-        idle_s = self.options.idle_s
+        idle_s, free_s = self.options.idle_s, self.options.free_s
         while True:
-            await asyncio.sleep(min(1.0, idle_s / 4) if idle_s else 1.0)
+            await asyncio.sleep(min([1.0, *(seconds / 4 for seconds in (idle_s, free_s) if seconds)]))
             if self.queue.hangs_s > _HANGS_S:
                 log.error("a cancelled frame has not ended for %.0f s; leaving, a new engine can start", _HANGS_S)
                 self._leave.set()
@@ -184,7 +214,10 @@ class Server:
             if not self.queue.closed and self._socket_gone():
                 log.warning("the socket's file is gone")
                 self.queue.close()
-            unused = idle_s and time.monotonic() - self._touched > idle_s and not self.queue.busy
+            quiet_s = 0.0 if self.outstanding or self.queue.busy else time.monotonic() - self._touched
+            if free_s and quiet_s > free_s and self.renderer.ready and not self._freed and not self.queue.closed:
+                self._free()
+            unused = idle_s and quiet_s > idle_s
             if not self.outstanding and (unused or self.queue.closed):
                 log.info("nothing to do any more" if unused else "all is done")
                 self._leave.set()

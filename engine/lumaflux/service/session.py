@@ -37,6 +37,7 @@ from lumaflux.service.session_analyses import SessionAnalyses
 from lumaflux.version import __version__
 
 HELLO_S = 10.0  # a connection that does not say hello ends after so long
+STATUS = "status"  # the client that asks how the worker is
 _BODY_S = 30.0  # from a header to the end of its body
 _CANCEL_S = 3.0  # for a running job to end by itself, before its client is told that it is cancelled
 _UNREAD_BYTES = 4 << 20  # of answers; a client that reads none is let go
@@ -102,7 +103,8 @@ class Session:
             return False
         assert isinstance(request, Hello)
         self.client = request.client or "a client"
-        self.server.touch()
+        if self.client != STATUS:  # who only looks keeps nothing in memory
+            self.server.touch()
         self.send({"type": "welcome", "id": request.id, **self.server.facts()})
         return True
 

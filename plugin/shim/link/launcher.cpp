@@ -90,11 +90,18 @@ std::vector<int> open_descriptors() {
   return out;
 }
 
+EngineError full_disk(const RuntimeDirectory& directory) {
+  return EngineError("the disk of " + directory.path +
+                     ", where the LumaFlux engine works, is full: free space there, or set LUMAFLUX_RUNTIME_DIR to a "
+                     "directory elsewhere");
+}
+
 // Spawns the worker through a shell that leaves at once, so that the worker is init's child and not the host's. The
 // worker holds the pipe `life` open as its descriptor 3 as long as it lives. Returns its process group.
 pid_t spawn(const RuntimeDirectory& directory, const EngineLocation& location, int life) {
   std::vector<std::string> arguments = {"sh", "-c", "cd / && exec \"$@\" &", "sh",   location.python,
                                         "-P", "-m", "lumaflux.cli",          "serve"};
+  if (location.resident) arguments.emplace_back("--resident");
   std::vector<std::string> environment = scrubbed_environment(directory);
   posix_spawn_file_actions_t files;
   posix_spawn_file_actions_init(&files);
@@ -118,6 +125,7 @@ pid_t spawn(const RuntimeDirectory& directory, const EngineLocation& location, i
       posix_spawn(&shell, "/bin/sh", &files, &attributes, pointers(arguments).data(), pointers(environment).data());
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&files);
+  if (error == ENOSPC || error == EDQUOT) throw full_disk(directory);
   if (error != 0) throw EngineError(std::string("LumaFlux cannot start its engine: ") + std::strerror(error));
   while (waitpid(shell, nullptr, 0) < 0 && errno == EINTR) {
   }
@@ -136,6 +144,14 @@ std::string last_line(const std::string& path) {
     if (line.find_first_not_of(" \t\r") != std::string::npos) last = line;
   }
   return last.substr(0, 300);
+}
+
+// The worker's last words may be missing because there was no room for them.
+bool disk_is_full(const std::string& path) {
+  const Descriptor file(open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
+  if (file.get() < 0) return errno == ENOSPC || errno == EDQUOT;
+  const std::string line(4096, '\n');
+  return write(file.get(), line.data(), line.size()) < 0 && (errno == ENOSPC || errno == EDQUOT);
 }
 
 // A worker that is just dying still takes connections, and breaks them off when it is gone.
@@ -176,6 +192,7 @@ std::unique_ptr<Connection> start(const RuntimeDirectory& directory, const Engin
     if (auto connection = Connection::open(directory, location.version, aborted)) return connection;
     if (aborted()) throw Aborted{};
     if (gone) {
+      if (disk_is_full(directory.start_log())) throw full_disk(directory);
       const std::string reason = last_line(directory.start_log());
       throw EngineError("the LumaFlux engine could not start" + (reason.empty() ? "" : " (" + reason + ")") +
                         ": run \"lumaflux plugin status\" in a terminal");
@@ -193,6 +210,7 @@ std::unique_ptr<Connection> connect_or_start(const RuntimeDirectory& directory, 
   if (auto connection = open_patiently(directory, location, aborted)) return connection;
   const Descriptor lock(open(directory.start_lock().c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (lock.get() < 0) {
+    if (errno == ENOSPC || errno == EDQUOT) throw full_disk(directory);
     throw EngineError("LumaFlux cannot write to " + directory.path + " (" + std::strerror(errno) +
                       "): set LUMAFLUX_RUNTIME_DIR to a directory that you may write to");
   }

@@ -33,6 +33,11 @@ RuntimeDirectory open_runtime_directory() {
   directory.root = root_directory();
   directory.path = directory.root + "/lumaflux-" + std::to_string(geteuid());
   if (mkdir(directory.path.c_str(), S_IRWXU) != 0 && errno != EEXIST) {
+    if (errno == ENOSPC || errno == EDQUOT) {
+      throw EngineError("the disk of " + directory.root +
+                        ", where the LumaFlux engine works, is full: free space there, or set LUMAFLUX_RUNTIME_DIR to "
+                        "a directory elsewhere");
+    }
     throw EngineError("LumaFlux cannot make its directory " + directory.path + " (" + std::strerror(errno) +
                       "): set LUMAFLUX_RUNTIME_DIR to a directory that you may write to");
   }
