@@ -40,6 +40,9 @@ Deliver = Literal[
     "heic-12",
     "jxl",
     "jxl-hlg",
+    "avif-gain-map",
+    "heic-gain-map",
+    "jxl-gain-map",
     "sdr",
     "sdr-png",
 ]

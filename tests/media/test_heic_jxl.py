@@ -1,5 +1,7 @@
 """HEIC, JPEG XL and HLG AVIF: what is written comes back with its tags, and what cannot be tagged is refused."""
 
+import base64
+
 import numpy as np
 import pillow_heif
 import pytest
@@ -103,3 +105,30 @@ def test_sizes_and_damage(tmp_path, kind):
     if kind is HEIC:
         with pytest.raises(UserError, match="16 to 16384 pixels a side, not 9x8"):
             written(tmp_path / "s.heic", kind, colored((8, 9)))
+
+
+TURNED_JXL = (  # by cjxl 0.7 from a PNG file whose Exif orientation is 6; lossless, four colors and noise below 5 codes
+    "AAAADEpYTCANCocKAAAAFGZ0eXBqeGwgAAAAAGp4bCAAAADdanhsY/8KwS0QUFwSCAIBABwDSxiTjoODCYjoAQhDXIwnFo5hGBqK"
+    "wWDUAaA5PYxBEP+CjN6RLjlHcL2yryKwWWIejs4rLZzCgXWoEn+g2gobc33FNCgpXjnIbRm5gT4LY9wJAqT6QOHEN8LXAZw4/nGq"
+    "uIgqdtcVN/PbTYYMDg+swtxJVW5eb6kFjzXEzQKAKh/QLHXzTvlfkQ6i6X2P4bAMT201GcTJbGheVKf+7ETyvAkC5oIh52YBEax0"
+    "4EfS58KZwjAEdkOtJyUkZEgtDkipDSbbCYEcMg=="
+)
+ANIMATED_JXL = (  # by imagecodecs 2026.3: three frames
+    "/woDBU0AICYIBAEAOABLGIsVgNX8fwAAp0nUIQgEAQA8AEsYixWAHfj/AAAQfqjDAQgEBQA8AEsYixWAXfj/AABSc6hDAg=="
+)
+
+
+def test_a_turned_jpeg_xl_picture_is_upright(tmp_path):
+    (tmp_path / "a.jxl").write_bytes(base64.b64decode(TURNED_JXL))
+    info, sdr = probe(tmp_path / "a.jxl"), read_still(tmp_path / "a.jxl").sdr
+    assert (info.width, info.height, sdr.shape) == (8, 16, (3, 16, 8))
+    blue, red, white, green = ((0.04, 0.04, 1), (1, 0.04, 0.04), (0.95, 0.95, 0.95), (0.04, 1, 0.04))
+    for corner, color in (((0, 0), blue), ((0, 7), red), ((15, 0), white), ((15, 7), green)):
+        assert sdr[:, *corner] == pytest.approx(color, abs=0.03)
+
+
+def test_an_animation_is_refused(tmp_path):
+    """OpenImageIO would give its last frame."""
+    (tmp_path / "a.jxl").write_bytes(base64.b64decode(ANIMATED_JXL))
+    with pytest.raises(UserError, match="is an animation, of which only the last frame could be read"):
+        probe(tmp_path / "a.jxl")

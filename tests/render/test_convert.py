@@ -227,6 +227,10 @@ def test_a_photograph_becomes_ultra_hdr(run, tmp_path):
     assert report.delivery == "ultra-hdr"
     assert has_gain_map(written)
     assert primary_image(written) == (tmp_path / "in.jpg").read_bytes()
+    (again,) = run(tmp_path / "out.jpg", tmp_path / "out.jxl", deliver="jxl-gain-map")
+    assert probe(tmp_path / "out.jxl").dropped == ("gain map",)
+    kept = "is left out: its SDR picture is converted; `lumaflux view` shows its own HDR, and `--match` takes its tone."
+    assert any(note.endswith(kept) for note in again.notes)
 
 
 def test_a_tone_track_decides_the_pixels(clip, tmp_path, converter):

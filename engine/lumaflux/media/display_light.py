@@ -60,7 +60,7 @@ class DisplayLight:
 
     @property
     def has_gain_map(self) -> bool:
-        return self.info.codec == "jpeg" and "gain map" in self.info.dropped
+        return "gain map" in self.info.dropped and not self.info.is_hdr
 
     def frames(self, wants: Callable[[int], bool] = lambda number: True) -> Iterator[LitFrame]:
         """The frames whose numbers are wanted, in order. Raises FrameError for one that cannot be decoded."""
@@ -99,7 +99,7 @@ def _still_light(path: Path, info: MediaInfo) -> Light:
     from lumaflux.media.gainmap.photograph import read_gain_map_photograph
     from lumaflux.media.stills.picture import read_still
 
-    if info.codec == "jpeg" and "gain map" in info.dropped:
+    if "gain map" in info.dropped and not info.is_hdr:
         return read_gain_map_photograph(path).hdr_nits()
     if info.codec == "openexr":
         return _exr_light(path)

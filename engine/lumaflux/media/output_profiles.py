@@ -99,6 +99,10 @@ OUTPUT_PROFILES: dict[str, OutputProfile] = {
     "heic-12": _picture(pictures.HEIC_12),
     "jxl": _picture(pictures.JXL),
     "jxl-hlg": _picture(pictures.JXL_HLG),
+    **{
+        f"{kind.suffixes[0][1:]}-gain-map": OutputProfile(suffixes=kind.suffixes, picture=kind)
+        for kind in (pictures.AVIF_GAIN_MAP, pictures.HEIC_GAIN_MAP, pictures.JXL_GAIN_MAP)
+    },
     "sdr": OutputProfile(suffixes=(".mp4", ".m4v", ".mov", ".mkv"), encoding=_sdr, static_metadata=False),
     "sdr-png": _picture(pictures.SDR_PNG),
 }

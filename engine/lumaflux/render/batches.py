@@ -30,6 +30,9 @@ _PICTURE_SUFFIX = {
     "heic-12": ".heic",
     "jxl": ".jxl",
     "jxl-hlg": ".jxl",
+    "avif-gain-map": ".avif",
+    "heic-gain-map": ".heic",
+    "jxl-gain-map": ".jxl",
     "sdr-png": ".png",
 }
 

@@ -64,7 +64,7 @@ def convert_stills(
                 converter = load_converter()
                 progress(0, len(pairs))
                 start = time.perf_counter()
-            left_out = (f"{source}'s {dropped} is left out." for dropped in still.info.dropped)
+            left_out = (f"{source}'s {dropped} is left out{_instead(dropped)}." for dropped in still.info.dropped)
             for note in (*told_by, *still.notes, *left_out):
                 report.note(note)
             sdr, alpha = still.into_bt1886(), still.alpha
@@ -152,6 +152,13 @@ def convert_preview(
     return report
 
 
+def _instead(dropped: str) -> str:
+    """What is done with a picture that has a gain map, and where its own HDR is to be seen."""
+    if dropped != "gain map":
+        return ""
+    return ": its SDR picture is converted; `lumaflux view` shows its own HDR, and `--match` takes its tone"
+
+
 def _input_spaces(job: Job) -> "OcioSpaces | None":
     if job.ocio is None or job.input_space is None:
         return None
@@ -208,7 +215,7 @@ def _needs_base(outputs: "list[_Output]") -> bool:
     """Whether an output holds the SDR picture, too."""
     from lumaflux.media.stills.picture_writer import ULTRA_HDR
 
-    return any(kind is ULTRA_HDR for _, kind, _ in outputs)
+    return any(kind is ULTRA_HDR or kind.gain_map is not None for _, kind, _ in outputs)
 
 
 def _write(
@@ -223,6 +230,7 @@ def _write(
     job: Job,
     recorder: Recorder | None = None,
 ) -> None:
+    from lumaflux.media.gainmap.beside_base import write_with_gain_map
     from lumaflux.media.gainmap.ultra_hdr import write_ultra_hdr
     from lumaflux.media.stills.avif import write_avif
     from lumaflux.media.stills.heic import write_heic
@@ -245,6 +253,14 @@ def _write(
                     report.note("Alpha is left out: ultra-hdr holds none.")
                 if job.sdr_exact and path == report.target:
                     report.restored = same_base(source, path)
+            elif kind.gain_map is not None:
+                assert base is not None
+                peak, again = renderer.tones.at(number, renderer.settings)[0].target_peak, options.overwrite
+                levels = write_with_gain_map(
+                    path, base, hdr_pq, kind.gain_map, peak_nits=peak, overwrite=again, sources=sources
+                )
+                if alpha is not None:
+                    report.note("Alpha is left out: a picture with a gain map holds none.")
             elif kind.format == "heic":
                 levels = write_heic(path, hdr_pq, kind, alpha=alpha, overwrite=options.overwrite, sources=sources)
             elif kind.format == "avif":

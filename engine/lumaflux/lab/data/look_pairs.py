@@ -28,7 +28,7 @@ _EVERY = 12  # frames between those that are taken of a clip
 _MOST = 8  # of a clip
 _LARGEST = 1024  # pixels a side of what is looked at
 _LEAST_MATCH = 0.85  # rank correlation of luminance, from which on two pictures show the same
-_PHOTOGRAPHS = (".jpg", ".jpeg")
+_PHOTOGRAPHS = (".jpg", ".jpeg", ".heic", ".heif", ".avif", ".jxl")  # those that may hold a gain map
 
 Picture = NDArray[np.float32]
 

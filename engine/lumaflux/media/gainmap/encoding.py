@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 OFFSET = 1 / 64  # added to both sides of the ratio, of SDR white
 _DENOMINATOR = 1 << 20
-_MULTICHANNEL, _COMMON_DENOMINATOR, _BASE_COLOUR_SPACE = 1 << 7, 1 << 3, 1 << 6
+_MULTICHANNEL, _BASE_COLOUR_SPACE = 1 << 7, 1 << 6
 _LEAST_RANGE = 1 / 256  # stops: a map of nothing still needs a range
 
 
@@ -53,15 +53,17 @@ def _halved(stops: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def iso_metadata(gain: EncodedGain) -> bytes:
-    """The binary form (Annex C.2): version 0, three channels, one denominator, gains in the base picture's colours."""
-    flags = _MULTICHANNEL | _COMMON_DENOMINATOR | _BASE_COLOUR_SPACE
+    """The binary form (Annex C.2): version 0, three channels, gains in the base picture's colours.
 
-    def fixed(value: float) -> int:
-        return round(value * _DENOMINATOR)
+    Every number has its denominator: a common one is a form that not all readers know.
+    """
 
-    out = struct.pack(">HHBIII", 0, 0, flags, _DENOMINATOR, 0, fixed(gain.headroom))
+    def fixed(value: float, form: str = "i") -> bytes:
+        return struct.pack(f">{form}I", round(value * _DENOMINATOR), _DENOMINATOR)
+
+    out = struct.pack(">HHB", 0, 0, _MULTICHANNEL | _BASE_COLOUR_SPACE) + fixed(0, "I") + fixed(gain.headroom, "I")
     for low, high in zip(gain.low, gain.high, strict=True):
-        out += struct.pack(">iiIii", fixed(low), fixed(high), _DENOMINATOR, fixed(OFFSET), fixed(OFFSET))
+        out += fixed(low) + fixed(high) + fixed(1, "I") + fixed(OFFSET) + fixed(OFFSET)
     return out
 
 

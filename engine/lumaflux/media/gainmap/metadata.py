@@ -27,6 +27,7 @@ class GainMapMetadata:
     offset_alternate: Triple
     headroom_base: float
     headroom_alternate: float
+    in_base_colors: bool = True  # or else the gains apply in the alternate picture's primaries
 
     def __post_init__(self) -> None:
         if min(self.gamma) <= 0:
@@ -43,7 +44,7 @@ def metadata_of(picture: bytes) -> GainMapMetadata | None:
     xmp = None
     for segment in segments(picture):
         if segment.payload.startswith(_ISO) and len(segment.payload) > len(_ISO) + 4:  # shorter: the version alone
-            return _from_iso(segment.payload[len(_ISO) :])
+            return from_iso(segment.payload[len(_ISO) :])
         if segment.payload.startswith(_XMP) and b"hdrgm:" in segment.payload:
             xmp = segment.payload[len(_XMP) :]
     return None if xmp is None else _from_xmp(xmp)
@@ -84,13 +85,20 @@ def _from_xmp(text: bytes) -> GainMapMetadata | None:
     )
 
 
-def _from_iso(data: bytes) -> GainMapMetadata:
+def from_iso(data: bytes, *, knows_alternate: bool = False) -> GainMapMetadata:
+    """Of the binary form. ``knows_alternate``: whether the reader knows the primaries of the alternate picture.
+
+    Raises ValueError for metadata that is not sound, or that says the base picture is HDR already.
+    """
+    if len(data) < 5:
+        raise ValueError("its metadata is cut off")
     minimum_version, _, flags = struct.unpack_from(">HHB", data)
     if minimum_version != 0:
         raise ValueError(f"its metadata needs a reader of version {minimum_version}")
     if flags & _BASE_IS_HDR:
         raise ValueError("its base picture is HDR already")
-    if not flags & _BASE_COLOUR_SPACE:
+    in_base_colors = bool(flags & _BASE_COLOUR_SPACE)
+    if not in_base_colors and not knows_alternate:
         raise ValueError("its gains apply in the colour space of the alternate picture, which is not read")
     position = 5
     common: int | None = None
@@ -128,4 +136,5 @@ def _from_iso(data: bytes) -> GainMapMetadata:
         offset_alternate=offset_alternate,
         headroom_base=headroom_base,
         headroom_alternate=headroom_alternate,
+        in_base_colors=in_base_colors,
     )

@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 
 from lumaflux.errors import UserError
+from lumaflux.media.gainmap.apple import headroom_of
+from lumaflux.media.gainmap.heif_gain import heif_gain
 from lumaflux.media.stills.avif import deep_avif
 
 _STILL = {b"heic": "heic", b"heix": "heic", b"heim": "heic", b"heis": "heic", b"avif": "avif"}
 _EITHER = (b"mif1", b"mif2", b"miaf")
 _FAILURES = (OSError, ValueError, RuntimeError, EOFError, SyntaxError, MemoryError, LookupError, TypeError)
 _ORIENTATION = 0x0112
-_GAIN_MAPS = ("hdrgainmap", "tmap")
 
 
 def heif_kind(head: bytes) -> str | None:
@@ -52,13 +53,13 @@ class HeifPicture:
     deep: np.ndarray | None = None
 
 
-def open_heif(path: str | os.PathLike, kind: str) -> HeifPicture:
-    """The primary picture. Raises UserError where the file is damaged or has none."""
+def open_heif(path: str | os.PathLike, kind: str, data: bytes | None = None) -> HeifPicture:
+    """The primary picture of a file, or of ``data`` in its place. Raises UserError where it is damaged or has none."""
     from PIL import Image
     from pillow_heif import open_heif as opened
 
     try:
-        data = Path(path).read_bytes()
+        data = Path(path).read_bytes() if data is None else data
         file = opened(io.BytesIO(data), convert_hdr_to_8bit=False, reload_size=True)
         picture = file[file.primary_index]
         info = picture.info
@@ -68,7 +69,7 @@ def open_heif(path: str | os.PathLike, kind: str) -> HeifPicture:
     except _FAILURES as error:
         raise _damaged(path, error) from None
     nclx = info.get("nclx_profile")
-    auxiliary = [name for name in info.get("aux") or {} if any(mark in name for mark in _GAIN_MAPS)]
+    gained = _gain_map(data, info.get("exif"))
     width, height = source.size
     if kind == "avif" and source.getexif().get(_ORIENTATION, 1) >= 5:  # Pillow says irot and imir so
         width, height = height, width
@@ -83,13 +84,24 @@ def open_heif(path: str | os.PathLike, kind: str) -> HeifPicture:
         icc=info.get("icc_profile") or None,
         nclx=None if not nclx else (int(nclx["color_primaries"]), int(nclx["transfer_characteristics"])),
         dropped=(
-            *(("gain map",) if auxiliary or b"tmap" in data[:4096] else ()),
+            *gained,
             *(("depth map",) if info.get("depth_images") else ()),
-            *((f"{len(file) - 1} further pictures",) if len(file) > 1 else ()),
+            *((f"{further} further pictures",) if (further := len(file) - 1) > 0 else ()),
         ),
         source=source,
         deep=None if deep is None else deep[0],
     )
+
+
+def _gain_map(data: bytes, exif: bytes | None) -> tuple[str, ...]:
+    """``gain map``, or what stands in the way of its use."""
+    try:
+        found = heif_gain(data)
+    except ValueError as error:
+        return (f"gain map ({error})",)
+    if found is not None and found.metadata is None and headroom_of(exif, found.xmp) is None:
+        return ("gain map without headroom",)
+    return () if found is None else ("gain map",)
 
 
 def heif_pixels(picture: HeifPicture, path: str | os.PathLike) -> np.ndarray:

@@ -46,7 +46,12 @@ class PictureFormat:
     @property
     def is_delivered(self) -> bool:
         """Whether it is a photograph for viewers, always PQ or HLG, and not a frame for further work."""
-        return self.format in ("avif", "heic", "jpegxl")
+        return self.format in ("avif", "heic", "jpegxl") or self.gain_map is not None
+
+    @property
+    def gain_map(self) -> str | None:
+        """The format of an SDR picture with a gain map behind it, but for JPEG: heic, avif or jpegxl."""
+        return self.format.removesuffix("-gain-map") if self.format.endswith("-gain-map") else None
 
     @property
     def cicp(self) -> tuple[int, int, int, int]:
@@ -61,6 +66,9 @@ EXR = PictureFormat(suffixes=(".exr",), format="openexr", bits=16, space="linear
 EXR_ACES = PictureFormat(suffixes=(".exr",), format="openexr", bits=16, space="aces2065-1", primaries=ACES_AP0)
 SDR_PNG = PictureFormat(suffixes=(".png",), format="png", bits=8, space="srgb", primaries=BT709)
 ULTRA_HDR = PictureFormat(suffixes=(".jpg", ".jpeg"), format="ultra-hdr", bits=8, space="pq-bt2020")
+HEIC_GAIN_MAP = PictureFormat(suffixes=(".heic", ".heif"), format="heic-gain-map", bits=8, space="pq-bt2020")
+AVIF_GAIN_MAP = PictureFormat(suffixes=(".avif",), format="avif-gain-map", bits=8, space="pq-bt2020")
+JXL_GAIN_MAP = PictureFormat(suffixes=(".jxl",), format="jpegxl-gain-map", bits=8, space="pq-bt2020")
 AVIF = PictureFormat(suffixes=(".avif",), format="avif", bits=10, space="pq-bt2020")
 AVIF_HLG = PictureFormat(suffixes=(".avif",), format="avif", bits=10, space="hlg-bt2020")
 HEIC = PictureFormat(suffixes=(".heic", ".heif"), format="heic", bits=10, space="pq-bt2020")

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from lumaflux.errors import UserError
+from lumaflux.media.gainmap.jxl_bundle import codestream, has_bundle
 from lumaflux.media.metadata import coding_points
 from lumaflux.media.metadata.media_info import MediaInfo
 from lumaflux.media.metadata.origin import camera_of_still
@@ -18,6 +19,7 @@ from lumaflux.media.stills.color_models import is_cmyk, needs_raw_values
 from lumaflux.media.stills.exr import chosen_layer, display_size, refuse_layer
 from lumaflux.media.stills.heif import HeifPicture, heif_kind, open_heif
 from lumaflux.media.stills.jpeg_primary import has_gain_map, primary_image
+from lumaflux.media.stills.jxl_header import is_animation
 from lumaflux.media.stills.picture_color import PictureColor, of_nclx, of_profile, picture_color
 
 if TYPE_CHECKING:
@@ -75,8 +77,10 @@ def open_picture(path: str | os.PathLike) -> Iterator["tuple[oiio.ImageInput, tu
 
 @contextmanager
 def _opened(path: Path) -> Iterator["tuple[oiio.ImageInput, tuple[str, ...]]"]:
-    if format_of(path) != "jpeg":
-        yield _open(path, path), ()
+    form = format_of(path)
+    if form != "jpeg":
+        beside = _beside_jxl(path) if form == "jpegxl" else ()
+        yield _open(path, path), beside
         return
     data = path.read_bytes()
     try:
@@ -91,6 +95,18 @@ def _opened(path: Path) -> Iterator["tuple[oiio.ImageInput, tuple[str, ...]]"]:
         alone = Path(folder, "primary.jpg")
         alone.write_bytes(primary)
         yield _open(alone, path), ("gain map",)
+
+
+def _beside_jxl(path: Path) -> tuple[str, ...]:
+    data = path.read_bytes()
+    try:
+        if is_animation(codestream(data)):
+            raise UserError(
+                f"{path} is an animation, of which only the last frame could be read; write its frames as .png"
+            )
+        return ("gain map",) if has_bundle(data) else ()
+    except ValueError as error:
+        raise damaged(path, str(error)) from error
 
 
 def _open(path: Path, named: Path) -> "oiio.ImageInput":
@@ -185,6 +201,7 @@ def _probe_heif(path: str | os.PathLike, kind: str) -> MediaInfo:
         frame_count=1,
         alpha=picture.alpha,
         dropped=picture.dropped,
+        camera="a gain map" if "gain map" in picture.dropped else None,
         hdr=color.hdr,
     )
 
