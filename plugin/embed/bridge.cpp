@@ -88,7 +88,28 @@ LumaFluxOutcome load(const char* model, char* said, size_t capacity) {
   return answered([&](const py::module_& engine) -> py::object { return engine.attr("load")(model); }, said, capacity);
 }
 
-constexpr LumaFluxBridge bridge{lumaflux_bridge_version, start, render, load};
+LumaFluxOutcome look(const LumaFluxFrame* frame, int64_t number, int64_t time, char* said, size_t capacity) {
+  const auto call = [&](const py::module_& engine) -> py::object {
+    return engine.attr("look")(py::memoryview::from_memory(frame->source, static_cast<py::ssize_t>(frame->bytes)),
+                               py::make_tuple(frame->height, frame->width, frame->components), frame->depth,
+                               py::bytes(frame->parameters, frame->parameters_size), frame->premultiplied != 0, number,
+                               time);
+  };
+  return answered(call, said, capacity);
+}
+
+LumaFluxOutcome analyze(const char* parameters, size_t size, const LumaFluxProgress* progress, char* said,
+                        size_t capacity) {
+  const LumaFluxProgress told = *progress;
+  const auto call = [&](const py::module_& engine) -> py::object {
+    return engine.attr("analyze")(py::bytes(parameters, size), py::cpp_function([told](double share) {
+                                    return told.tell(told.context, share) != 0;
+                                  }));
+  };
+  return answered(call, said, capacity);
+}
+
+constexpr LumaFluxBridge bridge{lumaflux_bridge_version, start, render, load, look, analyze};
 
 }  // namespace
 

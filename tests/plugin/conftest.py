@@ -250,3 +250,48 @@ def choice():
         return member["values"].index(value)
 
     return _choice
+
+
+FIRST = 11
+
+
+@pytest.fixture
+def clip():
+    """Two scenes of four frames, float RGB."""
+    at = np.random.default_rng(3)
+    scenes = [at.random((24, 32, 3), np.float32) * 0.3, 1 - at.random((24, 32, 3), np.float32) * 0.3]
+    return [np.roll(scene, n, 1) for scene in scenes for n in range(4)]
+
+
+@pytest.fixture
+def connected(scene):
+    """connected(clip, **how): a host whose instance "a" has the clip from frame 11 on, and a state directory."""
+
+    def _connected(clip, **how):
+        host = scene.host("a", XDG_STATE_HOME=str(scene.root / "state"), **how)
+        for number, picture in enumerate(clip):
+            host.put(f"clip {number}", Picture(picture))
+            host.do("connect", instance="a", clip="Source", time=FIRST + number, picture=f"clip {number}")
+        host.do("connect", instance="a", clip="Source", range=[FIRST, FIRST + len(clip) - 1])
+        return host
+
+    return _connected
+
+
+@pytest.fixture
+def written():
+    """written(path, clip): the clip as a lossless video of 8 bits."""
+
+    def _written(path, clip):
+        import av
+
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("ffv1", rate=24)
+            stream.width, stream.height, stream.pix_fmt = clip[0].shape[1], clip[0].shape[0], "bgr0"
+            for frame in clip:
+                codes = av.VideoFrame.from_ndarray(np.floor(frame * 255 + 0.5).astype(np.uint8), format="rgb24")
+                container.mux(stream.encode(codes))
+            container.mux(stream.encode())
+        return path
+
+    return _written

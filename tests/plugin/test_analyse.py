@@ -9,28 +9,12 @@ import lumaflux
 from lumaflux.inference.tone_track import read_track
 from lumaflux.settings import Settings
 
-FIRST = 11
-
-
-@pytest.fixture
-def clip():
-    at = np.random.default_rng(3)
-    scenes = [at.random((24, 32, 3), np.float32) * 0.3, 1 - at.random((24, 32, 3), np.float32) * 0.3]
-    return [np.roll(scene, n, 1) for scene in scenes for n in range(4)]
-
-
-def connected(scene, clip, **how):
-    host = scene.host("a", XDG_STATE_HOME=str(scene.root / "state"), **how)
-    for number, picture in enumerate(clip):
-        host.put(f"clip {number}", Picture(picture))
-        host.do("connect", instance="a", clip="Source", time=FIRST + number, picture=f"clip {number}")
-    host.do("connect", instance="a", clip="Source", range=[FIRST, FIRST + len(clip) - 1])
-    return host
+FIRST = 11  # of the host's frames, see conftest
 
 
 @pytest.mark.parametrize("faults", [{}, {"missing_suites": ["OfxProgressSuite"]}])
-def test_the_host_s_frames_become_a_track_that_renders(scene, clip, convert, faults):
-    host = connected(scene, clip, faults=faults)
+def test_the_host_s_frames_become_a_track_that_renders(scene, connected, clip, convert, faults):
+    host = connected(clip, faults=faults)
     answer = host.do("change", instance="a", name="analyse")
     assert answer["status"] == OK, host.said()
     assert (answer["progress"] > 0) == (not faults)
@@ -42,8 +26,8 @@ def test_the_host_s_frames_become_a_track_that_renders(scene, clip, convert, fau
     assert np.abs(convert(host, clip[5], time=FIRST + 5) - direct).max() * 65535 <= 1
 
 
-def test_a_node_copied_to_another_clip_says_so(scene, clip, convert):
-    host = connected(scene, clip)
+def test_a_node_copied_to_another_clip_says_so(scene, connected, clip, convert):
+    host = connected(clip)
     host.do("create", instance="copy")
     host.do("set", instance="copy", values={"model": 1})
     values = host.do("change", instance="a", name="analyse")["values"]
@@ -55,8 +39,8 @@ def test_a_node_copied_to_another_clip_says_so(scene, clip, convert):
     assert "was made of another clip than this: at frame 12" in host.said()[-1]
 
 
-def test_an_abort_and_a_missing_file_leave_the_parameters(scene, clip):
-    host = connected(scene, clip)
+def test_an_abort_and_a_missing_file_leave_the_parameters(scene, connected, clip):
+    host = connected(clip)
     stopped = host.do("change", instance="a", name="analyse", abort_after=0)
     assert (stopped["status"], stopped["values"]["tone_track"]) == (OK, "")
     host.do("set", instance="a", values={"source_file": "/no/such/clip.mp4"})
@@ -65,24 +49,10 @@ def test_an_abort_and_a_missing_file_leave_the_parameters(scene, clip):
     assert "clip.mp4" in host.said()[-1]
 
 
-def written(path, clip):
-    """The clip as a lossless video of 8 bits."""
-    import av
-
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("ffv1", rate=24)
-        stream.width, stream.height, stream.pix_fmt = clip[0].shape[1], clip[0].shape[0], "bgr0"
-        for frame in clip:
-            codes = av.VideoFrame.from_ndarray(np.floor(frame * 255 + 0.5).astype(np.uint8), format="rgb24")
-            container.mux(stream.encode(codes))
-        container.mux(stream.encode())
-    return path
-
-
-def test_a_trimmed_clip_is_found_in_its_file(scene, clip):
+def test_a_trimmed_clip_is_found_in_its_file(scene, connected, written, clip):
     """The host shows frames 2 to 7 of the file, from its own frame 11 on."""
     source = written(scene.root / "clip.mkv", clip)
-    host = connected(scene, clip[2:])
+    host = connected(clip[2:])
     host.do("set", instance="a", values={"source_file": str(source)})
     answer = host.do("change", instance="a", name="analyse")
     assert answer["status"] == OK, host.said()
@@ -92,9 +62,9 @@ def test_a_trimmed_clip_is_found_in_its_file(scene, clip):
     assert host.do("change", instance="a", name="analyse")["values"]["analyses"] == 2
 
 
-def test_another_file_changes_nothing(scene, clip):
+def test_another_file_changes_nothing(scene, connected, written, clip):
     source = written(scene.root / "other.mkv", [frame[::-1, ::-1] for frame in clip])
-    host = connected(scene, clip)
+    host = connected(clip)
     host.do("set", instance="a", values={"source_file": str(source)})
     answer = host.do("change", instance="a", name="analyse")
     assert (answer["status"], answer["values"]["tone_track"], answer["values"]["track_start"]) == (FAILED, "", 0)
@@ -102,9 +72,9 @@ def test_another_file_changes_nothing(scene, clip):
     assert not (scene.root / "other.mkv.track.json").exists()
 
 
-def test_a_model_is_kept_by_name(scene, clip):
+def test_a_model_is_kept_by_name(scene, connected, clip):
     """A project that names a model which is missing here says so, and never renders with another."""
-    host = connected(scene, clip)
+    host = connected(clip)
     host.do("change", instance="a", name="model")
     host.do("set", instance="a", values={"model_name": "/gone/studio-model"})
     answer = host.do("change", instance="a", name="analyse")

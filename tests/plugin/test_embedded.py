@@ -3,14 +3,20 @@
 import json
 import os
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
 from host_pictures import Picture, blank
 from host_process import FAILED, OK
 
+import lumaflux
 from lumaflux.color.sdr_to_pq import sdr_to_pq
+from lumaflux.errors import UserError
+from lumaflux.inference.tone_track import read_track
 from lumaflux.service import bundle
+from lumaflux.service.embedded import check
+from lumaflux.settings import Settings
 
 EMBED = {"LUMAFLUX_EMBED": "1"}
 ADVICE = "unset LUMAFLUX_EMBED"
@@ -81,6 +87,33 @@ def test_an_abort_is_heard_between_steps(scene, about):
     assert target.untouched(before)
 
 
+def test_analyse_makes_the_worker_s_tracks(scene, about, connected, written, clip, convert):
+    """Of the host's frames and of a file; an abort, and a file of another clip, change nothing."""
+    host = connected(clip[2:], **EMBED)
+    answer = host.do("change", instance="a", name="analyse")
+    assert answer["status"] == OK, host.said()
+    assert answer["values"]["track_start"] == 11
+    track = read_track(scene.root / "state/lumaflux/tracks" / answer["values"]["tone_track"].rpartition("/")[2])
+    assert [(shot.first, shot.last) for shot in track.shots] == [(0, 1), (2, 5)]
+    planes = np.ascontiguousarray(clip[5].transpose(2, 0, 1))
+    direct = lumaflux.load("tiny", device="cpu").render(planes, Settings(), track.tone_at(3)).transpose(1, 2, 0)
+    assert np.abs(convert(host, clip[5], time=14) - direct).max() * 65535 <= 1
+    assert "with the tone track" in host.do("change", instance="a", name="strength")["values"]["frame_says"]
+    # the same frames in their file, of which the host shows the third to the last
+    source = written(scene.root / "clip.mkv", clip)
+    host.do("set", instance="a", values={"source_file": str(source), "tone_track": ""})
+    stopped = host.do("change", instance="a", name="analyse", abort_after=0)
+    assert (stopped["status"], stopped["values"]["tone_track"]) == (OK, "")
+    values = host.do("change", instance="a", name="analyse")["values"]
+    assert (values["track_start"], values["tone_track"]) == (9, f"{source}.track.json")
+    assert values["track_says"] == "8 frames; the host's frame 11 is frame 2 of them"
+    other = written(scene.root / "other.mkv", [frame[::-1, ::-1] for frame in clip])
+    host.do("set", instance="a", values={"source_file": str(other)})
+    assert host.do("change", instance="a", name="analyse")["status"] == FAILED
+    assert "shows no frame of other.mkv" in host.said()[-1]
+    assert scene.pids() == []
+
+
 def test_another_python_in_the_process_is_refused(scene, about, frame):
     source = scene.root / "other.c"
     source.write_text('const char* Py_GetVersion(void) { return "3.9.1 (main)"; }\n')
@@ -108,6 +141,14 @@ def test_the_very_same_python_in_the_process_is_taken(scene, about, frame):
 def test_an_installation_that_does_not_fit_is_refused(scene, about, frame, changed, said):
     scene.about(**{**about, **changed})
     refused(scene, frame, said)
+
+
+def test_libraries_beside_the_engine_s_are_its_own(tmp_path):
+    check(str(Path(np.__file__).parents[1]))
+    with pytest.raises(UserError, match="the host has loaded its own numpy"):
+        check(str(tmp_path))
+    (tmp_path / "more.pth").write_text(f"# where\nimport sys\n\n{Path(np.__file__).parents[1]}\n/nowhere\n")
+    check(str(tmp_path))
 
 
 def test_a_bundle_without_the_bridge_is_refused(scene, about, frame):

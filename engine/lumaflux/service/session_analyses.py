@@ -1,21 +1,16 @@
 """What a client asks to analyse: a file in slices between other frames, or its host's frames one by one."""
 
-import logging
-from pathlib import Path
 from typing import Any
 
-from lumaflux.errors import UserError
-from lumaflux.service.analysis import FileAnalysis, HostAnalysis, store
-from lumaflux.service.frame_mapping import Sample, thumbnail
-from lumaflux.service.frames import FrameRefusedError, SharedFrames
+import numpy as np
+
+from lumaflux.service.analysis import FileAnalysis
+from lumaflux.service.client_analyses import ClientAnalyses, file_result
+from lumaflux.service.frames import SharedFrames
 from lumaflux.service.parameters import RenderParameters
 from lumaflux.service.protocol import Analyze, Look
 from lumaflux.service.queue import Job, QueueClosedError, QueueFullError
-from lumaflux.service.renderer import sdr_of
 from lumaflux.service.roles import Connection
-
-log = logging.getLogger(__name__)
-MOST_SAMPLES = 64  # of a clip whose file is analysed
 
 
 class SessionAnalyses:
@@ -23,18 +18,16 @@ class SessionAnalyses:
 
     def __init__(self, session: Connection):
         self._session = session
-        self._looked: HostAnalysis | None = None
-        self._samples: list[Sample] = []
+        self._seen = ClientAnalyses(session.server.renderer)
 
     def of_file(self, request: Analyze, parameters: RenderParameters) -> Job:
         """A job that puts itself back into the queue after every slice, behind the frames that wait."""
         session, server = self._session, self._session.server
         under_way: list[FileAnalysis] = []
-        samples, self._samples = self._samples, []
 
         def work(job: Job) -> dict[str, Any] | None:
             if not under_way:
-                under_way.append(FileAnalysis(parameters, server.renderer, samples))
+                under_way.append(self._seen.of_file(parameters))
             analysis = under_way[0]
             track = analysis.proceed(job.check)
             if track is None:
@@ -42,8 +35,7 @@ class SessionAnalyses:
                 server.in_loop(session.send, progress)
                 server.in_loop(server.touch)
                 return None
-            start = analysis.start()  # before anything is written
-            return self._stored(track, analysis.source) | ({} if start is None else {"start": start})
+            return {"type": "analyzed", **file_result(track, analysis, session.client)}
 
         def finish(result: dict[str, Any] | None, failure: BaseException | None) -> None:
             if result is None and failure is None:
@@ -61,45 +53,27 @@ class SessionAnalyses:
         return job
 
     def of_host(self, request: Analyze | Look, parameters: RenderParameters) -> Job:
-        """Sees one frame, or ends with the track of those that were seen.
-
-        Frames of a clip whose file is named are samples: they tell which of the file's frames the host shows.
-        """
+        """Sees one frame, or ends with the track of those that were seen."""
         server = self._session.server
 
         def work(job: Job) -> dict[str, Any]:
             if isinstance(request, Analyze):
-                seen, self._looked = self._looked, None
-                if seen is None or not seen.done:
-                    raise UserError("no frame was analysed; name a Source file, or connect a clip to Source")
-                return self._stored(seen.track(), None)
-            sampled = bool(parameters.source_file)
-            if request.number == 0:
-                self._samples, self._looked = [], None if sampled else HostAnalysis(parameters, server.renderer)
-            looked = None if sampled else self._looked
-            seen = len(self._samples) if sampled else looked.done if looked is not None else -1
-            if seen != request.number or (seen >= MOST_SAMPLES and sampled):
-                raise FrameRefusedError(f"frame {request.number} of an analysis does not follow the one before")
-            from lumaflux.service.samples import planes_of
+                return {"type": "analyzed", **self._seen.of_host(self._session.client)}
+            look: Look = request
 
-            with SharedFrames(request) as frames:
-                pixels = frames.read(server.frame_memory)
-                planes = planes_of(pixels, premultiplied=request.premultiplied)
-            job.check()
-            sdr = sdr_of(planes, parameters.input_space)
-            if looked is None:
-                self._samples.append(Sample(request.frame, thumbnail(sdr)))
-            else:
-                looked.see(sdr)
-            return {"type": "looked", "frames": seen + 1}
+            def planes() -> np.ndarray:
+                from lumaflux.service.samples import planes_of
+
+                with SharedFrames(look) as frames:
+                    pixels = frames.read(server.frame_memory)
+                    found = planes_of(pixels, premultiplied=look.premultiplied)
+                job.check()
+                return found
+
+            return {"type": "looked", "frames": self._seen.see(look.number, look.frame, parameters, planes)}
 
         def finish(result: dict[str, Any] | None, failure: BaseException | None) -> None:
             server.in_loop(self._session.answer, job, request, result, failure)
 
         job = Job(work, finish, "final")
         return job
-
-    def _stored(self, track: Any, source: Path | None) -> dict[str, Any]:
-        path = store(track, source)
-        log.info("%s: %d frames analysed, %s", self._session.client, track.clip.frames, path)
-        return {"type": "analyzed", "track": str(path), "frames": track.clip.frames}

@@ -85,7 +85,7 @@ class PlainMemory : public FrameMemory {
 
 template <typename Call>
 Json answer_of(const Call& call) {
-  char said[1024] = "the LumaFlux engine failed without saying why";
+  char said[8192] = "the LumaFlux engine failed without saying why";
   const LumaFluxOutcome outcome = call(said, sizeof said);
   if (outcome == LUMAFLUX_ABORTED) throw Aborted{};
   if (outcome != LUMAFLUX_DONE) throw EngineError(said);
@@ -98,6 +98,24 @@ Json answer_of(const Call& call) {
 
 int poll_abort(void* context) { return (*static_cast<const AbortPoll*>(context))() ? 1 : 0; }
 
+struct Listener {
+  const AbortPoll& aborted;
+  const std::function<void(double)>& progress;
+};
+
+int tell(void* context, double share) {
+  const auto& listener = *static_cast<const Listener*>(context);
+  listener.progress(share);
+  return listener.aborted() ? 1 : 0;
+}
+
+LumaFluxFrame frame_of(const RenderJob& job, FrameMemory& memory, const std::string& parameters) {
+  return {memory.source(),   memory.result(),   job.frame_bytes(),
+          job.width,         job.height,        job.components,
+          job.depth.c_str(), job.premultiplied, job.priority == "thumbnail",
+          parameters.data(), parameters.size()};
+}
+
 class EmbeddedLink : public EngineLink {
  public:
   explicit EmbeddedLink(const LumaFluxBridge* bridge) : bridge_(bridge) {}
@@ -108,10 +126,7 @@ class EmbeddedLink : public EngineLink {
 
   RenderFacts render(const RenderJob& job, FrameMemory& memory, const AbortPoll& aborted, const WaitingFor&) override {
     const std::string parameters = pack(job.parameters);
-    const LumaFluxFrame frame{memory.source(),   memory.result(),   job.frame_bytes(),
-                              job.width,         job.height,        job.components,
-                              job.depth.c_str(), job.premultiplied, job.priority == "thumbnail",
-                              parameters.data(), parameters.size()};
+    const LumaFluxFrame frame = frame_of(job, memory, parameters);
     const LumaFluxAbort wish{poll_abort, const_cast<AbortPoll*>(&aborted)};
     const Json facts = answer_of([&](char* said, size_t size) { return bridge_->render(&frame, &wish, said, size); });
     return {facts["model"].string, facts["backend"].string, facts["seconds"].number, facts["cached"].boolean,
@@ -123,10 +138,25 @@ class EmbeddedLink : public EngineLink {
     return {facts["model"].string, facts["backend"].string, getpid(), static_cast<int64_t>(facts["rss_mb"].number), 0};
   }
 
-  Analysis analyse(const ValueMap&, const NextFrame&, const AbortPoll&, const std::function<void(double)>&) override {
-    throw EngineError(
-        "Analyse needs the engine as a process of its own: unset LUMAFLUX_EMBED, or make the tone track "
-        "with \"lumaflux analyze\"");
+  Analysis analyse(const ValueMap& parameters, const NextFrame& next, const AbortPoll& aborted,
+                   const std::function<void(double)>& progress) override {
+    for (int64_t number = 0;; ++number) {
+      RenderJob job;
+      std::unique_ptr<FrameMemory> memory;
+      if (!next(number, job, memory)) break;
+      if (aborted()) throw Aborted{};
+      const std::string of_frame = pack(job.parameters);
+      const LumaFluxFrame frame = frame_of(job, *memory, of_frame);
+      answer_of([&](char* said, size_t size) { return bridge_->look(&frame, number, job.frame, said, size); });
+    }
+    const std::string packed = pack(parameters);
+    const Listener listener{aborted, progress};
+    const LumaFluxProgress told{tell, const_cast<Listener*>(&listener)};
+    const Json found = answer_of(
+        [&](char* said, size_t size) { return bridge_->analyze(packed.data(), packed.size(), &told, said, size); });
+    Analysis analysis{found["track"].string, static_cast<int64_t>(found["frames"].number), std::nullopt};
+    if (found["start"].kind == Json::Kind::number) analysis.start = static_cast<int64_t>(found["start"].number);
+    return analysis;
   }
 
   void warm(const std::string&) override {}  // it would hold the host's thread
