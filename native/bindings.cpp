@@ -15,6 +15,7 @@
 #include "cpu/deband.h"
 #include "cpu/light_levels.h"
 #include "cpu/pq_codes.h"
+#include "cpu/strokes.h"
 #include "cpu/yuv420_rgb.h"
 #include "cpu/yuv420p10.h"
 
@@ -199,6 +200,51 @@ double clipped_share(const py::array& y, const py::array& cb, const py::array& c
   return lumaflux::clipped_share(planes, height, width, coding_of(scales, luma, midway), clipped, threads);
 }
 
+using Bytes = py::array_t<std::uint8_t, py::array::c_style>;
+
+py::tuple sampled_codes(const py::array& y, const py::array& cb, const py::array& cr,
+                        const std::array<float, 4>& scales, const std::array<float, 3>& luma, bool midway,
+                        const std::array<float, 3>& weights, std::size_t down, std::size_t across, unsigned threads) {
+  const auto planes = planes_of<std::uint8_t>(y, cb, cr);
+  if (down < 1 || across < 1) throw py::value_error("expected every row or column, or every second, and so on");
+  const std::size_t height = side(y, 0), width = side(y, 1);
+  const std::array<py::ssize_t, 2> shape{static_cast<py::ssize_t>((height + down - 1) / down),
+                                         static_cast<py::ssize_t>((width + across - 1) / across)};
+  Bytes codes(shape), darkest(shape);
+  std::uint8_t *to = codes.mutable_data(), *dark = darkest.mutable_data();
+  {
+    const py::gil_scoped_release release;
+    lumaflux::sampled_codes(planes, height, width, coding_of(scales, luma, midway), weights, down, across, to, dark,
+                            threads);
+  }
+  return py::make_tuple(codes, darkest);
+}
+
+py::tuple stroke_runs(const Bytes& codes, const Bytes& darkest, unsigned least, unsigned ground, unsigned contrast,
+                      std::size_t reach) {
+  if (codes.ndim() != 2 || codes.size() == 0 || darkest.ndim() != 2 || darkest.shape(0) != codes.shape(0) ||
+      darkest.shape(1) != codes.shape(1)) {
+    throw py::value_error("expected codes and the darkest channels of one shape [h,w]");
+  }
+  if (least > 255 || ground > 255 || contrast > 255) throw py::value_error("expected codes of 8 bits");
+  const lumaflux::StrokeRule rule{static_cast<std::uint8_t>(least), static_cast<std::uint8_t>(ground),
+                                  static_cast<std::uint8_t>(contrast), reach};
+  const std::uint8_t *in = codes.data(), *dark = darkest.data();
+  lumaflux::StrokeRuns runs;
+  {
+    const py::gil_scoped_release release;
+    runs = lumaflux::stroke_runs(in, dark, side(codes, 0), side(codes, 1), rule);
+  }
+  const auto whole = [](const std::vector<std::int64_t>& of) {
+    return py::array_t<std::int64_t>(static_cast<py::ssize_t>(of.size()), of.data());
+  };
+  const auto real = [](const std::vector<double>& of) {
+    return py::array_t<double>(static_cast<py::ssize_t>(of.size()), of.data());
+  };
+  return py::make_tuple(whole(runs.row), whole(runs.start), whole(runs.stop), real(runs.peak), real(runs.under),
+                        real(runs.darkest), real(runs.ended));
+}
+
 py::tuple pq_codes(const py::array& y, const py::array& cb, const py::array& cr, const std::array<float, 4>& scales,
                    const std::array<float, 3>& luma, bool midway,
                    const py::array_t<std::int32_t, py::array::c_style>& lattice, float luma_end, const Floats& stops,
@@ -265,6 +311,13 @@ PYBIND11_MODULE(lumaflux_native, module) {
   module.def("rgb_from_yuv420", &rgb_from_yuv420, py::arg("y"), py::arg("cb"), py::arg("cr"), py::arg("scales"),
              py::arg("luma"), py::arg("midway"), py::arg("threads"),
              "4:2:0 codes, uint8 or uint16 -> non-linear R'G'B' float32 [3,H,W] in [0,1].");
+  module.def("sampled_codes", &sampled_codes, py::arg("y"), py::arg("cb"), py::arg("cr"), py::arg("scales"),
+             py::arg("luma"), py::arg("midway"), py::arg("weights"), py::arg("down"), py::arg("across"),
+             py::arg("threads"),
+             "8-bit 4:2:0 codes -> 8-bit luma and darkest channel [h,w] of every down-th row and across-th column.");
+  module.def("stroke_runs", &stroke_runs, py::arg("codes"), py::arg("darkest"), py::arg("least"), py::arg("ground"),
+             py::arg("contrast"), py::arg("reach"),
+             "Codes [h,w] -> (row, start, stop, peak, under, darkest, ended) of runs that may be strokes of letters.");
   module.def("clipped_share", &clipped_share, py::arg("y"), py::arg("cb"), py::arg("cr"), py::arg("scales"),
              py::arg("luma"), py::arg("midway"), py::arg("clipped"), py::arg("threads"),
              "The share of pixels whose largest channel is at least `clipped`.");

@@ -11,6 +11,7 @@ import lumaflux
 from lumaflux.color import pq
 from lumaflux.color.primaries import BT2020_LUMA, luminance
 from lumaflux.inference.graphics import Graphics, find_graphics
+from lumaflux.inference.text_lines import Rule, lumaflux_native, runs_of, runs_reference
 from lumaflux.settings import Settings
 
 HEIGHT, WIDTH = 360, 640
@@ -190,6 +191,22 @@ def test_light_rises_with_the_code_along_a_letter_s_edge(lite):
     risen = light.ravel()[order]
     assert (np.maximum.accumulate(risen) - risen).max() < 0.03 * risen.max()
     assert risen.max() < 204
+
+
+@pytest.mark.skipif(not hasattr(lumaflux_native, "stroke_runs"), reason="installed without a compiler")
+@pytest.mark.parametrize("rule", [Rule(184, 255), Rule(0, 71)])
+@pytest.mark.parametrize("width", [1, 5, 31, 640])
+def test_runs_have_the_bits_of_their_reference(rule: Rule, width: int):
+    rng = np.random.default_rng(width)
+    rows = [np.asarray(written(scene(seed), outline=seed)[0].convert("L")) for seed in range(2)]
+    rows += [rng.integers(0, 256, (50, WIDTH), np.uint8), np.full((3, WIDTH), 200, np.uint8)]
+    luma = np.ascontiguousarray(np.concatenate(rows)[:, :width])
+    darkest = np.minimum(luma, rng.integers(150, 256, luma.shape, np.uint8))
+    for reach in (6, 30):
+        mine, reference = (find(luma, darkest, rule, reach) for find in (runs_of, runs_reference))
+        assert len(reference.row) > (1000 if width == WIDTH else -1)
+        for name, values in vars(reference).items():
+            np.testing.assert_array_equal(getattr(mine, name), values, err_msg=name)
 
 
 def test_letters_do_not_flicker_while_the_picture_moves():

@@ -17,9 +17,10 @@ from lumaflux.color.yuv420_rgb import Yuv420, rgb_from_yuv420
 from lumaflux.color.yuv420p10 import yuv420p10
 from lumaflux.inference import one_pass
 from lumaflux.inference.active_area import WHOLE, Area
+from lumaflux.inference.graphics import codes_of, luma_codes
 from lumaflux.inference.highlights import LARGEST_RECOVERY
 from lumaflux.inference.one_pass import available, render_codes
-from lumaflux.inference.reduced_codes import every_row
+from lumaflux.inference.reduced_codes import sampled_codes
 from lumaflux.media.metadata.light_levels import light_of_codes, light_of_frame
 from lumaflux.media.video.coded_frame import CodedFrame
 from lumaflux.media.video.reader import VideoReader
@@ -112,12 +113,15 @@ def test_it_does_not_apply_where_the_network_or_a_look_over_highlights_is_asked(
 
 
 @pytest.mark.parametrize("midway", [True, False])
-@pytest.mark.parametrize("step", [1, 3, 97])
-def test_some_rows_are_those_of_the_picture(midway: bool, step: int):
+@pytest.mark.parametrize(("step", "across"), [(1, 1), (3, 1), (6, 2), (97, 3)])
+def test_samples_of_the_codes_are_those_of_the_picture(midway: bool, step: int, across: int):
     codes = coded(np.tile(picture("blocks")[:, :33, :47], (1, 7, 1)))._replace(midway=midway)
     siting = "left" if midway else "topleft"
     whole = rgb_from_yuv420(*codes[:3], bits=8, full_range=False, luma=BT709_LUMA, siting=siting)
-    np.testing.assert_array_equal(every_row(codes, step).numpy(), whole[:, ::step])
+    rows = torch.from_numpy(whole)[:, ::step, ::across]
+    luma, darkest = sampled_codes(codes, step, across, 2)
+    np.testing.assert_array_equal(luma, luma_codes(rows))
+    np.testing.assert_array_equal(darkest, codes_of(rows.amin(dim=0)))
 
 
 def barred(top: int, bottom: int) -> tuple[Yuv420, Area]:
@@ -179,7 +183,7 @@ def test_letters_are_as_white_as_in_floats(converter):
 
 def test_a_frame_too_dark_for_letters_is_not_searched(converter, monkeypatch):
     codes = coded(picture("sky"))
-    monkeypatch.setattr(one_pass, "may_show_graphics", lambda rows, height: pytest.fail("it was"))
+    monkeypatch.setattr(one_pass, "sampled_codes", lambda *asked: pytest.fail("it was"))
     assert render_codes(converter, codes, Settings(), tone_for(converter, codes)) is not None
 
 

@@ -1,7 +1,7 @@
 """Graphics in a frame: letters, and pages with letters on them. Their white is paper white, 203 cd/m2, and no light
 (ITU-R BT.2408-7 Table 1), while a tone curve that serves highlights puts it at the double."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -48,7 +48,9 @@ def find_graphics(sdr: Tensor) -> Graphics | None:
     """The graphics of an SDR frame [3,H,W] in [0,1]; None if it shows none. By the frame alone."""
     height, width = sdr.shape[-2:]
     sampling = Sampling.of(height)
-    luma, letters, pages = _lines_in(sdr[:, :: sampling.down, :: sampling.across], sampling, height)
+    samples = sdr[:, :: sampling.down, :: sampling.across]
+    luma = luma_codes(samples)
+    letters, pages = _lines_in(luma, lambda: codes_of(samples.amin(dim=0)), sampling, height)
     if not (letters or pages):
         return None
     shares = np.zeros((height, width), np.float32)
@@ -64,25 +66,20 @@ def find_graphics(sdr: Tensor) -> Graphics | None:
     return Graphics(index=found[0].to(sdr.device), share=found[1].to(sdr.device))
 
 
-def may_show_graphics(rows: Tensor, height: int) -> bool:
-    """Whether ``find_graphics`` has to look closer at a frame of ``height`` rows, by those [3,h,W] that ``Sampling``
-    takes."""
-    sampling = Sampling.of(height)
-    _, letters, pages = _lines_in(rows[:, :, :: sampling.across], sampling, height)
+def may_show_graphics(luma: Codes, darkest: Codes, height: int) -> bool:
+    """Whether ``find_graphics`` has to look closer at a frame of ``height`` rows, by the luma and the darkest channel
+    [h,w] of the samples that ``Sampling`` takes."""
+    letters, pages = _lines_in(luma, lambda: darkest, Sampling.of(height), height)
     return bool(letters or pages)
 
 
-def _lines_in(samples: Tensor, sampling: Sampling, height: int) -> tuple[Codes, list[Line], list[Line]]:
-    """The samples' luma, and the lines of light letters and of dark ones among them."""
-    luma = _luma_codes(samples)
+def _lines_in(
+    luma: Codes, darkest: Callable[[], Codes], sampling: Sampling, height: int
+) -> tuple[list[Line], list[Line]]:
+    """The lines of light letters and of dark ones among samples."""
     if luma.max() < FAINTEST:
-        return luma, [], []
-
-    def darkest(places: NDArray[np.intp]) -> Codes:
-        return _codes(samples[:, *(torch.from_numpy(x) for x in np.divmod(places, luma.shape[1]))].amin(dim=0))
-
-    letters = light_lines(luma, darkest, sampling, height)
-    return luma, letters, dark_lines(luma, sampling, height)
+        return [], []
+    return light_lines(luma, darkest(), sampling, height), dark_lines(luma, sampling, height)
 
 
 def unclipped(clipped: Tensor, graphics: Sequence[Graphics | None]) -> Tensor:
@@ -121,11 +118,13 @@ def at_graphics_white(lit_pq: Tensor, sdr: Tensor, graphics: Sequence[Graphics |
     return lit_pq
 
 
-def _codes(sdr: Tensor) -> NDArray[np.uint8]:
+def codes_of(sdr: Tensor) -> Codes:
+    """Signals in [0,1] of any shape -> codes of 8 bits."""
     return (sdr * 255 + 0.5).to(torch.uint8).cpu().numpy()
 
 
-def _luma_codes(sdr: Tensor) -> Codes:
+def luma_codes(sdr: Tensor) -> Codes:
+    """SDR [3,h,w] in [0,1] -> its luma as codes of 8 bits [h,w]."""
     red, green, blue = BT709_LUMA
     luma = (255 * red) * sdr[0]
     luma.add_(sdr[1], alpha=255 * green).add_(sdr[2], alpha=255 * blue)
@@ -137,7 +136,7 @@ def _letters_into(shares: NDArray[np.float32], sdr: Tensor, line: Line, sampling
     above, beside = round(_ABOVE * line.height), round(_BESIDE * line.height)
     rows = _span(line.top * sampling.down, line.bottom * sampling.down, above, sdr.shape[-2])
     columns = _span(line.left * sampling.across, line.right * sampling.across, beside, sdr.shape[-1])
-    codes = _luma_codes(sdr[:, rows, columns])
+    codes = luma_codes(sdr[:, rows, columns])
     reach = max(6, round(line.height))
     ground = np.minimum(valley(codes, reach), valley(np.ascontiguousarray(codes.T), reach).T)
     stroke = (codes - ground >= CONTRAST) & (codes >= line.level - _LEVEL)
@@ -147,7 +146,7 @@ def _letters_into(shares: NDArray[np.float32], sdr: Tensor, line: Line, sampling
 
 def _sheet_into(shares: NDArray[np.float32], sdr: Tensor, sheet: Sheet) -> None:
     """A sheet: pixels of its paper's level, and what is near them."""
-    codes = _luma_codes(sdr[:, sheet.rows, sheet.columns])
+    codes = luma_codes(sdr[:, sheet.rows, sheet.columns])
     near = np.abs(codes.astype(np.int16) - round(sheet.level)) <= 2 * PAPER
     reach = 2 * Sampling.of(sdr.shape[-2]).across
     _add(shares[sheet.rows, sheet.columns], _grown(near, reach), codes, sheet.level, sheet.certainty)

@@ -27,7 +27,7 @@ from lumaflux.inference.detail import GuidedFilter
 from lumaflux.inference.graphics import FAINTEST, Held, held_in, may_show_graphics
 from lumaflux.inference.highlights import bounded, trusted
 from lumaflux.inference.look import apply_look, is_plain
-from lumaflux.inference.reduced_codes import every_row
+from lumaflux.inference.reduced_codes import sampled_codes
 from lumaflux.inference.text_lines import Sampling
 from lumaflux.inference.tone import Tone, toned
 from lumaflux.model.tone_predictor import ToneCurve
@@ -89,16 +89,16 @@ def render_codes(
 
 def _may_show_graphics(codes: Yuv420, threads: int) -> bool:
     height = codes.y.shape[0]
-    down = Sampling.of(height).down
+    sampling = Sampling.of(height)
     scale, black = codes.scales[:2]
-    if 255 * (float(codes.y[::down].max()) - black) / scale + 1 < FAINTEST:  # and no row has to become R'G'B'
+    if 255 * (float(codes.y[:: sampling.down].max()) - black) / scale + 1 < FAINTEST:  # and no row has to become R'G'B'
         return False
-    return may_show_graphics(every_row(codes, down, threads), height)
+    return may_show_graphics(*sampled_codes(codes, sampling.down, sampling.across, threads), height)
 
 
 def available() -> bool:
-    """Whether the native routines are there."""
-    return hasattr(lumaflux_native, "pq_codes")
+    """Whether the native routines are there, all of them: a checkout may be newer than what was built of it."""
+    return hasattr(lumaflux_native, "sampled_codes")
 
 
 def _stops(converter: "Converter", stops: Tensor, share: float, placement: ToneCurve) -> Tensor:

@@ -1,5 +1,4 @@
-"""What the analysis of a clip sees of a frame of 4:2:0 codes: reduced, its luma, some of its rows, without a picture of
-its size."""
+"""What the analysis of a clip sees of a frame of 4:2:0 codes: reduced, its luma, samples; no picture of its size."""
 
 from typing import Any
 
@@ -8,17 +7,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lumaflux.color.primaries import BT709_LUMA
 from lumaflux.color.ycbcr import ycbcr_to_rgb
 from lumaflux.color.yuv420_rgb import Yuv420
 from lumaflux.inference.detail import reduced_size
+from lumaflux.inference.text_lines import Codes
 
 try:
     import lumaflux_native
 except ImportError:  # installed without a compiler
     lumaflux_native = None
-
-_ROWS = 96  # of luma at a time, about: they stay in cache
-_BEYOND = 2  # rows whose chroma a row's own is mixed with
 
 
 def luma_of(codes: Yuv420) -> Tensor:
@@ -61,19 +59,8 @@ def _averaged(planes: Tensor, size: tuple[int, int]) -> Tensor:
     return F.interpolate(planes, size, mode="bilinear", align_corners=False, antialias=True)
 
 
-def every_row(codes: Yuv420, step: int, threads: int = 1) -> Tensor:
-    """Every ``step``-th row, from the first, as non-linear R'G'B' [3,h,W] in [0,1]: those of
-    ``lumaflux.color.yuv420_rgb.rgb_from_yuv420``, by the native routines."""
+def sampled_codes(codes: Yuv420, down: int, across: int, threads: int = 1) -> tuple[Codes, Codes]:
+    """Every ``down``-th row and ``across``-th column, from the first, as 8-bit codes [h,w]: luma and the darkest of
+    R'G'B', as ``lumaflux.inference.graphics`` takes them from ``lumaflux.color.yuv420_rgb.rgb_from_yuv420``."""
     native: Any = lumaflux_native
-    height, width = codes.y.shape
-    rows = np.empty((3, -(-height // step), width), np.float32)
-    at_once = 2 * step * max(1, _ROWS // (2 * step))  # even, since two rows share one of chroma
-    for start in range(0, height, at_once):
-        stop = min(height, start + at_once)
-        first, last = max(0, start - _BEYOND), min(height, stop + _BEYOND)
-        chroma = slice(first // 2, -(-last // 2))
-        band = native.rgb_from_yuv420(
-            codes.y[first:last], codes.cb[chroma], codes.cr[chroma], codes.scales, codes.luma, codes.midway, threads
-        )
-        rows[:, start // step : -(-stop // step)] = band[:, start - first : stop - first : step]
-    return torch.from_numpy(rows)
+    return native.sampled_codes(*codes, [255 * weight for weight in BT709_LUMA], down, across, threads)

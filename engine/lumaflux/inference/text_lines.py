@@ -6,17 +6,19 @@ level, size and stroke beside each other are a line. Lamps, snow and leaves have
 baseline.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+try:
+    import lumaflux_native
+except ImportError:  # installed without a compiler
+    lumaflux_native = None
+
 Codes = NDArray[np.uint8]  # [rows,columns]
 Numbers = NDArray[np.float64]
-Darkest = Callable[[NDArray[np.intp]], Codes]  # of samples, by their places in the order of rows
-Allowed = Callable[[Codes, Codes], NDArray[np.bool_]]  # codes and their surroundings -> where a stroke may be; what
-# allows codes allows larger ones in darker surroundings, so that a row's extremes tell of all of it
 
 LIGHT = 184  # codes: darker letters and paper stay where any curve puts them
 CONTRAST = 56  # codes between a stroke and its surroundings
@@ -25,6 +27,17 @@ _ENDED = 0.35  # of its contrast: what may be left there
 _SAME = 7  # codes: a stroke's level from row to row
 _WIDEST = 12  # th of a frame's height: a stroke, and the bar of a large letter
 _MOST_LETTERS = 600  # that are compared; the largest
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Where a stroke may be: codes of at least ``least`` in surroundings of at most ``ground``."""
+
+    least: int
+    ground: int
+
+
+_LIGHT, _DARK = Rule(LIGHT, 255), Rule(0, 255 - LIGHT)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,22 +69,20 @@ class Sampling:
         return cls(down=max(1, height // 360), across=max(1, round(height / 1080)))
 
 
-def light_lines(luma: Codes, darkest: Darkest, sampling: Sampling, height: int) -> list[Line]:
+def light_lines(luma: Codes, darkest: Codes, sampling: Sampling, height: int) -> list[Line]:
     """Lines of light letters among the samples of a frame of ``height`` rows: their ``luma``, and their ``darkest``
     channel, which has one level for letters of one colour."""
-    return _lines(luma, darkest, lambda codes, _: codes >= LIGHT, sampling, height)
+    return _lines(luma, darkest, _LIGHT, sampling, height)
 
 
 def dark_lines(luma: Codes, sampling: Sampling, height: int) -> list[Line]:
     """Lines of dark letters on light paper, likewise; levels are those of 255 less the codes."""
     inverse = 255 - luma
-    return _lines(
-        inverse, lambda index: inverse.ravel()[index], lambda _, ground: ground <= 255 - LIGHT, sampling, height
-    )
+    return _lines(inverse, inverse, _DARK, sampling, height)
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Runs:
+class Runs:
     row: NDArray[np.intp]
     start: NDArray[np.intp]
     stop: NDArray[np.intp]
@@ -96,30 +107,38 @@ def valley(codes: Codes, reach: int) -> Codes:
     return np.maximum(darkest[:, reach : reach + width], darkest[:, 2 * reach :])
 
 
-def _runs(codes: Codes, darkest: Darkest, allowed: Allowed, reach: int) -> _Runs:
-    top, bottom = codes.max(axis=1), codes.min(axis=1)
-    lit = np.flatnonzero((top - bottom >= CONTRAST) & allowed(top, bottom))  # rows that may hold a stroke
+def runs_of(codes: Codes, darkest: Codes, rule: Rule, reach: int) -> Runs:
+    """The runs of codes that may be strokes, in the order of rows, then columns."""
+    native: Any = lumaflux_native
+    if not hasattr(native, "stroke_runs"):
+        return runs_reference(codes, darkest, rule, reach)
+    names = ("row", "start", "stop", "peak", "under", "darkest", "ended")
+    found = native.stroke_runs(codes, darkest, rule.least, rule.ground, CONTRAST, reach)
+    return Runs(**dict(zip(names, found, strict=True)))
+
+
+def runs_reference(codes: Codes, darkest: Codes, rule: Rule, reach: int) -> Runs:
+    """The same in NumPy."""
+    top, bottom = codes.max(axis=1), codes.min(axis=1)  # which tell of all of a row
+    lit = np.flatnonzero((top - bottom >= CONTRAST) & (top >= rule.least) & (bottom <= rule.ground))
     some = codes[lit]
     ground = valley(some, reach)
-    raised = (some - ground >= CONTRAST) & allowed(some, ground)
+    raised = (some - ground >= CONTRAST) & (some >= rule.least) & (ground <= rule.ground)
     row, start, stop = stretches(raised)
     inside = np.flatnonzero(raised)
     first = np.cumsum(stop - start) - (stop - start)
 
     def over(reduce: np.ufunc, of: Codes) -> Numbers:
-        return reduce.reduceat(of, first).astype(np.float64) if len(row) else np.zeros(0)
+        return reduce.reduceat(of.ravel()[inside], first).astype(np.float64) if len(row) else np.zeros(0)
 
-    peak, under = over(np.maximum, some.ravel()[inside]), over(np.minimum, ground.ravel()[inside])
+    peak, under, dark = over(np.maximum, some), over(np.minimum, ground), over(np.maximum, darkest[lit])
     row = lit[row]
-    places = np.repeat(row * codes.shape[1] + start - first, stop - start) + np.arange(len(inside))
     limit = under + _ENDED * (peak - under)
     ends = np.zeros(len(row))
     for side, direction in ((start, -1), (stop - 1, 1)):
         beside = [codes[row, (side + direction * step).clip(0, codes.shape[1] - 1)] for step in range(1, _EDGE + 1)]
         ends += np.minimum.reduce(beside) <= limit
-    return _Runs(
-        row=row, start=start, stop=stop, peak=peak, under=under, darkest=over(np.maximum, darkest(places)), ended=ends
-    )
+    return Runs(row=row, start=start, stop=stop, peak=peak, under=under, darkest=dark, ended=ends)
 
 
 def stretches(mask: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
@@ -158,7 +177,7 @@ def _connected(count: int, one: NDArray, other: NDArray) -> NDArray[np.intp]:
         root = new
 
 
-def _letters(runs: _Runs, columns: int, sampling: Sampling, lines: int) -> dict[str, Numbers]:
+def _letters(runs: Runs, columns: int, sampling: Sampling, lines: int) -> dict[str, Numbers]:
     """What could be letters among the runs: a number each for every property."""
     letter = joined(runs.row, runs.start, runs.stop, columns)
     order = np.argsort(letter, kind="stable")
@@ -207,8 +226,8 @@ def _letters(runs: _Runs, columns: int, sampling: Sampling, lines: int) -> dict[
     return {name: values[chosen] for name, values in found.items()}
 
 
-def _lines(codes: Codes, darkest: Darkest, allowed: Allowed, sampling: Sampling, height: int) -> list[Line]:
-    runs = _runs(codes, darkest, allowed, max(6, round(height / _WIDEST / sampling.across)))
+def _lines(codes: Codes, darkest: Codes, rule: Rule, sampling: Sampling, height: int) -> list[Line]:
+    runs = runs_of(codes, darkest, rule, max(6, round(height / _WIDEST / sampling.across)))
     if not len(runs.row):
         return []
     letters = _letters(runs, codes.shape[1], sampling, height)
