@@ -7,6 +7,7 @@ import os
 import sys
 
 _M_ARENA_MAX = -8  # of glibc's malloc.h
+_COUNTS_WHAT_IS_LEFT = {"OpenImageIO", "PyOpenColorIO"}  # by nanobind, which complains of it on standard error
 
 # That the native paths take: as many as this process may use cores.
 THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -41,7 +42,14 @@ def collect_rarely() -> None:
     For processes of our own.
     """
     gc.set_threshold(10_000, 20, 20)
-    atexit.register(gc.freeze)
+    atexit.register(_leave_garbage)
+
+
+def _leave_garbage() -> None:
+    if _COUNTS_WHAT_IS_LEFT.isdisjoint(sys.modules):
+        gc.freeze()
+    else:
+        gc.unfreeze()
 
 
 def trim_heaps() -> None:
