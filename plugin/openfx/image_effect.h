@@ -39,11 +39,18 @@ inline constexpr char kOfxImageEffectActionGetRegionsOfInterest[] = "OfxImageEff
 inline constexpr char kOfxImageEffectActionIsIdentity[] = "OfxImageEffectActionIsIdentity";
 inline constexpr char kOfxImageEffectActionRender[] = "OfxImageEffectActionRender";
 
+inline constexpr char kOfxImageEffectPropClipPreferencesSlaveParam[] = "OfxImageEffectPropClipPreferencesSlaveParam";
+inline constexpr char kOfxImageEffectActionGetClipPreferences[] = "OfxImageEffectActionGetClipPreferences";
 inline constexpr char kOfxImageEffectActionGetOutputColourspace[] = "OfxImageEffectActionGetOutputColourspace";
 
 inline constexpr char kOfxImageEffectPropColourManagementStyle[] = "OfxImageEffectPropColourManagementStyle";
 inline constexpr char kOfxImageEffectColourManagementNone[] = "OfxImageEffectColourManagementNone";
+inline constexpr char kOfxImageEffectColourManagementBasic[] = "OfxImageEffectColourManagementBasic";
 inline constexpr char kOfxImageEffectColourManagementCore[] = "OfxImageEffectColourManagementCore";
+inline constexpr char kOfxImageEffectColourManagementFull[] = "OfxImageEffectColourManagementFull";
+inline constexpr char kOfxImageEffectPropColourManagementAvailableConfigs[] =
+    "OfxImageEffectPropColourManagementAvailableConfigs";
+inline constexpr char kOfxImageClipPropPreferredColourspaces[] = "OfxImageClipPropPreferredColourspaces";
 inline constexpr char kOfxImageClipPropColourspace[] = "OfxImageClipPropColourspace";
 
 inline constexpr char kOfxImageEffectContextFilter[] = "OfxImageEffectContextFilter";

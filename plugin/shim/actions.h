@@ -17,6 +17,7 @@ OfxStatus load_model(OfxImageEffectHandle effect, OfxPropertySetHandle in);
 OfxStatus refresh_panel(OfxImageEffectHandle effect);
 OfxStatus get_regions_of_interest(OfxImageEffectHandle effect, OfxPropertySetHandle in, OfxPropertySetHandle out);
 OfxStatus is_identity(OfxImageEffectHandle effect, OfxPropertySetHandle in, OfxPropertySetHandle out);
+OfxStatus get_clip_preferences(OfxImageEffectHandle effect, OfxPropertySetHandle out);
 OfxStatus get_output_colourspace(OfxImageEffectHandle effect, OfxPropertySetHandle in, OfxPropertySetHandle out);
 OfxStatus render(OfxImageEffectHandle effect, OfxPropertySetHandle in);
 

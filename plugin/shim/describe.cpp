@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "actions.h"
+#include "colourspaces.h"
 #include "host.h"
 #include "instance.h"
 #include "properties.h"
@@ -26,11 +27,13 @@ void set_depths(OfxPropertySetHandle properties) {
   }
 }
 
-// Named colour spaces are wanted, and none to be converted for us; a host without colour management is not asked.
+// Names of OpenFX's own list are wanted, in the host's style; a host without colour management is not asked.
 void set_colour_management(OfxPropertySetHandle properties) {
-  const std::string style = get_string(host().record->host, kOfxImageEffectPropColourManagementStyle);
-  if (style.empty() || style == kOfxImageEffectColourManagementNone) return;
-  set_string(properties, kOfxImageEffectPropColourManagementStyle, kOfxImageEffectColourManagementCore);
+  const std::string style = offered_style();
+  if (style.empty()) return;
+  set_string(properties, kOfxImageEffectPropColourManagementStyle, style);
+  set_string(properties, kOfxImageEffectPropColourManagementAvailableConfigs, native_config);
+  set_string(properties, kOfxImageEffectPropClipPreferencesSlaveParam, "input_space", 0);
 }
 
 }  // namespace

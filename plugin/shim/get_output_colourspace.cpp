@@ -11,7 +11,8 @@ OfxStatus get_output_colourspace(OfxImageEffectHandle effect, OfxPropertySetHand
   if (instance == nullptr) return kOfxStatReplyDefault;
   const double time = get_double(in, kOfxPropTime).value_or(0.0);
   const Parameters& parameters = bundle_parameters();
-  const std::string name = output_colourspace(parameters, parameter_values(parameters, instance->parameters, time));
+  const std::string name =
+      output_colourspace(parameters, parameter_values(parameters, instance->parameters, time), style_of(effect));
   const bool told = !name.empty() && set_string(out, kOfxImageClipPropColourspace, name);
   return told ? kOfxStatOK : kOfxStatReplyDefault;
 }

@@ -30,6 +30,7 @@ OfxStatus answer(const char* action, OfxImageEffectHandle effect, OfxPropertySet
   if (is(kOfxActionBeginInstanceEdit) || is(kOfxActionSyncPrivateData)) return refresh_panel(effect);
   if (is(kOfxImageEffectActionGetRegionsOfInterest)) return get_regions_of_interest(effect, in, out);
   if (is(kOfxImageEffectActionIsIdentity)) return is_identity(effect, in, out);
+  if (is(kOfxImageEffectActionGetClipPreferences)) return get_clip_preferences(effect, out);
   if (is(kOfxImageEffectActionGetOutputColourspace)) return get_output_colourspace(effect, in, out);
   if (is(kOfxImageEffectActionRender)) return render(effect, in);
   return kOfxStatReplyDefault;

@@ -22,12 +22,11 @@ namespace lumaflux {
 namespace {
 
 // How much a frame is worth: drafts cost one step at a small size, the one on the viewer comes before those of a
-// delivery.
+// delivery. A proxy is a small frame like any other, and shows what the whole one will.
 std::string priority_of(OfxPropertySetHandle in) {
   const bool thumbnail = get_int(in, kOfxImageEffectPropThumbnailRender).value_or(0) != 0;
   const bool draft = get_int(in, kOfxImageEffectPropRenderQualityDraft).value_or(0) != 0;
-  const bool proxy = get_double(in, kOfxImageEffectPropRenderScale, 0).value_or(1.0) < 1.0;
-  if (thumbnail || draft || proxy) return "thumbnail";
+  if (thumbnail || draft) return "thumbnail";
   return get_int(in, kOfxImageEffectPropInteractiveRenderStatus).value_or(0) != 0 ? "interactive" : "final";
 }
 

@@ -30,6 +30,7 @@ void Faults::read(const lumaflux::Json& json) {
   source = json["source"].string;
   host_depths = names(json["host_depths"]);
   colour_management = json["colour_management"].string;
+  colour_config = json["colour_config"].string_or(colour_config);
 }
 
 Faults& faults() {

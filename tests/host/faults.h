@@ -19,6 +19,7 @@ struct Faults {
   std::string source;                    // clipGetImage of Source: "failed", "null_handle" or "null_data"
   std::set<std::string> host_depths;     // what the host says it supports; all four when empty
   std::string colour_management;         // the style that the host offers; none when empty
+  std::string colour_config = "ofx-native-v1.5_aces-v1.3_ocio-v2.3";  // the list of names that it has
 
   void read(const lumaflux::Json& json);
 };

@@ -66,6 +66,7 @@ struct Offered {
                    {std::string(kOfxImageComponentRGBA), std::string(kOfxImageComponentRGB)});
     if (!faults().colour_management.empty()) {
       properties.put(kOfxImageEffectPropColourManagementStyle, {faults().colour_management});
+      properties.put(kOfxImageEffectPropColourManagementAvailableConfigs, {faults().colour_config});
     }
     std::vector<PropertyValue> depths;
     for (const char* depth : {kOfxBitDepthByte, kOfxBitDepthShort, kOfxBitDepthHalf, kOfxBitDepthFloat}) {

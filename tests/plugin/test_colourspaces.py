@@ -6,12 +6,16 @@ from host_pictures import Picture, blank
 from host_process import DEFAULT, FAILED, OK
 
 from lumaflux.options import ModelOptions
-from lumaflux.service.parameters import RenderParameters
+from lumaflux.service.parameters import INPUT_COLOURSPACES, RenderParameters
 from lumaflux.service.renderer import Renderer
 from lumaflux.settings import Settings
 
 STYLE = "OfxImageEffectPropColourManagementStyle"
-CORE = "OfxImageEffectColourManagementCore"
+PREFIX = "OfxImageEffectColourManagement"
+CORE = PREFIX + "Core"
+CONFIGS = "OfxImageEffectPropColourManagementAvailableConfigs"
+CONFIG = "ofx-native-v1.5_aces-v1.3_ocio-v2.3"
+PREFERENCES = "OfxImageEffectActionGetClipPreferences"
 STATIC = {"strength": 0.0}
 
 
@@ -29,9 +33,36 @@ def managed(shared_scene):
     shared_scene.hosts.remove(host)
 
 
-def test_named_spaces_are_asked_for_where_the_host_has_them(managed, host):
+@pytest.mark.parametrize(("offered", "chosen"), [("Basic", "Basic"), ("Full", "Full"), ("OCIO", "Full")])
+def test_named_spaces_are_asked_for_in_the_host_s_style(shared_scene, offered, chosen):
+    with shared_scene.host("a", faults={"colour_management": PREFIX + offered}) as host:
+        described = host.do("describe")["properties"]
+    shared_scene.hosts.remove(host)
+    assert (described[STYLE], described[CONFIGS]) == ([PREFIX + chosen], [CONFIG])
+
+
+def test_they_are_not_asked_for_where_the_host_has_none_or_other_names(shared_scene, managed, host):
     assert managed.do("describe")["properties"][STYLE] == [CORE]
     assert STYLE not in host.do("describe")["properties"]
+    assert host.do("action", action=PREFERENCES, instance="a")["status"] == DEFAULT
+    with shared_scene.host("a", faults={"colour_management": CORE, "colour_config": "ofx-native-v9"}) as other:
+        assert STYLE not in other.do("describe")["properties"]
+    shared_scene.hosts.remove(other)
+
+
+def test_what_can_be_converted_is_preferred(managed, choice):
+    answer = managed.do("action", action=PREFERENCES, instance="a")
+    wanted = answer["out"]["OfxImageClipPropPreferredColourspaces_Source"]
+    assert answer["status"] == OK
+    assert sorted(wanted) == sorted(
+        name for name in INPUT_COLOURSPACES if not name.startswith("davinci")
+    )  # not in Core
+    assert INPUT_COLOURSPACES[wanted[0]] == "bt709-bt1886"
+    managed.do("set", instance="a", values={"input_space": choice("input_space", "acescg")})
+    answer = managed.do("action", action=PREFERENCES, instance="a")
+    assert answer["out"] == {"OfxImageClipPropPreferredColourspaces_Source": ["ACEScg"]}
+    managed.do("set", instance="a", values={"input_space": choice("input_space", "davinci-intermediate")})
+    assert managed.do("action", action=PREFERENCES, instance="a")["status"] == DEFAULT
 
 
 @pytest.mark.parametrize(
@@ -65,10 +96,19 @@ def test_a_space_that_is_not_converted_is_a_message(managed, frame):
 
 @pytest.mark.parametrize(
     ("space", "name"),
-    [("pq-bt2020", "rec2100_pq_display"), ("hlg-bt2020", "rec2100_hlg_display"), ("linear-bt2020", "lin_rec2020")],
+    [
+        ("pq-bt2020", "rec2100_pq_display"),
+        ("hlg-bt2020", "rec2100_hlg_display"),
+        ("pq-p3d65", "st2084_p3d65_display"),
+        ("linear-bt2020", "lin_rec2020"),
+        ("davinci-intermediate", "ofx_scene_log"),
+    ],
 )
 def test_the_host_learns_what_comes_out(managed, choice, space, name):
     managed.do("set", instance="a", values={"output_space": choice("output_space", space)})
     answer = managed.do("action", action="OfxImageEffectActionGetOutputColourspace", instance="a")
     assert (answer["status"], answer["out"]) == (OK, {"OfxImageClipPropColourspace": [name]})
     assert managed.do("action", action="OfxImageEffectActionGetOutputColourspace")["status"] == DEFAULT
+    managed.do("set", instance="a", values={"bypass": True})
+    answer = managed.do("action", action="OfxImageEffectActionGetOutputColourspace", instance="a")
+    assert answer["out"] == {"OfxImageClipPropColourspace": ["OfxColourspace_Source"]}

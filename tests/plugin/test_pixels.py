@@ -148,8 +148,13 @@ def test_premultiplied_colour_is_honoured(host, frame, premultiplied):
     assert (np.abs(expected - straight).max() > 0.1) == bool(premultiplied)
 
 
-def test_a_smaller_scale_is_a_draft_and_keeps_its_size(host, frame, convert):
-    for how in ({"scale": 0.5}, {"draft": True}, {"thumbnail": True}):
+def test_a_proxy_is_a_frame_like_any_other(host, frame, convert):
+    got = codes(convert(host, frame, scale=0.5))[..., :3]
+    assert np.abs(got - codes(engine_pixels(frame))[..., :3]).max() <= 1
+
+
+def test_a_draft_costs_little_and_keeps_its_size(host, frame, convert):
+    for how in ({"draft": True}, {"thumbnail": True}, {"draft": True, "scale": 0.5}):
         got = codes(convert(host, frame, **how))[..., :3]
         assert np.abs(got - codes(engine_pixels(frame, draft=True))[..., :3]).max() <= 1
         assert np.abs(got - codes(engine_pixels(frame))[..., :3]).max() > 100

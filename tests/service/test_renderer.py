@@ -1,5 +1,6 @@
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -298,3 +299,22 @@ def test_memory_that_was_given_back_costs_a_new_loading_and_no_pixel(renderer):
     again = renderer.render_frame(pixels, how)
     assert not again.cached
     np.testing.assert_array_equal(again.pixels, before)
+
+
+@pytest.mark.slow
+def test_a_picture_of_half_the_size_is_the_same_picture():
+    """A host's proxy against the whole frame made smaller: less than one 10-bit code apart, its gradients kept."""
+    import av
+
+    def halved(picture):
+        return picture.reshape(picture.shape[0] // 2, 2, picture.shape[1] // 2, 2, 3).mean((1, 3))
+
+    with av.open(str(Path(__file__).parents[2] / "examples" / "rooftop-sdr.mp4")) as clip:
+        picture = next(clip.decode(video=0)).to_ndarray(format="rgb24").astype(np.float32) / np.float32(255)
+    whole = picture.repeat(2, 0).repeat(2, 1)
+    made = Renderer(CPU)
+    wanted = halved(made.render_frame(whole, RenderParameters()).pixels)
+    proxy = made.render_frame(halved(whole), RenderParameters()).pixels
+    assert np.abs(proxy - wanted).mean() * 876 < 1
+    gradients = [float(np.abs(np.diff(found, axis=1)).mean()) for found in (proxy, wanted)]
+    assert gradients[0] / gradients[1] > 0.95

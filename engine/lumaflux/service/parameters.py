@@ -53,6 +53,7 @@ INPUT_COLOURSPACES = {
 OUTPUT_COLOURSPACES = {
     "rec2100_pq_display": "pq-bt2020",
     "rec2100_hlg_display": "hlg-bt2020",
+    "st2084_p3d65_display": "pq-p3d65",
     "lin_rec2020": "linear-bt2020",
     "lin_rec709_srgb": "linear-bt709",
     "ACEScg": "acescg",
