@@ -12,6 +12,7 @@ import torch
 from lumaflux.cli import main
 from lumaflux.color.primaries import BT2020_LUMA
 from lumaflux.color.yuv420p10 import yuv420p10
+from lumaflux.digests import sha256
 from lumaflux.errors import MismatchError, UserError
 from lumaflux.inference.load import load
 from lumaflux.media.standard_streams import STANDARD
@@ -141,6 +142,52 @@ def test_pixels_of_another_frame_are_told(certified, again):
         again(certified, frames=6)
     assert told.value.exit_code == 4
     assert again(certified, frames=1, seed=1).frames != [3]
+
+
+@pytest.fixture
+def encoded(run, make_clip, tmp_path):
+    """A clip of six frames as HDR10; its certificate."""
+    run(make_clip(frames=6), tmp_path / "out.mp4", certificate=tmp_path / "h.json", crf=12.0)
+    return tmp_path / "h.json"
+
+
+def replaced(certificate, video):
+    """Another video under the output's name, and its digest in the certificate, whose own SHA-256 is right."""
+    out = certificate.with_name("out.mp4")
+    shutil.move(video, out)
+    output = read_certificate(certificate).output
+    edited(certificate, output=output.model_copy(update={"sha256": {"file": sha256(out)}}))
+
+
+def test_what_the_file_shows_is_measured_and_compared(encoded, certified, again):
+    kept = {frame.number: frame.kept for frame in read_certificate(encoded).frames if frame.kept is not None}
+    assert list(kept) == [0, 1, 2, 4]
+    assert 40 < min(kept.values()) <= max(kept.values()) < 70
+    verdict = again(encoded, frames=6)
+    assert verdict.shown > min(kept.values()) - 3
+    assert f"the output shows them at {verdict.shown:.1f} dB or more" in verdict.sentence(encoded)
+    lossless = [frame.kept for frame in read_certificate(certified).frames if frame.kept is not None]
+    assert min(lossless) > 65  # rounding to ten bits
+
+
+@pytest.mark.parametrize("what", ["coarser", "another picture"])
+def test_a_video_that_shows_something_else_is_told_although_its_digest_is_right(
+    encoded, run, make_clip, again, tmp_path, what
+):
+    if what == "coarser":
+        run(tmp_path / "clip.mp4", tmp_path / "again.mp4", crf=40.0)
+    else:
+        run(make_clip("other.mp4", frames=7), tmp_path / "again.mp4", crf=12.0, frames="1-6")
+    replaced(encoded, tmp_path / "again.mp4")
+    with pytest.raises(MismatchError, match=r"frame \d of .*clip.mp4 is not what the file shows: [\d.]+ dB, where"):
+        again(encoded, frames=3)
+
+
+def test_a_video_cut_short_is_told_although_its_digest_is_right(encoded, run, again, tmp_path):
+    run(tmp_path / "clip.mp4", tmp_path / "again.mp4", crf=12.0, limit=2)
+    replaced(encoded, tmp_path / "again.mp4")
+    with pytest.raises(UserError, match="has no frame 2, which it was written with"):
+        again(encoded, frames=6)
 
 
 def test_on_another_machine_the_grid_decides(certified, again):

@@ -275,23 +275,47 @@ def status(folder: Path) -> None:
 
 
 @farm.command
-def verify(folder: Path) -> None:
+def verify(
+    folder: Path,
+    *,
+    again: int = 0,
+    video: Path | None = None,
+    source: Path | None = None,
+    seed: int | None = None,
+    options: _Options = FarmOptions(),  # noqa: B008 (frozen)
+) -> None:
     """Read every frame of a job: there, unchanged since it was written, decodable. Exit code 3 if not all are.
 
     Parameters
     ----------
     folder
         The job's directory.
+    again
+        Render so many of the frames again, drawn by chance, and compare them; exit code 4 where one differs. Options
+        that name files are those of the job.
+    video
+        A video that `farm encode` made: decode those frames (five, if none are rendered) and compare them.
+    source
+        The clip, where it is not where the job found it.
+    seed
+        Draws the frames; by chance if not named.
     """
     from lumaflux.farm.check import verdict_lines, verify_job
     from lumaflux.farm.job import JobFolder
     from lumaflux.progress import show_progress
 
+    job = JobFolder(folder)
     with show_progress(folder.name) as progress:
-        verdict = verify_job(JobFolder(folder), progress)
+        verdict = verify_job(job, progress)
     print("\n".join(verdict_lines(verdict)))
     if not verdict.sound:
         raise FrameError(f"{folder} is not whole; rendering it again mends it")
+    if again or video is not None:
+        from lumaflux.farm.proof import told
+
+        with show_progress(folder.name) as progress:
+            said = told(job, options, source=source, frames=again, seed=seed, video=video, progress=progress)
+        print("\n".join(said))
 
 
 @farm.command(show=False)

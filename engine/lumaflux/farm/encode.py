@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lumaflux.digests import sha256
 from lumaflux.errors import FrameError, UserError
+from lumaflux.farm.encoded import Encoded, write_encoded
 from lumaflux.farm.job import JobFolder
+from lumaflux.media.standard_streams import STANDARD
 from lumaflux.media.stills.frame_numbers import frame_list, frames_text
 from lumaflux.options import EncodeOptions, SourceOptions, part
 from lumaflux.render.clip import write_hdr10plus
+from lumaflux.render.encoded import Sampled
 from lumaflux.render.job import Job, Progress, Report
 from lumaflux.render.source import Neighbors, Source
 from lumaflux.render.targets import open_target
@@ -55,16 +59,21 @@ def encode_job(
     asked = whole if len(numbers) == len(times) else part(Job, whole, frames=manifest.frames)
     asked.refuse_existing_metadata()
     made = open_target(opened, target, opened.info, manifest.looks(), asked)
+    sampled = Sampled(made.delivery)
     with made.sink as sink, closing(Neighbors(opened)) as pictures:
         for done, number in enumerate(numbers, 1):
             beside: Channels = {"sdr": pictures.read(number)} if made.wants_sdr else {}
-            sink.write(read_picture(job.picture(number)), *made.stamp(number, *times[number]), **beside)
+            picture = read_picture(job.picture(number))
+            sampled.add(picture)
+            sink.write(picture, *made.stamp(number, *times[number]), **beside)
             progress(done, len(numbers))
     for note in made.sink.notes:
         say(note)
     report = Report(target=target)
     report.add_levels(made.sink.levels)
     write_hdr10plus(asked, report)
+    if target != STANDARD:
+        write_encoded(job, Encoded(video=target.name, sha256=sha256(target), kept=sampled.compared(target)))
     return len(numbers)
 
 

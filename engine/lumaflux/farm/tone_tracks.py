@@ -13,7 +13,7 @@ from lumaflux.render.source import Source, settings_for
 from lumaflux.render.tones import read_tones, tones_of
 from lumaflux.torch_import import import_torch
 
-_TRACK, _LOCK = "tone-track.json", "tone-track.lock"
+TRACK, _LOCK = "tone-track.json", "tone-track.lock"
 
 
 def track_of_job(spec: JobSpec, source: Source, folder: Path) -> Path | None:
@@ -27,7 +27,7 @@ def track_of_job(spec: JobSpec, source: Source, folder: Path) -> Path | None:
         if not _known(spec.track, folder):
             read_tones(Path(spec.track), source, weights_identity(spec))
         return Path(spec.track)
-    path = folder / HIDDEN / _TRACK
+    path = folder / HIDDEN / TRACK
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with (path.parent / _LOCK).open("a") as file:

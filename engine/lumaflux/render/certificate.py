@@ -24,12 +24,14 @@ _WHOLE = "file"  # the key of a file that is no picture of a sequence
 class Frame(pydantic.BaseModel):
     """What the writer was given of a frame: ``sha256`` of its ``pixels`` (PQ BT.2020, float32 [3,H,W]) or of its
     ten-bit ``codes`` (uint16 Y', Cb, Cr); ``grid``, mean PQ luma in 4x4 cells by rows, in [0,1]; ``shares``, the means
-    measured, extended and invented, of samples; of all where a matte was asked for."""
+    measured, extended and invented, of samples; of all where a matte was asked for; ``kept``, of samples, PSNR in dB
+    between its luma and what the finished video shows."""
 
     model_config = pydantic.ConfigDict(extra="forbid")
     number: int
     path: Literal["pixels", "codes"]
     sha256: str
+    kept: float | None = None
     grid: list[float] = pydantic.Field(min_length=GRID * GRID, max_length=GRID * GRID)
     shares: list[float] | None = None
 

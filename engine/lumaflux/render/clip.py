@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from lumaflux.media.sink import Channels
     from lumaflux.media.video.coded_frame import CodedFrame
     from lumaflux.media.video.reader import SdrFrame
-    from lumaflux.render.recorder import Recorder
+    from lumaflux.render.recorder import Recorder, Seen
 
 FindTones = Callable[[Source, "Converter", Settings, Job, str, Progress], Tones]
 
@@ -41,18 +41,19 @@ def convert_clip(
     job: Job,
     progress: Progress,
     find_tones: FindTones = growing_tones_of,
+    seen: "Seen | None" = None,
 ) -> Report:
     """The model is loaded once input and target have been found sound and there is a frame to convert.
 
-    ``find_tones`` may keep what it found: of many parts of one source, for instance. Raises FrameError when frames
-    were left out (``keep_going``), after the rest was written; KeyboardInterrupt, which says what was kept, when the
-    user ended it.
+    ``find_tones`` may keep what it found: of many parts of one source, for instance; ``seen`` is told what the writer
+    was given of each frame, under a certificate. Raises FrameError when frames were left out (``keep_going``), after
+    the rest was written; KeyboardInterrupt, which says what was kept, when the user ended it.
     """
     if not job.sdr_exact:
-        return _convert(source, target, load_converter, settings, job, progress, find_tones)
+        return _convert(source, target, load_converter, settings, job, progress, find_tones, seen=seen)
     plain = replace(settings, graphics_white="off")  # graphics that are held at white have no way back
     with WayBack(target, plain, overwrite=job.overwrite) as back:
-        report = _convert(source, target, load_converter, plain, job, progress, find_tones, back)
+        report = _convert(source, target, load_converter, plain, job, progress, find_tones, back, seen)
         back.finish()
     report.restored = back.compared()
     return report
@@ -67,17 +68,20 @@ def _convert(
     progress: Progress,
     find_tones: FindTones,
     back: WayBack | None = None,
+    seen: "Seen | None" = None,
 ) -> Report:
     report = Report(target=target, source=source.path)
     start = time.perf_counter()
     job.refuse_existing_metadata()
-    recorder = None if job.certificate is None else _recorder(source.path, target, job)
+    recorder = None if job.certificate is None else _recorder(source.path, target, job, seen)
     with source.open(chosen(job) if source.pattern is not None else None) as reader:
         settings, told_by = settings_for(settings, reader.info, source.path)
         jobs = [(target, job), *also_jobs(job, target)]
         outputs = [open_target(source, path, reader.info, settings, own) for path, own in jobs]
         report.delivery = outputs[0].delivery
         size = (reader.info.width, reader.info.height)
+        if recorder is not None:
+            recorder.delivers(outputs[0].delivery)
         if back is not None:
             back.check(outputs[0].delivery)
         check_match(job, settings)
@@ -170,10 +174,10 @@ def _convert(
     return report
 
 
-def _recorder(source: Path, target: Path, job: Job) -> "Recorder":
+def _recorder(source: Path, target: Path, job: Job, seen: "Seen | None") -> "Recorder":
     from lumaflux.render.recorder import Recorder  # few ask for it
 
-    return Recorder(source, target, job)
+    return Recorder(source, target, job, seen)
 
 
 def _end_of(track: GrowingTrack, report: Report, begun: float) -> None:

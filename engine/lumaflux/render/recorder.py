@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from lumaflux.media.standard_streams import STANDARD
 from lumaflux.media.stills.sequence_path import SequencePath
 from lumaflux.options import NO_TRACK
 from lumaflux.render.certificate import GRID, INPUTS, Certificate, Files, Frame, digests_of, input_digests, text_of
+from lumaflux.render.encoded import Sampled
 from lumaflux.render.job import Job, Report
 from lumaflux.render.manifest import platform_facts
 from lumaflux.settings import Settings
@@ -25,6 +26,7 @@ from lumaflux.settings import Settings
 if TYPE_CHECKING:
     from lumaflux.color.yuv420p10 import Planes
 
+Seen = Callable[[int, "np.ndarray | Planes"], None]
 _OF_THE_RUN = ("certificate", "overwrite", "resume", "hdr_metadata", "copy_audio", "preview", "limit")
 
 
@@ -56,10 +58,11 @@ class Recorder:
     """Takes the frames of a conversion of ``source`` to ``target`` and writes its certificate.
 
     Raises UserError, before any work, where there can be none: for standard streams, further outputs, a preview,
-    pictures that are there already, and a file that must not be written.
+    pictures that are there already, and a file that must not be written. ``seen`` is told of every frame, its number
+    and what the writer was given.
     """
 
-    def __init__(self, source: Path, target: Path, job: Job):
+    def __init__(self, source: Path, target: Path, job: Job, seen: Seen | None = None):
         assert job.certificate is not None
         self._path, self._job, self._source, self._target = job.certificate, job, source, target
         check_certificate(job, [source], target)
@@ -76,10 +79,18 @@ class Recorder:
         self.numbers: list[int] = []
         self._frames: list[str] = []  # as JSON, which is small
         self._shares: list[list[float]] = []
+        self._seen, self._sampled = seen, Sampled("")
+
+    def delivers(self, delivery: str) -> None:
+        """Told before the first frame: how the output is handed over."""
+        self._sampled = Sampled(delivery)
 
     def add(self, number: int, made: "np.ndarray | Planes", matte: "np.ndarray | None" = None) -> None:
         """The frame of that number in the source: PQ BT.2020 [3,H,W] or ten-bit codes, and its matte [3,H,W]."""
         entry = {"number": number, **fingerprint(made)}
+        self._sampled.add(made)
+        if self._seen is not None:
+            self._seen(number, made)
         if matte is not None:
             self._shares.append([round(float(mean), 6) for mean in matte.mean(axis=(1, 2), dtype=np.float64)])
             entry["shares"] = self._shares[-1]
@@ -92,6 +103,9 @@ class Recorder:
 
         from lumaflux.inference.confidence import NAMES
 
+        frames = [Frame.model_validate_json(line) for line in self._frames]
+        for place, psnr in self._sampled.compared(self._target).items():
+            frames[place].kept = psnr
         means = np.mean(self._shares, axis=0).round(6).tolist() if self._shares else []
         job = self._job
         adapters = job.adapters if job.adapters is not None and job.adapters.is_file() else None
@@ -109,7 +123,7 @@ class Recorder:
             threads=torch.get_num_threads(),
             damaged=report.damaged,
             invention=dict(zip(NAMES, means, strict=False)),
-            frames=[Frame.model_validate_json(line) for line in self._frames],
+            frames=frames,
         )
         with AtomicFile(self._path, overwrite=job.overwrite) as file:
             file.partial.write_text(text_of(whole), "utf-8")

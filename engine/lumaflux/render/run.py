@@ -13,6 +13,7 @@ from lumaflux.settings import Settings
 
 if TYPE_CHECKING:
     from lumaflux.inference.converter import Converter
+    from lumaflux.render.recorder import Seen
 
 
 def convert(
@@ -22,6 +23,8 @@ def convert(
     settings: Settings,
     job: Job,
     progress: Progress = lambda done, total: None,
+    *,
+    seen: "Seen | None" = None,
 ) -> list[Report]:
     """Converts a clip, a sequence, a picture, several files, or all of a directory; one model load for all.
 
@@ -32,6 +35,8 @@ def convert(
         settings: The look.
         job: All that is no look: frames, delivery, tone track, and so on.
         progress: Called with the frames that are done and, where it is known, the number of all.
+        seen: Under a certificate, called with the number of each frame of a clip or a sequence, and what its writer was
+            given.
 
     Returns:
         A report for each file: frames, light levels, seconds by stage.
@@ -71,7 +76,7 @@ def convert(
         if (len(sources) > 1 or sources[0].is_dir()) and job.matte is not None and not in_the_picture(job.matte):
             raise UserError("several files have several mattes; write them into EXR pictures, by --matte channels")
         if len(sources) == 1:
-            return _convert_one(sources[0], target, load_converter, settings, job, progress)
+            return _convert_one(sources[0], target, load_converter, settings, job, progress, seen)
         if target == STANDARD:
             raise UserError("standard output (-) takes one video; name a directory for several sources")
         return convert_several(sources, target, load_converter, settings, job, progress)
@@ -89,6 +94,7 @@ def _convert_one(
     settings: Settings,
     job: Job,
     progress: Progress,
+    seen: "Seen | None" = None,
 ) -> list[Report]:
     from lumaflux.media.standard_streams import STANDARD
     from lumaflux.media.stills.folder import is_picture
@@ -117,4 +123,4 @@ def _convert_one(
         return [convert_preview(opened, target, load_converter, settings, job, progress)]
     if target.is_dir():
         raise UserError(f"{target} is a directory; name a file to write, or pictures such as {target}/shot.%04d.exr")
-    return [convert_clip(opened, target, load_converter, settings, job, progress)]
+    return [convert_clip(opened, target, load_converter, settings, job, progress, seen=seen)]

@@ -17,13 +17,18 @@ from lumaflux.media.stills.frame_numbers import frames_text
 from lumaflux.media.stills.sequence_path import SequencePath
 from lumaflux.options import MATTE_CHANNELS
 from lumaflux.render.certificate import INPUTS, Certificate, Files, Frame, digests_of, input_digests, read_certificate
+from lumaflux.render.encoded import Luma, compared, luma_of, too_far
 from lumaflux.render.job import Job, Progress
 from lumaflux.render.manifest import platform_facts
 from lumaflux.render.run import convert
 from lumaflux.settings import Settings
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from lumaflux.color.yuv420p10 import Planes
     from lumaflux.inference.converter import Converter
+    from lumaflux.render.recorder import Seen
 
 TOLERANCE = 2e-4  # of mean PQ luma in a cell, between instruction sets (docs/certificate.md)
 
@@ -31,23 +36,26 @@ TOLERANCE = 2e-4  # of mean PQ luma in a cell, between instruction sets (docs/ce
 @dataclass(kw_only=True)
 class Verdict:
     """``frames`` were rendered again, drawn by ``seed``; they were equal bit for bit (``exact``), or their mean PQ luma
-    was within ``largest``, for ``differs`` are other here than where the certificate was made."""
+    was within ``largest``, for ``differs`` are other here than where the certificate was made. Decoded, the output's
+    frames have a PSNR of ``shown`` dB or more against them; None for pictures and SDR, which are not decoded."""
 
     frames: list[int]
     of: int
     seed: int
     exact: bool
     largest: float = 0.0
+    shown: float | None = None
     differs: list[str] = field(default_factory=list)
 
     def sentence(self, certificate: Path) -> str:
         """What a person is told."""
         drawn = f"{len(self.frames)} of {self.of} frames ({frames_text(self.frames)}; --seed {self.seed})"
+        shown = "" if self.shown is None else f"; the output shows them at {self.shown:.1f} dB or more"
         if self.exact:
-            return f"{certificate}: source and output are the certificate's; {drawn} came out bit for bit"
+            return f"{certificate}: source and output are the certificate's; {drawn} came out bit for bit{shown}"
         return (
             f"{certificate}: source and output are the certificate's; {drawn} came out within {self.largest:.6f} of "
-            f"mean PQ luma, not compared bit for bit: {'; '.join(self.differs)}"
+            f"mean PQ luma{shown}, not compared bit for bit: {'; '.join(self.differs)}"
         )
 
 
@@ -85,7 +93,14 @@ def verify(
     seed = secrets.randbelow(1 << 31) if seed is None else seed
     by_number = {frame.number: frame for frame in known.frames}
     drawn = sorted(random.Random(seed).sample(sorted(by_number), min(frames, len(by_number))))
-    made = _rendered(known, job, settings, source, drawn, load, progress)
+    places = {frame.number: place for place, frame in enumerate(known.frames)}
+    luma: dict[int, Luma] = {}
+
+    def seen(number: int, picture: "np.ndarray | Planes") -> None:
+        luma[places[number]] = luma_of(picture)
+
+    measured = {place: frame.kept for place, frame in enumerate(known.frames) if frame.kept is not None}
+    made = _rendered(known, job, settings, source, drawn, load, progress, seen if measured else None)
     verdict = Verdict(frames=drawn, of=len(by_number), seed=seed, exact=not differs, differs=differs)
     far = {number: _distance(by_number[number], made.get(number)) for number in drawn}
     verdict.largest = max(far.values())
@@ -98,6 +113,15 @@ def verify(
         raise MismatchError(
             f"{output}: frame {frames_text(wrong)} of {source} does not come out as the certificate says: {said}"
         )
+    if measured:
+        shown = compared(output, luma)
+        verdict.shown = min(shown.values())
+        if far_off := too_far(shown, measured):
+            place, least = next(iter(far_off.items()))
+            raise MismatchError(
+                f"{output}: frame {known.frames[place].number} of {source} is not what the file shows: "
+                f"{shown[place]:.1f} dB, where the certificate asks for {least:.1f}; it was encoded again or replaced"
+            )
     return verdict
 
 
@@ -163,6 +187,7 @@ def _rendered(
     numbers: list[int],
     load: "Callable[[Job], Converter]",
     progress: Progress,
+    seen: "Seen | None",
 ) -> dict[int, Frame]:
     """The frames as the whole way through decoder, model and writer makes them, in a folder that goes."""
     with tempfile.TemporaryDirectory(prefix="lumaflux-verify-") as name:
@@ -177,7 +202,9 @@ def _rendered(
             copy_audio=False,
             overwrite=True,
         )
-        convert(source, folder / Path(known.output.path).name, lambda: load(again), settings, again, progress)
+        convert(
+            source, folder / Path(known.output.path).name, lambda: load(again), settings, again, progress, seen=seen
+        )
         assert again.certificate is not None
         return {frame.number: frame for frame in read_certificate(again.certificate).frames}
 
