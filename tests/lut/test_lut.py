@@ -6,8 +6,11 @@ import numpy as np
 import PyOpenColorIO as ocio
 import pytest
 
+from lumaflux.color import pq
 from lumaflux.errors import UserError
+from lumaflux.inference.active_area import Area
 from lumaflux.lut.formats import format_of, write_lut
+from lumaflux.lut.gain_grid import ShotGrid, with_grid
 from lumaflux.lut.shot_tone import SIDE, global_tone, look_up
 
 
@@ -62,6 +65,25 @@ def test_a_shader_holds_the_table(tmp_path):
     scale, offset = map(float, re.search(r"\* ([\d.]+) \+ ([\d.]+);", text).groups())
     for node in (0, 4, 8):  # the center of the texel of a node
         assert (node / 8) * scale + offset == pytest.approx((node + 0.5) / 9, abs=1e-8)
+
+
+def test_a_shader_holds_the_grid(tmp_path):
+    stops = np.linspace(0, 3, 12, dtype=np.float32).reshape(3, 4)
+    write_lut(tmp_path / "a.hook", cube(), "mpv", "t", ShotGrid(stops=stops, area=Area(top=0.25)))
+    text = (tmp_path / "a.hook").read_text()
+    data = re.search(r"TEXTURE LUMAFLUX_GRID\n//!SIZE 4 3\n//!FORMAT r16\n(?://.*\n)*([0-9A-F]+)\n", text)[1]
+    np.testing.assert_allclose(np.frombuffer(bytes.fromhex(data), "<u2") / 65535 * 3, stops.ravel(), atol=3 / 65535)
+    assert "vec2(0.000000000, 0.250000000)) / vec2(1.000000000, 0.750000000)" in text
+
+
+def test_the_grid_lights_what_is_clipped():
+    picture = np.full((3, 16, 24), 0.5, np.float32)
+    picture[:, 4:12, 6:18] = 1
+    shown, grid = np.full((3, 16, 24), 0.58, np.float32), ShotGrid(stops=np.ones((4, 6), np.float32), area=Area())
+    lit = pq.eotf(with_grid(shown, picture, grid))
+    before = float(pq.eotf(np.float32(0.58)))
+    assert lit[:, 8, 12] == pytest.approx([2 * before + 0.5] * 3, rel=1e-3)
+    assert lit[:, 0, 0] == pytest.approx([before] * 3, rel=1e-3)
 
 
 def test_formats_and_targets(tmp_path):

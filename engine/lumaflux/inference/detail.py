@@ -20,7 +20,7 @@ LARGEST_STOPS = 4.0
 _RADIUS = 6  # pixels of the reduced frame
 _TOLERANCE = 0.5  # stops squared: guide contrast below its root, as texture has, changes no gain
 _GREY = 0.02  # PQ between the largest and the smallest channel, where half of the model's colour is believed
-_CLIPPING_BEGINS, _CLIPPING_WHOLE = 0.92, 0.985  # of the largest SDR code
+CLIPPING_BEGINS, CLIPPING_WHOLE = 0.92, 0.985  # of the largest SDR code
 _BAND_PIXELS = 1 << 20
 
 
@@ -90,7 +90,7 @@ def _around(picture: Tensor) -> Tensor:
 def clipping(sdr: Tensor) -> Tensor:
     """How clipped the source is: SDR [B,3,H,W] in [0,1] -> [B,1,H,W] from 0 to 1, soft at its edges."""
     largest = sdr.amax(dim=1, keepdim=True)
-    t = ((largest - _CLIPPING_BEGINS) / (_CLIPPING_WHOLE - _CLIPPING_BEGINS)).clamp(0, 1)
+    t = ((largest - CLIPPING_BEGINS) / (CLIPPING_WHOLE - CLIPPING_BEGINS)).clamp(0, 1)
     hard = t * t * (3 - 2 * t)
     radius = min(2, *(side - 1 for side in sdr.shape[-2:]))
     if radius < 1:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lumaflux.errors import UserError
 from lumaflux.inference.weights import weights_identity
 from lumaflux.lut.formats import default_name, format_of, write_lut
+from lumaflux.lut.gain_grid import grid_of
 from lumaflux.lut.shot_tone import LutError, cube_of, lut_error, shot_number
 from lumaflux.options import LutFormat, ModelOptions, SourceOptions, ToneOptions
 from lumaflux.render.job import Progress
@@ -33,7 +34,7 @@ def export(
     progress: Progress = lambda done, total: None,
 ) -> list[str]:
     """Returns what was written and how far the conversion lies from it, in sentences. The table is that of the frame in
-    the middle of the shot.
+    the middle of the shot; so is the gain grid of a shader.
 
     Raises UserError for a clip, a track or a shot that is not there, before the model is loaded where that shows.
     """
@@ -53,16 +54,42 @@ def export(
     middle = (one.first + one.last) // 2
     look = found.settings_at(middle, settings)
     cube = cube_of(converter, found.tone_at(middle), look)
-    error = lut_error(cube, source, found, one, converter, settings)
-    write_lut(out, cube, chosen, f"{default_name(clip)} shot {shot}", overwrite=overwrite)
+    grid = None
+    if chosen == "mpv":
+        number = middle if source.pattern is None else source.numbers[middle]
+        (frame,) = source.read([number])
+        grid = grid_of(frame.sdr, converter, found.tone_at(middle), look)
+    grids = (None,) if grid is None else (None, grid)
+    errors = lut_error(cube, source, found, one, converter, settings, grids)
+    write_lut(out, cube, chosen, f"{default_name(clip)} shot {shot}", grid, overwrite=overwrite)
     side = cube.shape[0]
-    return [f"{out}: {chosen}, {side}x{side}x{side}, shot {shot}, frames {one.first} to {one.last}", *_told(error)]
+    said = [f"{out}: {chosen}, {side}x{side}x{side}, shot {shot}, frames {one.first} to {one.last}"]
+    if grid is None:
+        return [*said, *_told(errors[0])]
+    height, width = grid.stops.shape
+    return [
+        f"{said[0]}, gain grid {width}x{height}",
+        *_told(errors[1]),
+        f"without the grid: {_figures(errors[0])}; mean by frame: {_by_frame(errors[0])}",
+    ]
 
 
 def _told(error: LutError) -> list[str]:
-    frames = ", ".join(f"{number}: {mean:.2f}" for number, mean in error.frames.items())
-    clipped = "" if error.clipped is None else f"; {error.clipped:.2f} where the source is clipped"
     return [
-        f"against the conversion: Delta-E-ITP mean {error.mean:.2f}, 95 % up to {error.percentile_95:.2f}{clipped}",
-        f"mean by frame: {frames}; where it rises away from the middle of the shot, the tone moves inside of the shot",
+        f"against the conversion: {_figures(error)}",
+        f"mean by frame: {_by_frame(error)}; where it rises away from the middle of the shot, the tone moves inside of "
+        "the shot",
     ]
+
+
+def _by_frame(error: LutError) -> str:
+    return ", ".join(f"{number}: {mean:.2f}" for number, mean in error.frames.items())
+
+
+def _figures(error: LutError) -> str:
+    clipped = "" if error.clipped is None else f"; {error.clipped:.2f} where the source is clipped"
+    shown, real = error.peak
+    return (
+        f"Delta-E-ITP mean {error.mean:.2f}, 95 % up to {error.percentile_95:.2f}{clipped}; "
+        f"99.9 % of all light up to {shown:.0f} cd/m2 (conversion: {real:.0f})"
+    )

@@ -1,5 +1,6 @@
 """The global tone of a shot as a function of the code alone, and how far a conversion lies from it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from lumaflux.color import ictcp, pq
 from lumaflux.errors import UserError
 from lumaflux.inference.look import apply_look
 from lumaflux.inference.tone import Tone, toned
+from lumaflux.lut.gain_grid import ShotGrid, with_grid
 from lumaflux.settings import Settings
 
 if TYPE_CHECKING:
@@ -73,12 +75,14 @@ def shot_number(track: "ToneTrack", number: int) -> "Shot":
 @dataclass(frozen=True, kw_only=True)
 class LutError:
     """Delta-E-ITP of the table against the conversion, over all pixels of the frames. ``frames`` has the mean of each
-    by its number; ``clipped`` is the mean where the source is clipped (codes of 250 to 255), None where it is not."""
+    by its number; ``clipped`` is the mean where the source is clipped (codes of 250 to 255), None where it is not.
+    ``peak`` is the light of both in cd/m2 at the 99.9th percentile: the table's, and the conversion's."""
 
     frames: dict[int, float]
     mean: float
     percentile_95: float
     clipped: float | None
+    peak: tuple[float, float]
 
 
 def lut_error(
@@ -88,26 +92,51 @@ def lut_error(
     shot: "Shot",
     converter: "Converter",
     settings: Settings,
+    grids: Sequence[ShotGrid | None] = (None,),
     frames: int = 3,
-) -> LutError:
-    """At ``frames`` frames spread over the shot. Raises UserError for frames that cannot be read."""
+) -> list[LutError]:
+    """At ``frames`` frames spread over the shot, of the table with each of ``grids``. Raises UserError for frames that
+    cannot be read."""
     numbers = sorted({round(place) for place in np.linspace(shot.first, shot.last, frames)})
     wanted = [source.numbers[number] for number in numbers] if source.pattern is not None else numbers
-    differences, clipped = [], []
+    found = [_Differences() for _ in grids]
     for number, frame in zip(numbers, source.read(wanted), strict=True):
         real = converter.render(frame.sdr, track.settings_at(number, settings), track.tone_at(number))
-        nits = [np.asarray(pq.eotf(each), np.float32) for each in (look_up(cube, frame.sdr), real)]
+        shown = look_up(cube, frame.sdr)
+        for grid, kept in zip(grids, found, strict=True):
+            kept.add(shown if grid is None else with_grid(shown, frame.sdr, grid), real, frame.sdr, shot)
+    return [kept.error(numbers) for kept in found]
+
+
+class _Differences:
+    """Of several frames, without black bars."""
+
+    def __init__(self) -> None:
+        self._all: list[NDArray[np.float32]] = []
+        self._clipped: list[NDArray[np.float32]] = []
+        self._lights: list[tuple[float, float]] = []
+
+    def add(
+        self, shown: NDArray[np.float32], real: NDArray[np.float32], codes: NDArray[np.float32], shot: "Shot"
+    ) -> None:
+        nits = [np.asarray(pq.eotf(each), np.float32) for each in (shown, real)]
         difference = np.asarray(ictcp.delta_e_itp(*nits), np.float32)
         inside = _inside_bars(difference, shot)
-        differences.append(difference[inside].ravel())
-        clipped.append(difference[inside][frame.sdr.max(axis=0)[inside] >= 250 / 255])
-    every, where = np.concatenate(differences), np.concatenate(clipped)
-    return LutError(
-        frames={n: float(each.mean()) for n, each in zip(numbers, differences, strict=True)},
-        mean=float(every.mean()),
-        percentile_95=float(np.percentile(every, 95)),
-        clipped=float(where.mean()) if where.size else None,
-    )
+        self._all.append(difference[inside].ravel())
+        self._clipped.append(difference[inside][codes.max(axis=0)[inside] >= 250 / 255])
+        first, second = (float(np.percentile(each.max(axis=0)[inside], 99.9)) for each in nits)
+        self._lights.append((first, second))
+
+    def error(self, numbers: list[int]) -> LutError:
+        every, where = np.concatenate(self._all), np.concatenate(self._clipped)
+        first, second = zip(*self._lights, strict=True)
+        return LutError(
+            frames={n: float(each.mean()) for n, each in zip(numbers, self._all, strict=True)},
+            mean=float(every.mean()),
+            percentile_95=float(np.percentile(every, 95)),
+            clipped=float(where.mean()) if where.size else None,
+            peak=(max(first), max(second)),
+        )
 
 
 def _inside_bars(picture: NDArray[np.float32], shot: "Shot") -> tuple[slice, slice]:
