@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lumaflux.inference.active_area import Area
+from lumaflux.inference.active_area import WHOLE, Area
 from lumaflux.inference.composition import Enlargement, with_gain
 from lumaflux.inference.detail import clipping
 from lumaflux.inference.highlights import LARGEST_RECOVERY
@@ -36,7 +36,7 @@ def grid_of(codes: NDArray[np.float32], converter: "Converter", tone: Tone, sett
     stops = settings.highlight_recovery * settings.strength * light.gain[0, 0]
     if float(stops.max()) < _LEAST:
         return None
-    return ShotGrid(stops=np.asarray(stops.clamp(0, LARGEST_RECOVERY).cpu(), np.float32), area=tone.area)
+    return ShotGrid(stops=np.asarray(stops.clamp(0, LARGEST_RECOVERY).cpu(), np.float32), area=tone.area or WHOLE)
 
 
 @torch.inference_mode()
