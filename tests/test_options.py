@@ -143,6 +143,8 @@ def test_an_option_is_written_once():
         ("farm", "encode", "overwrite"),
         ("farm", "encode", "fps"),
         ("farm", "encode", "source"),
+        ("farm", "verify", "source"),
+        ("farm", "verify", "seed"),
         ("service", "install", "model"),
     }
 
