@@ -72,6 +72,8 @@ def bench(
     training: Path | None = None,
     metrics: Annotated[bool, Parameter(negative="")] = False,
     sizes: Annotated[bool, Parameter(negative="")] = False,
+    size: tuple[str, ...] = (),
+    long: int | None = None,
     kernels: Annotated[bool, Parameter(negative="")] = False,
     gpu: Annotated[bool, Parameter(negative="")] = False,
     engine: Path | None = None,
@@ -94,6 +96,10 @@ def bench(
         Measure the scores of the benchmark instead: seconds at 1080p, memory at 4K.
     sizes
         Measure full HD and UHD, the pixel path alone, and flicker under a tone track instead.
+    size
+        Measure conversions of this size alone, 1080p, 2160p or 4320p; may be given often.
+    long
+        Measure so many frames at 320x180 instead, beside a tenth of them: milliseconds a frame and memory.
     kernels
         Compile the CUDA kernels and tell what they ask of each GPU and what it allows; needs none.
     gpu
@@ -103,7 +109,20 @@ def bench(
     """
     from lumaflux.lab.bench.report import run
 
-    run(report, rounds, clip, limit, training, metrics=metrics, sizes=sizes, kernels=kernels, gpu=gpu, engine=engine)
+    run(
+        report,
+        rounds,
+        clip,
+        limit,
+        training,
+        metrics=metrics,
+        sizes=sizes,
+        size=size,
+        long=long,
+        kernels=kernels,
+        gpu=gpu,
+        engine=engine,
+    )
 
 
 @app.command

@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from lumaflux.errors import UserError
+from lumaflux.lab.bench import conversion, report
 from lumaflux.lab.bench.pipelines import _timed, table
 
 
@@ -43,3 +45,22 @@ def test_tables_have_a_row_for_each_pipeline_and_stage():
     assert "| pixels | 61 | 61 |" in lines
     assert "| frames in one pass | 100 % | 100 % |" in lines
     assert "| 1080p | 2.40 | 3.10 |" in lines
+
+
+def test_a_long_clip_is_measured_beside_a_tenth_of_it(monkeypatch):
+    asked = []
+
+    def converted(source, frames, steps):
+        asked.append((source.exists(), frames, steps))
+        return {"seconds": 0.5 * frames, "frames": frames, "peak_mb": 400.0 + frames}
+
+    monkeypatch.setattr(conversion, "conversion", converted)
+    figures = report.run(None, 1, long=20)
+    assert asked == [(True, 2, 1), (True, 20, 1)]
+    assert (figures["ms_a_frame_2"], figures["ms_a_frame_20"], figures["peak_mb_20"]) == (500.0, 500.0, 420.0)
+
+
+@pytest.mark.parametrize(("asked", "said"), [({"long": 3}, "name 10 at least"), ({"size": ("9k",)}, "4320p")])
+def test_sizes_and_lengths_that_there_are_not_are_refused(asked, said):
+    with pytest.raises(UserError, match=said):
+        report.run(None, 1, **asked)

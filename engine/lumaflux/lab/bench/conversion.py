@@ -47,6 +47,19 @@ def peak_memory() -> dict:
         return {f"peak_mb_{frames}": conversion(clip, frames, steps=1)["peak_mb"] for frames in MEMORY_FRAMES}
 
 
+def growth(frames: int) -> dict:
+    """``ms_a_frame`` and ``peak_mb`` of converting a tenth of ``frames`` at 320x180, and all of them, one step."""
+    figures = {}
+    with tempfile.TemporaryDirectory() as folder:
+        clip = Path(folder) / "long.mp4"
+        write_moving_gradient(clip, frames)
+        for count in (max(1, frames // 10), frames):
+            made = conversion(clip, count, steps=1)
+            figures[f"ms_a_frame_{count}"] = 1000 * made["seconds"] / made["frames"]
+            figures[f"peak_mb_{count}"] = made["peak_mb"]
+    return figures
+
+
 def write_moving_gradient(path: Path, frames: int) -> None:
     """A synthetic SDR clip: a gradient that drifts, so that every frame differs."""
     import av

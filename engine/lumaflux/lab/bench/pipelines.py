@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lumaflux.lab.bench.sizes import SIZES, write_cube, write_textured_clip
+from lumaflux.lab.bench.sizes import SIZES, USUAL, write_cube, write_textured_clip
 
 MINUTES = 7.5  # of rounds; each size and load has at least one
 _SHARES = {("1080p", "idle"): 0.25, ("1080p", "busy"): 0.25, ("2160p", "idle"): 0.2, ("2160p", "busy"): 0.3}
@@ -30,7 +30,7 @@ class _Taken(NamedTuple):
     peak_mb: float
 
 
-def pipelines(minutes: float = MINUTES, sizes: tuple[str, ...] = tuple(SIZES)) -> dict[str, Any]:
+def pipelines(minutes: float = MINUTES, sizes: tuple[str, ...] = USUAL) -> dict[str, Any]:
     """By size and load ("idle", "busy"): for every pipeline ``fps`` and ``cpu_ms`` a frame, medians of ``rounds`` in
     turns, as many as ``minutes`` allow; ``peak_mb``, the most memory that a process of it held; of LumaFlux also
     ``share`` of the speed of decoding and encoding alone, ``in_one_pass``, the share of frames on that path, and

@@ -6,7 +6,7 @@ from typing import Any
 
 from lumaflux.backends.device import pick_device
 from lumaflux.errors import UserError
-from lumaflux.lab.bench.conversion import peak_memory, stages_and_speed, write_moving_gradient
+from lumaflux.lab.bench.conversion import growth, peak_memory, stages_and_speed, write_moving_gradient
 from lumaflux.lab.bench.machine import describe
 from lumaflux.lab.bench.velocity import velocity_overhead
 
@@ -20,6 +20,8 @@ def run(
     *,
     metrics: bool = False,
     sizes: bool = False,
+    size: tuple[str, ...] = (),
+    long: int | None = None,
     kernels: bool = False,
     gpu: bool = False,
     engine: Path | None = None,
@@ -27,7 +29,8 @@ def run(
     """Measures everything; ``clip`` is converted for the speed by stage (a synthetic one if None).
 
     With ``training``, an adapter configuration, measures its updates alone; with ``metrics``, the scores; with
-    ``sizes``, full HD and UHD, idle and beside other work, ffmpeg's pipelines, the pixel path, and flicker; with
+    ``sizes``, full HD and UHD, idle and beside other work, ffmpeg's pipelines, the pixel path, and flicker, or of
+    ``size`` the pipelines alone; with ``long``, that many small frames beside a tenth of them; with
     ``gpu``, the kernels on a CUDA device. ``kernels`` calculates what they ask of a GPU and what it allows, and runs
     none. With ``engine``, a bundle against torch.
     """
@@ -57,6 +60,19 @@ def run(
         from lumaflux.lab.bench.metrics import run_metrics
 
         figures |= run_metrics()
+    elif long is not None:
+        if long < 10:
+            raise UserError(f"a clip of {long} frames is no long one; name 10 at least, as in --long 10000")
+        figures |= growth(long)
+    elif size:
+        from lumaflux.lab.bench.pipelines import pipelines
+        from lumaflux.lab.bench.pipelines import table as pipelines_table
+        from lumaflux.lab.bench.sizes import SIZES
+
+        if unknown := sorted(set(size) - set(SIZES)):
+            raise UserError(f"there is no size {', '.join(unknown)}; name {', '.join(SIZES)}")
+        figures |= (beside := pipelines(sizes=size))
+        print(pipelines_table(beside))
     elif sizes:
         from lumaflux.lab.bench.flicker import flicker_excess
         from lumaflux.lab.bench.motion import flicker_along_motion
