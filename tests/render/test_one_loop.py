@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
 
 import av
 import numpy as np
@@ -82,12 +81,12 @@ def track(clip, converter, tmp_path_factory):
     return path
 
 
-@pytest.fixture
-def whole(clip, converter, tmp_path):
+@pytest.fixture(scope="module")
+def whole(clip, converter, tmp_path_factory):
     """The codes of 16 bit [H,W,3] of every frame, by `lumaflux convert`, which finds the track itself."""
-    job = Job(model="tiny", device="cpu")
-    convert(clip, tmp_path / "whole" / "f.%04d.png", lambda: converter, Settings(), job)
-    return [codes(tmp_path / "whole" / f"f.{number:04d}.png") for number in range(FRAMES)]
+    folder = tmp_path_factory.mktemp("whole")
+    convert(clip, folder / "f.%04d.png", lambda: converter, Settings(), Job(model="tiny", device="cpu"))
+    return [codes(folder / f"f.{number:04d}.png") for number in range(FRAMES)]
 
 
 def codes(path):
@@ -171,30 +170,3 @@ def test_pictures_are_frames_that_stand_alone(sdr, converter, tmp_path):
     rendered = Renderer(MODEL).render_frame(pixels, RenderParameters(model="tiny", input_space="srgb")).pixels
     exact = codes(tmp_path / "still.png").astype(np.float64) / 257
     assert np.abs(rendered - exact).max() <= 0.5 + 1e-6  # the worker rounds to the host's 8 bit
-
-
-@pytest.mark.parametrize(("given", "opened"), [(False, 2), (True, 1)])
-def test_a_clip_is_opened_once_for_each_pass_and_once_for_what_is_copied(
-    clip, converter, track, tmp_path, monkeypatch, given, opened
-):
-    from lumaflux.media.video import source
-
-    asked: list[tuple[str, Path]] = []
-
-    def counted(module, original):
-        def open_container(path):
-            asked.append((module, Path(path)))
-            return original(path)
-
-        return open_container
-
-    for name in ("reader", "probe", "writer", "numbered_frames"):
-        where = f"lumaflux.media.video.{name}.open_container"
-        monkeypatch.setattr(where, counted(name, source.open_container))
-    job = Job(model="tiny", device="cpu", track=str(track) if given else None)
-    convert(clip, tmp_path / "f.%04d.png", lambda: converter, Settings(), job)
-    assert asked == [("reader", clip)] * opened
-    asked.clear()
-    convert(clip, tmp_path / "f.mkv", lambda: converter, Settings(), job)
-    assert sorted(module for module, _ in asked) == ["reader"] * opened + ["writer"]  # whose packets are copied
-    assert {path for _, path in asked} == {clip}

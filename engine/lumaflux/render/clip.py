@@ -77,7 +77,8 @@ def _convert(
     with source.open(chosen(job) if source.pattern is not None else None) as reader:
         settings, told_by = settings_for(settings, reader.info, source.path)
         jobs = [(target, job), *also_jobs(job, target)]
-        outputs = [open_target(source, path, reader.info, settings, own) for path, own in jobs]
+        demuxer = getattr(reader, "demuxer", None)
+        outputs = [open_target(source, path, reader.info, settings, own, demuxer) for path, own in jobs]
         report.delivery = outputs[0].delivery
         size = (reader.info.width, reader.info.height)
         if recorder is not None:

@@ -186,6 +186,7 @@ class _InSdr:
     def __init__(self, reader: Reader, spaces: "OcioSpaces"):
         self._reader, self._spaces = reader, spaces
         self.info, self.notes = reader.info, reader.notes
+        self.demuxer = getattr(reader, "demuxer", None)
 
     @property
     def damaged(self) -> int:

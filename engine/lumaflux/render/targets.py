@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lumaflux.media.stills.picture_writer import PictureOptions
     from lumaflux.media.stills.sequence_path import SequencePath
     from lumaflux.media.video.coded_frame import CodedFrame
+    from lumaflux.media.video.demuxer import Demuxer
     from lumaflux.media.video.reader import SdrFrame
 
 
@@ -95,8 +96,16 @@ def output_spaces(job: Job) -> "OcioSpaces | None":
     return OcioSpaces(job.ocio, None, job.output_space)
 
 
-def open_target(source: Source, target: Path, info: "MediaInfo", settings: Settings, job: Job) -> Target:
-    """``info``: the source's. Raises UserError for a target that does not fit or must not be written."""
+def open_target(
+    source: Source,
+    target: Path,
+    info: "MediaInfo",
+    settings: Settings,
+    job: Job,
+    demuxer: "Demuxer | None" = None,
+) -> Target:
+    """``info``: the source's; ``demuxer``: of the one who reads its pictures, and has its other streams. Raises
+    UserError for a target that does not fit or must not be written."""
     from lumaflux.media.encoders import output_profile_by
     from lumaflux.media.stills.sequence_path import SequencePath
 
@@ -107,7 +116,7 @@ def open_target(source: Source, target: Path, info: "MediaInfo", settings: Setti
             raise UserError(f"{target} numbers a video; name one file, or pictures such as shot.%04d.exr")
         if job.output_space is not None:
             raise UserError("--output-space goes with pictures (EXR, TIFF, DPX, PNG); a video's space is --deliver's")
-        return _video(source, target, info, settings, job, name, made)
+        return _video(source, target, info, settings, job, name, made, demuxer)
     job.refuse_rates(name)
     if pattern is None:
         raise UserError(
@@ -117,7 +126,14 @@ def open_target(source: Source, target: Path, info: "MediaInfo", settings: Setti
 
 
 def _video(
-    source: Source, target: Path, info: "MediaInfo", settings: Settings, job: Job, name: str, made: "OutputProfile"
+    source: Source,
+    target: Path,
+    info: "MediaInfo",
+    settings: Settings,
+    job: Job,
+    name: str,
+    made: "OutputProfile",
+    demuxer: "Demuxer | None",
 ) -> Target:
     from dataclasses import replace
 
@@ -166,6 +182,7 @@ def _video(
         (info.width, info.height),
         encoding,
         source=None if sequence or start is None else info,
+        demuxer=demuxer,
         copy_audio=job.copy_audio,
         trim_audio=part or job.limit is not None,
         start=start or Fraction(0),

@@ -28,23 +28,22 @@ class Captions:
     """Captions by the time of their picture, in seconds; ``found`` counts the pictures, of those asked for, that had
     some."""
 
-    def __init__(self, codec: str):
+    def __init__(self) -> None:
         self.found = 0
-        self._codec = codec
         self._waiting: list[tuple[Fraction, bytes]] = []
         self._read = Fraction(-1)
 
     def add(self, packet: Any) -> None:
-        """The next of the pictures' packets in the order of the file, on the clock that is asked by."""
+        """The next of the pictures' packets, as :class:`lumaflux.media.video.demuxer.PictureTimes`, in the order of the
+        file, on the clock that is asked by."""
         if packet.pts is None:
             if packet.dts is not None:
                 self._read = max(self._read, packet.dts * Fraction(packet.time_base))
             return
         stamp = packet.pts * Fraction(packet.time_base)
         self._read = max(self._read, stamp)
-        found = captions_of(bytes(packet), self._codec)
-        if found is not None:
-            insort(self._waiting, (stamp, found))
+        if packet.captions is not None:
+            insort(self._waiting, (stamp, packet.captions))
 
     def lack(self, time: Fraction) -> bool:
         """Whether a packet that is still to be added may belong to the picture at ``time``."""

@@ -10,27 +10,29 @@ from lumaflux.media.video.clock import LEAPING, PacketClock, ticks
 _HELD = 2000  # packets that wait for the pictures' clock to restart as theirs did
 
 
-def packets_on_one_clock(container: Any, streams: list[Any], pictures: Any) -> Iterator[Any]:
-    """Non-empty packets of ``streams``, ``pictures`` perhaps among them, in the order of the file, their stamps moved
-    where the clock restarts.
+def packets_on_one_clock(packets: Iterator[Any], container: str, pictures: Any) -> Iterator[Any]:
+    """The non-empty ones of ``packets``, in the order of the file, ``pictures`` perhaps among their streams, their
+    stamps moved where the clock restarts. ``container``: libavformat's name of it.
 
     In MPEG streams the n-th part of a stream is moved as the n-th part of ``pictures``, so that sound and pictures stay
     together; elsewhere a stream goes on where its own part ended.
     """
-    if container.format.name not in LEAPING:
-        clocks = {stream.index: PacketClock(Fraction(stream.time_base), leaps=False) for stream in streams}
-        for packet in container.demux(*streams):
-            if packet.size:
-                stamp = packet.dts if packet.stream_index == pictures.index else _stamp(packet)
-                _move(packet, clocks[packet.stream_index].shift(stamp, packet.duration))
-                yield packet
+    if container in LEAPING:
+        yield from _with_pictures(packets, pictures)
         return
-    yield from _with_pictures(container, streams, pictures)
+    clocks: dict[int, PacketClock] = {}
+    for packet in packets:
+        if packet.size:
+            index = packet.stream_index
+            if index not in clocks:
+                clocks[index] = PacketClock(Fraction(packet.time_base), leaps=False)
+            stamp = packet.dts if index == pictures.index else _stamp(packet)
+            _move(packet, clocks[index].shift(stamp, packet.duration))
+            yield packet
 
 
-def _with_pictures(container: Any, streams: list[Any], pictures: Any) -> Iterator[Any]:
+def _with_pictures(packets: Iterator[Any], pictures: Any) -> Iterator[Any]:
     tick = Fraction(pictures.time_base)
-    wanted = any(stream.index == pictures.index for stream in streams)
     clock = PacketClock(tick, leaps=True)
     clocks: dict[int, PacketClock] = {}
     earlier: dict[int, int] = {}  # parts that were over when a stream began
@@ -43,14 +45,13 @@ def _with_pictures(container: Any, streams: list[Any], pictures: Any) -> Iterato
             _move(packet, ticks(clock.shifts[part - 1] * tick, packet.time_base) if known else own)
             yield packet
 
-    for packet in container.demux(*streams, *(() if wanted else (pictures,))):
+    for packet in packets:
         if not packet.size:
             continue
         index = packet.stream_index
         if index == pictures.index:
             _move(packet, clock.shift(packet.dts, packet.duration))
-            if wanted:
-                yield packet
+            yield packet
         else:
             if index not in clocks:
                 clocks[index] = PacketClock(packet.time_base, leaps=True)

@@ -40,14 +40,17 @@ def probe_video(path: str | os.PathLike) -> MediaInfo:
         return describe_video(container, video_stream(container, path), path)[0]
 
 
-def describe_video(container: Any, stream: Any, path: str | os.PathLike) -> tuple[MediaInfo, Begun]:
-    """The same of a container that was just opened, which can be read on; its decoder must be flushed before."""
+def describe_video(
+    container: Any, stream: Any, path: str | os.PathLike, packets: Iterator[Any] | None = None
+) -> tuple[MediaInfo, Begun]:
+    """The same of a container that was just opened, which can be read on; its decoder must be flushed before.
+    ``packets``: those of ``stream``, where another demuxes them."""
     from av.error import FFmpegError
 
     reorders = bool(stream.codec_context.has_b_frames)
     stated = ContainerTags.of(stream)
     try:
-        frame, stamps, begun = _first_frame(container, stream)
+        frame, stamps, begun = _first_frame(container.demux(stream) if packets is None else packets)
     except FFmpegError as error:
         raise UserError(f"{path} cannot be decoded ({stream.name}); it is truncated or damaged.") from error
     if frame is None:
@@ -96,11 +99,11 @@ def describe_video(container: Any, stream: Any, path: str | os.PathLike) -> tupl
 
 
 def _first_frame(
-    container: Any, stream: Any
+    packets: Iterator[Any],
 ) -> tuple["av.VideoFrame | None", list[tuple[int | None, int | None]], Begun]:
     """The first decoded frame, pts and dts of the first packets, and the packets themselves."""
     frame, stamps, size = None, [], 0
-    begun = Begun(packets=[], rest=container.demux(stream))
+    begun = Begun(packets=[], rest=packets)
     for packet in begun.rest:
         begun.packets.append(packet)
         if packet.size:

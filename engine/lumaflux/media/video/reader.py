@@ -19,6 +19,7 @@ from lumaflux.media.video.clock import CLOCK, LEAPING, DecodingTimes, FrameClock
 from lumaflux.media.video.coded_frame import CodedFrame, SourceCodes
 from lumaflux.media.video.completeness import missing_end
 from lumaflux.media.video.deinterlacer import deinterlaced
+from lumaflux.media.video.demuxer import Demuxer
 from lumaflux.media.video.frame_planes import FramePlanes
 from lumaflux.media.video.probe import Begun, describe_video
 from lumaflux.media.video.source import open_container, video_stream
@@ -65,10 +66,11 @@ class VideoReader:
     """Iterates over the frames of a video, one at a time, in presentation order; a context manager.
 
     Times start at 0, where the earliest of pictures and sound does, and rise; what was mended is said in ``notes``.
-    ``info`` describes the source. Pictures come upright, in BT.709 for BT.1886 (other tagged primaries and transfers
-    are converted in light and clipped), with range and matrix honoured. HDR input is refused unless ``allow_hdr``,
-    which reads its signal as if it were SDR. ``interlaced`` ones are refused, deinterlaced, or taken for progressive.
-    ``keep_going`` leaves out what cannot be decoded and counts it in ``damaged``. ``raw`` keeps the stored primaries.
+    ``info`` describes the source; ``demuxer`` gives its other streams to one who claims them. Pictures come upright, in
+    BT.709 for BT.1886 (other tagged primaries and transfers are converted in light and clipped), with range and matrix
+    honoured. HDR input is refused unless ``allow_hdr``, which reads its signal as if it were SDR. ``interlaced`` ones
+    are refused, deinterlaced, or taken for progressive. ``keep_going`` leaves out what cannot be decoded and counts it
+    in ``damaged``. ``raw`` keeps the stored primaries.
     Raises UserError for what cannot be read, FrameError for a frame that cannot be decoded.
     """
 
@@ -87,7 +89,8 @@ class VideoReader:
             self._stream = video_stream(self._container, path)
             self._stream.thread_type = "AUTO"
             self._stream.codec_context.thread_count = _DECODER_THREADS
-            self.info, self._begun = describe_video(self._container, self._stream, path)
+            self.demuxer = Demuxer(self._container, self._stream, path)
+            self.info, self._begun = describe_video(self._container, self._stream, path, self.demuxer.of_pictures())
             self._stream.codec_context.flush_buffers()  # what was decoded for the description is decoded again
             if not allow_hdr:
                 refuse_hdr(self.info)
@@ -122,6 +125,7 @@ class VideoReader:
     def begin_at(self, pts: int, key_pts: int | None) -> None:
         """Before iterating: leave out the frames before ``pts``. Decoding begins at the key frame ``key_pts``, or at
         the file's beginning."""
+        self.demuxer.begin()
         if key_pts is not None:
             self._container.seek(key_pts + self._origin, stream=self._stream)
             self._begun = Begun(packets=[], rest=self._container.demux(self._stream))
@@ -203,6 +207,7 @@ class VideoReader:
     def _decoded(self) -> Iterator[Any]:
         from av.error import FFmpegError
 
+        self.demuxer.begin()
         number = packets = first_size = 0
         packet_source = itertools.chain(self._begun.packets, self._begun.rest)
         self._begun = Begun(packets=[], rest=self._begun.rest)

@@ -13,6 +13,7 @@ from lumaflux.errors import UserError
 from lumaflux.media.metadata.media_info import MediaInfo
 from lumaflux.media.video.captions import CAPTIONED, Captions
 from lumaflux.media.video.clock import CLOCK, LEAPING, origin, ticks
+from lumaflux.media.video.demuxer import Demuxer, demuxed
 from lumaflux.media.video.packet_times import packets_on_one_clock
 from lumaflux.media.video.source import video_stream
 
@@ -26,7 +27,7 @@ _OWN_TAGS = ("encoder", "major_brand", "minor_version", "compatible_brands", "du
 
 class StreamCopy:
     """Copies the other streams of ``source``, open as ``container``, into ``output``: bytes unchanged, ``start``
-    seconds earlier.
+    seconds earlier. ``demuxer``: one of ``container`` that was claimed, for a reader takes the pictures of it.
 
     Times begin at 0 and go on where the source's clock restarts, as those of its pictures do (:class:`VideoReader`).
     Packets are pulled with the pictures, so nothing grows with the clip; closed captions lie in those of the pictures
@@ -44,6 +45,7 @@ class StreamCopy:
         *,
         sound: bool = True,
         start: Fraction = Fraction(0),
+        demuxer: Demuxer | None = None,
     ):
         import av.stream
 
@@ -54,9 +56,11 @@ class StreamCopy:
         self._pictures = pictures = video_stream(container, source.path)
         # seconds of the source's time that are the output's 0; those of sound are no whole ticks of the pictures
         self._origin = origin(container) if source.audio else source.first_stamp * (pictures.time_base or CLOCK)
-        self._captions = Captions(source.codec) if source.codec in CAPTIONED else None
+        self._codec, self._demuxer = source.codec, demuxer
+        self._captions = Captions() if source.codec in CAPTIONED else None
         leaping = self._input.format.name in LEAPING  # the pictures' packets tell where parts begin
-        needed = leaping or self._captions is not None
+        self._needs_pictures = leaping or self._captions is not None
+        needed = self._needs_pictures or demuxer is not None
         for stream in self._input.streams:
             copied = stream is not pictures and (sound or stream.type != "audio")
             copy = self._add(stream, target) if copied else None
@@ -66,7 +70,9 @@ class StreamCopy:
             elif stream.type != "attachment":
                 self._streams[stream.index] = copy
         self._copy_description()
-        self._packets = self._demux()
+        self._packets = self._demux() if self._streams or self._captions is not None else iter(())
+        if demuxer is not None and not self._streams and self._captions is None:
+            demuxer.release()
         self._waiting: deque[av.Packet] = deque()  # to be copied
 
     def _add(self, stream: Any, target: str | os.PathLike) -> Any:
@@ -130,12 +136,7 @@ class StreamCopy:
         """Packets in the output's time, rising in each stream; those that cannot follow are left out and counted."""
         last: dict[int, int] = {}
         left_out = 0
-        streams = [self._input.streams[i] for i in self._streams]
-        if self._captions is not None:
-            streams.append(self._pictures)
-        if not streams:
-            return
-        for packet in packets_on_one_clock(self._input, streams, self._pictures):
+        for packet in packets_on_one_clock(self._in_file_order(), self._input.format.name, self._pictures):
             shift = ticks(self._origin + self._start, packet.time_base)
             packet.pts = None if packet.pts is None else packet.pts - shift
             packet.dts = None if packet.dts is None else packet.dts - shift
@@ -153,6 +154,14 @@ class StreamCopy:
             yield packet
         if left_out:
             self.notes.append(f"Packets of sound or text that lie before their place are left out: {left_out}.")
+
+    def _in_file_order(self) -> Iterator[Any]:
+        if self._demuxer is not None:
+            return self._demuxer.beside(set(self._streams))
+        streams = [self._input.streams[i] for i in self._streams]
+        if self._needs_pictures:
+            streams.append(self._pictures)
+        return demuxed(self._input, streams, self._pictures, self._codec)
 
     def _read_on(self) -> bool:
         """Takes one packet more; False at the end."""

@@ -21,6 +21,7 @@ from lumaflux.media.sink import Channels, check_picture
 from lumaflux.media.standard_streams import STANDARD, StandardOutput
 from lumaflux.media.video import isobmff
 from lumaflux.media.video.beside import beside
+from lumaflux.media.video.demuxer import Demuxer
 from lumaflux.media.video.encoding import Encoding, video_frame
 from lumaflux.media.video.source import open_container
 from lumaflux.media.video.stream_copy import StreamCopy
@@ -30,7 +31,8 @@ class VideoWriter:
     """A :class:`lumaflux.media.sink.Sink` that writes frames of ``size`` (width, height) to ``path`` by ``encoding``.
 
     The file appears under its name only when it is whole. ``source`` is the video whose other streams are copied (sound
-    only where ``copy_audio``), from ``start`` seconds of it on. ``trim_audio`` ends the sound with the last picture.
+    only where ``copy_audio``), from ``start`` seconds of it on: out of the ``demuxer`` by which its pictures are read,
+    where these have not been begun, or by opening it. ``trim_audio`` ends the sound with the last picture.
     ``stated`` light levels are written instead of the measured ones.
     ``-`` is standard output, which takes Matroska, whole at the end.
     A picture whose size the encoding does not have is continued by repeating its last columns and rows.
@@ -44,6 +46,7 @@ class VideoWriter:
         encoding: Encoding,
         *,
         source: MediaInfo | None = None,
+        demuxer: Demuxer | None = None,
         copy_audio: bool = True,
         trim_audio: bool = False,
         start: Fraction = Fraction(0),
@@ -70,7 +73,7 @@ class VideoWriter:
             else AtomicFile(path, overwrite=overwrite, sources=sources, exclusive=True)
         )
         self._source, self._copy_audio, self._trim_audio, self._start = source, copy_audio, trim_audio, start
-        self._stated = stated
+        self._stated, self._demuxer = stated, demuxer
         self._input: Any = None
         self._output: Any = None
         self._copy: StreamCopy | None = None
@@ -92,10 +95,13 @@ class VideoWriter:
         import av
         from av.error import FFmpegError
 
-        found = None
+        found, incoming, demuxer = None, None, None
         if self._source is not None:
-            self._input = open_container(self._source.path)
-            found = beside(self._input, self._source, self._start)
+            if self._demuxer is not None and self._demuxer.claim(self._source.codec):
+                demuxer, incoming = self._demuxer, self._demuxer.container
+            else:
+                incoming = self._input = open_container(self._source.path)
+            found = beside(incoming, self._source, self._start)
             if found.boxes and self._format == "mov":
                 self.notes.append("The spherical or stereo projection is left out: .mov has no box for it; .mp4 has.")
             else:
@@ -115,15 +121,16 @@ class VideoWriter:
         self._output = av.open(f"file:{self._file.partial}", "w", format=self._format, options=options)
         with template:
             self._stream = encoding.add_stream(self._output, self._encoder, template)
-        if self._source is not None and found is not None:
+        if self._source is not None and found is not None and incoming is not None:
             self._stream.metadata.update(found.metadata)
             self._copy = StreamCopy(
-                self._input,
+                incoming,
                 self._source,
                 self._output,
                 self._file.target,
                 sound=self._copy_audio,
                 start=self._start,
+                demuxer=demuxer,
             )
             self.notes = self._copy.notes = self.notes + self._copy.notes
         try:
