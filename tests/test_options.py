@@ -146,6 +146,7 @@ def test_an_option_is_written_once():
         ("farm", "verify", "source"),
         ("farm", "verify", "seed"),
         ("service", "install", "model"),
+        ("service", "scope", "model"),
     }
 
 

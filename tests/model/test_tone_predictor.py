@@ -87,7 +87,7 @@ def test_a_source_that_is_told_and_one_that_is_not():
     sdr = torch.rand(2, 3, 40, 40, generator=torch.Generator().manual_seed(3))
     own, camera, graded = (predictor.read(sdr, kind) for kind in (None, 1.0, 0.0))
     assert not torch.allclose(camera.placement.top, graded.placement.top)
-    share = own.camera.sigmoid()
+    share = (own.camera / predictor.temperature).sigmoid()
     assert torch.equal(predictor.read(sdr, share).placement.top, own.placement.top)
     mixed = predictor.read(sdr, torch.tensor([1.0, float("nan")])).placement.top
     torch.testing.assert_close(mixed, torch.stack([camera.placement.top[0], own.placement.top[1]]))

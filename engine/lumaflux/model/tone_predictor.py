@@ -40,6 +40,7 @@ _LEAST_RISE = 1e-4  # PQ a knot
 _LARGEST_MIXTURE = 0.15  # of a colour channel into another
 _BAND_PIXELS = 1 << 21  # larger frames are placed in bands of rows, which bounds memory
 _FLOOR = 1e-6  # of relative light and of cd/m2, before powers
+_TEMPERATURE = 0.5  # of the head of the kind: found on left-out pictures (lumaflux.lab.training.kind_temperature)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +98,7 @@ class TonePredictor(nn.Module):
             nn.Linear(seen, widths.hidden), nn.SiLU(), nn.Linear(widths.hidden, widths.hidden), nn.SiLU()
         )
         self.camera = nn.Linear(widths.hidden, 1)
+        self.temperature = _TEMPERATURE  # its own training sets it to 1
         self.by_kind = nn.Sequential(nn.Linear(2 * widths.hidden + 1, widths.tone), nn.SiLU())
         self.head = nn.Linear(widths.tone, 1 + (self.bins - 1) + 1 + 6)
         self.line = nn.Parameter(torch.zeros(2, 2))  # of graded masters and cameras: stops, stops a stop
@@ -126,7 +128,7 @@ class TonePredictor(nn.Module):
         hidden = self.hidden(F.dropout(seen, self.dropout, self.dropout > 0))
         logit = self.camera(hidden)
         told = torch.as_tensor(math.nan if camera is None else camera).to(logit).expand(len(sdr)).view(-1, 1)
-        share = torch.where(told.isnan(), logit.sigmoid(), told.nan_to_num())
+        share = torch.where(told.isnan(), (logit / self.temperature).sigmoid(), told.nan_to_num())
         toned = F.dropout(hidden, self.dropout, self.dropout > 0)
         tone = self.by_kind(torch.cat([share * toned, (1 - share) * toned, share], dim=1))
         placement, residual = self.placed(tone, share, average)

@@ -4,13 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import save_file
 
 from lumaflux.errors import UserError
 from lumaflux.lab.data.views import load_views
 from lumaflux.lab.evaluation.report.ablation import VARIANTS as TABLE_ROWS
 from lumaflux.lab.evaluation.report.tables import Cell
-from lumaflux.lab.training import ablation, left_out, left_out_pairs
+from lumaflux.lab.training import ablation, kind_temperature, left_out, left_out_pairs
 from lumaflux.lab.training.adapters import AdapterStage
 from lumaflux.lab.training.config import TrainConfig
 from lumaflux.lab.training.highlight_adapters import HighlightAdapterStage
@@ -113,12 +114,25 @@ def test_pairs_are_judged_by_trainings_that_never_saw_them(configured, pool_of_p
 def test_the_table_of_pairs_names_what_is_worse_than_static():
     def score(name: str, told: float) -> left_out_pairs.PairScore:
         values = dict(zip(left_out_pairs.METHODS, (10.0, 9.0, told, 10.0), strict=True))
-        return left_out_pairs.PairScore(name=name, psnr=values, delta_e=values)
+        return left_out_pairs.PairScore(name=name, psnr=values, delta_e=values, camera=0.3, graded=(-0.3, -0.4, 0.1))
 
     text = left_out_pairs.table([score("seine", 13.5), score("lamps", 11.0)])
     assert "| mean of 2 | 10.0 / 10.0 | 9.0 / 9.0 | 12.2 / 12.2 | 10.0 / 10.0 |" in text
     assert "source told: seine (+3.5)." in text
     assert "found by itself: none." in text
+    assert "names 100% of the pairs and 67% of masters by operators rightly" in text
+
+
+def test_a_head_that_is_right_more_often_than_it_says_gets_a_temperature_below_one():
+    generator = torch.Generator().manual_seed(3)
+    true = 3 * torch.randn(4000, generator=generator)
+    camera = torch.rand(4000, generator=generator) < true.sigmoid()  # logits that are right as often as they say
+    for doubt in (0.5, 1.0, 2.0):
+        said = true * doubt
+        found = kind_temperature.fit_temperature(said[camera].tolist(), said[~camera].tolist())
+        assert found == pytest.approx(doubt, rel=0.1)
+    with pytest.raises(ValueError, match="both kinds"):
+        kind_temperature.fit_temperature([], [1.0])
 
 
 def test_one_pair_cannot_be_left_out(configured, tone_pool: Path, capsys):

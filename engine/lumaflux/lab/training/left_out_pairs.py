@@ -1,7 +1,8 @@
 """Author-made pairs that training never saw: the tone predictor trained anew without some of them, judged on those.
 
 Whole pictures at the pool's size, and beside the predictor what it has to beat: static placement, and one static curve
-fitted to the pairs that this training saw. Trainings resume; results that are there already are kept.
+fitted to the pairs that this training saw. Trainings resume; results that are there already are kept. Last, how certain
+the head of the kind of source may be (lumaflux.lab.training.kind_temperature).
 
 ``python -m lumaflux.lab.training.left_out_pairs [CONFIG] --pool POOL [--folds N] [--steps N]`` prints the table.
 """
@@ -23,6 +24,7 @@ from lumaflux.lab.data.tone_pairs import PairRenderer
 from lumaflux.lab.data.tone_pool import TonePictures, load_pool
 from lumaflux.lab.evaluation.static_curve import fit_static_curve
 from lumaflux.lab.training.config import TrainConfig, read_train_config
+from lumaflux.lab.training.kind_temperature import fit_temperature, logits_of_masters
 from lumaflux.lab.training.tone_predictor import RESULT
 from lumaflux.model.checkpoint import read_tensors
 from lumaflux.model.config import read_config
@@ -34,11 +36,14 @@ _MARGIN = 2.0  # Delta-E-ITP: what a picture may be worse than static placement
 
 @dataclass(frozen=True, kw_only=True)
 class PairScore:
-    """``psnr``, PQ-PSNR in dB, and ``delta_e``, Delta-E-ITP, of a pair by each of ``METHODS``."""
+    """``psnr``, PQ-PSNR in dB, and ``delta_e``, Delta-E-ITP, of a pair by each of ``METHODS``; ``camera``, the logit
+    that it is camera material, and ``graded``, those of masters that this training never saw either."""
 
     name: str
     psnr: Mapping[str, float]
     delta_e: Mapping[str, float]
+    camera: float
+    graded: tuple[float, ...]
 
 
 def leave_out(
@@ -53,6 +58,7 @@ def leave_out(
     pairs = [picture for picture in load_pool(config.views) if picture.kind == "pair"]
     if len(pairs) < 2:
         raise UserError(f"{config.views} has {len(pairs)} author-made pairs for training; two are the least")
+    masters = [p for p in load_pool(config.views, ("validation",)) if p.kind in ("panorama", "still", "cube")]
     count = len(pairs) if folds is None else folds
     if not 2 <= count <= len(pairs):
         raise UserError(f"{len(pairs)} pairs cannot be left out in {count} folds; choose from 2 to {len(pairs)}")
@@ -63,8 +69,9 @@ def leave_out(
             ([part.numpy() for part in PairRenderer.whole(pair)] for pair in pairs if pair not in held),  # pyright: ignore[reportArgumentType]
             "luma",
         )
+        graded = logits_of_masters(predictor, masters)
         for pair in held:
-            yield _score(pair, predictor, lambda sdr: torch.from_numpy(curve(sdr.numpy())))  # noqa: B023 (called here)
+            yield _score(pair, predictor, graded, lambda sdr: torch.from_numpy(curve(sdr.numpy())))  # noqa: B023 (called here)
 
 
 def _trained(config: TrainConfig, fold: int, count: int, held: Sequence[str]) -> TonePredictor:
@@ -80,7 +87,9 @@ def _trained(config: TrainConfig, fold: int, count: int, held: Sequence[str]) ->
 
 
 @torch.no_grad()
-def _score(pair: TonePictures, predictor: TonePredictor, curve: Callable[[Tensor], Tensor]) -> PairScore:
+def _score(
+    pair: TonePictures, predictor: TonePredictor, graded: tuple[float, ...], curve: Callable[[Tensor], Tensor]
+) -> PairScore:
     sdr, hdr = PairRenderer.whole(pair)
     made = {
         METHODS[0]: sdr_to_pq(sdr),
@@ -92,11 +101,14 @@ def _score(pair: TonePictures, predictor: TonePredictor, curve: Callable[[Tensor
         name=pair.name,
         psnr={name: float(-10 * (out - hdr).square().mean().log10()) for name, out in made.items()},
         delta_e={name: float(ictcp.delta_e_itp(pq.eotf(out), pq.eotf(hdr)).mean()) for name, out in made.items()},
+        camera=float(predictor.read(sdr).camera),
+        graded=graded,
     )
 
 
 def table(scores: Sequence[PairScore]) -> str:
-    """Markdown: a row a pair, their mean, and which are worse than static placement by more than 2 Delta-E-ITP."""
+    """Markdown: a row a pair, their mean, which are worse than static placement by more than 2 Delta-E-ITP, and the
+    temperature of the head of the kind."""
     lines = [f"| pair | {' | '.join(METHODS)} |", "|---" * (len(METHODS) + 1) + "|"]
     rows = [(score.name, [(score.psnr[m], score.delta_e[m]) for m in METHODS]) for score in scores]
     rows.append((f"mean of {len(scores)}", list(map(tuple, np.mean([cells for _, cells in rows], axis=0)))))
@@ -105,6 +117,12 @@ def table(scores: Sequence[PairScore]) -> str:
         lost = {s.name: s.delta_e[method] - s.delta_e[METHODS[0]] for s in scores}
         worse = [f"{name} (+{by:.1f})" for name, by in sorted(lost.items(), key=lambda x: -x[1]) if by > _MARGIN]
         lines.append(f"\nWorse than static placement by more than {_MARGIN:g}, {method}: {', '.join(worse) or 'none'}.")
+    cameras, masters = [score.camera for score in scores], [logit for score in scores for logit in score.graded]
+    right = np.mean(np.array(cameras) > 0), np.mean(np.array(masters) < 0)
+    lines.append(
+        f"\nThe head of the kind names {right[0]:.0%} of the pairs and {right[1]:.0%} of masters by operators rightly; "
+        f"its temperature is {fit_temperature(cameras, masters):.2f}."
+    )
     return "\n".join(lines)
 
 

@@ -1,6 +1,8 @@
 """The tone predictor: curve and colour of a frame, learned from a bank of pairs (lumaflux.lab.data.tone_pairs)."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -94,9 +96,8 @@ class TonePredictorStage:
         camera, chance = self.is_camera[picked], torch.rand(count, generator=generator).to(self.device)
         told = camera.where(chance < _TOLD, torch.where(chance < _TOLD + _OWN, math.nan, 0.5))
         torch.manual_seed(int(torch.randint(2**31, (), generator=generator)))  # of dropout
-        self.tone_predictor.dropout = self.options.dropout
-        read = self.tone_predictor.read(sdr, told, self.seen[picked])
-        self.tone_predictor.dropout = 0.0
+        with self._training():
+            read = self.tone_predictor.read(sdr, told, self.seen[picked])
         top, left = torch.randint(_THINNED, (2,), generator=generator).tolist()  # one curve a frame: fewer pixels judge
         sdr, hdr = (x[..., top::_THINNED, left::_THINNED] for x in (sdr, hdr))
         placed = self.tone_predictor(sdr, read.placement)
@@ -111,6 +112,14 @@ class TonePredictorStage:
             "camera": self.options.camera * F.binary_cross_entropy_with_logits(read.camera, camera),
         }
         return {"total": torch.stack(list(parts.values())).sum(), **{k: v.detach() for k, v in parts.items()}}
+
+    @contextmanager
+    def _training(self) -> Iterator[None]:
+        """Dropout, and the certainty of a head that still learns, as it is."""
+        predictor = self.tone_predictor
+        temperature, predictor.temperature, predictor.dropout = predictor.temperature, 1.0, self.options.dropout
+        yield
+        predictor.temperature, predictor.dropout = temperature, 0.0
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
