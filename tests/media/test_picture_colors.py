@@ -7,7 +7,7 @@ import OpenImageIO as oiio
 import pytest
 from PIL import Image, ImageCms
 
-from lumaflux.color import srgb
+from lumaflux.color import hlg, pq, srgb
 from lumaflux.color.primaries import ACES_WHITE, BT709, D65, P3_D65, Primaries, rgb_to_rgb, rgb_to_xyz
 from lumaflux.errors import UserError
 from lumaflux.media.metadata.coding_points import CHROMATICITIES
@@ -25,6 +25,9 @@ CODES = 2.2  # of 8 bits: two roundings in different spaces
 
 
 def curve_tag(gamma, form):
+    """``form`` may be the tag itself."""
+    if isinstance(form, bytes):
+        return form
     if form == "curv":
         return b"curv\0\0\0\0" + struct.pack(">IH", 1, round(gamma * 256)) + b"\0\0"
     if form == "table":
@@ -300,3 +303,48 @@ def test_dpx_of_linear_light(tmp_path):
     still = read_still(tmp_path / "a.dpx")
     assert still.transfer == "bt709"
     np.testing.assert_allclose(255 * still.sdr[:, 0].T, PATCHES, atol=0.1)
+
+
+@pytest.mark.parametrize("curve", ["PQ", "HLG"])
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "webp"])
+def test_hdr_by_the_profiles_curve_whatever_its_name(tmp_path, suffix, curve):
+    signal = np.linspace(0, 1, 1024)
+    light = pq.eotf(signal) / 10000 if curve == "PQ" else hlg.inverse_oetf(signal)
+    table = b"curv\0\0\0\0" + struct.pack(">I", 1024) + np.round(light * 65535).astype(">u2").tobytes()
+    profile = icc_profile("Monitor 7", CHROMATICITIES["bt2020"], None, table)
+    path = save(tmp_path / f"picture.{suffix}", stored(BT709, 2.2), profile)
+    with pytest.raises(UserError, match=f"the {curve} curve of its ICC profile 'Monitor 7'"):
+        read_still(path)
+
+
+def test_an_identity_curve_is_linear_light(tmp_path):
+    """A `curv` without entries (ICC.1:2022 10.6)."""
+    profile = icc_profile("sRGB", BT709, None, b"curv" + bytes(8))
+    _, found = read(save(tmp_path / "picture.png", stored(BT709, 1.0), profile))
+    assert np.abs(found - PATCHES).max() < 3.5  # 8 bits of light at code 40
+
+
+@pytest.mark.parametrize("stated", [0, 1, 0xFFFFFFFF])
+def test_a_gamma_that_no_picture_has_is_ignored(tmp_path, stated):
+    path = save(tmp_path / "plain.png", PATCHES.astype(np.uint8)[None])
+    chunk = png_chunks.chunk(b"gAMA", struct.pack(">I", stated))
+    path.write_bytes(path.read_bytes()[:33] + chunk + path.read_bytes()[33:])
+    assert np.abs(read(path)[1] - PATCHES).max() < 0.01
+
+
+@pytest.mark.parametrize("kind", ["half", "float", "double"])
+def test_floating_point_without_a_profile_is_light(tmp_path, kind):
+    light = np.array([[[0.25, 0.5, 0.75], [1.0, 4.0, 0.0], [np.nan, 0.5, -0.5], [0.1, 0.2, 0.3]]], np.float32)
+    light = light.repeat(2, axis=0)  # OpenImageIO does not write one row of doubles rightly
+    spec = oiio.ImageSpec(4, 2, 3, kind)
+    output = oiio.ImageOutput.create(str(path := tmp_path / "light.tif"))
+    assert output.open(str(path), spec)
+    output.write_image(light)
+    output.close()
+    still = read_still(path)
+    assert still.transfer == "bt709"
+    expected = np.nan_to_num(light, nan=0).clip(0, 1)[0]
+    assert np.abs(still.sdr[:, 0].T ** 2.4 - expected).max() < 0.001
+    said = " ".join(still.notes)
+    for words in ("read as light", "2 NaN", "2 negative", "2 pixels brighter than white"):
+        assert words in said

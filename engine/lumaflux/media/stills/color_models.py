@@ -11,7 +11,8 @@ from lumaflux.color.primaries import BT709, rgb_to_xyz
 from lumaflux.errors import UserError
 from lumaflux.media.metadata.media_info import Tag
 from lumaflux.media.stills.icc import D50_TO_D65
-from lumaflux.media.stills.picture_color import PictureColor
+from lumaflux.media.stills.linear_picture import in_range
+from lumaflux.media.stills.picture_color import PictureColor, is_float
 
 _CIE_LAB, _ICC_LAB, _ITU_LAB, _SEPARATED = 8, 9, 10, 5  # TIFF 6.0 and its technical notes
 _D50 = np.array([0.9642, 1.0, 0.8249])
@@ -51,11 +52,14 @@ def by_color_model(
         )
     if profile is not None and profile.space not in ("RGB", "GRAY"):
         note = f"its profile {profile.name!r} is of {profile.space}, which the picture is not; it is left out."
-        return pixels, replace(color, profile=None, transfer=Tag(value="srgb", source="guessed")), [note]
+        return pixels, replace(color, profile=None, notes=(), transfer=Tag(value="srgb", source="guessed")), [note]
     if profile is not None and profile.space == "GRAY" and pixels.shape[2] >= 3:
         note = f"its profile {profile.name!r} is of grey, which the picture is not; it is left out."
         tags = {"primaries": Tag(value="bt709", source="guessed"), "transfer": Tag(value="srgb", source="guessed")}
-        return pixels, replace(color, profile=None, **tags), [note]
+        return pixels, replace(color, profile=None, notes=(), **tags), [note]
+    if is_float(spec):
+        pixels, notes = in_range(pixels)
+        return pixels, color, notes
     return pixels, color, []
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from lumaflux.color import srgb
+from lumaflux.color import hlg, pq, srgb
 from lumaflux.color.primaries import BT709, D65, Primaries, rgb_to_xyz
 from lumaflux.errors import UserError
 from lumaflux.media.metadata import coding_points
@@ -26,7 +26,11 @@ _HDR_NAMES = re.compile(
     re.IGNORECASE,
 )
 _TABLES = {b"A2B0", b"A2B1", b"A2B2", b"D2B0", b"D2B1"}
+_CURVES = (b"rTRC", b"gTRC", b"bTRC")
+_NO_ENTRIES = b"curv" + bytes(8)
+_POWER_OF_1 = b"curv" + bytes(4) + struct.pack(">IH", 1, 256)
 _SAME = 0.6 / 255  # between sRGB signals: a profile that close is sRGB's own, as files round it
+_LIKE = 0.15  # of the light: no power of the signal comes as near to PQ or HLG at all of the greys
 _GRID = 17
 D50_TO_D65 = np.array(  # ICC.1:2022 Annex E, inverted: from the connection space's D50 to D65
     [[0.9555766, -0.0230393, 0.0631636], [-0.0282895, 1.0099416, 0.0210077], [0.0122982, -0.0204830, 1.3299098]]
@@ -79,7 +83,21 @@ class IccProfile:
             offset, _ = self._tags[b"cicp"]
             transfer = coding_points.TRANSFER.get(self.data[offset + 9] if len(self.data) > offset + 9 else 2)
             return f"{transfer.upper()} by its ICC profile" if transfer in coding_points.HDR_TRANSFERS else None
-        return f"ICC profile {self.name!r}" if self.names_hdr(self.name) else None
+        if self.names_hdr(self.name):
+            return f"ICC profile {self.name!r}"
+        return f"the {curve} curve of its ICC profile {self.name!r}" if (curve := self._hdr_curve) else None
+
+    @property
+    def _hdr_curve(self) -> str | None:
+        """``PQ`` or ``HLG`` where a matrix profile's curve is that, whatever it is called."""
+        if not self.is_matrix:
+            return None
+        greys = np.array([0.5, 0.6, 0.75, 0.9], dtype=np.float32)
+        light = srgb.eotf(self.to_srgb(np.repeat(greys.reshape(1, -1, 1), 3, axis=-1))[0, :, 1])
+        for name, curve in (("PQ", pq.eotf(greys) / pq.PQ_PEAK_NITS), ("HLG", hlg.inverse_oetf(greys))):
+            if np.abs(light / curve - 1).max() < _LIKE:
+                return name
+        return None
 
     @staticmethod
     def names_hdr(name: str) -> bool:
@@ -129,17 +147,30 @@ class IccProfile:
         ocio: Any = import_module("PyOpenColorIO")
         with TemporaryDirectory() as folder:  # it reads files alone, and remembers them by name
             file = Path(folder, "profile.icc")
-            file.write_bytes(self.data)
+            file.write_bytes(self._with_curves())
             try:
                 transform = ocio.FileTransform(src=str(file), direction=ocio.TRANSFORM_DIR_INVERSE)
                 processor = ocio.Config.CreateRaw().getProcessor(transform).getDefaultCPUProcessor()
             except ocio.Exception as error:
-                first = str(error).strip().splitlines()[0]
+                first = str(error).strip().splitlines()[0].replace(str(file), "it")
                 raise UserError(f"{self.where}: its color profile {self.name!r} cannot be used ({first})") from None
         values = np.array(pixels[..., :3], dtype=np.float32, order="C")
         processor.applyRGB(values)
         light = values @ np.linalg.inv(rgb_to_xyz(BT709)).T.astype(np.float32)
         return srgb.inverse_eotf(light.clip(0, 1)).astype(np.float32)
+
+    def _with_curves(self) -> bytes:
+        """The profile with a power of 1 for each curve without entries, which means that and which OpenColorIO refuses
+        (ICC.1:2022 10.6)."""
+        data = bytearray(self.data)
+        for row in range(len(self._tags)):
+            at = 132 + 12 * row
+            kind, offset, _ = struct.unpack_from(">4sII", data, at)
+            if kind in _CURVES and data[offset : offset + 12] == _NO_ENTRIES:
+                struct.pack_into(">II", data, at + 4, len(data), len(_POWER_OF_1))
+                data += _POWER_OF_1.ljust(16, b"\0")
+        struct.pack_into(">I", data, 0, len(data))
+        return bytes(data)
 
     def _by_littlecms(self, pixels: np.ndarray) -> np.ndarray:
         from PIL import Image, ImageCms

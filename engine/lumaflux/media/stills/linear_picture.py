@@ -66,7 +66,18 @@ def sdr_of_linear(light: np.ndarray, primaries: Primaries) -> tuple[np.ndarray, 
     light, notes = repaired(light)
     if primaries != BT709:
         light = apply_matrix(rgb_to_rgb(primaries, BT709), light)
-    over = int(np.count_nonzero(light.max(axis=0) > 1.001))
-    if over:
-        notes.append(f"{over} pixels brighter than white were clipped: the picture is read as SDR.")
+    notes += _clipped(light, axis=0)
     return bt1886.inverse_eotf(light.clip(0, 1), white_nits=1.0).astype(np.float32), notes
+
+
+def in_range(values: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """Floating-point values [H,W,channels] of a picture that has codes elsewhere, repaired and in [0, 1]; and what was
+    done to them, in sentences."""
+    values, notes = repaired(values)
+    notes += _clipped(values[..., :3], axis=-1)
+    return values.clip(0, 1), notes
+
+
+def _clipped(values: np.ndarray, axis: int) -> list[str]:
+    over = int(np.count_nonzero(values.max(axis=axis) > 1.001))
+    return [f"{over} pixels brighter than white were clipped: the picture is read as SDR."] if over else []

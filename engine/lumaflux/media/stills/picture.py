@@ -20,7 +20,7 @@ from lumaflux.media.stills.color_models import by_color_model, is_cmyk, needs_ra
 from lumaflux.media.stills.exr import Layer, chosen_layer, in_display_window, linear_rgb
 from lumaflux.media.stills.heif import heif_pixels, open_heif
 from lumaflux.media.stills.linear_picture import primaries_of, repaired, sdr_of_linear
-from lumaflux.media.stills.picture_color import picture_color
+from lumaflux.media.stills.picture_color import is_float, picture_color
 from lumaflux.media.stills.picture_writer import PNG, PictureOptions, bands, write_picture
 from lumaflux.media.stills.probe import damaged, format_of, heif_color, is_still, open_picture, probe_still
 from lumaflux.media.video.reader import refuse_hdr
@@ -135,7 +135,7 @@ def _upright(
 def _in_rows(spec: Any) -> bool:
     """Whether a picture is large, and its rows can be read and converted by themselves."""
     large = spec.width * spec.height > _LARGE and not spec.tile_width
-    return large and not is_cmyk(spec) and not needs_raw_values(spec)
+    return large and not is_cmyk(spec) and not needs_raw_values(spec) and not is_float(spec)
 
 
 def _read_rows(source: Any, spec: Any, path: str | os.PathLike, info: MediaInfo, transfer: InputTransfer) -> Still:

@@ -5,7 +5,7 @@ PNG: cICP before iCCP before sRGB before gAMA and cHRM (PNG Third Edition 4.3). 
 
 import os
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,9 +22,11 @@ _DPX_REFUSED = ("printing density", "logarithmic", "z (depth)", "z linear", "z h
 _DPX_PRIMARIES = {"itu-r 601-5 system b or g": "bt470bg", "itu-r 601-5 system m": "smpte170m"}
 _OWN_PQ = "SMPTE ST 2084"  # in the ImageDescription of PQ pictures whose format has no field for it
 _ADOBE_RGB_GAMMA = 563 / 256  # Adobe RGB (1998) 4.3.1.2
+_GAMMAS = (10_000, 1_000_000)  # of a gAMA chunk: a display's power of 10 to 0.1; what lies beyond is no picture's
 _LARGEST_PROFILE = 1 << 25  # bytes
 _EXIF_IFD, _INTEROPERABILITY_IFD = 0x8769, 0xA005
 _COLOR_SPACE, _GAMMA, _WHITE_POINT, _PRIMARIES = 0xA001, 0xA500, 0x013E, 0x013F
+_FLOATS = ("half", "float", "double")
 _FULL, _BT709, _SRGB = (Tag(value=value, source="guessed") for value in ("full", "bt709", "srgb"))
 
 
@@ -105,7 +107,16 @@ def picture_color(path: str | os.PathLike, spec: Any, chunks: dict[bytes, bytes]
         return PictureColor(primaries=Tag(value="bt709", source="tagged"), transfer=Tag(value="srgb", source="tagged"))
     if b"gAMA" in chunks or b"cHRM" in chunks:
         return _of_gamma(chunks)
-    return _of_exif(path) if form in ("jpeg", "tiff", "webp", "png") else PictureColor()
+    color = _of_exif(path) if form in ("jpeg", "tiff", "webp", "png") else PictureColor()
+    if form == "tiff" and is_float(spec) and color.transfer.source == "guessed":
+        note = "its values are floating-point and without a profile, so they are read as light."
+        return replace(color, transfer=Tag(value="linear", source="guessed"), notes=(*color.notes, note))
+    return color
+
+
+def is_float(spec: Any) -> bool:
+    """Whether values are stored in floating point, and so may lie beyond white."""
+    return str(spec.format) in _FLOATS
 
 
 def of_profile(data: bytes, where: str, name: str = "") -> PictureColor:
@@ -152,7 +163,8 @@ def _of_codes(payload: bytes, where: str) -> PictureColor:
 def _of_gamma(chunks: dict[bytes, bytes]) -> PictureColor:
     """Of gAMA and cHRM (11.3.2.1 and 11.3.2.2), in steps of 1/100000."""
     gamma, primaries = None, None
-    if len(chunks.get(b"gAMA", b"")) == 4 and (stated := int.from_bytes(chunks[b"gAMA"], "big")):
+    stated = int.from_bytes(chunks[b"gAMA"], "big") if len(chunks.get(b"gAMA", b"")) == 4 else 0
+    if _GAMMAS[0] <= stated <= _GAMMAS[1]:
         gamma = 100_000 / stated
     if len(points := chunks.get(b"cHRM", b"")) == 32:
         white, *rgb = (
