@@ -188,5 +188,5 @@ def test_the_engine_learns_what_a_frame_is_for(scene):
         "interactive 1",
         "thumbnail 2",
         "thumbnail 3",
-        "thumbnail 4",
+        "final 4",  # a proxy is a frame, smaller
     ]

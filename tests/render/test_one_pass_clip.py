@@ -55,9 +55,9 @@ def written(converter, clip, tmp_path_factory):
     def call(**job):
         codes, take = [], VideoWriter._take
 
-        def taken(writer, planes, pts, duration):
+        def taken(writer, planes, *timed):
             codes.append([np.array(plane) for plane in planes])
-            take(writer, planes, pts, duration)
+            take(writer, planes, *timed)
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(VideoWriter, "_take", taken)

@@ -37,7 +37,9 @@ class SequenceWriter:
         return self
 
     def write(self, hdr_pq: np.ndarray, pts: int, duration: int | None = None, **channels: Unpack[Channels]) -> None:
-        levels = write_picture(self.path.file(pts), hdr_pq, self._kind, self._options, **channels)
+        alpha, shares = channels.get("alpha"), channels.get("shares")
+        file = self.path.file(pts)
+        levels = write_picture(file, hdr_pq, self._kind, self._options, alpha=alpha, shares=shares)
         self.levels.add_frame(levels, hdr_pq)
 
     def holds(self, number: int) -> bool:
