@@ -18,6 +18,7 @@ from lumaflux.color.primaries import BT709, BT709_LUMA, BT2020, BT2020_LUMA, app
 from lumaflux.errors import UserError
 from lumaflux.lab.data.mastering import shoulder
 from lumaflux.media.alignment import Box, crop, matched, offset_of, thumbnail
+from lumaflux.media.gainmap.photograph import GAIN_MAP_SUFFIXES
 from lumaflux.media.scaling import reduce_area
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ _EVERY = 12  # frames between those that are taken of a clip
 _MOST = 8  # of a clip
 _LARGEST = 1024  # pixels a side of what is looked at
 _LEAST_MATCH = 0.85  # rank correlation of luminance, from which on two pictures show the same
-_PHOTOGRAPHS = (".jpg", ".jpeg", ".heic", ".heif", ".avif", ".jxl")  # those that may hold a gain map
 
 Picture = NDArray[np.float32]
 
@@ -70,7 +70,7 @@ def find_pairs(sources: Sequence[str]) -> list[tuple[str, Path, Path]]:
             found.append((Path(sdr).stem, Path(sdr), Path(hdr)))
         elif path.is_dir():
             found += _of_folder(path)
-        elif path.suffix.lower() in _PHOTOGRAPHS:
+        elif path.suffix.lower() in GAIN_MAP_SUFFIXES:
             found.append((path.stem, path, path))
         else:
             raise UserError(f"{source} names no pair; write SDR=HDR, a gain-map photograph, or a folder")
@@ -82,7 +82,7 @@ def find_pairs(sources: Sequence[str]) -> list[tuple[str, Path, Path]]:
 def _of_folder(folder: Path) -> list[tuple[str, Path, Path]]:
     """Of sdr/ and hdr/, files of one stem; else its gain-map photographs."""
     if not (folder / "sdr").is_dir() or not (folder / "hdr").is_dir():
-        photographs = sorted(path for path in folder.iterdir() if path.suffix.lower() in _PHOTOGRAPHS)
+        photographs = sorted(path for path in folder.iterdir() if path.suffix.lower() in GAIN_MAP_SUFFIXES)
         return [(path.stem, path, path) for path in photographs]
     sides = [
         {path.stem: path for path in sorted((folder / side).iterdir()) if path.is_file()} for side in ("sdr", "hdr")

@@ -29,6 +29,7 @@ from lumaflux.media.stills.probe import open_picture, probe_still
 from lumaflux.media.video.source import check_file
 
 _SRGB_PROFILES = ("Display P3", "sRGB")  # by name: their curve is sRGB's
+GAIN_MAP_SUFFIXES = (".jpg", ".jpeg", ".heic", ".heif", ".avif", ".jxl")  # of files that may hold a gain map
 SDR_WHITE_NITS = 203.0  # diffuse white of the master, BT.2408-7 2.2
 
 

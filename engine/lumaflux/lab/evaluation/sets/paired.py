@@ -22,7 +22,7 @@ from lumaflux.lab.evaluation.sets.manifest import sha256
 from lumaflux.lab.evaluation.sets.recorded import root_of, sequence_name
 from lumaflux.lab.evaluation.sets.sequence import Companion, Sequence
 from lumaflux.lab.evaluation.sets.specification import GainMapSource, PairSource, Specification
-from lumaflux.media.gainmap.photograph import read_gain_map_photograph
+from lumaflux.media.gainmap.photograph import GAIN_MAP_SUFFIXES, read_gain_map_photograph
 from lumaflux.media.scaling import fit_within, reduce_area
 from lumaflux.media.video.probe import probe_video
 from lumaflux.media.video.reader import VideoReader
@@ -40,7 +40,7 @@ def gain_map_sequences(wanted: GainMapSource, specification: Specification, hdr_
             f"the set needs the folder {wanted.folder} below HDR_DIR ({hdr_dir}); name the one that holds it"
         )
     table = scene_table()
-    photographs = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in (".jpg", ".jpeg")]
+    photographs = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in GAIN_MAP_SUFFIXES]
     chosen = [path for path in photographs if table.split(table.scene(path.stem)) == specification.split]
     if not chosen:
         raise UserError(
