@@ -19,8 +19,8 @@ def ready(directory):
 
 @pytest.mark.slow
 def test_memory_goes_between_sessions_and_the_next_finds_the_model(start, directory, frame, until, monkeypatch, capsys):
-    process = start("--model", "tiny", "--device", "cpu", "--resident", "--free", "0.4")
-    until(lambda: ready(directory))
+    process = start("--model", "tiny", "--device", "cpu", "--resident", "--free", "3")
+    until(lambda: "loaded tiny" in directory.log.read_text())
     with Client(directory) as first:
         given = first.render(frame, {"model": "tiny"}).pixels
     until(lambda: "gave memory back" in directory.log.read_text())
@@ -63,17 +63,3 @@ def test_the_environment_can_wish_for_it(monkeypatch, said, resident):
     function, bound, _ = app.parse_args(["serve"], exit_on_error=False, print_error=False)
     assert function is commands.serve
     assert bound.arguments.get("resident") is resident
-
-
-@pytest.mark.slow
-def test_the_first_frame_of_a_second_session_takes_3_s_at_most(start, directory, until):
-    start("--device", "cpu", "--resident", "--free", "1")
-    pixels = np.random.default_rng(0).random((360, 640, 4), dtype=np.float32)
-    with Client(directory) as first:
-        first.render(pixels)
-    until(lambda: "gave memory back" in directory.log.read_text())
-    begun = time.monotonic()
-    with Client(directory) as second:
-        answer = second.render(pixels)
-    assert time.monotonic() - begun < 3
-    assert not answer.cached
