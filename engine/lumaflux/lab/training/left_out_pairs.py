@@ -59,6 +59,8 @@ def leave_out(
     if len(pairs) < 2:
         raise UserError(f"{config.views} has {len(pairs)} author-made pairs for training; two are the least")
     masters = [p for p in load_pool(config.views, ("validation",)) if p.kind in ("panorama", "still", "cube")]
+    if not masters:
+        raise UserError(f"{config.views} has no validation scene to find the temperature of the kind's head on")
     count = len(pairs) if folds is None else folds
     if not 2 <= count <= len(pairs):
         raise UserError(f"{len(pairs)} pairs cannot be left out in {count} folds; choose from 2 to {len(pairs)}")
