@@ -63,7 +63,7 @@ docs: setup
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
 
 bench: setup
-	$(BIN)/lumaflux bench --report build/bench.json --clip examples/rooftop-sdr.mp4
+	$(BIN)/lumaflux bench conversion --report build/bench.json --clip examples/rooftop-sdr.mp4
 
 # The default model's pairs, from packages alone; HDR_DIR, where set, adds more.
 corpus: setup

@@ -116,7 +116,7 @@ RUN_BY = {
     "luma-eval ablation": ("lab/evaluation/test_commands.py", "ablation"),
     "luma-eval lpips-weights": ("lab/evaluation/metrics/test_lpips_checkpoint.py", "lpips-weights"),
     "luma-eval invariants": ("lab/evaluation/test_invariants.py", "invariants"),
-    "bench": ("lab/bench/test_metrics_bench.py", "bench"),
+    "bench": ("lab/bench/test_bench_commands.py", "bench"),
 }
 
 

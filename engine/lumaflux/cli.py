@@ -9,6 +9,7 @@ from cyclopts import App, Parameter
 from lumaflux.demo.commands import demo
 from lumaflux.endings import end_by_signals, told
 from lumaflux.farm.commands import farm
+from lumaflux.lab.bench.commands import bench
 from lumaflux.lab.evaluation.commands import app as luma_eval
 from lumaflux.lab.training.commands import learn
 from lumaflux.lut.commands import export_lut
@@ -44,6 +45,7 @@ app.command(plugin)
 app.command(farm)
 app.command(timeline)
 app.command(models)
+app.command(bench)
 # By its name: a checkout that is run without being installed has no `lumaflux.export`.
 app.command(
     "lumaflux.export.commands:build_engine",
@@ -60,69 +62,6 @@ def doctor() -> None:
 
     if not show_findings(examine()):
         sys.exit(2)
-
-
-@app.command
-def bench(
-    *,
-    report: Path | None = None,
-    rounds: int = 15,
-    clip: Path | None = None,
-    limit: int = 24,
-    training: Path | None = None,
-    metrics: Annotated[bool, Parameter(negative="")] = False,
-    sizes: Annotated[bool, Parameter(negative="")] = False,
-    size: tuple[str, ...] = (),
-    long: int | None = None,
-    kernels: Annotated[bool, Parameter(negative="")] = False,
-    gpu: Annotated[bool, Parameter(negative="")] = False,
-    engine: Path | None = None,
-) -> None:
-    """Measure speed and memory on this machine.
-
-    Parameters
-    ----------
-    report
-        A JSON file for the figures.
-    rounds
-        Interleaved rounds for every ratio.
-    clip
-        The clip whose conversion is timed; a synthetic one if not named.
-    limit
-        How many of its frames.
-    training
-        Measure the updates of this adapter configuration instead.
-    metrics
-        Measure the scores of the benchmark instead: seconds at 1080p, memory at 4K.
-    sizes
-        Measure full HD and UHD, the pixel path alone, and flicker under a tone track instead.
-    size
-        Measure conversions of this size alone, 1080p, 2160p or 4320p; may be given often.
-    long
-        Measure so many frames at 320x180 instead, beside a tenth of them: milliseconds a frame and memory.
-    kernels
-        Compile the CUDA kernels and tell what they ask of each GPU and what it allows; needs none.
-    gpu
-        Prove and time the CUDA kernels on this machine's GPU instead.
-    engine
-        Time a whole frame through this engine bundle and through torch instead.
-    """
-    from lumaflux.lab.bench.report import run
-
-    run(
-        report,
-        rounds,
-        clip,
-        limit,
-        training,
-        metrics=metrics,
-        sizes=sizes,
-        size=size,
-        long=long,
-        kernels=kernels,
-        gpu=gpu,
-        engine=engine,
-    )
 
 
 @app.command

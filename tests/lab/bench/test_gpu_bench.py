@@ -1,4 +1,4 @@
-"""`lumaflux bench --gpu` without a GPU: it refuses, and its parts hold with expressions in the kernels' place."""
+"""`lumaflux bench gpu` without a GPU: it refuses, and its parts hold with expressions in the kernels' place."""
 
 from dataclasses import replace
 from types import SimpleNamespace

@@ -5,7 +5,6 @@ import sys
 
 import pytest
 
-from lumaflux.errors import UserError
 from lumaflux.lab.bench import conversion, report
 from lumaflux.lab.bench.pipelines import _timed, table
 
@@ -55,12 +54,6 @@ def test_a_long_clip_is_measured_beside_a_tenth_of_it(monkeypatch):
         return {"seconds": 0.5 * frames, "frames": frames, "peak_mb": 400.0 + frames}
 
     monkeypatch.setattr(conversion, "conversion", converted)
-    figures = report.run(None, 1, long=20)
+    figures = report.run(lambda: report.long_clip(20))
     assert asked == [(True, 2, 1), (True, 20, 1)]
     assert (figures["ms_a_frame_2"], figures["ms_a_frame_20"], figures["peak_mb_20"]) == (500.0, 500.0, 420.0)
-
-
-@pytest.mark.parametrize(("asked", "said"), [({"long": 3}, "name 10 at least"), ({"size": ("9k",)}, "4320p")])
-def test_sizes_and_lengths_that_there_are_not_are_refused(asked, said):
-    with pytest.raises(UserError, match=said):
-        report.run(None, 1, **asked)

@@ -1,4 +1,4 @@
-"""`lumaflux bench --gpu`: the kernels on a CUDA device, proven against float64 and timed against what they replace.
+"""`lumaflux bench gpu`: the kernels on a CUDA device, proven against float64 and timed against what they replace.
 
 Its parts run in tests on the CPU with expressions in the kernels' place.
 By itself: ``python -m lumaflux.lab.bench.gpu [--small] [--rounds N] [--json FILE]``.
@@ -48,7 +48,7 @@ class Case:
 def gpu_figures(rounds: int) -> dict[str, Any]:
     """Everything on the first CUDA device; raises UserError where there is none."""
     if not torch.cuda.is_available():
-        raise UserError("lumaflux bench --gpu needs a CUDA device, and torch finds none here; run it where one is")
+        raise UserError("lumaflux bench gpu needs a CUDA device, and torch finds none here; run it where one is")
     device = torch.device("cuda:0")
     checked = check_kernels(device)
     return {"device": torch.cuda.get_device_name(device), "checks": checked} | figures(device, rounds, Step())

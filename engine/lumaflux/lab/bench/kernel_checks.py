@@ -1,4 +1,4 @@
-"""The kernels on small, ragged and large shapes against float64: `lumaflux bench --gpu`, and under compute-sanitizer.
+"""The kernels on small, ragged and large shapes against float64: `lumaflux bench gpu`, and under compute-sanitizer.
 
 Run by itself: ``python -m lumaflux.lab.bench.kernel_checks [--small] [--expressions] [--json FILE]``; exit code 1 where
 a kernel does not agree.

@@ -1,4 +1,4 @@
-"""Speed and memory of training: `lumaflux bench --training CONFIG`, an adapter configuration, split by part."""
+"""Speed and memory of training: `lumaflux bench training CONFIG`, an adapter configuration, split by part."""
 
 import statistics
 import time
