@@ -172,6 +172,16 @@ class Settings:
         low=0.0,
         high=1.0,
     )
+    block_reuse: float = _control(
+        0.0,
+        label="Block reuse",
+        help="Takes what all blocks but the first add from an earlier step where what the first adds has changed by at "
+        "most this share of its size; 0 evaluates every block (docs/guide/flux.md).",
+        unit="ratio",
+        group="Model",
+        low=0.0,
+        high=1.0,
+    )
     seed: int = _control(
         0,
         label="Seed",

@@ -19,6 +19,7 @@ from lumaflux.inference.weights import LITE, weight_digests
 from lumaflux.options import ModelOptions
 from lumaflux.service.parameters import RenderParameters
 from lumaflux.service.renderer import ModelError, Renderer
+from lumaflux.settings import Settings
 
 pytestmark = pytest.mark.slow
 SIZES = ((64, 64), (64, 64), (128, 128))
@@ -93,6 +94,20 @@ def test_a_bundle_renders_what_torch_renders_at_any_size(bundle):
     for height, width in ((64, 64), (72, 100)):
         frame = example_frame(height, width)
         torch.testing.assert_close(engine_made.render(frame), torch_made.render(frame), atol=1e-3, rtol=0)
+
+
+def test_a_bundle_takes_a_velocity_again_but_no_part_of_one(bundle):
+    torch_made, engine_made = load("tiny-flux", device="cpu"), load("tiny-flux", engine=bundle[0])
+    frame, settings = example_frame(64, 64), Settings(steps=4, step_reuse=1.0, detail=0.0)
+    calls, real = [], engine_made.backend.network.velocity
+    engine_made.backend.network.velocity = lambda *given: calls.append(1) or real(*given)
+    torch.testing.assert_close(
+        engine_made.render(frame, settings), torch_made.render(frame, settings), atol=1e-3, rtol=0
+    )
+    assert len(calls) == 3
+    del engine_made.backend.network.velocity
+    with pytest.raises(UserError, match="leave --block-reuse out"):
+        engine_made.render(frame, Settings(steps=4, block_reuse=0.1, detail=0.0))
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 from safetensors.torch import save_file
+from small_klein import SMALL
 
 from lumaflux.inference.memory_plan import GIB, plan_for
 from lumaflux.model.autoencoder import latents_of, normalised, raw
@@ -13,31 +14,9 @@ from lumaflux.model.build import build, build_transformer
 from lumaflux.model.config import config_from_json
 from lumaflux.model.latents import pack, position_ids
 from lumaflux.model.original_names import transformer_names
-from lumaflux.model.presets import FLUX2_KLEIN, TINY_FLUX
+from lumaflux.model.presets import FLUX2_KLEIN
 from lumaflux.model.pretrained import Placement, build_on_pretrained
 
-SMALL = replace(
-    TINY_FLUX,
-    name="flux2-klein",
-    transformer={
-        **FLUX2_KLEIN.transformer,
-        "in_channels": 16,
-        "num_layers": 1,
-        "num_single_layers": 2,
-        "attention_head_dim": 16,
-        "num_attention_heads": 2,
-        "joint_attention_dim": 32,
-        "axes_dims_rope": [4, 4, 4, 4],
-    },
-    vae={
-        **FLUX2_KLEIN.vae,
-        "block_out_channels": [8, 8, 8, 8],
-        "layers_per_block": 1,
-        "latent_channels": 4,
-        "norm_num_groups": 4,
-        "sample_size": 64,
-    },
-)
 TIMES = torch.tensor([0.9, 0.3])
 
 

@@ -11,11 +11,13 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from lumaflux.errors import UserError
 from lumaflux.model.attention import rotary_turns
 from lumaflux.model.checkpoint import current_keys
 from lumaflux.model.conditioner import Conditioner
 from lumaflux.model.config import LumaFluxConfig
 from lumaflux.model.cues import PhysicalCues, luminance_statistics, relative_luminance, ring_spectrum
+from lumaflux.model.first_block_cache import FirstBlockCache
 from lumaflux.model.flux_transformer import THETA, RotaryPositions
 from lumaflux.model.latents import pack, position_ids, unpack
 from lumaflux.model.spline import Knots
@@ -94,7 +96,16 @@ class EngineNetwork:
     def psi(self, t: Tensor) -> Tensor:
         return self.host.conditioner(t)
 
-    def velocity(self, z: Tensor, t: Tensor, conditions: EngineConditions, psi: Tensor | None = None) -> Tensor:
+    def velocity(
+        self,
+        z: Tensor,
+        t: Tensor,
+        conditions: EngineConditions,
+        psi: Tensor | None = None,
+        cache: FirstBlockCache | None = None,
+    ) -> Tensor:
+        if cache is not None:
+            raise UserError("an engine evaluates every block; leave --block-reuse out, or name --engine none")
         psi = self.psi(t) if psi is None else psi
         tokens, grid = pack(z), (z.shape[-2] // 2, z.shape[-1] // 2)
         made = []

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from lumaflux.model.config import LumaFluxConfig
+from lumaflux.model.first_block_cache import FirstBlockCache
 from lumaflux.model.spline import Knots
 from lumaflux.model.tone_predictor import ToneCurve
 
@@ -40,8 +41,16 @@ class Network(Protocol[Conditions]):
         """Flow times [N] -> the conditioner's table [N,blocks,6]."""
         ...
 
-    def velocity(self, z: Tensor, t: Tensor, conditions: Conditions, psi: Tensor | None = None) -> Tensor:
-        """Latents [B,c,h,w] at flow times [B] -> velocity [B,c,h,w]."""
+    def velocity(
+        self,
+        z: Tensor,
+        t: Tensor,
+        conditions: Conditions,
+        psi: Tensor | None = None,
+        cache: FirstBlockCache | None = None,
+    ) -> Tensor:
+        """Latents [B,c,h,w] at flow times [B] -> velocity [B,c,h,w]. ``cache``: that of the schedule which the velocity
+        is a step of; raises UserError where there can be none."""
         ...
 
     def decode_latents(self, z: Tensor) -> Tensor:

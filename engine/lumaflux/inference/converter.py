@@ -155,7 +155,8 @@ class Converter:
                 return z_start, z_start, placement
             start = z_start + self.config.noise_scale * self._noise(z_start, sampling.noise, sampling.seed)
             flow = schedule(sampling.steps or self.config.steps, z_start.device)
-            return z_start, euler(model, start, conditions, flow, on_step, reuse=sampling.reuse), placement
+            reuse = {"reuse": sampling.reuse, "block_reuse": sampling.block_reuse}
+            return z_start, euler(model, start, conditions, flow, on_step, **reuse), placement
 
     @torch.inference_mode()
     def tone_of(

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from lumaflux.backends.network import Network
+from lumaflux.model.first_block_cache import FirstBlockCache
 from lumaflux.model.lumaflux import Conditions
 from lumaflux.settings import Settings
 
@@ -16,16 +17,22 @@ from lumaflux.settings import Settings
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
     """How the bridge is sampled. ``steps``: the model's own number where None; ``noise``: its standard normal start,
-    drawn from ``seed`` where None; ``reuse``: see :func:`euler`."""
+    drawn from ``seed`` where None; ``reuse`` and ``block_reuse``: see :func:`euler`."""
 
     steps: int | None = None
     noise: np.ndarray | Tensor | None = None
     seed: int = 0
     reuse: float = 0.0
+    block_reuse: float = 0.0
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        return cls(steps=settings.steps or None, seed=settings.seed, reuse=settings.step_reuse)
+        return cls(
+            steps=settings.steps or None,
+            seed=settings.seed,
+            reuse=settings.step_reuse,
+            block_reuse=settings.block_reuse,
+        )
 
 
 def schedule(steps: int, device: torch.device | str = "cpu") -> Tensor:
@@ -43,20 +50,23 @@ def euler(
     on_step: Callable[[], None] | None = None,
     *,
     reuse: float = 0.0,
+    block_reuse: float = 0.0,
 ) -> Tensor:
     """z(1) [B,c,h,w] -> z(0): z <- z + (t_{i+1} - t_i) v(z, t_i). Psi is computed once for the whole schedule.
 
     ``reuse``: a frame takes the velocity of the step before once more where the last two that were evaluated for it
     differ by at most this share of the later one's norm; 0 evaluates every step. Never twice in a row, and a frame of a
-    batch takes what it would take alone.
+    batch takes what it would take alone. ``block_reuse``: the bound of lumaflux.model.first_block_cache in every
+    velocity that is evaluated; 0 evaluates every block.
     """
+    caching = {"cache": FirstBlockCache(block_reuse)} if block_reuse > 0 else {}
     psi = network.psi(times[:-1])
     velocity: Tensor | None = None
     again = torch.zeros(len(z), dtype=torch.bool, device=z.device)
     for i in range(len(times) - 1):
         if velocity is None or not again.all():
             t = times[i].expand(len(z))
-            made = network.velocity(z, t, conditions, psi[i : i + 1].expand(len(z), -1, -1))
+            made = network.velocity(z, t, conditions, psi[i : i + 1].expand(len(z), -1, -1), **caching)
             if reuse > 0:
                 before, velocity = velocity, made
                 if before is not None:

@@ -13,6 +13,7 @@ from lumaflux.backends.network import Network
 from lumaflux.inference.rounds import Rounds
 from lumaflux.inference.tiles import Tile, Tiling
 from lumaflux.model.config import LumaFluxConfig
+from lumaflux.model.first_block_cache import FirstBlockCache
 from lumaflux.model.latents import pack, unpack
 from lumaflux.model.lumaflux import Conditions, LumaFlux
 from lumaflux.model.pga import ValueGate
@@ -58,17 +59,24 @@ class TiledNetwork:
     def psi(self, t: Tensor) -> Tensor:
         return self._network.psi(t)
 
-    def velocity(self, z: Tensor, t: Tensor, conditions: Any, psi: Tensor | None = None) -> Tensor:
+    def velocity(
+        self,
+        z: Tensor,
+        t: Tensor,
+        conditions: Any,
+        psi: Tensor | None = None,
+        cache: FirstBlockCache | None = None,
+    ) -> Tensor:
         network = self._network
         if not isinstance(network, LumaFlux):
-            return network.velocity(z, t, conditions, psi)
+            return network.velocity(z, t, conditions, psi, cache)
         tokens, psi = pack(z), network.psi(t) if psi is None else psi
 
         def of_tile(tile: Tile) -> Tensor:
             seen, inside, bias = seen_from(tile, self._tiling)
             seen = seen.to(z.device)
             part = conditions_of(conditions, seen, inside, bias)
-            made = network.token_velocity(tokens[:, seen], t, part, psi)[:, :inside]
+            made = network.token_velocity(tokens[:, seen], t, part, psi, cache and cache.of(tile))[:, :inside]
             return unpack(made, tile.grid).to(z.dtype)
 
         return self._tiling.blended(self._samples, of_tile)

@@ -20,6 +20,7 @@ from lumaflux.model.conditioner import Conditioner, Modulation, modulation
 from lumaflux.model.config import LumaFluxConfig
 from lumaflux.model.coupler import ResidualCoupler
 from lumaflux.model.cues import PhysicalCues
+from lumaflux.model.first_block_cache import FirstBlockCache
 from lumaflux.model.flux2 import block_arguments, modulations, steer_flux2
 from lumaflux.model.latents import pack, position_ids, unpack
 from lumaflux.model.pcm import PerceptualModulation
@@ -208,29 +209,49 @@ class LumaFlux(nn.Module):
         mode = latents_of(self.vae, pixels).float()
         return normalised(self.vae, mode, self.config.latent_scale, self.config.latent_shift)
 
-    def velocity(self, z: Tensor, t: Tensor, conditions: Conditions, psi: Tensor | None = None) -> Tensor:
-        """Latents z_t [B,c,h,w] and flow times [B] in [0,1] -> velocity dz/dt [B,c,h,w]."""
+    def velocity(
+        self,
+        z: Tensor,
+        t: Tensor,
+        conditions: Conditions,
+        psi: Tensor | None = None,
+        cache: FirstBlockCache | None = None,
+    ) -> Tensor:
+        """Latents z_t [B,c,h,w] and flow times [B] in [0,1] -> velocity dz/dt [B,c,h,w]. ``cache``: that of the
+        schedule which the velocity is a step of."""
         grid = (z.shape[-2] // 2, z.shape[-1] // 2)
-        tokens = self.token_velocity(pack(z), t, conditions, self.psi(t) if psi is None else psi)
+        tokens = self.token_velocity(pack(z), t, conditions, self.psi(t) if psi is None else psi, cache)
         return unpack(tokens, grid).to(z.dtype)
 
-    def token_velocity(self, tokens: Tensor, t: Tensor, conditions: Conditions, psi: Tensor) -> Tensor:
+    def token_velocity(
+        self, tokens: Tensor, t: Tensor, conditions: Conditions, psi: Tensor, cache: FirstBlockCache | None = None
+    ) -> Tensor:
         """The steered transformer on packed tokens [B,n,4c]; ``psi`` [B,blocks,6]."""
         hidden, context, temb = self.begun(tokens, t, conditions.context, conditions.pooled)
-        for index, seen in enumerate(conditions.blocks):
-            step = partial(
-                self.steered_block,
-                index,
-                seen=seen,
-                row=modulation(psi, index),
-                temb=temb,
-                rotary=conditions.rotary,
-                key_bias=conditions.key_bias,
-            )
-            if self.gradient_checkpointing and torch.is_grad_enabled():
-                hidden, context = checkpoint(step, hidden, context, use_reentrant=False)
-            else:
-                hidden, context = step(hidden, context)
+
+        def through(blocks: range, hidden: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
+            for index in blocks:
+                step = partial(
+                    self.steered_block,
+                    index,
+                    seen=conditions.blocks[index],
+                    row=modulation(psi, index),
+                    temb=temb,
+                    rotary=conditions.rotary,
+                    key_bias=conditions.key_bias,
+                )
+                if self.gradient_checkpointing and torch.is_grad_enabled():
+                    hidden, context = checkpoint(step, hidden, context, use_reentrant=False)
+                else:
+                    hidden, context = step(hidden, context)
+            return hidden, context
+
+        count = len(conditions.blocks)
+        if cache is None:
+            hidden, _ = through(range(count), hidden, context)
+        else:
+            first, context = through(range(1), hidden, context)
+            hidden = cache.through(hidden, first, lambda: through(range(1, count), first, context)[0])
         return self.ended(hidden, temb if isinstance(temb, Tensor) else temb[0])
 
     def begun(self, tokens: Tensor, t: Tensor, context: Tensor, pooled: Tensor | None) -> tuple[Tensor, Tensor, Any]:
