@@ -15,6 +15,7 @@
 #include "cpu/deband.h"
 #include "cpu/light_levels.h"
 #include "cpu/pq_codes.h"
+#include "cpu/reduced_codes.h"
 #include "cpu/strokes.h"
 #include "cpu/yuv420_rgb.h"
 #include "cpu/yuv420p10.h"
@@ -220,6 +221,31 @@ py::tuple sampled_codes(const py::array& y, const py::array& cb, const py::array
   return py::make_tuple(codes, darkest);
 }
 
+Result reduced_ycbcr(const py::array& y, const py::array& cb, const py::array& cr, const std::array<float, 4>& scales,
+                     const std::array<float, 3>& luma, bool midway, std::size_t rows, std::size_t columns) {
+  const auto planes = planes_of<std::uint8_t>(y, cb, cr);
+  if (rows < 1 || columns < 1) throw py::value_error("expected a size of one row and column at least");
+  Result out(std::array<py::ssize_t, 3>{3, static_cast<py::ssize_t>(rows), static_cast<py::ssize_t>(columns)});
+  float* to = out.mutable_data();
+  const std::size_t height = side(y, 0), width = side(y, 1);
+  const py::gil_scoped_release release;
+  lumaflux::reduced_ycbcr(planes, height, width, coding_of(scales, luma, midway), rows, columns, to);
+  return out;
+}
+
+Result reduced_clipping(const py::array& y, const py::array& cb, const py::array& cr,
+                        const std::array<float, 4>& scales, const std::array<float, 3>& luma, bool midway,
+                        float clipped, std::size_t rows, std::size_t columns) {
+  const auto planes = planes_of<std::uint8_t>(y, cb, cr);
+  if (rows < 1 || columns < 1) throw py::value_error("expected a size of one row and column at least");
+  Result out(std::array<py::ssize_t, 2>{static_cast<py::ssize_t>(rows), static_cast<py::ssize_t>(columns)});
+  float* to = out.mutable_data();
+  const std::size_t height = side(y, 0), width = side(y, 1);
+  const py::gil_scoped_release release;
+  lumaflux::reduced_clipping(planes, height, width, coding_of(scales, luma, midway), clipped, rows, columns, to);
+  return out;
+}
+
 py::tuple stroke_runs(const Bytes& codes, const Bytes& darkest, unsigned least, unsigned ground, unsigned contrast,
                       std::size_t reach) {
   if (codes.ndim() != 2 || codes.size() == 0 || darkest.ndim() != 2 || darkest.shape(0) != codes.shape(0) ||
@@ -315,6 +341,12 @@ PYBIND11_MODULE(lumaflux_native, module) {
              py::arg("luma"), py::arg("midway"), py::arg("weights"), py::arg("down"), py::arg("across"),
              py::arg("threads"),
              "8-bit 4:2:0 codes -> 8-bit luma and darkest channel [h,w] of every down-th row and across-th column.");
+  module.def("reduced_ycbcr", &reduced_ycbcr, py::arg("y"), py::arg("cb"), py::arg("cr"), py::arg("scales"),
+             py::arg("luma"), py::arg("midway"), py::arg("rows"), py::arg("columns"),
+             "8-bit 4:2:0 codes -> Y'CbCr float32 [3,rows,columns], averaged.");
+  module.def("reduced_clipping", &reduced_clipping, py::arg("y"), py::arg("cb"), py::arg("cr"), py::arg("scales"),
+             py::arg("luma"), py::arg("midway"), py::arg("clipped"), py::arg("rows"), py::arg("columns"),
+             "8-bit 4:2:0 codes -> the share [rows,columns] whose largest channel is at least `clipped`.");
   module.def("stroke_runs", &stroke_runs, py::arg("codes"), py::arg("darkest"), py::arg("least"), py::arg("ground"),
              py::arg("contrast"), py::arg("reach"),
              "Codes [h,w] -> (row, start, stop, peak, under, darkest, ended) of runs that may be strokes of letters.");

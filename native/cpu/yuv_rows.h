@@ -6,42 +6,22 @@
 #include <utility>
 #include <vector>
 
-#include "cpu/light.h"
 #include "cpu/yuv420_rgb.h"
 
 namespace lumaflux {
 
 // Two rows of chroma codes, mixed and brought to full width: even columns are samples, odd ones lie between two.
-template <class Code>
-inline void chroma_row(const Code* near, const Code* far, float share, std::size_t half, std::size_t width,
-                       float* mixed, float* out) {
-  for (std::size_t i = 0; i < half; ++i) {
-    const float a = near[i], b = far[i];
-    mixed[i] = a + share * (b - a);
-  }
-  mixed[half] = mixed[half - 1];
-  for (std::size_t i = 0; 2 * i + 1 < width; ++i) {
-    out[2 * i] = mixed[i];
-    out[2 * i + 1] = 0.5f * (mixed[i] + mixed[i + 1]);
-  }
-  if (width % 2 == 1) out[width - 1] = mixed[half - 1];
-}
+// `mixed`: a buffer of half + 1.
+void chroma_row(const std::uint8_t* near, const std::uint8_t* far, float share, std::size_t half, std::size_t width,
+                float* mixed, float* out);
+void chroma_row(const std::uint16_t* near, const std::uint16_t* far, float share, std::size_t half, std::size_t width,
+                float* mixed, float* out);
 
-template <class Code>
-inline void rgb_row(const Code* y, const float* cb, const float* cr, std::size_t width, const YuvCoding& c, float* r,
-                    float* g, float* b) {
-  const float luma = 1.0f / c.luma_scale, chroma = 1.0f / c.chroma_scale, low = c.luma_offset, middle = c.chroma_offset;
-  const float red = 2.0f * (1.0f - c.red_weight) * chroma, blue = 2.0f * (1.0f - c.blue_weight) * chroma;
-  const float green_red = c.red_weight / c.green_weight, green_blue = c.blue_weight / c.green_weight;
-#pragma GCC ivdep
-  for (std::size_t i = 0; i < width; ++i) {
-    const float signal = (static_cast<float>(y[i]) - low) * luma;
-    const float to_red = red * (cr[i] - middle), to_blue = blue * (cb[i] - middle);
-    r[i] = between(signal + to_red, 0.0f, 1.0f);
-    g[i] = between(signal - green_red * to_red - green_blue * to_blue, 0.0f, 1.0f);
-    b[i] = between(signal + to_blue, 0.0f, 1.0f);
-  }
-}
+// Both give the same bits on every instruction set.
+void rgb_row(const std::uint8_t* y, const float* cb, const float* cr, std::size_t width, const YuvCoding& c, float* r,
+             float* g, float* b);
+void rgb_row(const std::uint16_t* y, const float* cb, const float* cr, std::size_t width, const YuvCoding& c, float* r,
+             float* g, float* b);
 
 // Makes the rows of a picture one at a time; for one thread.
 template <class Code>
