@@ -4,8 +4,9 @@ A bar is dark and ends in a straight line, where most of the picture's columns (
 and logos in it cover the smaller part of its lines. The shadows of a dark scene end at another line in every column.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Self, TypeVar
 
 import numpy as np
 import torch
@@ -14,6 +15,8 @@ from torch import Tensor
 
 from lumaflux.color.primaries import BT709_LUMA, luminance
 from lumaflux.color.sdr_to_pq import sdr_to_pq
+
+Picture = TypeVar("Picture", Tensor, NDArray[np.uint8])
 
 _SAMPLES = 160  # across a side
 _BLACKEST = 32.0  # codes of 255: narrow-range black read as full range is 16, read as sRGB too it is 28
@@ -118,16 +121,29 @@ class Sighting:
 
 def sighting_of(sdr: Tensor) -> Sighting:
     """What an SDR frame [3,H,W] in [0,1] shows of its bars."""
-    height, width = sdr.shape[-2:]
+    return sighting_in(sdr, lambda part: part)
+
+
+def sighting_in(picture: Picture, sdr_of: Callable[[Picture], Tensor]) -> Sighting:
+    """The same of an array [...,H,W] whose parts ``sdr_of`` makes pictures of: few samples of its lines are looked at,
+    and of a side that is not dark one line."""
+    height, width = picture.shape[-2:]
     across, down = max(1, width // _SAMPLES), max(1, height // _SAMPLES)
-    from_top, from_left = sdr[..., ::across], sdr[..., ::down, :].transpose(-1, -2)
+    from_top, from_left = picture[..., ::across], picture[..., ::down, :].swapaxes(-1, -2)
+
+    def side(lines: Picture, *, last: bool = False) -> Side:
+        count = lines.shape[-2]
+        if count < 2 * _QUIET or not _dark(sdr_of(lines[..., -1:, :] if last else lines[..., :1, :])):
+            return _PICTURE
+        return _side(_codes(sdr_of(lines))[:: -1 if last else 1])
+
     return Sighting(
         height=height,
         width=width,
-        top=_side(from_top),
-        bottom=_side(from_top, last=True),
-        left=_side(from_left),
-        right=_side(from_left, last=True),
+        top=side(from_top),
+        bottom=side(from_top, last=True),
+        left=side(from_left),
+        right=side(from_left, last=True),
     )
 
 
@@ -186,11 +202,8 @@ def _dark(line: Tensor) -> bool:
     return float(np.median(_codes(line))) <= _BLACKEST
 
 
-def _side(sdr: Tensor, *, last: bool = False) -> Side:
-    """Of SDR [3, lines parallel to the side, samples along it], whose first line is the side, or the ``last``."""
-    if sdr.shape[-2] < 2 * _QUIET or not _dark(sdr[..., -1:, :] if last else sdr[..., :1, :]):
-        return _PICTURE
-    lines = _codes(sdr)[:: -1 if last else 1]
+def _side(lines: NDArray[np.float32]) -> Side:
+    """Of codes [lines parallel to the side, samples along it], whose first line is the side."""
     level = float(np.median(lines[0]))
     found = [_edge(lines > level + step) for step in _STEPS]
     edges = [(share, edge) for share, edge, _ in found if edge is not None and _flat(lines[:edge] - level)]

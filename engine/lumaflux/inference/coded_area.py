@@ -13,6 +13,14 @@ _TINT = 12  # codes of chroma: 3 to 6 ring beside a picture at CRF 14; blue lett
 def active_codes(codes: Yuv420, area: Area) -> Yuv420 | None:
     """The area's part of the codes, in their memory. None where something may be written in the bars around it, and
     where they do not end between two samples of chroma."""
+    inside = codes_in(codes, area)
+    if inside is None or inside is codes:
+        return inside
+    return None if any(_is_written(codes, bar) for bar in area.bars(*codes.y.shape)) else inside
+
+
+def codes_in(codes: Yuv420, area: Area) -> Yuv420 | None:
+    """The same, whatever is written in the bars."""
     if area == WHOLE:
         return codes
     height, width = codes.y.shape
@@ -20,8 +28,6 @@ def active_codes(codes: Yuv420, area: Area) -> Yuv420 | None:
     if any(
         part.start % 2 or (part.stop % 2 and part.stop != side) for part, side in zip(box, (height, width), strict=True)
     ):
-        return None
-    if any(_is_written(codes, bar) for bar in area.bars(height, width)):
         return None
     rows, columns = (_halved(part) for part in box)
     return codes._replace(y=codes.y[box], cb=codes.cb[rows, columns], cr=codes.cr[rows, columns])

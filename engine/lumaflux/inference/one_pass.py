@@ -98,7 +98,7 @@ def _may_show_graphics(codes: Yuv420, threads: int) -> bool:
 
 def available() -> bool:
     """Whether the native routines are there, all of them: a checkout may be newer than what was built of it."""
-    return hasattr(lumaflux_native, "sampled_codes")
+    return hasattr(lumaflux_native, "reduced_ycbcr")
 
 
 def _stops(converter: "Converter", stops: Tensor, share: float, placement: ToneCurve) -> Tensor:

@@ -1,7 +1,7 @@
 """`lumaflux analyze`: the shots of a clip and the tone of each, in one pass over the clip."""
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from functools import partial, reduce
@@ -53,22 +53,67 @@ class _Waiting:
         return area.of(self.whole), self.clipped and area.of(self.clipped[0])
 
 
+class _Picture:
+    """A frame as it came, [1,3,H,W]."""
+
+    def __init__(self, sdr: "Tensor", converter: "Converter"):
+        self._sdr, self._converter = sdr, converter
+
+    def reduced(self, area: "Area") -> "Tensor":
+        """SDR [1,3,h,w] of an area."""
+        return self._converter.reduced(area.of(self._sdr))
+
+    def clipped(self, area: "Area") -> "Tensor":
+        """How much of each of its pixels is clipped, [1,1,h,w]."""
+        return self._converter.clipped_shares(area.of(self._sdr))
+
+
+class _Codes:
+    """The same of a frame that came as codes, whose picture is made only where an area parts two samples of chroma."""
+
+    def __init__(self, frame: "CodedFrame", converter: "Converter"):
+        self._frame, self._converter, self._device = frame, converter, converter.backend.device
+        self._pixels = converter.config.working_pixels
+
+    def reduced(self, area: "Area") -> "Tensor":
+        from lumaflux.inference.coded_area import codes_in
+        from lumaflux.inference.reduced_codes import reduced_rgb
+
+        inside = codes_in(self._frame.codes.planes, area)
+        return self._picture().reduced(area) if inside is None else reduced_rgb(inside, self._pixels).to(self._device)
+
+    def clipped(self, area: "Area") -> "Tensor":
+        from lumaflux.inference.coded_area import codes_in
+        from lumaflux.inference.reduced_codes import clipped_shares_of, native_reduction
+
+        inside = codes_in(self._frame.codes.planes, area) if native_reduction() else None
+        if inside is None:
+            return self._picture().clipped(area)
+        return clipped_shares_of(inside, self._pixels).to(self._device)
+
+    def _picture(self) -> _Picture:
+        import torch
+
+        return _Picture(torch.as_tensor(self._frame.sdr, device=self._device)[None], self._converter)
+
+
 @dataclass(frozen=True)
 class _Seen:
-    """A frame, as it came, whose ``picture`` [1,3,H,W] is made when it is asked for, and reduced."""
+    """A frame and what was seen of it; reduced, whole and inside of its bars."""
 
-    picture: "Callable[[], Tensor]"
+    frame: _Picture | _Codes
     sighting: "Sighting"
     whole: "Tensor"
     own: "Area"
     active: "Tensor"
 
-    def kept(self, converter: "Converter", *, lights: bool) -> _Waiting:
+    def kept(self, *, lights: bool) -> _Waiting:
+        from lumaflux.inference.active_area import WHOLE
+
         clipped = None
         if lights:
-            sdr = self.picture()
-            whole = converter.clipped_shares(sdr)
-            clipped = whole, whole if self.active is self.whole else converter.clipped_shares(self.own.of(sdr))
+            whole = self.frame.clipped(WHOLE)
+            clipped = whole, whole if self.active is self.whole else self.frame.clipped(self.own)
         return _Waiting(self.sighting, self.whole, self.own, self.active, clipped)
 
 
@@ -113,39 +158,30 @@ class Look:
         from lumaflux.inference.active_area import sighting_of
 
         sdr = torch.as_tensor(picture, device=self.converter.backend.device)[None]
-        self._see(lambda: sdr, sighting_of(sdr[0]), self.converter.reduced(sdr))
+        self._see(_Picture(sdr, self.converter), sighting_of(sdr[0]))
 
     def see_frame(self, frame: "SdrFrame | CodedFrame") -> None:
         """The next frame of a file: the same to 0.01 of a reduced pixel whether it comes as codes or not."""
-        import torch
-
-        from lumaflux.inference.active_area import sighting_of
-        from lumaflux.inference.reduced_codes import luma_of, reduced_rgb
+        from lumaflux.inference.reduced_codes import sighting_of_codes
 
         if frame.codes is None:
             return self.see(frame.sdr)
-        codes, device = frame.codes.planes, self.converter.backend.device
-        luma = luma_of(codes)
-        whole = reduced_rgb(codes, luma, self.converter.config.working_pixels).to(device)
-        return self._see(
-            lambda: torch.as_tensor(frame.sdr, device=device)[None], sighting_of(luma.expand(3, -1, -1)), whole
-        )
+        return self._see(_Codes(frame, self.converter), sighting_of_codes(frame.codes.planes))
 
-    def _see(self, picture: "Callable[[], Tensor]", sighting: "Sighting", whole: "Tensor") -> None:
+    def _see(self, frame: _Picture | _Codes, sighting: "Sighting") -> None:
         from lumaflux.inference.active_area import WHOLE, area_of
         from lumaflux.inference.detail import reduce_to
         from lumaflux.inference.key_light import bright, has_changed
         from lumaflux.media.video.shots import change, could_cut, signature
         from lumaflux.media.video.transitions import step_between, thumbnail
 
-        number = self.frames
-        own = area_of(sighting)
-        active = whole if own == WHOLE else self.converter.reduced(own.of(picture()))
+        number, own, whole = self.frames, area_of(sighting), frame.reduced(WHOLE)
+        active = whole if own == WHOLE else frame.reduced(own)
         small = reduce_to(whole, _SIGNATURE_PIXELS)[0].cpu().numpy()
         before, after = self._thumbnail, thumbnail(small)
         self._transitions.add(after)
         here, step = signature(small), 0.0
-        seen = _Seen(picture, sighting, whole, own, active)
+        seen = _Seen(frame, sighting, whole, own, active)
         if self._signature is not None and self._last is not None and before is not None:
             step = step_between(before, after, change(self._signature, here))
             self._changes.append(step)
@@ -244,7 +280,7 @@ class Look:
             return
         if self._lit and number == self.frames:
             self._bright = bright(seen.whole)
-        kept = seen.kept(self.converter, lights=self._lit)
+        kept = seen.kept(lights=self._lit)
         if seen.sighting.unbarred:
             self._find(number, kept.whole, kept.clipped and kept.clipped[0])
         else:
