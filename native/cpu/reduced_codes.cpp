@@ -109,8 +109,7 @@ void reduce_plane(const std::uint8_t* codes, std::size_t row, std::size_t width,
 LUMAFLUX_DISPATCH void add_clipped(const float* r, const float* g, const float* b, std::size_t width, float clipped,
                                    float weight, float* sum) {
 #pragma GCC ivdep
-  for (std::size_t i = 0; i < width; ++i)
-    sum[i] += larger(larger(r[i], g[i]), b[i]) >= clipped ? weight : 0.0f;
+  for (std::size_t i = 0; i < width; ++i) sum[i] += larger(larger(r[i], g[i]), b[i]) >= clipped ? weight : 0.0f;
 }
 
 }  // namespace
@@ -145,8 +144,7 @@ void reduced_clipping(const YuvPlanes<std::uint8_t>& planes, std::size_t height,
     source.rgb(line, r, g, b);
     for (const auto& [o, weight] : into[line]) add_clipped(r, g, b, width, clipped, weight, sums.data() + o * width);
   }
-  for (std::size_t o = 0; o < rows; ++o)
-    add_across(sums.data() + o * width, across, 0.0f, 1.0f, out + o * columns);
+  for (std::size_t o = 0; o < rows; ++o) add_across(sums.data() + o * width, across, 0.0f, 1.0f, out + o * columns);
 }
 
 }  // namespace lumaflux
