@@ -43,7 +43,8 @@ def reduced_rgb(codes: Yuv420, pixels: int) -> Tensor:
 
     Averages are taken of Y'CbCr, which is linear in R'G'B', of chroma where it lies amidst its pixels.
     """
-    size = reduced_size(*codes.y.shape, pixels)
+    height, width = codes.y.shape
+    size = reduced_size(height, width, pixels)
     if not native_reduction():
         return _as_rgb(reduced_reference(codes, size), codes)
     native: Any = lumaflux_native
@@ -68,7 +69,8 @@ def clipped_shares_of(codes: Yuv420, pixels: int) -> Tensor:
     """How much of each reduced pixel is clipped [1,1,h,w] in [0,1]: ``lumaflux.inference.graphics.reduced_clipping`` of
     the picture, to 1e-5. Asks for ``native_reduction``."""
     native: Any = lumaflux_native
-    shares = native.reduced_clipping(*codes, CLIPPED_CODE, *reduced_size(*codes.y.shape, pixels))
+    height, width = codes.y.shape
+    shares = native.reduced_clipping(*codes, CLIPPED_CODE, *reduced_size(height, width, pixels))
     return torch.from_numpy(shares)[None, None]
 
 

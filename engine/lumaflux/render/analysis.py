@@ -18,6 +18,7 @@ from lumaflux.settings import Settings
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from lumaflux.color.yuv420_rgb import Yuv420
     from lumaflux.inference.active_area import Area, Sighting
     from lumaflux.inference.converter import Converter
     from lumaflux.inference.key_light import LightKey
@@ -71,22 +72,23 @@ class _Picture:
 class _Codes:
     """The same of a frame that came as codes, whose picture is made only where an area parts two samples of chroma."""
 
-    def __init__(self, frame: "CodedFrame", converter: "Converter"):
-        self._frame, self._converter, self._device = frame, converter, converter.backend.device
+    def __init__(self, frame: "CodedFrame", codes: "Yuv420", converter: "Converter"):
+        self._codes, self._frame, self._converter = codes, frame, converter
+        self._device = converter.backend.device
         self._pixels = converter.config.working_pixels
 
     def reduced(self, area: "Area") -> "Tensor":
         from lumaflux.inference.coded_area import codes_in
         from lumaflux.inference.reduced_codes import reduced_rgb
 
-        inside = codes_in(self._frame.codes.planes, area)
+        inside = codes_in(self._codes, area)
         return self._picture().reduced(area) if inside is None else reduced_rgb(inside, self._pixels).to(self._device)
 
     def clipped(self, area: "Area") -> "Tensor":
         from lumaflux.inference.coded_area import codes_in
         from lumaflux.inference.reduced_codes import clipped_shares_of, native_reduction
 
-        inside = codes_in(self._frame.codes.planes, area) if native_reduction() else None
+        inside = codes_in(self._codes, area) if native_reduction() else None
         if inside is None:
             return self._picture().clipped(area)
         return clipped_shares_of(inside, self._pixels).to(self._device)
@@ -163,10 +165,12 @@ class Look:
     def see_frame(self, frame: "SdrFrame | CodedFrame") -> None:
         """The next frame of a file: the same to 0.01 of a reduced pixel whether it comes as codes or not."""
         from lumaflux.inference.reduced_codes import sighting_of_codes
+        from lumaflux.media.video.coded_frame import CodedFrame
 
-        if frame.codes is None:
-            return self.see(frame.sdr)
-        return self._see(_Codes(frame, self.converter), sighting_of_codes(frame.codes.planes))
+        if isinstance(frame, CodedFrame):
+            codes = frame.codes.planes
+            return self._see(_Codes(frame, codes, self.converter), sighting_of_codes(codes))
+        return self.see(frame.sdr)
 
     def _see(self, frame: _Picture | _Codes, sighting: "Sighting") -> None:
         from lumaflux.inference.active_area import WHOLE, area_of
