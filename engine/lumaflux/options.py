@@ -51,6 +51,7 @@ Hdr10PlusProfile = Literal["a", "b"]
 Encoder = Literal["auto", "x265", "svtav1", "nvenc", "qsv", "amf", "videotoolbox"]
 MATTE_CHANNELS = "channels"  # named instead of a matte's file: into the EXR pictures of the result
 NO_TRACK = "none"  # named instead of a tone track: every frame has a tone of its own
+MOST_KEYS = 64  # key frames that pass a model at a time
 SEQUENCE_RATE = Fraction(24)  # frames/s, where the user names none
 
 Flag = Annotated[bool, Parameter(negative="")]
@@ -151,6 +152,9 @@ class ModelOptions:
     vram: str = _option(
         "auto", "GiB of the GPU that a FLUX model may take, such as 16; auto goes by the card (docs/guide/flux.md)."
     )
+    key_batch: int = _option(
+        1, "Key frames whose tone is found at a time; for FLUX fewer where --vram has no room (docs/guide/flux.md)."
+    )
     yes: Flag = _option(False, "Go on where a FLUX model would run on the CPU, for minutes a frame.")
     engine: Path | None = _option(
         None,
@@ -169,6 +173,8 @@ class ModelOptions:
     def __post_init__(self) -> None:
         if self.threads is not None and self.threads < 1:
             raise UserError(f"threads are {self.threads}; give one or more")
+        if not 1 <= self.key_batch <= MOST_KEYS:
+            raise UserError(f"--key-batch is {self.key_batch}; give 1 to {MOST_KEYS} key frames")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,6 @@
 """Plans for cards of several sizes with FLUX.1-dev's real shapes, and a small model that runs by each kind of them."""
 
+import json
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -19,6 +20,7 @@ from lumaflux.inference.memory_plan import (
     refuse_the_cpu,
     seconds_on,
     token_grid,
+    with_key_batch,
 )
 from lumaflux.inference.planned import PlannedConverter
 from lumaflux.model.build import build
@@ -73,6 +75,22 @@ def test_what_else_is_on_the_card_moves_blocks_and_no_pixels(monkeypatch):
     assert 0 < fewer.resident < 21
     with pytest.raises(UserError, match=r"are free.*every block on the host"):
         plan_for(small, GIB, free=1000)
+
+
+def test_key_frames_at_a_time_are_counted_and_limited(monkeypatch):
+    monkeypatch.setattr(memory_plan, "_TILES", (512,))
+    small = replace(TINY_FLUX, working_pixels=1 << 12)
+    plan = plan_for(small, GIB)
+    shape = json.dumps(small.to_json())
+    more = [memory_plan._beside(shape, torch.bfloat16, False, 512, frames) for frames in (1, 5)]
+    five = with_key_batch(small, plan, 5, Budget(limit=GIB, free=None), torch.bfloat16)
+    assert five.key_batch == 5
+    assert five.peak - plan.peak == pytest.approx(1.1 * (more[1] - more[0]), rel=0.02)
+    assert "5 key frames at a time" in five.sentence()
+    for budget in (Budget(limit=five.peak - 1, free=None), Budget(limit=GIB, free=five.peak - 1)):
+        assert with_key_batch(small, plan, 5, budget, torch.bfloat16).key_batch == 4
+    assert with_key_batch(small, plan, 5, Budget(limit=plan.peak, free=0), torch.bfloat16) == plan
+    assert with_key_batch(small, plan, 1, Budget(limit=GIB, free=None), torch.bfloat16) is plan
 
 
 @pytest.mark.slow

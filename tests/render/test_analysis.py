@@ -14,6 +14,7 @@ from PIL import Image
 import lumaflux
 from lumaflux.errors import UserError
 from lumaflux.inference.active_area import WHOLE
+from lumaflux.inference.highlights import LARGEST_RECOVERY
 from lumaflux.inference.tone_track import read_track, text_of
 from lumaflux.render import Job, convert
 from lumaflux.render.analysis import KEY_INTERVAL, check_clip, track_of
@@ -49,6 +50,29 @@ def test_shots_have_keys_of_their_own(converter, source):
     keys = [[key.frame for key in shot.keys] for shot in track.shots]
     assert keys == [[0, 12, 24, 29], [30], [31, 36, 44]]
     assert all(b - a <= KEY_INTERVAL for shot in keys for a, b in itertools.pairwise(shot))
+
+
+@pytest.mark.parametrize("lights", [False, True])
+def test_key_frames_in_batches_have_the_tones_that_they_have_alone(converter, source, monkeypatch, lights):
+    frames = pictures([0.2] * 20 + [0.7] + [0.4] * 4)
+    for frame in frames[18:23]:
+        frame[:, 12:15, 16:20] = 1.0
+    monkeypatch.setattr(type(converter), "recovers", property(lambda self: lights))
+    alone = track_of(frames, converter, Settings(), source, "tiny")
+    sizes, find = [], converter.tone_of
+    monkeypatch.setattr(converter, "tone_of", lambda batch, *a, **k: sizes.append(len(batch)) or find(batch, *a, **k))
+    monkeypatch.setattr(converter, "key_batch", 4)
+    together = track_of(frames, converter, Settings(), source, "tiny")
+    assert max(sizes) == 4
+    assert sum(sizes) == len({key.frame for shot in alone.shots for key in (*shot.keys, *shot.lights)})
+    for one, other in zip(alone.shots, together.shots, strict=True):
+        assert [key.frame for key in one.keys] == [key.frame for key in other.keys]
+        assert [light.frame for light in one.lights] == [light.frame for light in other.lights]
+        for number in (one.first, one.last):
+            a, b = one.tone_at(number), other.tone_at(number)
+            torch.testing.assert_close(a.knots.y, b.knots.y, rtol=0, atol=1e-5)
+            if lights:
+                torch.testing.assert_close(a.stops, b.stops, rtol=0, atol=1.01 * LARGEST_RECOVERY / 255)  # a code
 
 
 @pytest.mark.parametrize("levels", [[0.5], [0.0] * 3, [0.1, 0.9], [0.9] * 5 + [0.0]])

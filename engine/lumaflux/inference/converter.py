@@ -20,16 +20,10 @@ from lumaflux.inference.debanding import deband
 from lumaflux.inference.detail import clipping, enlarge, gain_between, reduce_to
 from lumaflux.inference.gain_blending import FrameGain, with_tone_of_the_shot
 from lumaflux.inference.graphics import Graphics, at_graphics_white, find_graphics, reduced_clipping, unclipped
-from lumaflux.inference.highlights import (
-    LARGEST_RECOVERY,
-    carried_outwards,
-    highlight_stops,
-    invented,
-    placed_stops,
-    stops_between,
-)
+from lumaflux.inference.highlights import highlight_stops, invented, placed_stops
 from lumaflux.inference.inverse import Lighting
 from lumaflux.inference.key_light import resized
+from lumaflux.inference.key_tones import stops_of
 from lumaflux.inference.look import apply_look, expose
 from lumaflux.inference.sampler import Sampling, euler, schedule
 from lumaflux.inference.tiled_network import TiledNetwork
@@ -74,10 +68,11 @@ class Converter:
 
     ``bypass`` leaves the transformer out, z(0) = z(1) without noise: what the frame is worth without it. ``tile``:
     "auto", "none" or pixels a side, of the tiles that larger frames pass the network in (lumaflux.inference.tiles).
+    ``key_batch``: how many key frames of a track pass it at a time.
     """
 
-    def __init__(self, backend: Backend, *, bypass: bool = False, tile: str | int = "auto"):
-        self.backend, self.bypass = backend, bypass
+    def __init__(self, backend: Backend, *, bypass: bool = False, tile: str | int = "auto", key_batch: int = 1):
+        self.backend, self.bypass, self.key_batch = backend, bypass, key_batch
         self.config = backend.config
         self.tile = tile_side(tile, self.config)
 
@@ -167,7 +162,7 @@ class Converter:
         *,
         clipped: Tensor | None = None,
     ) -> Tone:
-        """The tone that an SDR frame asks for by itself, found on its reduced picture.
+        """The tone that an SDR frame, or each of a batch, asks for by itself, found on its reduced picture.
 
         ``area``: what of it is picture, between black bars; found if None. ``clipped``: the share of each reduced pixel
         that is clipped (``clipped_shares``), and the tone has the stops of highlights; nothing is decoded without.
@@ -178,17 +173,8 @@ class Converter:
         placement = self._placement(reduced, settings)
         begun, z, placement = self._latents(reduced, Sampling.of(settings), _Clock(), None, placement)
         knots = self.backend.network.knots(z)
-        stops = None if clipped is None else self._stops(begun, z, knots, clipped)
+        stops = None if clipped is None else stops_of(self.backend.network, begun, z, knots, clipped)
         return Tone(placement=placement, knots=knots, area=area, stops=stops)
-
-    def _stops(self, begun: Tensor, z: Tensor, knots: Knots, clipped: Tensor) -> Tensor:
-        """What clipped areas [1,1,h,w] gain between the latents that the bridge began and ended at."""
-        if not clipped.any():
-            return torch.zeros_like(clipped)
-        model, (height, width) = self.backend.network, clipped.shape[-2:]
-        before, after = (model.decode_latents(latents)[..., :height, :width] for latents in (begun, z))
-        stops = stops_between(model.tone_field(after, z, knots)[0], model.to_pq(before))
-        return carried_outwards(stops, clipped).clamp(0, LARGEST_RECOVERY)
 
     @property
     def recovers(self) -> bool:

@@ -14,7 +14,7 @@ from lumaflux.errors import UserError
 from lumaflux.inference.backbones import ADAPTERS, adapters_of, backbone_of, is_release, warn_of_another_base
 from lumaflux.inference.converter import Converter
 from lumaflux.inference.installed_engine import engine_for
-from lumaflux.inference.memory_plan import AUTO, Budget, budget_of, plan_for, refuse_the_cpu
+from lumaflux.inference.memory_plan import AUTO, Budget, budget_of, plan_for, refuse_the_cpu, with_key_batch
 from lumaflux.inference.planned import PlannedConverter
 from lumaflux.inference.weights import LITE, weight_digests
 from lumaflux.model.autoencoder import set_tile
@@ -39,6 +39,7 @@ def load(
     tile: str | int = "auto",
     vram: str = AUTO,
     look: str | Path | None = None,
+    key_batch: int = 1,
 ) -> Converter:
     """Loads a model. Nothing is downloaded.
 
@@ -55,6 +56,8 @@ def load(
             network.
         vram: GiB of the device that a published backbone may take, or ``auto``, which goes by the GPU.
         look: A file that `lumaflux learn` made over the same weights.
+        key_batch: How many key frames of a tone track pass the network at a time; by a memory plan fewer, where so many
+            do not fit.
 
     Returns:
         A converter, which holds no state between frames.
@@ -78,7 +81,7 @@ def load(
         backend = _load_engine(Path(engine), str(name_or_directory), device, dtype, weights)
         if look is not None:
             take_look(getattr(backend.network, "host").tone_predictor, Path(look))  # noqa: B009 (an engine's network has one)
-        return Converter(backend, tile=tile)
+        return Converter(backend, tile=tile, key_batch=key_batch)
     on, name = pick_device(device), str(name_or_directory)
     published = published_config(name)
     budget = None if published is None else budget_of(vram, on)
@@ -88,13 +91,13 @@ def load(
     if published is not None and budget is not None and (vram != AUTO or kind != torch.float32):
         if look is not None:
             take_look(None, Path(look))  # which refuses: a published model has no tone predictor
-        return _load_planned(published, name, budget, on, kind, dtype, adapters, backbone, tile)
+        return _load_planned(published, name, budget, on, kind, dtype, adapters, backbone, tile, key_batch)
     # The autoencoder is small: it comes in full precision, and the backend decides.
     placement = Placement(device=on, dtype=kind, vae_dtype=torch.float32)
     network = load_network(name, adapters=adapters, backbone=backbone, placement=placement)
     if look is not None:
         take_look(network.adapters.tone_predictor, Path(look))
-    return Converter(TorchBackend(network, device, dtype), tile=tile)
+    return Converter(TorchBackend(network, device, dtype), tile=tile, key_batch=key_batch)
 
 
 def _load_planned(
@@ -107,10 +110,11 @@ def _load_planned(
     adapters: str | Path | None,
     backbone: str | Path | None,
     tile: str | int,
+    key_batch: int,
 ) -> Converter:
     eight = None if named is None else named == FP8
     plan = plan_for(config, budget.limit, dtype=dtype, fp8=eight, free=budget.free)
-    plan = replace(plan, scaled=named == FP8)
+    plan = with_key_batch(config, replace(plan, scaled=named == FP8), key_batch, budget, dtype)
     print(plan.sentence(), file=sys.stderr, flush=True)
     placement = Placement(
         device=device,
@@ -146,6 +150,7 @@ def load_chosen(options: ModelOptions) -> Converter:
         tile=options.tile,
         vram=options.vram,
         look=options.look,
+        key_batch=options.key_batch,
     )
 
 

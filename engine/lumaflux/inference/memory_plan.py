@@ -23,7 +23,7 @@ from lumaflux.model.footprint import Weights, autoencoder_peak, flops_of, veloci
 GIB = 1 << 30
 AUTO = "auto"
 _RESERVED = 0.7 * GIB  # what a CUDA context and its libraries take (assumed)
-_USABLE = 0.95  # of a GPU: the driver and a display take the rest (assumed)
+USABLE = 0.95  # of a GPU: the driver and a display take the rest (assumed)
 _MARGIN = 1.1  # of activations: workspaces of convolutions, fragments of the allocator (assumed)
 _IN_FLIGHT = 2  # blocks of those kept on the host that are on the device at a time: one computes, one comes
 _TILES = (2048, 1024, 512)  # pixels a side
@@ -45,6 +45,7 @@ class MemoryPlan:
     peak: int
     host: int
     scaled: bool = False  # products of the blocks in eight bits
+    key_batch: int = 1  # key frames that pass the network at a time
 
     def sentence(self) -> str:
         """What is printed before it starts."""
@@ -55,9 +56,10 @@ class MemoryPlan:
         kept = (
             f"{away} of {self.blocks} blocks kept on the host ({self.host / GIB:.1f} GiB)" if away else "all resident"
         )
+        keys = f", {self.key_batch} key frames at a time" if self.key_batch > 1 else ""
         return (
             f"{self.model}: {precision}, {kept}, autoencoder in fp32 in tiles of {self.vae_tile} px, working size "
-            f"{self.working_pixels / 1e6:.2f} MP, expected peak {self.peak / GIB:.1f} GiB (calculated)"
+            f"{self.working_pixels / 1e6:.2f} MP{keys}, expected peak {self.peak / GIB:.1f} GiB (calculated)"
         )
 
 
@@ -97,7 +99,7 @@ def _in_what_is_free(config: LumaFluxConfig, plan: MemoryPlan, free: float, dtyp
     sized = replace(config, working_pixels=plan.working_pixels)
     weights = weights_of(config, dtype, fp8=plan.fp8, vae_dtype=torch.float32)
     shape = json.dumps(sized.to_json())
-    beside = max(_velocity(shape, dtype, plan.fp8), _autoencoder(shape, plan.vae_tile))
+    beside = _beside(shape, dtype, plan.fp8, plan.vae_tile)
     fewer = _plan(sized, weights, beside, plan.fp8, plan.vae_tile, free)
     if fewer.peak > free:
         raise UserError(
@@ -118,20 +120,39 @@ def _plans(config: LumaFluxConfig, budget: float, dtype: torch.dtype, fp8: bool 
             # smallest tiles, so that few must
             for eight in eights if not away else eights[-1:]:
                 for tile in _TILES if not away else _TILES[-1:]:
-                    beside = max(_velocity(shape, dtype, eight), _autoencoder(shape, tile))
+                    beside = _beside(shape, dtype, eight, tile)
                     yield _plan(sized, weights[eight], beside, eight, tile, budget if away else None)
 
 
-@lru_cache(maxsize=64)
-def _velocity(shape: str, dtype: torch.dtype, fp8: bool) -> int:
-    config = config_from_json(json.loads(shape))
-    return velocity_peak(config, token_grid(config, config.working_pixels), dtype, fp8=fp8)
+def with_key_batch(
+    config: LumaFluxConfig, plan: MemoryPlan, most: int, budget: "Budget", dtype: torch.dtype
+) -> MemoryPlan:
+    """The plan with as many key frames at a time as fit beside it, at most ``most``: neither blocks nor pixels go for
+    them. Two frames are followed; each more takes what the second one does."""
+    room = budget.limit if budget.free is None else min(budget.limit, budget.free)
+    if most == 1:
+        return plan
+    shape = json.dumps(replace(config, working_pixels=plan.working_pixels).to_json())
+    one, two = (_beside(shape, dtype, plan.fp8, plan.vae_tile, frames) for frames in (1, 2))
+    more = int(_MARGIN * (two - one))
+    count = min(most, 1 + max(0, int((room - plan.peak) // more)))
+    return replace(plan, key_batch=count, peak=plan.peak + (count - 1) * more)
+
+
+def _beside(shape: str, dtype: torch.dtype, fp8: bool, tile: int, frames: int = 1) -> int:
+    return max(_velocity(shape, dtype, fp8, frames), _autoencoder(shape, tile, frames))
 
 
 @lru_cache(maxsize=64)
-def _autoencoder(shape: str, tile: int) -> int:
+def _velocity(shape: str, dtype: torch.dtype, fp8: bool, frames: int) -> int:
     config = config_from_json(json.loads(shape))
-    return autoencoder_peak(config, token_grid(config, config.working_pixels), tile, torch.float32)
+    return velocity_peak(config, token_grid(config, config.working_pixels), dtype, fp8=fp8, frames=frames)
+
+
+@lru_cache(maxsize=64)
+def _autoencoder(shape: str, tile: int, frames: int) -> int:
+    config = config_from_json(json.loads(shape))
+    return autoencoder_peak(config, token_grid(config, config.working_pixels), tile, torch.float32, frames=frames)
 
 
 def _plan(
@@ -171,7 +192,7 @@ def budget_of(vram: str, device: torch.device) -> Budget | None:
     pixels. None for auto on a CPU. Raises UserError for what is no amount, or more than is free."""
     free, whole = torch.cuda.mem_get_info(device) if device.type == "cuda" else (None, None)
     if vram == AUTO:
-        return None if whole is None else Budget(limit=_USABLE * whole, free=free)
+        return None if whole is None else Budget(limit=USABLE * whole, free=free)
     try:
         named = float(vram) * GIB
     except ValueError:

@@ -41,7 +41,7 @@ class PlannedConverter(Converter):
     backend: OffloadingBackend
 
     def __init__(self, backend: OffloadingBackend, plan: MemoryPlan, *, tile: str | int = "auto"):
-        super().__init__(backend, tile=tile)
+        super().__init__(backend, tile=tile, key_batch=plan.key_batch)
         self.plan = plan
 
     def _keep_fewer(self) -> None:

@@ -56,6 +56,8 @@ def rendering_identity(options: ModelOptions) -> str:
     words = [weights_identity(options), options.precision or "default", options.tile]
     if options.vram != "auto":
         words.append(f"vram-{options.vram}")  # it decides on eight bits and the working size
+    if options.key_batch != 1:
+        words.append(f"keys-{options.key_batch}")  # sums of a batch may differ in their last bits
     if options.engine is not None and str(options.engine) != NO_ENGINE:
         manifest = options.engine / _ENGINE_MANIFEST
         words.append(sha256(manifest)[:16] if manifest.is_file() else str(options.engine))

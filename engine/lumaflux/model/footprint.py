@@ -76,8 +76,10 @@ def _bytes(module: nn.Module, dtype: torch.dtype) -> int:
     return sum(t.numel() * (dtype.itemsize if t.is_floating_point() else t.element_size()) for t in stored)
 
 
-def velocity_peak(config: LumaFluxConfig, grid: tuple[int, int], dtype: torch.dtype, *, fp8: bool) -> int:
-    """Bytes beside the weights, with all conditions, of a frame of ``grid`` (rows, columns) of tokens.
+def velocity_peak(
+    config: LumaFluxConfig, grid: tuple[int, int], dtype: torch.dtype, *, fp8: bool, frames: int = 1
+) -> int:
+    """Bytes beside the weights, with all conditions, of a batch of frames of ``grid`` (rows, columns) of tokens.
 
     One block of each kind is followed; conditions of the others, which all are alive, are added.
     """
@@ -87,9 +89,9 @@ def velocity_peak(config: LumaFluxConfig, grid: tuple[int, int], dtype: torch.dt
         if fp8:
             quantize_blocks(model.transformer)
         model.cast(dtype)
-        sdr = torch.empty(1, 3, side * grid[0], side * grid[1])
-        z = torch.empty(1, config.latent_channels, 2 * grid[0], 2 * grid[1])
-        t = torch.empty(1)
+        sdr = torch.empty(frames, 3, side * grid[0], side * grid[1])
+        z = torch.empty(frames, config.latent_channels, 2 * grid[0], 2 * grid[1])
+        t = torch.empty(frames)
     with torch.no_grad():
         seen = model.condition(sdr)
         per_block = sum(_size(leaf) for block in seen.blocks for leaf in _tensors(block)) / len(seen.blocks)
@@ -104,16 +106,18 @@ def _tensors(block: Any) -> list[Tensor]:
     return [t for t in (block.gate.physical, block.gate.spectral, block.film, block.bottlenecks) if t is not None]
 
 
-def autoencoder_peak(config: LumaFluxConfig, grid: tuple[int, int], tile: int, dtype: torch.dtype) -> int:
-    """Bytes beside the weights of a frame of ``grid`` tokens, both ways, in tiles of ``tile`` pixels a side."""
+def autoencoder_peak(
+    config: LumaFluxConfig, grid: tuple[int, int], tile: int, dtype: torch.dtype, *, frames: int = 1
+) -> int:
+    """Bytes beside the weights of frames of ``grid`` tokens, both ways, in tiles of ``tile`` pixels a side."""
     from lumaflux.model.autoencoder import build_autoencoder, latents_of, pixels_of, set_tile
 
     side = config.token_stride
     with _meta_device():
         vae: Any = nn.Module.to(build_autoencoder(config.vae), dtype)  # diffusers' own `to` warns of nothing
         set_tile(vae, tile)
-        pixels = torch.empty(1, 3, side * grid[0], side * grid[1], dtype=dtype)
-        latents = torch.empty(1, config.latent_channels, 2 * grid[0], 2 * grid[1], dtype=dtype)
+        pixels = torch.empty(frames, 3, side * grid[0], side * grid[1], dtype=dtype)
+        latents = torch.empty(frames, config.latent_channels, 2 * grid[0], 2 * grid[1], dtype=dtype)
     with torch.no_grad():
         return max(peak_of(lambda: latents_of(vae, pixels)), peak_of(lambda: pixels_of(vae, latents))) + _size(pixels)
 

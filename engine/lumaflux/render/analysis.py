@@ -119,6 +119,16 @@ class _Seen:
         return _Waiting(self.sighting, self.whole, self.own, self.active, clipped)
 
 
+@dataclass(frozen=True)
+class _Wanted:
+    """A key that asks for its tone (``toned``) or for its highlights alone, by its reduced ``picture`` [1,3,h,w]."""
+
+    number: int
+    toned: bool
+    picture: "Tensor"
+    clipped: "Tensor | None"
+
+
 class Look:
     """One pass over a clip, frame by frame. Of the frames seen it keeps a number and a thumbnail each, and tones.
 
@@ -142,7 +152,8 @@ class Look:
         self._changes: list[float] = []
         self._tones: dict[int, Tone] = {}
         self._toned: set[int] = set()  # those, and those that are asked for
-        self._asked: deque[tuple[int, bool, Future[Tone]]] = deque()
+        self._asked: deque[tuple[list[tuple[int, bool]], Future[list[Tone]]]] = deque()
+        self._together: list[_Wanted] = []  # keys that will pass the network as one batch
         self._waiting: dict[int, _Waiting] = {}
         self._waited: set[int] = set()  # since all that waited were settled
         self._sightings: dict[int, Sighting] = {}  # from a frame on, up to the next
@@ -240,6 +251,7 @@ class Look:
         return [shot for cut in cuts for shot in self._within(cut, transitions)]
 
     def _within(self, cut: range, transitions: "list[Transition]") -> "list[Shot]":
+        self._ask()
         self._keep_asked()
         inside = [one for one in transitions if cut.start < one.first and one.last < cut.stop - 1]
         return self._parts(cut, inside)
@@ -292,19 +304,32 @@ class Look:
             self._waited.add(number)
 
     def _find(self, number: int, picture: "Tensor", clipped: "Tensor | None") -> None:
-        """The tone of a reduced picture, and the stops of its highlights."""
-        from lumaflux.inference.active_area import WHOLE
-
-        find = partial(self.converter.tone_of, picture, self.settings, WHOLE, clipped=clipped)
+        """The tone of a reduced picture, and the stops of its highlights; with others of its size where keys pass the
+        network in batches."""
         wanted = number not in self._light_only
         if wanted:
             self._toned.add(number)
-        if self.beside is None:
-            self._keep(number, wanted, find())
+        if self._together and self._together[0].picture.shape != picture.shape:
+            self._ask()
+        self._together.append(_Wanted(number, wanted, picture, clipped))
+        if len(self._together) >= self.converter.key_batch:
+            self._ask()
+
+    def _ask(self) -> None:
+        """The tones of the keys that were put together."""
+        together, self._together = self._together, []
+        if not together:
             return
-        self._asked.append((number, wanted, self.beside.submit(find)))
+        find, keys = partial(_tones, self.converter, self.settings, together), [(w.number, w.toned) for w in together]
+        if self.beside is None:
+            return self._keep_all(keys, find())
+        self._asked.append((keys, self.beside.submit(find)))
         if len(self._asked) > _MOST_ASKED:
             self._keep_asked(_MOST_ASKED)
+
+    def _keep_all(self, keys: list[tuple[int, bool]], tones: "list[Tone]") -> None:
+        for (number, wanted), tone in zip(keys, tones, strict=True):
+            self._keep(number, wanted, tone)
 
     def _keep(self, number: int, wanted: bool, tone: "Tone") -> None:
         from lumaflux.inference.key_light import LightKey
@@ -315,10 +340,10 @@ class Look:
             self._tones[number] = replace(tone, stops=None)
 
     def _keep_asked(self, most: int = 0) -> None:
-        """Waits until ``most`` tones are still to come."""
+        """Waits until ``most`` batches of tones are still to come."""
         while len(self._asked) > most:
-            number, wanted, asked = self._asked.popleft()
-            self._keep(number, wanted, asked.result())
+            keys, asked = self._asked.popleft()
+            self._keep_all(keys, asked.result())
 
     def _settle(self) -> None:
         """The tones of the frames that wait, by what was seen of their shots."""
@@ -334,6 +359,19 @@ class Look:
             area = self._area(shot)
             for number in waiting:
                 self._find(number, *self._waiting.pop(number).inside(area))
+
+
+def _tones(converter: "Converter", settings: Settings, together: list[_Wanted]) -> "list[Tone]":
+    """Of keys of one size, by one pass through the network."""
+    import torch
+
+    from lumaflux.inference.active_area import WHOLE
+    from lumaflux.inference.key_tones import tones_in
+
+    clipped = [one.clipped for one in together if one.clipped is not None]
+    pictures = torch.cat([one.picture for one in together])
+    tone = converter.tone_of(pictures, settings, WHOLE, clipped=torch.cat(clipped) if clipped else None)
+    return tones_in(tone, len(together)) if len(together) > 1 else [tone]
 
 
 def _between(

@@ -1,0 +1,52 @@
+"""Tones of key frames: the light of their highlights, and a batch's tone as those of its frames."""
+
+from dataclasses import fields
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from lumaflux.backends.network import Network
+from lumaflux.inference.highlights import LARGEST_RECOVERY, carried_outwards, stops_between
+from lumaflux.inference.tone import Tone
+from lumaflux.model.spline import Knots
+from lumaflux.model.tone_predictor import ToneCurve
+
+Part = TypeVar("Part", Knots, ToneCurve)
+
+
+def stops_of(network: Network[Any], begun: Tensor, z: Tensor, knots: Knots, clipped: Tensor) -> Tensor:
+    """What clipped areas [B,1,h,w] gain between the latents that the bridge began and ended at [B,c,h',w'].
+
+    Only frames that have any are decoded."""
+    stops, lit = torch.zeros_like(clipped), clipped.flatten(1).any(dim=1)
+    if not lit.any():
+        return stops
+    height, width = clipped.shape[-2:]
+    before, after = (network.decode_latents(latents[lit])[..., :height, :width] for latents in (begun, z))
+    curve = Knots(x=knots.x[lit], y=knots.y[lit], derivatives=knots.derivatives[lit])
+    found = stops_between(network.tone_field(after, z[lit], curve)[0], network.to_pq(before))
+    stops[lit] = carried_outwards(found, clipped[lit]).clamp(0, LARGEST_RECOVERY)
+    return stops
+
+
+def tones_in(tone: Tone, count: int) -> list[Tone]:
+    """A tone of a batch as the tone of each of its ``count`` frames."""
+    return [
+        Tone(
+            placement=None if tone.placement is None else _of_frame(tone.placement, index),
+            knots=None if tone.knots is None else _of_frame(tone.knots, index),
+            area=tone.area,
+            stops=None if tone.stops is None else tone.stops[index : index + 1],
+        )
+        for index in range(count)
+    ]
+
+
+def _of_frame(part: Part, index: int) -> Part:
+    """Of a batch's curve or placement the frame's: every member, down to the tensors, has a row a frame."""
+    values: dict[str, Any] = {}
+    for member in fields(part):
+        value = getattr(part, member.name)
+        values[member.name] = _of_frame(value, index) if isinstance(value, Knots) else value[index : index + 1]
+    return type(part)(**values)
