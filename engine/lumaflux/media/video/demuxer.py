@@ -4,7 +4,7 @@ import itertools
 import os
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -32,9 +32,14 @@ class PictureTimes:
     time_base: Fraction
     captions: bytes | None
 
-    @classmethod
-    def of(cls, packet: Any, codec: str) -> "PictureTimes":
-        return cls(
+
+def for_the_copy(packets: Iterable[Any], pictures: Any, codec: str) -> Iterator[Any]:
+    """The packets in their order; of ``pictures``, a stream in ``codec``, their :class:`PictureTimes`."""
+    for packet in packets:
+        if packet.stream_index != pictures.index:
+            yield packet
+            continue
+        yield PictureTimes(
             stream_index=packet.stream_index,
             size=packet.size,
             pts=packet.pts,
@@ -43,12 +48,6 @@ class PictureTimes:
             time_base=packet.time_base,
             captions=captions_of(bytes(packet), codec) if codec in CAPTIONED else None,
         )
-
-
-def demuxed(container: Any, streams: list[Any], pictures: Any, codec: str) -> Iterator[Any]:
-    """Packets of ``streams`` in the order of the file; of ``pictures``, in ``codec``, their :class:`PictureTimes`."""
-    for packet in container.demux(*streams):
-        yield PictureTimes.of(packet, codec) if packet.stream_index == pictures.index else packet
 
 
 def may_be_copied(stream: Any) -> bool:
@@ -83,9 +82,7 @@ class Demuxer:
             if self._claimed is not None or self._alone:
                 return False
             self._claimed = codec
-            for at, packet in enumerate(self._others):
-                if packet.stream_index == self.pictures.index:
-                    self._others[at] = PictureTimes.of(packet, codec)
+            self._others = deque(for_the_copy(self._others, self.pictures, codec))
             return True
 
     def begin(self) -> None:
@@ -127,7 +124,7 @@ class Demuxer:
             with open_container(self._path) as own:
                 pictures = video_stream(own, self._path)
                 streams = [stream for stream in own.streams if stream.index in {*wanted, pictures.index}]
-                yield from itertools.islice(demuxed(own, streams, pictures, self._claimed), taken, None)
+                yield from itertools.islice(for_the_copy(own.demux(*streams), pictures, self._claimed), taken, None)
 
     def release(self) -> None:
         """Nothing beside the pictures is wanted."""
@@ -147,12 +144,11 @@ class Demuxer:
         if packet.stream_index == self.pictures.index:
             self._pictures.append(packet)
             self._held[0] += packet.size
-            if not self._alone:
-                kept = packet if self._claimed is None else PictureTimes.of(packet, self._claimed)
-                self._others.append(kept)
         elif not self._alone:
-            self._others.append(packet)
             self._held[1] += packet.size
+        if not self._alone:
+            kept = [packet]  # until there is a claim
+            self._others.extend(kept if self._claimed is None else for_the_copy(kept, self.pictures, self._claimed))
         if max(self._held) > _HELD and not self._alone:
             self._leave()
         return True
