@@ -10,8 +10,8 @@ import pytest
 from footage import write_clip
 
 from lumaflux.errors import UserError
-from lumaflux.timeline.nesting import DEEPEST, refuse_deep_nesting
 from lumaflux.timeline.timeline import find_clips, read_timeline
+from lumaflux.timeline.trial import DEEPEST, refuse_deep_nesting
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,7 @@ from typing import Any
 from lumaflux.errors import MissingExtraError, UserError
 from lumaflux.timeline.effect import Look, look_of
 from lumaflux.timeline.media import Media, MediaError, media_of
-from lumaflux.timeline.nesting import refuse_deep_nesting
-from lumaflux.timeline.trial import refuse_what_ends_the_reader
+from lumaflux.timeline.trial import refuse_deep_nesting, refuse_what_ends_the_reader
 
 _SPEEDS = ("speed", "retime", "retimecontrols", "speedchange", "timeeffect", "speedramp")
 

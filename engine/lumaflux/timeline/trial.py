@@ -1,20 +1,28 @@
-"""Reads a timeline's file in a process of its own first: OpenTimelineIO's reader is C++, and some files end it (version
-0 of a schema, as in "Clip.0", does), which no exception says."""
+"""Finds the timelines that would end the process that reads them, which no exception says.
+
+OpenTimelineIO's reader is C++. It calls itself for every level until the stack is full, so levels are counted before.
+Other files end it, too (version 0 of a schema, as in "Clip.0", does), so a process of its own reads a file first.
+"""
 
 import contextlib
 import faulthandler
 import os
+import re
 import signal
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable
+import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from lumaflux.errors import UserError
 
 _SECONDS = 120  # an hour's reel of many effects takes a second
 _LONG = f"takes it longer than {_SECONDS} s"
+DEEPEST = 400  # braces and brackets within each other; a stack in a stack takes two
+_INSIDE = "content.otio"  # of an .otioz or an .otiod
+_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]+|[\]}]+', re.DOTALL)
 # Where no process can be forked (Windows): a new interpreter reads it.
 _PROGRAM = """
 import contextlib, sys
@@ -71,3 +79,26 @@ def _try(read: Callable[[], object]) -> None:
             os.dup2(quiet, stream)
         read()
     os._exit(0)
+
+
+def refuse_deep_nesting(path: Path) -> None:
+    """Raises UserError for a file that is nested deeper than DEEPEST. What is no such file is for the reader to say."""
+    depth = 0
+    for token in _tokens(path):
+        if token.startswith(b'"'):
+            continue
+        depth += len(token) if token[:1] in b"[{" else -len(token)
+        if depth > DEEPEST:
+            raise UserError(f"{path} nests deeper than {DEEPEST} levels; flatten its compound clips and export anew.")
+
+
+def _tokens(path: Path) -> Iterator[bytes]:
+    try:
+        if path.suffix.lower() == ".otioz":
+            with zipfile.ZipFile(path) as archive:
+                text = archive.read(_INSIDE)
+        else:
+            text = (path / _INSIDE if path.is_dir() else path).read_bytes()
+    except (OSError, KeyError, zipfile.BadZipFile):
+        return
+    yield from (found.group() for found in _TOKENS.finditer(text))

@@ -1,7 +1,7 @@
 import torch
 
 from lumaflux.lab.data.batches import CropSampler
-from lumaflux.lab.data.relighting import relight
+from lumaflux.lab.data.mastering import relight
 from lumaflux.lab.data.views import SceneViews
 
 

@@ -10,7 +10,7 @@ from lumaflux.color.sdr_to_pq import sdr_to_pq
 from lumaflux.errors import UserError
 from lumaflux.lab.data.author_rendering import relit, render_author, render_hlg
 from lumaflux.lab.data.damage import damaged
-from lumaflux.lab.data.exposure import at_exposure, exposed
+from lumaflux.lab.data.mastering import at_exposure, exposed
 from lumaflux.lab.data.overlays import overlaid
 from lumaflux.lab.data.tone_pairs import CAMERA, SIZE, PairRenderer, dimmed, needed_stops
 from lumaflux.lab.data.tone_pool import FULL_SCALE, TonePictures, load_pool

@@ -10,8 +10,7 @@ from lumaflux.errors import UserError
 from lumaflux.lab.training.config import TrainConfig
 from lumaflux.lab.training.frozen import digest
 from lumaflux.lab.training.loop import run_stage
-from lumaflux.lab.training.run import Averaged, fingerprint
-from lumaflux.lab.training.schedule import learning_rate
+from lumaflux.lab.training.run import Averaged, fingerprint, learning_rate
 
 
 class Regression:

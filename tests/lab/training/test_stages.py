@@ -8,11 +8,10 @@ import torch
 from lumaflux.backends.torch import TorchBackend
 from lumaflux.errors import UserError
 from lumaflux.inference.converter import Converter
-from lumaflux.lab.training.adapters import AdapterStage
+from lumaflux.lab.training.adapters import AdapterStage, Begun, with_source_detail
 from lumaflux.lab.training.config import TrainConfig, read_train_config
 from lumaflux.lab.training.loop import run_stage
 from lumaflux.lab.training.prior import PriorStage
-from lumaflux.lab.training.product_path import Begun, with_source_detail
 from lumaflux.lab.training.run import micro_batch_generator
 from lumaflux.lab.training.tower import TowerStage
 from lumaflux.lab.training.train import train

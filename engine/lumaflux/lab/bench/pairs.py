@@ -16,7 +16,7 @@ from lumaflux.backends.device import pick_device
 from lumaflux.lab.bench.clock import waited
 from lumaflux.lab.data.batch_renderings import render_batch
 from lumaflux.lab.data.draws import generator_on
-from lumaflux.lab.data.relighting import relight
+from lumaflux.lab.data.mastering import relight
 from lumaflux.lab.data.resident import ResidentPanoramas, ResidentViews
 from lumaflux.lab.data.views import SceneViews
 

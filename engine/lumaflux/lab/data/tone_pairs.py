@@ -16,9 +16,8 @@ from lumaflux.color.srgb import srgb_to_bt1886
 from lumaflux.lab.data.author_rendering import relit, render_author, render_hlg
 from lumaflux.lab.data.damage import damaged
 from lumaflux.lab.data.draws import happens, uniform
-from lumaflux.lab.data.exposure import exposed
 from lumaflux.lab.data.imperfections import SHARES as ERRORS
-from lumaflux.lab.data.mastering import shoulder
+from lumaflux.lab.data.mastering import exposed, shoulder
 from lumaflux.lab.data.overlays import overlaid
 from lumaflux.lab.data.renderings import operators_without, render_jittered, render_outside
 from lumaflux.lab.data.tone_pool import FULL_SCALE, TonePictures

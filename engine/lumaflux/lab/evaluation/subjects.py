@@ -25,9 +25,8 @@ from lumaflux.color.srgb import srgb_to_bt1886
 from lumaflux.errors import UserError
 from lumaflux.lab.data.author_rendering import render_hlg
 from lumaflux.lab.data.camera import Camera, view
-from lumaflux.lab.data.exposure import at_exposure
 from lumaflux.lab.data.graded_pictures import graded_light
-from lumaflux.lab.data.mastering import master_gain, shoulder, to_bt2020
+from lumaflux.lab.data.mastering import at_exposure, master_gain, shoulder, to_bt2020
 from lumaflux.lab.data.pictures import read_linear, read_sdr
 from lumaflux.lab.data.renderings import render_standard
 from lumaflux.lab.data.sources import Source, find_sources

@@ -5,6 +5,7 @@ compared as a picture: as decoded, or by the product's path, where the source gi
 """
 
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from PIL import Image
@@ -13,24 +14,27 @@ from torch import Tensor, nn
 from lumaflux.color import bt2390, ictcp, pq
 from lumaflux.errors import UserError
 from lumaflux.inference.backbones import backbone_of, base_of
-from lumaflux.inference.detail import reduce_to
+from lumaflux.inference.composition import GainGrid, compose_reference
+from lumaflux.inference.detail import gain_between, reduce_to
 from lumaflux.lab.data.draws import generator_on, on_device
 from lumaflux.lab.training.bridge import bridge_times, noisy_start, on_path
 from lumaflux.lab.training.config import TrainConfig
 from lumaflux.lab.training.frozen import others
 from lumaflux.lab.training.losses import itp_distance, knot_smoothness, linear_l1, multiscale_l1
 from lumaflux.lab.training.pairs import pairs_for
-from lumaflux.lab.training.product_path import Begun, with_source_detail
-from lumaflux.lab.training.sheet import grid
 from lumaflux.lab.training.stage_options import AdapterOptions, options_of
 from lumaflux.lab.training.stage_weights import load_backbone_stages
+from lumaflux.lab.training.tracking import grid
 from lumaflux.model.checkpoint import load_adapters, save_adapters, save_model
 from lumaflux.model.lumaflux import Decoded, LumaFlux
 from lumaflux.model.presets import HUB_BACKBONES, PRESETS
 from lumaflux.model.pretrained import Placement, build_on_pretrained
 from lumaflux.model.spline import PEAK_NITS
+from lumaflux.model.tone_predictor import ToneCurve
+from lumaflux.settings import Settings
 
 RESULT = "model"
+_RECOVERY = Settings().highlight_recovery
 
 
 def network_for(config: TrainConfig) -> LumaFlux:
@@ -78,6 +82,30 @@ def sample(network: LumaFlux, sdr: Tensor, steps: int, generator: torch.Generato
         t = torch.full((len(z),), 1 - i / steps, device=z.device)
         z = z - network.velocity(z, t, conditions) / steps
     return z
+
+
+class Begun(NamedTuple):
+    """Where the bridge began: the ``reduced`` SDR [B,3,h,w], its ``placement``, its latents without noise."""
+
+    reduced: Tensor
+    placement: ToneCurve | None
+    z_start: Tensor
+
+
+def with_source_detail(network: LumaFlux, generated_pq: Tensor, begun: Begun, sdr: Tensor) -> Tensor:
+    """The picture [B,3,h,w] that was generated from ``begun`` -> PQ/BT.2020 [B,3,H,W], the detail being of ``sdr``.
+
+    With gradients: what was generated on a reduced frame, as light of the source's own pixels. The pictures are those
+    of ``Converter.render``, but for debanding and look.
+    """
+
+    def place(codes: Tensor) -> Tensor:
+        return network.to_pq(network.start(codes, begun.placement))
+
+    with torch.no_grad():
+        begun_pq, base_pq = network.to_pq(network.decode_latents(begun.z_start)), place(begun.reduced)
+    light = GainGrid.of(gain_between(generated_pq, begun_pq, base_pq), base_pq)
+    return compose_reference(sdr, sdr, place, light, _RECOVERY)
 
 
 class AdapterStage:

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lumaflux.color.operators import OPERATORS
-from lumaflux.lab.data.exposure import exposed
+from lumaflux.lab.data.mastering import exposed
 from lumaflux.lab.data.renderings import render_standard
 from lumaflux.lab.data.tone_pool import FULL_SCALE, TonePictures
 from lumaflux.model.tone_predictor import TonePredictor

@@ -8,8 +8,7 @@ from lumaflux.errors import UserError
 from lumaflux.lab.training.config import TrainConfig
 from lumaflux.lab.training.frozen import digest
 from lumaflux.lab.training.processes import Processes
-from lumaflux.lab.training.run import Averaged, NotFiniteError, Run
-from lumaflux.lab.training.stage import Stage
+from lumaflux.lab.training.run import Averaged, NotFiniteError, Run, Stage
 from lumaflux.lab.training.tracking import Silent, Tracker
 
 

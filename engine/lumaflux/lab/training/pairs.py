@@ -10,8 +10,8 @@ from lumaflux.errors import UserError
 from lumaflux.lab.data.batch_renderings import render_batch
 from lumaflux.lab.data.batches import CropSampler
 from lumaflux.lab.data.draws import on_device
+from lumaflux.lab.data.mastering import relight
 from lumaflux.lab.data.panoramas import is_panorama_pool, load_panoramas
-from lumaflux.lab.data.relighting import relight
 from lumaflux.lab.data.renderings import operators_without, render_pairs
 from lumaflux.lab.data.resident import ResidentPanoramas, ResidentViews
 from lumaflux.lab.data.scenes import Split

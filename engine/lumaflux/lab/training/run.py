@@ -10,22 +10,53 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from lumaflux.errors import UserError
 from lumaflux.lab.training.checkpoint import resume, save_checkpoint
 from lumaflux.lab.training.config import TrainConfig
 from lumaflux.lab.training.processes import Processes
-from lumaflux.lab.training.schedule import learning_rate
-from lumaflux.lab.training.stage import Stage
 
 _PLACES = {"run", "views", "corpus", "model", "start"}
 _REPORTING = {"tracker", "checkpoint_seconds", "log_every", "validate_every", "validation_count", "validation_size"}
 _MACHINE = {"threads", "gradient_checkpointing"}
 _SINCE = {"resident": False}  # entries that came later, and what runs before them did
+
+
+Losses = Mapping[str, Tensor]  # "total" is minimised, the others are reported
+
+
+class Stage(Protocol):
+    """What differs between stages: parameters, loss, validation, and what is left behind."""
+
+    def parameters(self) -> dict[str, nn.Parameter]:
+        """Everything that trains, by name."""
+        ...
+
+    def frozen(self) -> dict[str, Tensor]:
+        """Everything that must not move, by name."""
+        ...
+
+    def losses(self, step: int, count: int, generator: torch.Generator) -> Losses:
+        """The losses of one micro-batch of ``count``, drawn with ``generator`` alone."""
+        ...
+
+    def validate(self) -> dict[str, float]:
+        """Figures on validation scenes with the averaged weights in place."""
+        ...
+
+    def pictures(self) -> dict[str, Image.Image]:
+        """What a person looks at, with the averaged weights in place; may be empty."""
+        ...
+
+    def finish(self, out: Path) -> None:
+        """Writes the stage's result with the averaged weights in place."""
+        ...
 
 
 class NotFiniteError(UserError):
@@ -43,6 +74,19 @@ def fingerprint(config: TrainConfig) -> str:
     skipped = _PLACES | _REPORTING | _MACHINE | {"steps"}
     content = {k: v for k, v in asdict(config).items() if k not in skipped and _SINCE.get(k, ...) != v}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def learning_rate(
+    step: int, *, peak: float, final: float, warmup: int, steps: int, elapsed: float | None = None
+) -> float:
+    """Rate of update ``step`` (from 0): rises linearly over ``warmup`` updates, falls as a cosine to ``final``.
+
+    The cosine follows the updates, or, of a run that ends by the clock, the share ``elapsed`` of its time.
+    """
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    progress = min((step - warmup) / max(steps - warmup, 1), 1.0) if elapsed is None else min(elapsed, 1.0)
+    return final + (peak - final) * 0.5 * (1 + math.cos(math.pi * progress))
 
 
 class Averaged:

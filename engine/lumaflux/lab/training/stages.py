@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 
 from lumaflux.lab.training.config import StageName, TrainConfig
-from lumaflux.lab.training.stage import Stage
+from lumaflux.lab.training.run import Stage
 
 
 def make_stage(config: TrainConfig, device: torch.device) -> Stage:

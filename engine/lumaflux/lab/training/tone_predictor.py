@@ -13,15 +13,15 @@ from torch import Tensor, nn
 from lumaflux.color import bt2390, ictcp, pq
 from lumaflux.color.operators import OPERATORS
 from lumaflux.errors import UserError
-from lumaflux.lab.data.exposure import at_exposure
+from lumaflux.lab.data.mastering import at_exposure
 from lumaflux.lab.data.renderings import render_standard
 from lumaflux.lab.data.tone_pairs import PairRenderer, needed_stops
 from lumaflux.lab.data.tone_pool import FULL_SCALE, TonePictures, load_pool
 from lumaflux.lab.training.checkpoint import write_tensors
 from lumaflux.lab.training.config import TrainConfig
 from lumaflux.lab.training.losses import itp_distance
-from lumaflux.lab.training.sheet import grid
 from lumaflux.lab.training.stage_options import TonePredictorOptions, options_of
+from lumaflux.lab.training.tracking import grid
 from lumaflux.model.config import read_config
 from lumaflux.model.tone_cues import AVERAGE_SCALE, distribution
 from lumaflux.model.tone_predictor import TonePredictor

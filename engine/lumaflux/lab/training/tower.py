@@ -20,7 +20,7 @@ from lumaflux.lab.data.random_rendering import render_random
 from lumaflux.lab.training.checkpoint import write_tensors
 from lumaflux.lab.training.config import TrainConfig, training_views
 from lumaflux.lab.training.losses import sigmoid_contrastive
-from lumaflux.lab.training.sheet import grid
+from lumaflux.lab.training.tracking import grid
 from lumaflux.model.config import read_config
 from lumaflux.model.frozen_shapes import is_mobilenet
 

@@ -3,17 +3,20 @@
 import json
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Protocol
 
+import numpy as np
 from PIL import Image
+from torch import Tensor
 
 from lumaflux.errors import MissingExtraError
 from lumaflux.lab.training.config import TrainConfig
 
 log = logging.getLogger("lumaflux.lab.training")
 PROJECT = "lumaflux"
+_MARGIN = 2  # pixels between the pictures of a sheet
 
 
 class Tracker(Protocol):
@@ -92,3 +95,16 @@ def tracker_for(config: TrainConfig, *, main: bool) -> Tracker:
     if not main:
         return Silent()
     return TrackioTracker(config) if config.tracker == "trackio" else LogTracker(config)
+
+
+def grid(rows: Sequence[Tensor]) -> Image.Image:
+    """Rows of pictures [N,3,H,W] in [0,1], one size -> one RGB picture, row under row."""
+    count, _, height, width = rows[0].shape
+    sheet = Image.new("RGB", (count * (width + _MARGIN), len(rows) * (height + _MARGIN)), "white")
+    for top, row in enumerate(rows):
+        pixels = (row.detach().cpu().clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).numpy()
+        for left, picture in enumerate(pixels):
+            sheet.paste(
+                Image.fromarray(np.ascontiguousarray(picture)), (left * (width + _MARGIN), top * (height + _MARGIN))
+            )
+    return sheet

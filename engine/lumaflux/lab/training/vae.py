@@ -14,16 +14,16 @@ from lumaflux.errors import UserError
 from lumaflux.lab.data.batches import CropSampler
 from lumaflux.lab.data.draws import integer, normal, on_device, rand
 from lumaflux.lab.data.imperfections import imperfections
+from lumaflux.lab.data.mastering import relight
 from lumaflux.lab.data.random_rendering import render_random
-from lumaflux.lab.data.relighting import relight
 from lumaflux.lab.training.checkpoint import write_tensors
 from lumaflux.lab.training.config import TrainConfig, training_views
 from lumaflux.lab.training.frozen import others
 from lumaflux.lab.training.losses import gradient_l1, multiscale_l1
 from lumaflux.lab.training.pairs import masters_for
-from lumaflux.lab.training.sheet import grid
 from lumaflux.lab.training.stage_options import VaeOptions, options_of
 from lumaflux.lab.training.stage_weights import VAE_DIRECTORY, load_stage
+from lumaflux.lab.training.tracking import grid
 from lumaflux.lab.training.vae_init import linear_init
 from lumaflux.model.autoencoder import build_autoencoder, latents_of, pixels_of
 from lumaflux.model.config import read_config

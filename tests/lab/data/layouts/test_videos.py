@@ -3,8 +3,8 @@
 import pytest
 
 from lumaflux.errors import UserError
-from lumaflux.lab.data.holdout import HELD_OUT, split_scenes
 from lumaflux.lab.data.layouts import chug, hidrovqa, live_tmhdr
+from lumaflux.lab.data.scenes import HELD_OUT, split_scenes
 
 
 def tree(root, *names):

@@ -11,8 +11,8 @@ import re
 from pathlib import Path
 
 from lumaflux.errors import UserError
-from lumaflux.lab.data.holdout import split_scenes
 from lumaflux.lab.data.layouts.records import VIDEO_SUFFIXES, HdrVideo, files_in, refuse
+from lumaflux.lab.data.scenes import split_scenes
 
 LICENCE = "CC BY-NC 4.0 (CHUG)"
 TABLE = "chug.csv"

@@ -7,8 +7,8 @@ name without the numbers of a cut (VIDEO_clip_3, VIDEO_003, VIDEO_10_20), so tha
 import re
 from pathlib import Path
 
-from lumaflux.lab.data.holdout import split_scenes
 from lumaflux.lab.data.layouts.records import VIDEO_SUFFIXES, HdrVideo, files_in, refuse
+from lumaflux.lab.data.scenes import split_scenes
 
 LICENCE = "HIDRO-VQA terms (research; the videos' own rights)"
 _CUT = re.compile(r"([_-](clip|shot|scene|seg|part)?[_-]?\d{1,6}){1,2}$", re.IGNORECASE)

@@ -6,8 +6,8 @@ Layout: {PQ,HLG}/Ref/CONTENT.mp4, and the grades as x264 encodes in {PQ,HLG}/CRF
 import re
 from pathlib import Path
 
-from lumaflux.lab.data.holdout import split_scenes
 from lumaflux.lab.data.layouts.records import VIDEO_SUFFIXES, HdrVideo, Pair, files_in, folder_of, refuse
+from lumaflux.lab.data.scenes import split_scenes
 
 LICENCE = "LIVE-TMHDR terms (research)"
 _ENCODINGS = ("PQ", "HLG")

@@ -102,7 +102,7 @@ class FileSource(_RecordedSource):
 
 
 class VideoSource(_RecordedSource):
-    """HDR videos of a published collection, rendered: one of each scene of the split (see lumaflux.lab.data.holdout).
+    """HDR videos of a published collection, rendered: one of each scene of the split (see lumaflux.lab.data.scenes).
 
     ``scenes``: how many there must be.
     """
