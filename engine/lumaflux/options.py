@@ -230,6 +230,11 @@ class RoundTripOptions:
         "Of a video, write a sidecar (NAME.sdr) by which `lumaflux restore` makes the SDR again; of a JPEG photograph, "
         "a gain map behind the source's own bytes (docs/round-trip.md).",
     )
+    sdr_residual: Flag = _option(
+        False,
+        "With --sdr-exact, of a video: the sidecar also holds what the HDR file's coding took, so that the SDR comes "
+        "back whole, or with about 50 dB (docs/round-trip.md).",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

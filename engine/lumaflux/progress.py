@@ -146,11 +146,19 @@ def show_report(reports: "list[Report]") -> None:
             found = report.restored
             print(
                 f"  The SDR comes back with {found['psnr']:.1f} dB, at most {found['largest_error']:.0f} codes off "
-                f"({found['frames']:.0f} frames tried)",
+                f"({found['frames']:.0f} frames tried){_sidecar(found)}",
                 file=to,
             )
         for note in report.notes:
             print(f"  {note}", file=sys.stderr)
+
+
+def _sidecar(found: dict[str, float]) -> str:
+    """Of a video, not of a photograph: the sidecar's size."""
+    if "sidecar_bytes" not in found:
+        return ""
+    size, share = found["sidecar_bytes"], found["sidecar_bytes"] / found["delivered_bytes"]
+    return f"; sidecar {size / 1e3:.1f} kB a frame, {share:.2f} of the HDR file"
 
 
 def show_info(info: "MediaInfo") -> None:

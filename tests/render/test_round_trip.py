@@ -1,5 +1,6 @@
 """--sdr-exact and restore: a sidecar that leads back to the SDR, bound to its file; a gain map behind the source."""
 
+import zipfile
 from dataclasses import replace
 
 import av
@@ -10,6 +11,7 @@ from PIL import Image
 from lumaflux.backends.torch import TorchBackend
 from lumaflux.errors import UserError
 from lumaflux.inference.converter import Converter
+from lumaflux.media.video.reader import VideoReader
 from lumaflux.model.build import build
 from lumaflux.model.presets import TINY
 from lumaflux.render import Job, convert
@@ -80,3 +82,49 @@ def test_what_cannot_be_led_back_is_refused_before_any_work(make_clip, run, tmp_
     with pytest.raises(UserError, match="is of a video's file or a JPEG photograph"):
         run(clip, tmp_path / "a.%04d.exr")
     assert not list(tmp_path.glob("a*"))
+
+
+def restored_error(folder, source):
+    """Largest error in codes of what `restore` gives, against the source as the engine reads it."""
+    restore(folder / "hdr.mp4", folder / "hdr.mp4.sdr", folder / "sdr.mkv")
+    with VideoReader(source) as reader:
+        wanted = [np.floor(frame.sdr * 255 + 0.5).astype(np.int16) for frame in reader]
+    made = [np.moveaxis(frame, -1, 0) for frame in frames_of(folder / "sdr.mkv")]
+    return [int(np.abs(one - other).max()) for one, other in zip(made, wanted, strict=True)]
+
+
+def test_a_residual_brings_the_source_back_after_hevc(make_clip, run, tmp_path):
+    clip = make_clip(frames=2)
+    plain = run(clip, tmp_path / "plain.mp4", crf=12.0).restored
+    assert plain["psnr"] < 45
+    report = run(clip, tmp_path / "hdr.mp4", crf=12.0, sdr_residual=True)
+    assert report.restored["psnr"] == float("inf")  # the source's own coded pictures
+    assert report.restored["sidecar_bytes"] == (tmp_path / "hdr.mp4.sdr").stat().st_size / 2
+    assert report.restored["residual_bytes"] < report.restored["delivered_bytes"]
+    assert any("holds the source's own coded pictures: " in note for note in report.notes)
+    assert restored_error(tmp_path, clip) == [0, 0]
+
+
+def test_the_difference_is_coded_where_the_source_cannot_be_copied(make_clip, run, tmp_path, monkeypatch):
+    monkeypatch.setattr("lumaflux.render.sdr_residual._copied", lambda *given: False)
+    clip = make_clip(frames=2)
+    report = run(clip, tmp_path / "hdr.mp4", crf=12.0, sdr_residual=True)
+    assert report.restored["psnr"] > 50
+    assert any("holds the difference, coded: " in note for note in report.notes)
+    assert max(restored_error(tmp_path, clip)) == report.restored["largest_error"] < 8
+    with zipfile.ZipFile(tmp_path / "hdr.mp4.sdr") as archive:
+        place = archive.getinfo("residual.mkv").header_offset + 200
+    data = bytearray((tmp_path / "hdr.mp4.sdr").read_bytes())
+    data[place] ^= 255
+    (tmp_path / "damaged.sdr").write_bytes(data)
+    with pytest.raises(UserError, match="has no sound residual"):
+        restore(tmp_path / "hdr.mp4", tmp_path / "damaged.sdr", tmp_path / "no.mkv")
+    assert not (tmp_path / "no.mkv").exists()
+
+
+def test_a_residual_without_a_sidecar_or_of_a_photograph_is_refused(run, tmp_path):
+    with pytest.raises(UserError, match="--sdr-residual adds to the sidecar of --sdr-exact"):
+        Job(sdr_residual=True)
+    Image.new("RGB", (64, 48)).save(tmp_path / "photo.jpg")
+    with pytest.raises(UserError, match="is of a video; a photograph comes back by its own bytes"):
+        run(tmp_path / "photo.jpg", tmp_path / "hdr.jpg", deliver="ultra-hdr", sdr_residual=True)

@@ -54,6 +54,9 @@ def convert_clip(
     plain = replace(settings, graphics_white="off")  # graphics that are held at white have no way back
     with WayBack(target, plain, overwrite=job.overwrite) as back:
         report = _convert(source, target, load_converter, plain, job, progress, find_tones, back, seen)
+        if job.sdr_residual:
+            name_pass(progress, "last pass, residual")
+            report.note(back.add_residual(source))
         back.finish()
     report.restored = back.compared()
     return report
@@ -257,7 +260,7 @@ class _Part:
         for target in others:
             target.write(made.frame, made.hdr_pq)
         if self._back is not None and made.lighting is not None:
-            self._back.add(made.lighting, made.frame.sdr)
+            self._back.add(made.lighting, made.frame.sdr, made.frame.number)
         if made.matte is not None and self._asked_matte:
             self.sums.add(made.matte)
             if self._mattes is not None:

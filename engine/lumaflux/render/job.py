@@ -59,6 +59,8 @@ class Job(
             raise UserError("--ocio is given without a color space; name one with --input-space or --output-space")
         if self.hdr10plus_profile == "b" and self.hdr10plus is None:
             raise UserError("an HDR10+ profile is named without its file; name that with --hdr10plus FILE.json")
+        if self.sdr_residual and not self.sdr_exact:
+            raise UserError("--sdr-residual adds to the sidecar of --sdr-exact; name that, too")
         if self.limit is not None and self.limit < 1:
             raise UserError(f"the limit is {self.limit} frames; it must be at least 1")
         _ = self.frame_rate, self.frame  # which raise
@@ -116,7 +118,8 @@ class Report:
     what was left out or repaired; ``percentiles`` are cd/m2 by percent of all pixels; ``shots`` count the frames
     written; ``confidence`` are the mean shares of the matte, where one was asked for; ``also`` has the further outputs
     of the same rendering, and the delivery of each; ``restored`` says how near the SDR comes back, where that was
-    asked for: ``psnr`` in dB, ``largest_error`` in codes of 8 bits, over ``frames`` that were tried.
+    asked for: ``psnr`` in dB, ``largest_error`` in codes of 8 bits, over ``frames`` that were tried; of a video with
+    the bytes a frame of the HDR file (``delivered_bytes``), of its sidecar and, in that, of the residual.
     """
 
     target: Path

@@ -9,7 +9,7 @@ import numpy as np
 
 from lumaflux.errors import UserError
 from lumaflux.media.stills.sequence_path import SequencePath
-from lumaflux.render.sdr_sidecar import Sidecar
+from lumaflux.render.sdr_sidecar import Sidecar, SidecarWriter
 
 Progress = Callable[[int, int | None], None]
 _CLIP, _PICTURE = ".mkv", ".png"
@@ -30,42 +30,51 @@ def restore(
     from lumaflux.media.metadata.info import probe
     from lumaflux.media.video.rgb_clip import RgbClip
 
-    led = Sidecar(sidecar, hdr)
-    info, pattern = probe(hdr), SequencePath.parse(target)
-    done = 0
-    if target.suffix.lower() == _CLIP and pattern is None:
-        size, base = (info.width, info.height), info.time_base or 1 / (info.frame_rate or Fraction(24))
-        with RgbClip(target, size, base, overwrite=overwrite, sources=(hdr,), bt709=True) as clip:
-            for codes, pts in restored_frames(hdr, led):
-                clip.write(codes, pts)
-                progress(done := done + 1, led.frames)
-    elif target.suffix.lower() == _PICTURE and pattern is not None:
-        from lumaflux.media.stills.png_chunks import write_sdr
-
-        target.parent.mkdir(parents=True, exist_ok=True)
-        for codes, _ in restored_frames(hdr, led):
-            write_sdr(pattern.file(done), codes, overwrite=overwrite)
-            progress(done := done + 1, led.frames)
-    else:
+    pattern, clip = SequencePath.parse(target), target.suffix.lower() == _CLIP
+    if clip == (pattern is not None) or not (clip or target.suffix.lower() == _PICTURE):
         raise UserError(f"{target} cannot hold the restored frames; name sdr{_CLIP} (FFV1), or pictures: sdr.%04d.png")
+    with Sidecar(sidecar, hdr) as led:
+        if pattern is None:
+            info = probe(hdr)
+            size, base = (info.width, info.height), info.time_base or 1 / (info.frame_rate or Fraction(24))
+            with RgbClip(target, size, base, overwrite=overwrite, sources=(hdr,), bt709=True) as made:
+                for codes, pts in _every_frame(hdr, led, progress):
+                    made.write(codes, pts)
+        else:
+            from lumaflux.media.stills.png_chunks import write_sdr
+
+            target.parent.mkdir(parents=True, exist_ok=True)
+            for number, (codes, _) in enumerate(_every_frame(hdr, led, progress)):
+                write_sdr(pattern.file(number), codes, overwrite=overwrite)
+        return led.frames
+
+
+def _every_frame(hdr: Path, led: Sidecar, progress: Progress) -> Iterator[tuple[np.ndarray, int]]:
+    done = 0
+    for done, frame in enumerate(restored_frames(hdr, led), 1):
+        yield frame
+        progress(done, led.frames)
     if done != led.frames:
         raise UserError(f"{hdr} has {done} frames, its sidecar {led.frames}; one of the two is cut short")
-    return done
 
 
 def restored_frames(
-    hdr: Path, led: Sidecar, wants: Callable[[int], bool] = lambda number: True
+    hdr: Path, led: Sidecar | SidecarWriter, wants: Callable[[int], bool] = lambda number: True
 ) -> Iterator[tuple[np.ndarray, int]]:
     """SDR [3,H,W] in [0,1], in whole codes of 8 bits, and the time of every wanted frame."""
     import torch
 
     from lumaflux.inference.inverse import restored
-    from lumaflux.media.video.reader import VideoReader
+    from lumaflux.media.video.reader import SdrFrame, VideoReader
 
     with VideoReader(hdr, allow_hdr=True) as reader, torch.inference_mode():
         for frame in reader.frames(wants):
-            codes = restored(torch.from_numpy(frame.sdr)[None], led.lighting(frame.number))[0].numpy()
-            yield np.floor(codes * 255 + 0.5).astype(np.float32) / 255, frame.pts
+
+            def plain(frame: SdrFrame = frame) -> np.ndarray:
+                codes = restored(torch.from_numpy(frame.sdr)[None], led.lighting(frame.number))[0].numpy()
+                return np.floor(codes * 255 + 0.5).astype(np.float32) / 255
+
+            yield plain() if led.residual is None else led.residual.led(frame.number, plain), frame.pts
 
 
 class Check:

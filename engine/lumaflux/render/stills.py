@@ -190,6 +190,8 @@ def _format(target: Path, settings: Settings, job: Job, report: Report) -> "tupl
     if target.exists() and not job.overwrite:
         raise UserError(f"{target} exists already; remove it, or allow overwriting (-y).")
     report.delivery = name
+    if job.sdr_residual:
+        raise UserError("--sdr-residual is of a video; a photograph comes back by its own bytes: leave it out")
     if job.sdr_exact and name != "ultra-hdr":
         raise UserError("the SDR of a picture comes back by a gain map; write it with --deliver ultra-hdr, as a .jpg")
     check_matte(job.matte, target, name, overwrite=job.overwrite)

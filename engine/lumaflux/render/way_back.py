@@ -1,6 +1,7 @@
 """``--sdr-exact`` while converting: the sidecar of a video, and what of the SDR really comes back."""
 
 import math
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from lumaflux.inference.inverse import Lighting
+    from lumaflux.render.source import Source
     from lumaflux.settings import Settings
 
 _PQ_VIDEO = ("hdr10", "hdr10-av1", "prores", "prores-hq", "ffv1")
@@ -31,31 +33,54 @@ class WayBack:
         check_exact(settings)
         if SequencePath.parse(target) is not None or target == STANDARD:
             raise UserError(f"--sdr-exact is of a video's file or a JPEG photograph, not of {target}")
-        self._target, self._writer, self._check, self._frames = (
-            target,
-            SidecarWriter(target, overwrite=overwrite),
-            Check(),
-            0,
-        )
+        self._target, self._writer, self._check = target, SidecarWriter(target, overwrite=overwrite), Check()
+        self._numbers: list[int] = []  # of the source's frames, in order
+        self._facts: dict[str, object] = {}
+        self._residual_bytes = 0
 
     def check(self, delivery: str) -> None:
         """Raises UserError for a video that holds no PQ."""
         if delivery not in _PQ_VIDEO:
             raise UserError(f"--sdr-exact leads back from PQ, not from {delivery}; deliver {', '.join(_PQ_VIDEO)}")
 
-    def add(self, lighting: "Lighting", sdr: "np.ndarray") -> None:
-        """The next frame that was written."""
+    def add(self, lighting: "Lighting", sdr: "np.ndarray", number: int) -> None:
+        """The next frame that was written: the source's of that number."""
         self._writer.add(lighting)
-        self._check.see(self._frames, sdr)
-        self._frames += 1
+        self._check.see(len(self._numbers), sdr)
+        self._numbers.append(number)
+
+    def add_residual(self, source: "Source") -> str:
+        """After the video is whole, before ``finish``; what was added, in a sentence."""
+        from lumaflux.render.restore import restored_frames
+        from lumaflux.render.sdr_residual import write_residual
+
+        into, delivered = self._writer.scratch, self._target.stat().st_size
+        try:
+            kind, coding = write_residual(
+                into, source, self._numbers, lambda: restored_frames(self._target, self._writer), delivered
+            )
+            self._residual_bytes = into.stat().st_size
+            self._writer.attach(into)
+        finally:
+            into.unlink(missing_ok=True)
+        self._facts = {"residual": {"kind": kind, **asdict(coding)}}
+        what = "the source's own coded pictures" if kind == "pictures" else "the difference, coded"
+        share = self._residual_bytes / delivered
+        return f"The sidecar holds {what}: {self._residual_bytes / 1e3:.0f} kB, {share:.2f} of the HDR file."
 
     def finish(self) -> None:
         """After the video is whole."""
-        self._writer.finish(self._target, {})
+        self._writer.finish(self._target, self._facts)
 
     def compared(self) -> dict[str, float]:
-        """After the sidecar is whole: what ``Check.compared`` finds."""
-        return self._check.compared(self._target, Sidecar(sidecar_of(self._target), self._target))
+        """After the sidecar is whole: what ``Check.compared`` finds, and bytes a frame."""
+        beside, frames = sidecar_of(self._target), max(1, len(self._numbers))
+        sizes = {"delivered": self._target.stat().st_size, "sidecar": beside.stat().st_size}
+        if self._residual_bytes:
+            sizes["residual"] = self._residual_bytes
+        with Sidecar(beside, self._target) as led:
+            found = self._check.compared(self._target, led)
+        return found | {f"{name}_bytes": size / frames for name, size in sizes.items()}
 
     def __enter__(self) -> Self:
         self._writer.__enter__()
