@@ -6,16 +6,11 @@ import sys
 import numpy as np
 import pytest
 
-from lumaflux.service import frames
-from lumaflux.service.frames import (
-    FrameMemoryError,
-    FrameRefusedError,
-    OwnFrames,
-    SharedFrames,
-    process_lives,
-    remove_left_by,
-)
+from lumaflux.service import shared_objects
+from lumaflux.service.frames import DTYPES, FrameMemoryError, OwnFrames, SharedFrames
+from lumaflux.service.machine import process_lives
 from lumaflux.service.protocol import Render
+from lumaflux.service.shared_objects import SHARED_MEMORY, FrameRefusedError, remove_left_by
 
 WIDTH, HEIGHT = 5, 7
 
@@ -24,7 +19,7 @@ WIDTH, HEIGHT = 5, 7
 def shared():
     """A client's object with room for padded rows, and the request that describes it."""
     name = f"/lumaflux-{os.getpid()}-test"
-    path = frames.SHARED_MEMORY / name[1:]
+    path = SHARED_MEMORY / name[1:]
     path.write_bytes(bytes(range(256)) * 40)
     path.chmod(0o600)
     yield path, name
@@ -52,7 +47,7 @@ def request(name, **changes):
     return Render(**{**members, **changes})
 
 
-@pytest.mark.parametrize(("depth", "dtype"), frames.DTYPES.items())
+@pytest.mark.parametrize(("depth", "dtype"), DTYPES.items())
 def test_rows_are_read_and_written_where_the_request_says(shared, depth, dtype):
     path, name = shared
     asked = request(name, depth=depth, src_row_bytes=96, dst_row_bytes=88)
@@ -92,7 +87,7 @@ def test_what_is_missing_small_open_to_others_or_a_link_is_refused(shared):
 
 
 def test_an_object_of_another_user_is_refused(shared, monkeypatch):
-    monkeypatch.setattr(frames.os, "geteuid", lambda: os.getuid() + 1)
+    monkeypatch.setattr(shared_objects.os, "geteuid", lambda: os.getuid() + 1)
     with pytest.raises(FrameRefusedError, match="another user"):
         SharedFrames(request(shared[1]))
 
@@ -119,7 +114,7 @@ def test_a_full_shared_memory_is_named(shared, monkeypatch):
 
     with SharedFrames(request(shared[1])) as opened:
         pixels = opened.read()
-        monkeypatch.setattr(frames.os, "pwrite", full)
+        monkeypatch.setattr(shared_objects.os, "pwrite", full)
         with pytest.raises(FrameMemoryError, match=r"no room in /dev/shm for a frame of 5x7; free or enlarge"):
             opened.write(pixels)
 
@@ -128,16 +123,16 @@ def test_a_client_without_room_says_so_and_leaves_nothing(monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(frames.os, "posix_fallocate", full)
+    monkeypatch.setattr(shared_objects.os, "posix_fallocate", full)
     with pytest.raises(FrameMemoryError, match="free or enlarge"):
         OwnFrames(np.zeros((4, 4, 4), np.float32))
-    assert not list(frames.SHARED_MEMORY.glob(f"lumaflux-{os.getpid()}-*"))
+    assert not list(SHARED_MEMORY.glob(f"lumaflux-{os.getpid()}-*"))
 
 
 def test_a_client_s_object_is_private_and_ends_with_its_block():
     source = np.random.default_rng(1).random((6, 9, 3), dtype=np.float32)
     with OwnFrames(source) as own:
-        path = frames.SHARED_MEMORY / own.name[1:]
+        path = SHARED_MEMORY / own.name[1:]
         assert path.stat().st_mode & 0o777 == 0o600
         rest = {"type": "render", "id": 1, "premultiplied": False, "priority": "final", "params": {}}
         with SharedFrames(Render.model_validate({**rest, **own.request()})) as opened:
@@ -155,7 +150,7 @@ def test_other_arrays_are_refused(bad):
 
 def test_only_what_the_dead_left_is_removed(shared):
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    left = frames.SHARED_MEMORY / f"lumaflux-{child.pid}-left"
+    left = SHARED_MEMORY / f"lumaflux-{child.pid}-left"
     left.write_bytes(b"x")
     assert process_lives(child.pid)
     assert remove_left_by(child.pid) == 0

@@ -70,7 +70,7 @@ _MESSAGES = (
 def fuzzed(worker):
     """send(bytes, known): puts bytes on a connection, after a hello when ``known``, and reads what comes."""
     directory, process = worker
-    token = runtime.read_token(directory)
+    token = runtime.read_contact(directory).token
     hello = {"type": "hello", "id": 0, "protocol": 1, "version": "", "token": token, "client": "fuzz"}
 
     def send(data, known):

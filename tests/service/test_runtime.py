@@ -64,28 +64,22 @@ def test_a_session_directory_that_is_not_there_is_passed_over(root, monkeypatch,
     assert str(runtime.runtime_root()) == "/tmp"
 
 
-def test_other_systems_are_told_so(root, monkeypatch):
-    monkeypatch.setattr(sys, "platform", "win32")
-    with pytest.raises(UserError, match="runs on Linux"):
-        runtime.open_runtime_directory(root)
-    assert runtime.pipe_name("ana") == "\\\\.\\pipe\\lumaflux-ana-engine"
-
-
 def test_the_token_is_new_each_time_and_private(directory):
-    assert runtime.read_token(directory) == ""
-    first, second = runtime.new_token(directory), runtime.new_token(directory)
-    assert first != second
-    assert len(bytes.fromhex(second)) == 32
-    assert runtime.read_token(directory) == second
+    assert runtime.read_contact(directory).token == ""
+    first, second = runtime.new_contact(directory), runtime.new_contact(directory)
+    assert first.token != second.token
+    assert len(bytes.fromhex(second.token)) == 32
+    assert runtime.read_contact(directory) == second
+    assert directory.token.read_text() == second.token
     assert directory.token.stat().st_mode & 0o777 == 0o600
     assert [path.name for path in directory.path.iterdir()] == ["engine.token"]
 
 
 def test_a_token_that_others_read_is_refused(directory):
-    runtime.new_token(directory)
+    runtime.new_contact(directory)
     directory.token.chmod(0o644)
     with pytest.raises(UserError, match="can be read by others"):
-        runtime.read_token(directory)
+        runtime.read_contact(directory)
 
 
 def test_the_socket_is_private_and_replaces_a_stale_one(directory):
@@ -127,7 +121,7 @@ def test_the_peer_is_known_to_the_kernel_and_only_its_user_is_trusted():
     assert not runtime.trusted(os.geteuid() + 1)
 
 
-@pytest.mark.parametrize("full", ["claim", "new_token"])
+@pytest.mark.parametrize("full", ["claim", "new_contact"])
 def test_a_full_disk_is_named(root, monkeypatch, full):
     def no_room(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

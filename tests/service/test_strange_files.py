@@ -14,10 +14,10 @@ from lumaflux.inference.tone_track import read_track
 from lumaflux.model.config import read_config
 from lumaflux.model.regular_file import read_regular
 from lumaflux.service import client as client_module
-from lumaflux.service import frames
 from lumaflux.service.client import Client, EngineError, EngineGoneError
 from lumaflux.service.frames import OwnFrames
 from lumaflux.service.protocol import pack
+from lumaflux.service.shared_objects import SHARED_MEMORY
 
 
 @pytest.fixture(autouse=True)
@@ -141,7 +141,7 @@ def test_a_frame_larger_than_memory_is_refused_before_it_is_read(frame, monkeypa
         request = Render(**members, **own.request())
         with SharedFrames(request) as opened:
             assert opened.read().shape == frame.shape
-            monkeypatch.setattr(frames, "available_bytes", lambda: frame.nbytes)
+            monkeypatch.setattr("lumaflux.service.frames.available_bytes", lambda: frame.nbytes)
             with pytest.raises(MemoryError):
                 opened.read()
 
@@ -149,7 +149,7 @@ def test_a_frame_larger_than_memory_is_refused_before_it_is_read(frame, monkeypa
 def test_memory_that_nobody_filled_is_not_taken_for_a_frame(client):
     """A sparse object of 64 GiB is nothing on the disk, and would be everything in memory."""
     name = f"/lumaflux-{os.getpid()}-sparse"
-    path = frames.SHARED_MEMORY / name[1:]
+    path = SHARED_MEMORY / name[1:]
     path.touch(mode=0o600)
     try:
         os.truncate(path, 1 << 36)

@@ -15,7 +15,8 @@ import pytest
 import lumaflux
 from lumaflux.service import runtime
 from lumaflux.service.client import Client, EngineError, EngineGoneError
-from lumaflux.service.frames import SHARED_MEMORY, OwnFrames
+from lumaflux.service.frames import OwnFrames
+from lumaflux.service.shared_objects import SHARED_MEMORY
 from lumaflux.settings import Settings
 
 CODE = 1 / 65535

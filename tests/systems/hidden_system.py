@@ -2,7 +2,7 @@
 
 With a .py file as its first argument it runs that. The engine's own modules see `os`, `signal` and `socket` without
 what SYSTEM does not have, and cannot import modules that it does not have. Other packages see this machine as it is:
-theirs for that system are not these. /proc is nowhere.
+theirs for that system are not these. /proc and /dev/shm are nowhere.
 """
 
 import builtins
@@ -14,14 +14,15 @@ import sys
 import types
 
 MODULES = {
-    "windows": {"fcntl", "resource", "pwd", "grp", "termios", "tty", "pty", "syslog"},
+    "windows": {"fcntl", "resource", "pwd", "grp", "termios", "tty", "pty", "syslog", "_posixshmem"},
     "macos": set(),
 }
 _UNIX_OS = (
     "fork forkpty getuid geteuid getgid getegid getpgid killpg setsid sysconf statvfs getloadavg mkfifo chown fchmod "
-    "nice uname WIFSIGNALED WTERMSIG openpty O_NONBLOCK O_CLOEXEC O_NOCTTY O_NOFOLLOW O_DIRECTORY pread pwrite"
+    "nice uname WIFSIGNALED WTERMSIG openpty O_NONBLOCK O_CLOEXEC O_NOCTTY O_NOFOLLOW O_DIRECTORY pread pwrite "
+    "preadv pwritev posix_fallocate"
 )
-_LINUX_OS = "sched_getaffinity sched_setaffinity memfd_create pidfd_open eventfd"
+_LINUX_OS = "posix_fallocate sched_getaffinity sched_setaffinity memfd_create pidfd_open eventfd"
 NAMES = {
     "windows": {
         "os": {*_UNIX_OS.split(), *_LINUX_OS.split()},
@@ -63,12 +64,28 @@ def _msvcrt():
     return module
 
 
+def _darwin_peers():
+    """A peer's facts as Darwin gives them, by SO_PEERCRED."""
+    import socket
+    from asyncio.trsock import TransportSocket
+
+    def getsockopt(self, level, option, size=0):
+        if level == 0 and option in (1, 2):
+            pid, uid, _ = struct.unpack("3i", self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+            return pid if option == 2 else struct.pack("=IIhxx16I", 0, uid, 1, *[0] * 16)
+        return self._sock.getsockopt(level, option, size)
+
+    TransportSocket.getsockopt = getsockopt
+
+
 def hide(system):
     """From now on what is imported by the engine sees ``system``."""
     whole = builtins.__import__
     less = {name: _Less(whole(name), without) for name, without in NAMES[system].items()}
     if system == "windows":
         less["msvcrt"] = _msvcrt()
+    else:
+        _darwin_peers()
 
     def narrowed(name, globals=None, locals=None, fromlist=(), level=0):
         asking = (globals or {}).get("__name__", "").split(".")[0]
@@ -81,16 +98,16 @@ def hide(system):
 
     builtins.__import__ = narrowed
     for name in ("exists", "is_dir", "is_file"):
-        _hide_proc(name)
+        _hide_folders(name)
 
 
-def _hide_proc(name):
+def _hide_folders(name):
     before = getattr(pathlib.Path, name)
 
-    def without_proc(self, *arguments, **named):
-        return not str(self).startswith("/proc") and before(self, *arguments, **named)
+    def without(self, *arguments, **named):
+        return not str(self).startswith(("/proc", "/dev/shm")) and before(self, *arguments, **named)
 
-    setattr(pathlib.Path, name, without_proc)
+    setattr(pathlib.Path, name, without)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ Nothing was executed on those systems; docs/guide/systems.md says so.
 import ast
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import av
@@ -37,6 +38,14 @@ def test_no_module_needs_what_unix_alone_has():
 
 def test_commands_locks_and_files_without_unix(tmp_path):
     assert run("windows", HERE / "checks.py", tmp_path, folder=tmp_path).endswith("all\n")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("system", ["windows", "macos"])
+def test_the_worker_serves(system):
+    with tempfile.TemporaryDirectory(prefix="lf-") as folder:  # a socket's path is short
+        arguments = (HERE / "worker_checks.py", HERE / "hidden_system.py", folder, system)
+        assert run(system, *arguments, folder=folder).endswith("all\n")
 
 
 @pytest.mark.slow

@@ -19,7 +19,9 @@ from lumaflux.version import __version__
 
 NAME = "LumaFlux.ofx.bundle"
 LIBRARY = "LumaFlux.ofx"
-USUAL_FOLDER = Path("/usr/OFX/Plugins")  # where every host on Linux looks (OpenFX 1.5, "Packaging OFX Plug-ins")
+# Where every host of a system looks (OpenFX 1.5, "Packaging OFX Plug-ins").
+_USUAL_FOLDERS = {"win32": "C:/Program Files/Common Files/OFX/Plugins", "darwin": "/Library/OFX/Plugins"}
+USUAL_FOLDER = Path(_USUAL_FOLDERS.get(sys.platform, "/usr/OFX/Plugins"))
 _SHIPPED = Path(__file__).with_name(NAME)  # in a wheel
 _BUILT = Path(__file__).parents[3] / "build" / "plugin" / NAME  # in a checkout
 

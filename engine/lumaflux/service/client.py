@@ -3,7 +3,6 @@
 import contextlib
 import os
 import select
-import socket
 import subprocess
 import sys
 import time
@@ -58,21 +57,24 @@ class Client:
         protocol: int = PROTOCOL,
     ):
         directory = directory or runtime.open_runtime_directory()
-        self._socket = socket.socket(socket.AF_UNIX)
+        try:
+            self._socket, contact = runtime.connect(directory, HANG_S)
+        except OSError as error:
+            raise _nobody(directory, error) from None
         self._received = b""
         self._answers: dict[int, dict[str, Any]] = {}
         self._frames: dict[int, OwnFrames] = {}
         self._progress: Callable[[int, int], None] = lambda done, total: None
         self._last_id = 0
         try:
-            self._socket.settimeout(HANG_S)
-            self._socket.connect(os.fspath(directory.socket))
-            found = runtime.read_token(directory) if token is None else token
+            found = contact.token if token is None else token
             hello = {"type": "hello", "protocol": protocol, "version": version, "token": found, "client": name}
             self.welcome = self.wait(self.send(hello))
+            if not runtime.proves(self.welcome, contact):
+                raise EngineGoneError(f"another program listens on port {contact.port} of the engine")
         except OSError as error:
             self.close()
-            raise EngineGoneError(f"no engine answers on {directory.socket} ({error})") from None
+            raise _nobody(directory, error) from None
         except UserError:
             self.close()
             raise
@@ -213,6 +215,10 @@ class Client:
         return True
 
 
+def _nobody(directory: runtime.RuntimeDirectory, error: OSError) -> EngineGoneError:
+    return EngineGoneError(f"no engine answers on {runtime.door(directory)} ({error})")
+
+
 def start_worker(
     directory: runtime.RuntimeDirectory, python: str = sys.executable, *arguments: str
 ) -> subprocess.Popen[bytes]:
@@ -229,6 +235,7 @@ def start_worker(
             env=kept,
             cwd="/",
             start_new_session=True,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
 
 
@@ -249,7 +256,7 @@ def connect_or_start(
         time.sleep(0.05)
     if process is None:
         raise UserError(
-            f"the engine on {directory.socket} does not answer; end process {runtime.running_pid(directory)}"
+            f"the engine on {runtime.door(directory)} does not answer; end process {runtime.running_pid(directory)}"
         )
     lines = (directory.path / "start.log").read_text(errors="replace").strip().splitlines()
     raise UserError(f"the engine did not start: {lines[-1] if lines else 'it said nothing'}")

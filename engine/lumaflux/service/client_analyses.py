@@ -10,9 +10,9 @@ import numpy as np
 from lumaflux.errors import UserError
 from lumaflux.service.analysis import FileAnalysis, HostAnalysis, store
 from lumaflux.service.frame_mapping import Sample, thumbnail
-from lumaflux.service.frames import FrameRefusedError
 from lumaflux.service.parameters import RenderParameters
 from lumaflux.service.renderer import Renderer, sdr_of
+from lumaflux.service.shared_objects import FrameRefusedError
 
 if TYPE_CHECKING:
     from lumaflux.inference.tone_track import ToneTrack

@@ -15,10 +15,11 @@ import numpy as np
 
 from lumaflux.errors import UserError
 from lumaflux.service.client_analyses import ClientAnalyses, file_result
-from lumaflux.service.frames import DTYPES, FrameRefusedError
+from lumaflux.service.frames import DTYPES
 from lumaflux.service.machine import resident_mb
 from lumaflux.service.parameters import RenderParameters, parse_parameters
 from lumaflux.service.renderer import Renderer
+from lumaflux.service.shared_objects import FrameRefusedError
 from lumaflux.threads import wait_passively
 
 _DONE, _ABORTED, _FAILED = 0, 1, 2  # LumaFluxOutcome of plugin/embed/bridge.h

@@ -1,34 +1,24 @@
-"""Frames in POSIX shared memory, which on Linux are files of /dev/shm.
+"""Frames in shared memory: a client's for a request, and those that a client of our own makes.
 
-Reading and writing go through pread and pwrite into memory of this process's own. A mapping would end the process by
-SIGBUS when its owner truncates the object or /dev/shm is full; so both are errors of the one frame. Nothing stays
-mapped when a client dies, and the copy is needed anyway: the engine wants planes.
+They are copied into memory of this process's own: nothing stays mapped when a client dies, and the copy is needed
+anyway, for the engine wants planes.
 """
 
-import contextlib
-import errno
 import os
 import secrets
-import stat
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import numpy as np
 
-from lumaflux.service.machine import available_bytes, process_lives
+from lumaflux.service.machine import available_bytes
 from lumaflux.service.protocol import Look, Render
+from lumaflux.service.shared_objects import make_object, no_room, open_object, remove_object
 
-SHARED_MEMORY = Path("/dev/shm")
 DTYPES = {"float": np.float32, "half": np.float16, "short": np.uint16, "byte": np.uint8}
 DEPTHS = {np.dtype(dtype): depth for depth, dtype in DTYPES.items()}
 _LARGEST_KEPT = 150_000_000  # 4K in float
 _COPIES = 3  # of a frame in float that a rendering holds at least: planes, result, what is written
-_CHUNK = 1 << 30  # bytes a call: Linux moves at most 2^31 - 4096
-
-
-class FrameRefusedError(Exception):
-    """The shared memory is not what the request says; one sentence."""
 
 
 class FrameMemoryError(Exception):
@@ -40,29 +30,13 @@ class SharedFrames:
 
     def __init__(self, request: Render | Look):
         self.request = request
-        try:
-            self._file = os.open(_path(request.shm), os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except OSError as error:
-            raise FrameRefusedError(f"the shared memory {request.shm} cannot be opened ({error.strerror})") from None
-        facts = os.fstat(self._file)
-        fault = None
-        if not stat.S_ISREG(facts.st_mode):
-            fault = "is no plain object"
-        elif facts.st_uid != os.geteuid():
-            fault = "belongs to another user"
-        elif facts.st_mode & 0o077:
-            fault = "can be reached by other users; it must have mode 0600"
-        elif facts.st_size < request.shm_size:
-            fault = f"has {facts.st_size} bytes, the request says {request.shm_size}"
-        if fault:
-            os.close(self._file)
-            raise FrameRefusedError(f"the shared memory {request.shm} {fault}")
+        self._object = open_object(request.shm, request.shm_size)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        os.close(self._file)
+        self._object.close()
 
     def read(self, memory: "FrameMemory | None" = None) -> np.ndarray:
         """The source [H,W,C], top row first, in the request's depth; in ``memory``, which its next user overwrites.
@@ -77,17 +51,12 @@ class SharedFrames:
             raise MemoryError(f"{needed} bytes")
         rows = (memory.take(size) if memory else np.empty(size, np.uint8)).reshape(r.height, r.src_row_bytes)
         view = rows.reshape(-1).data[: r.src_row_bytes * (r.height - 1) + r.row]
-        done = 0
-        while done < len(view):
-            count = os.preadv(self._file, [view[done : done + _CHUNK]], r.src_offset + done)
-            if count == 0:
-                raise FrameRefusedError(f"the shared memory {r.shm} was cut short while it was read")
-            done += count
+        self._object.read(view, r.src_offset)
         pixels = rows[:, : r.row] if r.row == r.src_row_bytes else np.ascontiguousarray(rows[:, : r.row])
         return pixels.view(DTYPES[r.depth]).reshape(r.height, r.width, r.components)
 
     def write(self, pixels: np.ndarray) -> None:
-        """The result [H,W,C]; what pads its rows is left alone. Raises FrameMemoryError when /dev/shm is full."""
+        """The result [H,W,C]; what pads its rows is left alone. Raises FrameMemoryError when there is no room."""
         r = self.request
         rows = np.ascontiguousarray(pixels).view(np.uint8).reshape(r.height, r.row)
         try:
@@ -97,16 +66,12 @@ class SharedFrames:
                 for y in range(r.height):
                     self._write_all(rows[y].data, r.dst_offset + y * r.dst_row_bytes)
         except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.ENOMEM, errno.EDQUOT):
+            if (said := no_room(error, f"{r.width}x{r.height}")) is None:
                 raise
-            raise FrameMemoryError(
-                f"there is no room in {SHARED_MEMORY} for a frame of {r.width}x{r.height}; free or enlarge it"
-            ) from None
+            raise FrameMemoryError(said) from None
 
     def _write_all(self, view: memoryview, offset: int) -> None:
-        done = 0
-        while done < len(view):
-            done += os.pwrite(self._file, view[done : done + _CHUNK], offset + done)
+        self._object.write(view, offset)
 
 
 class FrameMemory:
@@ -127,7 +92,7 @@ class FrameMemory:
 class OwnFrames:
     """A client's object for one source and one result [H,W,C]; removed at the end of the block.
 
-    Raises FrameMemoryError when /dev/shm has no room for it.
+    Raises FrameMemoryError when there is no room for it.
     """
 
     def __init__(self, source: np.ndarray):
@@ -135,18 +100,14 @@ class OwnFrames:
             raise ValueError(f"a frame must be [H,W,3|4] of {list(DTYPES)}, but is {source.dtype}{source.shape}")
         self.shape, self.dtype, self.bytes = source.shape, source.dtype, source.nbytes
         self.name = f"/lumaflux-{os.getpid()}-{secrets.token_hex(4)}"  # macOS takes 31 characters in all
-        self._file = os.open(_path(self.name), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            os.posix_fallocate(self._file, 0, 2 * self.bytes)
-            view, done = np.ascontiguousarray(source).view(np.uint8).reshape(-1).data, 0
-            while done < len(view):
-                done += os.pwrite(self._file, view[done : done + _CHUNK], done)
+            self._object = make_object(self.name, 2 * self.bytes)
         except OSError as error:
-            self.close()
             raise FrameMemoryError(
-                f"there is no room in {SHARED_MEMORY} for a frame of {source.shape[1]}x{source.shape[0]} "
-                f"({error.strerror}); free or enlarge it"
+                no_room(error, f"{source.shape[1]}x{source.shape[0]}") or f"shared memory cannot be made ({error})"
             ) from None
+        self._open = True
+        self._object.write(np.ascontiguousarray(source).view(np.uint8).reshape(-1).data, 0)
 
     def request(self) -> dict[str, str | int]:
         """The members of a render request that describe this object."""
@@ -168,37 +129,17 @@ class OwnFrames:
     def result(self) -> np.ndarray:
         """What the worker wrote [H,W,C]."""
         pixels = np.empty(self.shape, self.dtype)
-        view, done = pixels.view(np.uint8).reshape(-1).data, 0
-        while done < len(view):
-            done += os.preadv(self._file, [view[done : done + _CHUNK]], self.bytes + done)
+        self._object.read(pixels.view(np.uint8).reshape(-1).data, self.bytes)
         return pixels
 
     def close(self) -> None:
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(_path(self.name))
+        if self._open:
+            self._open = False
+            self._object.close()
+            remove_object(self.name)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
-
-
-def remove_left_by(pid: int) -> int:
-    """Removes the user's objects that a dead process left behind; how many."""
-    if process_lives(pid):
-        return 0
-    removed = 0
-    for path in SHARED_MEMORY.glob(f"lumaflux-{pid}-*"):
-        with contextlib.suppress(OSError):
-            if path.lstat().st_uid == os.geteuid():
-                path.unlink()
-                removed += 1
-    return removed
-
-
-def _path(name: str) -> str:
-    return os.fspath(SHARED_MEMORY / name.removeprefix("/"))

@@ -10,9 +10,9 @@ def resident_mb() -> int:
     """Memory of this process that is in RAM, in megabytes; 0 where the system does not say."""
     try:
         pages = int((_PROC / "self" / "statm").read_text().split()[1])
-    except OSError:
+        return pages * os.sysconf("SC_PAGE_SIZE") // 1_000_000
+    except (OSError, AttributeError):  # macOS has no /proc, Windows no sysconf
         return 0
-    return pages * os.sysconf("SC_PAGE_SIZE") // 1_000_000
 
 
 def available_bytes() -> int:

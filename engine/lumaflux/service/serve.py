@@ -29,15 +29,14 @@ def serve(options: Options) -> bool:
     except OSError as error:
         raise _no_room(directory, error) from error
     try:
-        token = runtime.new_token(directory)
-        listening = runtime.listen(directory)
+        listening, contact = runtime.open_door(directory)
         runtime.write_private(directory.pid, f"{os.getpid()}\n")
-        ended = asyncio.run(_run(directory, listening, token, options))
+        ended = asyncio.run(_run(directory, listening, contact, options))
     except OSError as error:
         raise _no_room(directory, error) from error
     finally:
         for path in (directory.token, directory.pid):
-            path.unlink(missing_ok=True)
+            runtime.remove(path)
         handler.close()
     if not ended:
         os._exit(0)  # a step of a large model may last for minutes, and the interpreter cannot end under it
@@ -45,8 +44,10 @@ def serve(options: Options) -> bool:
     return True
 
 
-async def _run(directory: runtime.RuntimeDirectory, listening: socket.socket, token: str, options: Options) -> bool:
-    return await Server(directory, listening, token, options).run()
+async def _run(
+    directory: runtime.RuntimeDirectory, listening: socket.socket, contact: runtime.Contact, options: Options
+) -> bool:
+    return await Server(directory, listening, contact, options).run()
 
 
 def _no_room(directory: runtime.RuntimeDirectory, error: OSError) -> UserError:

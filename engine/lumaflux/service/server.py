@@ -15,13 +15,14 @@ from typing import Any
 
 from lumaflux.options import ModelOptions, part
 from lumaflux.service import runtime
-from lumaflux.service.frames import FrameMemory, remove_left_by
+from lumaflux.service.frames import FrameMemory
 from lumaflux.service.machine import process_lives, resident_mb
 from lumaflux.service.parameters import MODELS
 from lumaflux.service.protocol import PROTOCOL
 from lumaflux.service.queue import CancelledError, Job, JobQueue, QueueClosedError, QueueFullError
 from lumaflux.service.renderer import CACHE_BYTES, Renderer
 from lumaflux.service.session import Session
+from lumaflux.service.shared_objects import remove_left_by
 from lumaflux.version import __version__
 
 IDLE_S = 900.0
@@ -51,14 +52,22 @@ class Options(ModelOptions):
 class Server:
     """Made and run in an event loop; ``listening`` is the bound socket."""
 
-    def __init__(self, directory: runtime.RuntimeDirectory, listening: socket.socket, token: str, options: Options):
-        self.directory, self.listening, self.token, self.options = directory, listening, token, options
+    def __init__(
+        self,
+        directory: runtime.RuntimeDirectory,
+        listening: socket.socket,
+        contact: runtime.Contact,
+        options: Options,
+    ):
+        self.directory, self.listening, self.contact, self.options = directory, listening, contact, options
+        self.token = contact.token
         self.renderer = Renderer(part(ModelOptions, options), cache_bytes=options.cache_bytes)
         self.frame_memory = FrameMemory()  # of the rendering thread
         self.queue = JobQueue()
         self.outstanding = 0  # renders without an answer
         self.sessions: set[Session] = set()
-        self._socket_inode = _inode(directory.socket)
+        self._door = runtime.door(directory)
+        self._door_inode = _inode(self._door)
         self._touched = time.monotonic()
         self._freed = ""  # the model that was in memory before it was given back
         self._loop = asyncio.get_running_loop()
@@ -71,16 +80,17 @@ class Server:
 
         False when the rendering thread could not be ended: the process must not wait for it.
         """
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            self._loop.add_signal_handler(number, self._end)
+        self._heed_signals()
         self._thread.start()
         if self.options.warm:
             self.warm(self.options.model)
-        accepting = await asyncio.start_unix_server(self._accept, sock=self.listening)
-        log.info("engine %s, process %d, listens on %s", __version__, os.getpid(), self.directory.socket)
+        serves = asyncio.start_unix_server if runtime.has_file_sockets() else asyncio.start_server
+        accepting = await serves(self._accept, sock=self.listening)
+        where = f"port {self.contact.port}" if self.contact.port else self.directory.socket
+        log.info("engine %s, process %d, listens on %s", __version__, os.getpid(), where)
         watch = asyncio.create_task(self._watch())
         await self._leave.wait()
-        self.directory.socket.unlink(missing_ok=True)
+        runtime.remove(self._door)
         accepting.close()
         watch.cancel()
         self.queue.close(drop=True)
@@ -90,6 +100,15 @@ class Server:
             session.writer.close()
         log.info("engine leaves")
         return not self._thread.is_alive()
+
+    def _heed_signals(self) -> None:
+        for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK"):  # the last is Windows's, and others are not there
+            if (number := getattr(signal, name, None)) is None:
+                continue
+            try:
+                self._loop.add_signal_handler(number, self._end)
+            except NotImplementedError:  # Windows
+                signal.signal(number, lambda *_: self.in_loop(self._end))
 
     def touch(self) -> None:
         """Somebody wants something: the idle time begins anew, and a model that was given back is loaded again."""
@@ -138,7 +157,8 @@ class Server:
 
     def facts(self) -> dict[str, Any]:
         """What a welcome says."""
-        return {
+        proof = {"proof": self.contact.proof} if self.contact.port else {}
+        return proof | {
             "protocol": PROTOCOL,
             "version": __version__,
             "python": sys.executable,
@@ -175,7 +195,7 @@ class Server:
         try:
             pid, uid = runtime.peer(writer.get_extra_info("socket"))
             if not runtime.trusted(uid):
-                log.warning("refused process %d of user %d", pid, uid)
+                log.warning("refused process %d of user %s", pid, uid)
             elif len(self.sessions) > _MOST_CONNECTIONS:
                 log.warning("refused process %d: %d connections", pid, len(self.sessions) - 1)
             else:
@@ -185,16 +205,19 @@ class Server:
         finally:
             self.sessions.discard(session)
             writer.close()
-            self._sweep_later(pid)
+            self._sweep_later(pid, tuple(session.shared))
             if self.queue.closed and not self.outstanding:
                 self._leave.set()
 
-    def _sweep_later(self, pid: int) -> None:
+    def _sweep_later(self, pid: int, names: tuple[str, ...]) -> None:
+        if not pid:  # Windows, where nothing outlives the processes that have it open
+            return
+
         async def sweep() -> None:
             for seconds in _LOOKS_AFTER_DEATH_S:
                 await asyncio.sleep(seconds)
                 if not process_lives(pid):
-                    if removed := remove_left_by(pid):
+                    if removed := remove_left_by(pid, names):
                         log.info("removed %d frames that process %d left in shared memory", removed, pid)
                     return
 
@@ -211,8 +234,8 @@ class Server:
                 log.error("a cancelled frame has not ended for %.0f s; leaving, a new engine can start", _HANGS_S)
                 self._leave.set()
                 return
-            if not self.queue.closed and self._socket_gone():
-                log.warning("the socket's file is gone")
+            if not self.queue.closed and self._door_gone():
+                log.warning("%s is gone", self._door)
                 self.queue.close()
             quiet_s = 0.0 if self.outstanding or self.queue.busy else time.monotonic() - self._touched
             if free_s and quiet_s > free_s and self.renderer.ready and not self._freed and not self.queue.closed:
@@ -223,9 +246,9 @@ class Server:
                 self._leave.set()
                 return
 
-    def _socket_gone(self) -> bool:
-        found = _inode(self.directory.socket)
-        return found is None or found != self._socket_inode
+    def _door_gone(self) -> bool:
+        found = _inode(self._door)
+        return found is None or found != self._door_inode
 
 
 def _inode(path: Path) -> int | None:

@@ -4,11 +4,12 @@ import asyncio
 import hmac
 import logging
 import time
+from collections import deque
 from pathlib import Path
 from typing import Any
 
 from lumaflux.errors import UserError
-from lumaflux.service.frames import FrameMemoryError, FrameRefusedError, SharedFrames
+from lumaflux.service.frames import FrameMemoryError, SharedFrames
 from lumaflux.service.parameters import RenderParameters, parse_parameters
 from lumaflux.service.protocol import (
     HEADER,
@@ -34,12 +35,14 @@ from lumaflux.service.queue import CancelledError, Job, QueueClosedError, QueueF
 from lumaflux.service.renderer import ModelError
 from lumaflux.service.roles import Engine
 from lumaflux.service.session_analyses import SessionAnalyses
+from lumaflux.service.shared_objects import FrameRefusedError
 from lumaflux.version import __version__
 
 HELLO_S = 10.0  # a connection that does not say hello ends after so long
 STATUS = "status"  # the client that asks how the worker is
 _BODY_S = 30.0  # from a header to the end of its body
 _CANCEL_S = 3.0  # for a running job to end by itself, before its client is told that it is cancelled
+_NAMES_KEPT = 64  # a client has a few frames under way, and uses their memory again
 _UNREAD_BYTES = 4 << 20  # of answers; a client that reads none is let go
 
 log = logging.getLogger(__name__)
@@ -52,6 +55,7 @@ class Session:
         self.server, self.reader, self.writer = server, reader, writer
         self.jobs: dict[int, tuple[Job, Work]] = {}
         self.client = "?"
+        self.shared: deque[str] = deque(maxlen=_NAMES_KEPT)  # objects that it named last
         self.analyses = SessionAnalyses(self)
 
     async def run(self) -> None:
@@ -165,6 +169,8 @@ class Session:
             self.server.outstanding += 1
 
     def _job(self, request: Work, parameters: RenderParameters) -> Job:
+        if isinstance(request, Render | Look) and request.shm not in self.shared:
+            self.shared.append(request.shm)
         if isinstance(request, Analyze) and parameters.source_file:
             return self.analyses.of_file(request, parameters)
         if isinstance(request, Analyze | Look):
