@@ -17,5 +17,5 @@ def test_processes_and_memory_are_told_without_proc(monkeypatch, tmp_path):
     monkeypatch.setattr(machine, "_PROC", tmp_path / "nowhere")
     assert machine.process_lives(os.getpid())
     assert not machine.process_lives(ended.pid)
-    assert machine.resident_mb() == 0
-    assert machine.available_bytes() > 1 << 60
+    assert machine.resident_mb() > 10
+    assert 0 < machine.available_bytes() < 1 << 60

@@ -13,7 +13,7 @@ import os
 import stat
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 from lumaflux.service.machine import process_lives
 
@@ -175,10 +175,16 @@ class _Section:
             raise FrameRefusedError(f"the shared memory {name} has {held} bytes, the request says {size}")
 
     def read(self, view: memoryview, offset: int) -> None:
-        view[:] = self._memory.buf[offset : offset + len(view)]
+        view[:] = self._bytes()[offset : offset + len(view)]
 
     def write(self, view: memoryview, offset: int) -> None:
-        self._memory.buf[offset : offset + len(view)] = view
+        self._bytes()[offset : offset + len(view)] = view
+
+    def _bytes(self) -> memoryview:
+        memory = self._memory.buf
+        if memory is None:
+            raise ValueError("the shared memory is closed")
+        return memory
 
     def close(self) -> None:
         self._memory.close()
@@ -197,7 +203,7 @@ def _posix_shm() -> _PosixShm | None:
         import _posixshmem
     except ModuleNotFoundError:  # Windows
         return None
-    return _posixshmem
+    return cast("_PosixShm", _posixshmem)
 
 
 def _fault(facts: os.stat_result, size: int) -> str | None:
