@@ -155,6 +155,12 @@ class ModelOptions:
     key_batch: int = _option(
         1, "Key frames whose tone is found at a time; for FLUX fewer where --vram has no room (docs/guide/flux.md)."
     )
+    compile: Flag = _option(
+        False, "Compile the transformer's blocks by torch.compile, which takes a minute or more before the first frame."
+    )
+    cuda_graphs: Flag = _option(
+        False, "Record a velocity as a CUDA graph and replay it (not executed on a card; docs/guide/flux.md)."
+    )
     yes: Flag = _option(False, "Go on where a FLUX model would run on the CPU, for minutes a frame.")
     engine: Path | None = _option(
         None,

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from lumaflux.model.fp8_linear import blocks_of
-from lumaflux.model.lumaflux import LumaFlux
+from lumaflux.model.lumaflux import LumaFlux, steered
 
 
 class BlockOffload:
@@ -97,6 +97,8 @@ class OffloadingBackend:
         """Moves all blocks that are resident to the host; False where there are none left to move."""
         if not self._resident:
             return False
+        self.network.evaluated = steered  # blocks that come and go are not compiled, nor recorded
+        self.network.__dict__.pop("token_velocity", None)
         with torch.inference_mode(False), torch.no_grad():
             self.offload_resident = BlockOffload(self._resident, self.device)
         self._resident = []

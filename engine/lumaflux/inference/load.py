@@ -6,6 +6,8 @@ from pathlib import Path
 
 import torch
 
+from lumaflux.backends.compiled import check_compiler, compile_blocks
+from lumaflux.backends.cuda_graphs import check_graphs, record_velocity
 from lumaflux.backends.device import FP8, pick_device, pick_dtype
 from lumaflux.backends.network import Backend
 from lumaflux.backends.offload import OffloadingBackend
@@ -40,6 +42,8 @@ def load(
     vram: str = AUTO,
     look: str | Path | None = None,
     key_batch: int = 1,
+    compile: bool = False,
+    cuda_graphs: bool = False,
 ) -> Converter:
     """Loads a model. Nothing is downloaded.
 
@@ -58,6 +62,8 @@ def load(
         look: A file that `lumaflux learn` made over the same weights.
         key_batch: How many key frames of a tone track pass the network at a time; by a memory plan fewer, where so many
             do not fit.
+        compile: Whether torch.compile makes one graph of each kind of block.
+        cuda_graphs: Whether velocities are recorded as CUDA graphs.
 
     Returns:
         A converter, which holds no state between frames.
@@ -77,12 +83,20 @@ def load(
         lumaflux.errors.UserError: ...
     """
     if engine is not None:
+        if compile or cuda_graphs:
+            raise UserError(
+                "--compile and --cuda-graphs are for torch, not for an engine; leave out the one or the other"
+            )
         weights = Path(adapters) if adapters else None
         backend = _load_engine(Path(engine), str(name_or_directory), device, dtype, weights)
         if look is not None:
             take_look(getattr(backend.network, "host").tone_predictor, Path(look))  # noqa: B009 (an engine's network has one)
         return Converter(backend, tile=tile, key_batch=key_batch)
     on, name = pick_device(device), str(name_or_directory)
+    if compile:
+        check_compiler(on)
+    if cuda_graphs:
+        check_graphs(on)
     published = published_config(name)
     budget = None if published is None else budget_of(vram, on)
     kind = pick_dtype(dtype, on)
@@ -91,13 +105,26 @@ def load(
     if published is not None and budget is not None and (vram != AUTO or kind != torch.float32):
         if look is not None:
             take_look(None, Path(look))  # which refuses: a published model has no tone predictor
-        return _load_planned(published, name, budget, on, kind, dtype, adapters, backbone, tile, key_batch)
+        whole = compile or cuda_graphs
+        made = _load_planned(published, name, budget, on, kind, dtype, adapters, backbone, tile, key_batch, whole)
+        return _faster(made, compile, cuda_graphs)
     # The autoencoder is small: it comes in full precision, and the backend decides.
     placement = Placement(device=on, dtype=kind, vae_dtype=torch.float32)
     network = load_network(name, adapters=adapters, backbone=backbone, placement=placement)
     if look is not None:
         take_look(network.adapters.tone_predictor, Path(look))
-    return Converter(TorchBackend(network, device, dtype), tile=tile, key_batch=key_batch)
+    made = Converter(TorchBackend(network, device, dtype), tile=tile, key_batch=key_batch)
+    return _faster(made, compile, cuda_graphs)
+
+
+def _faster(converter: Converter, compile: bool, cuda_graphs: bool) -> Converter:
+    network = converter.backend.network
+    assert isinstance(network, LumaFlux)
+    if compile:
+        compile_blocks(network)
+    if cuda_graphs:
+        record_velocity(network)
+    return converter
 
 
 def _load_planned(
@@ -111,11 +138,17 @@ def _load_planned(
     backbone: str | Path | None,
     tile: str | int,
     key_batch: int,
+    whole: bool,
 ) -> Converter:
     eight = None if named is None else named == FP8
     plan = plan_for(config, budget.limit, dtype=dtype, fp8=eight, free=budget.free)
     plan = with_key_batch(config, replace(plan, scaled=named == FP8), key_batch, budget, dtype)
     print(plan.sentence(), file=sys.stderr, flush=True)
+    if whole and plan.resident < plan.blocks:
+        raise UserError(
+            f"{plan.blocks - plan.resident} blocks of {plan.model} are kept on the host, and blocks that come and go "
+            "are not compiled or recorded; leave --compile and --cuda-graphs out, or name more with --vram"
+        )
     placement = Placement(
         device=device,
         dtype=dtype,
@@ -146,12 +179,21 @@ def load_chosen(options: ModelOptions) -> Converter:
         dtype=options.precision,
         adapters=options.adapters,
         backbone=options.backbone,
-        engine=engine_for(options.engine, options.model, options.adapters, options.device, options.precision),
+        engine=_engine_for(options),
         tile=options.tile,
         vram=options.vram,
         look=options.look,
         key_batch=options.key_batch,
+        compile=options.compile,
+        cuda_graphs=options.cuda_graphs,
     )
+
+
+def _engine_for(options: ModelOptions) -> Path | None:
+    """The one named, or the one installed, where nothing is asked for that torch alone has."""
+    if options.engine is None and (options.compile or options.cuda_graphs):
+        return None
+    return engine_for(options.engine, options.model, options.adapters, options.device, options.precision)
 
 
 def _named_adapters(name: str, adapters: str | Path | None) -> str | Path:

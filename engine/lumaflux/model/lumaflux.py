@@ -5,7 +5,7 @@ depend on flow time is computed once a frame (``condition``), Psi once a schedul
 """
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
@@ -87,6 +87,36 @@ class Decoded:
     knots: Knots
 
 
+def steered(
+    adapters: BlockAdapters,
+    block: nn.Module,
+    hidden: Tensor,
+    context: Tensor,
+    *,
+    seen: BlockConditions,
+    row: Modulation,
+    modulated: dict[str, Any],
+    rotary: Tensor,
+    key_bias: Tensor | None,
+) -> tuple[Tensor, Tensor]:
+    """One transformer block between its FiLM and its coupler: image tokens [B,n,d] and context [B,m,d], changed."""
+    if adapters.pcm is not None:
+        hidden = adapters.pcm(hidden, seen.film, row)
+    context, hidden = block(
+        hidden_states=hidden,
+        encoder_hidden_states=context,
+        **modulated,
+        image_rotary_emb=rotary,
+        joint_attention_kwargs={
+            "value_update": partial(adapters.pga, gate=seen.gate, modulation=row),
+            "attention_mask": key_bias,
+        },
+    )
+    if adapters.coupler is not None:
+        hidden = adapters.coupler(hidden, seen.bottlenecks, row)
+    return hidden, context
+
+
 class LumaFlux(nn.Module):
     def __init__(
         self,
@@ -104,6 +134,7 @@ class LumaFlux(nn.Module):
         self.adapters = adapters
         (steer_flux2 if config.second_generation else steer)(self.transformer)
         self.gradient_checkpointing = False
+        self.evaluated: Callable[..., tuple[Tensor, Tensor]] = steered  # or what a compiler makes of it
 
     def train(self, mode: bool = True) -> "LumaFlux":
         super().train(mode)
@@ -292,22 +323,17 @@ class LumaFlux(nn.Module):
         key_bias: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """One block between its FiLM and its coupler: image tokens and context, as ``begun`` gives them, changed."""
-        adapters, block = self.adapters.of_block(index), self.transformer_block(index)
-        if adapters.pcm is not None:
-            hidden = adapters.pcm(hidden, seen.film, row)
-        context, hidden = block(
-            hidden_states=hidden,
-            encoder_hidden_states=context,
-            **self._modulated_by(index, temb),
-            image_rotary_emb=rotary,
-            joint_attention_kwargs={
-                "value_update": partial(adapters.pga, gate=seen.gate, modulation=row),
-                "attention_mask": key_bias,
-            },
+        return self.evaluated(
+            self.adapters.of_block(index),
+            self.transformer_block(index),
+            hidden,
+            context,
+            seen=seen,
+            row=row,
+            modulated=self._modulated_by(index, temb),
+            rotary=rotary,
+            key_bias=key_bias,
         )
-        if adapters.coupler is not None:
-            hidden = adapters.coupler(hidden, seen.bottlenecks, row)
-        return hidden, context
 
     def _modulated_by(self, index: int, temb: Any) -> dict[str, Any]:
         if self.config.second_generation:
