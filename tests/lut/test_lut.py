@@ -1,17 +1,22 @@
 """Tables of a shot's tone: what is written comes back through another library, and lies where the conversion does."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import PyOpenColorIO as ocio
 import pytest
 
+from lumaflux.backends.torch import TorchBackend
 from lumaflux.color import pq
 from lumaflux.errors import UserError
 from lumaflux.inference.active_area import Area
+from lumaflux.inference.converter import Converter
 from lumaflux.lut.formats import format_of, write_lut
-from lumaflux.lut.gain_grid import ShotGrid, with_grid
-from lumaflux.lut.shot_tone import SIDE, global_tone, look_up
+from lumaflux.lut.gain_grid import ShotGrid, mean_grid, with_grid
+from lumaflux.lut.shot_tone import SIDE, cube_of, global_tone, look_up
+from lumaflux.model.build import build
+from lumaflux.model.presets import TINY
 
 
 def cube(side=9):
@@ -86,6 +91,48 @@ def test_the_grid_lights_what_is_clipped():
     assert lit[:, 0, 0] == pytest.approx([before] * 3, rel=1e-3)
 
 
+def test_grids_of_frames_have_a_mean_in_which_a_frame_without_light_counts():
+    one = ShotGrid(stops=np.full((2, 3), 1.5, np.float32), area=Area(top=0.1))
+    mean = mean_grid([one, None, one.times(2)])
+    assert mean.area == one.area
+    np.testing.assert_allclose(mean.stops, 1.5)
+    assert mean_grid([None, None]) is None
+
+
+def test_a_shader_has_the_grid_that_comes_nearest(tmp_path, monkeypatch):
+    import av
+
+    from lumaflux.lut.export import export
+    from lumaflux.render import Job
+    from lumaflux.settings import Settings
+
+    stops = {"much light": 2.5, "hardly any light": 0.002}
+    grids = {name: ShotGrid(stops=np.full((6, 8), each, np.float32), area=Area()) for name, each in stops.items()}
+    monkeypatch.setattr("lumaflux.lut.export._grids", lambda *given: grids)
+    monkeypatch.setattr("lumaflux.lut.export.cube_of", lambda *given: cube_of(*given, side=9))
+    clip = tmp_path / "clip.mp4"
+    with av.open(str(clip), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"crf": "5"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for number in range(3):
+            picture = np.full((48, 64, 3), 90, np.uint8)
+            picture[8:40, 4 + 12 * number : 34 + 12 * number] = 255
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts = number
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    preset = replace(TINY, name="highlights", local_light="highlights", working_pixels=1024, tone_bins=4)
+    converter = Converter(TorchBackend(build(preset, seed=0)))
+    said = export(clip, tmp_path / "shot.hook", lambda: converter, Settings(), Job(), Job())
+    chosen = float(re.search(r"mean ([\d.]+)", said[1])[1])
+    others = {re.match("with (.*?):", one)[1]: float(re.search(r"mean ([\d.]+)", one)[1]) for one in said[3:]}
+    best = re.search(r"frames 0 to 2, (.*), which comes nearest", said[0])[1]
+    assert {best, *others} == {"no gain grid", *stops}
+    assert chosen <= min(others.values()) < others["much light"]
+    has_grid = "LUMAFLUX_GRID" in (tmp_path / "shot.hook").read_text()
+    assert has_grid == (best != "no gain grid")
+
+
 def test_formats_and_targets(tmp_path):
     assert format_of(tmp_path / "x.txt", "mpv") == "mpv"
     with pytest.raises(UserError, match=r"\.cube, \.clf or \.hook"):
@@ -109,7 +156,6 @@ def test_the_table_of_a_shot_lies_where_its_conversion_does(lite, tmp_path):
     import av
 
     from lumaflux.lut.export import export
-    from lumaflux.lut.shot_tone import cube_of
     from lumaflux.render import Job
     from lumaflux.settings import Settings
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from lumaflux.errors import UserError
 from lumaflux.inference.weights import weights_identity
 from lumaflux.lut.formats import default_name, format_of, write_lut
-from lumaflux.lut.gain_grid import grid_of
-from lumaflux.lut.shot_tone import LutError, cube_of, lut_error, shot_number
+from lumaflux.lut.gain_grid import ShotGrid, grid_of, mean_grid
+from lumaflux.lut.shot_tone import LutError, cube_of, lut_error, shot_frames, shot_number
 from lumaflux.options import LutFormat, ModelOptions, SourceOptions, ToneOptions
 from lumaflux.render.job import Progress
 from lumaflux.render.source import Source, settings_for
@@ -17,6 +17,7 @@ from lumaflux.settings import Settings
 
 if TYPE_CHECKING:
     from lumaflux.inference.converter import Converter
+    from lumaflux.inference.tone_track import Shot, ToneTrack
 
 
 def export(
@@ -34,7 +35,7 @@ def export(
     progress: Progress = lambda done, total: None,
 ) -> list[str]:
     """Returns what was written and how far the conversion lies from it, in sentences. The table is that of the frame in
-    the middle of the shot; so is the gain grid of a shader.
+    the middle of the shot. A shader has that of several gain grids which comes nearest to the conversion, or none.
 
     Raises UserError for a clip, a track or a shot that is not there, before the model is loaded where that shows.
     """
@@ -54,24 +55,36 @@ def export(
     middle = (one.first + one.last) // 2
     look = found.settings_at(middle, settings)
     cube = cube_of(converter, found.tone_at(middle), look)
-    grid = None
+    grids: dict[str, ShotGrid | None] = {"no gain grid": None}
     if chosen == "mpv":
-        number = middle if source.pattern is None else source.numbers[middle]
-        (frame,) = source.read([number])
-        grid = grid_of(frame.sdr, converter, found.tone_at(middle), look)
-    grids = (None,) if grid is None else (None, grid)
-    errors = lut_error(cube, source, found, one, converter, settings, grids)
-    write_lut(out, cube, chosen, f"{default_name(clip)} shot {shot}", grid, overwrite=overwrite)
+        grids |= _grids(source, found, one, converter, settings)
+    measured = lut_error(cube, source, found, one, converter, settings, list(grids.values()))
+    errors = dict(zip(grids, measured, strict=True))
+    best = min(errors, key=lambda name: errors[name].mean)
+    write_lut(out, cube, chosen, f"{default_name(clip)} shot {shot}", grids[best], overwrite=overwrite)
     side = cube.shape[0]
-    said = [f"{out}: {chosen}, {side}x{side}x{side}, shot {shot}, frames {one.first} to {one.last}"]
-    if grid is None:
-        return [*said, *_told(errors[0])]
-    height, width = grid.stops.shape
-    return [
-        f"{said[0]}, gain grid {width}x{height}",
-        *_told(errors[1]),
-        f"without the grid: {_figures(errors[0])}; mean by frame: {_by_frame(errors[0])}",
+    said = f"{out}: {chosen}, {side}x{side}x{side}, shot {shot}, frames {one.first} to {one.last}"
+    if len(grids) == 1:
+        return [said, *_told(errors[best])]
+    others = (f"with {name}: {_figures(error)}" for name, error in errors.items() if name != best)
+    return [f"{said}, {best}, which comes nearest to the conversion", *_told(errors[best]), *others]
+
+
+def _grids(
+    source: Source, track: "ToneTrack", shot: "Shot", converter: "Converter", settings: Settings
+) -> dict[str, ShotGrid]:
+    """What a shader may hold, by name: the light of the middle frame, or what the frames of the shot have in common."""
+    numbers = shot_frames(shot)
+    wanted = numbers if source.pattern is None else [source.numbers[number] for number in numbers]
+    found = [
+        grid_of(frame.sdr, converter, track.tone_at(number), track.settings_at(number, settings))
+        for number, frame in zip(numbers, source.read(wanted), strict=True)
     ]
+    middle, mean = found[len(found) // 2], mean_grid(found)
+    if mean is None:
+        return {}
+    grids = {} if middle is None else {"the gain grid of the middle frame": middle}
+    return grids | {"the shot's mean gain grid": mean, "half of the shot's mean gain grid": mean.times(0.5)}
 
 
 def _told(error: LutError) -> list[str]:

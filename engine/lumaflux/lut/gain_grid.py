@@ -1,6 +1,7 @@
 """The light of a shot's clipped areas as a grid of stops, for players: what the tone of a code alone cannot hold."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +28,9 @@ class ShotGrid:
     stops: NDArray[np.float32]
     area: Area
 
+    def times(self, share: float) -> "ShotGrid":
+        return replace(self, stops=self.stops * np.float32(share))
+
 
 def grid_of(codes: NDArray[np.float32], converter: "Converter", tone: Tone, settings: Settings) -> ShotGrid | None:
     """Of one frame [3,H,W]; None where nothing is added to it, and for a model whose light is not of clipped areas."""
@@ -37,6 +41,15 @@ def grid_of(codes: NDArray[np.float32], converter: "Converter", tone: Tone, sett
     if float(stops.max()) < _LEAST:
         return None
     return ShotGrid(stops=np.asarray(stops.clamp(0, LARGEST_RECOVERY).cpu(), np.float32), area=tone.area or WHOLE)
+
+
+def mean_grid(grids: Sequence[ShotGrid | None]) -> ShotGrid | None:
+    """Of frames of one shot, whose area is one; None counts as no light. None where no frame has any."""
+    there = [grid for grid in grids if grid is not None]
+    if not there:
+        return None
+    total = np.sum([grid.stops for grid in there], axis=0, dtype=np.float32)
+    return replace(there[0], stops=total / np.float32(len(grids)))
 
 
 @torch.inference_mode()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lumaflux.render.source import Source
 
 SIDE = 65  # nodes a side of a cube
+_FRAMES = 3  # of a shot, that are measured
 
 
 @torch.inference_mode()
@@ -72,6 +73,11 @@ def shot_number(track: "ToneTrack", number: int) -> "Shot":
     return track.shots[number - 1]
 
 
+def shot_frames(shot: "Shot", frames: int = _FRAMES) -> list[int]:
+    """Numbers of frames that are spread over the shot, its ends and its middle among them."""
+    return sorted({round(place) for place in np.linspace(shot.first, shot.last, frames)})
+
+
 @dataclass(frozen=True, kw_only=True)
 class LutError:
     """Delta-E-ITP of the table against the conversion, over all pixels of the frames. ``frames`` has the mean of each
@@ -93,11 +99,11 @@ def lut_error(
     converter: "Converter",
     settings: Settings,
     grids: Sequence[ShotGrid | None] = (None,),
-    frames: int = 3,
+    frames: int = _FRAMES,
 ) -> list[LutError]:
     """At ``frames`` frames spread over the shot, of the table with each of ``grids``. Raises UserError for frames that
     cannot be read."""
-    numbers = sorted({round(place) for place in np.linspace(shot.first, shot.last, frames)})
+    numbers = shot_frames(shot, frames)
     wanted = [source.numbers[number] for number in numbers] if source.pattern is not None else numbers
     found = [_Differences() for _ in grids]
     for number, frame in zip(numbers, source.read(wanted), strict=True):
