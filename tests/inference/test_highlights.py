@@ -11,7 +11,8 @@ from lumaflux.inference.highlights import (
     carried_outwards,
     distance_to_edge,
     domed,
-    highlight_stops,
+    placed_stops,
+    stops_between,
     trusted,
     without_faint,
 )
@@ -55,9 +56,13 @@ def test_stops_reach_the_peak_and_not_beyond():
     begun, generated = (_grey(torch.full((1, 1, 8, 8), nits)) for nits in (250.0, 4000.0))
     clipped, white = torch.zeros(1, 1, 8, 8), _grey(torch.full((1, 1, 1, 1), 250.0))
     clipped[..., 3:5, 3:5] = 1
-    stops = highlight_stops(generated, begun, clipped, white)
+
+    def found(after: torch.Tensor, before: torch.Tensor) -> torch.Tensor:
+        return placed_stops(carried_outwards(stops_between(after, before), clipped), clipped, white)
+
+    stops = found(generated, begun)
     torch.testing.assert_close(stops[..., 3:5, 3:5], torch.full((1, 3, 2, 2), 2.0), rtol=0, atol=1e-4)
-    assert not highlight_stops(begun, generated, clipped, white).any()
+    assert not found(begun, generated).any()
 
 
 def test_stops_are_carried_over_the_edge_at_the_height_that_they_have_there():

@@ -1,5 +1,6 @@
 """What the shipped model must keep on the product's path: greys, order, smooth gradients, edges, fine detail."""
 
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import torch
 
 import lumaflux
 from lumaflux.color import pq
+from lumaflux.inference.converter import Converter
 from lumaflux.lab.evaluation import measures, signals
 from lumaflux.media.video.reader import VideoReader
 from lumaflux.settings import Settings
@@ -66,6 +68,24 @@ def test_what_stands_before_a_clipped_light_stays_dark(lite):
     assert near.sum() > 10
     curve, recovered = (lite.render(sdr, Settings(highlight_recovery=share)) for share in (0.0, 1.0))
     assert np.abs(recovered - curve)[:, near].max() < 0.03
+
+
+def test_highlights_are_seen_twice(lite):
+    """A mirror image has mirrored highlights, nearly; with a track's stops a frame looks as without."""
+    sdr = signals.clipped_sun(480, 256)
+    pictures = sdr, np.ascontiguousarray(sdr[..., ::-1])
+
+    def unlikeness(converter) -> float:
+        shares = [converter.clipped_shares(torch.from_numpy(picture)[None]) for picture in pictures]
+        one, other = (converter.tone_of(p, clipped=c).stops for p, c in zip(pictures, shares, strict=True))
+        assert one.max() > 1
+        return float((one - other.flip(-1)).abs().max())
+
+    once = Converter(lite.backend)
+    once.config = replace(once.config, test_time_augmentation=False)
+    assert unlikeness(lite) < 0.6 * unlikeness(once)
+    tone = lite.tone_of(sdr, clipped=lite.clipped_shares(torch.from_numpy(sdr)[None]))
+    assert np.abs(lite.render(sdr, tone=tone) - lite.render(sdr)).max() < 1e-4
 
 
 def test_detail_is_the_source_s(lite):

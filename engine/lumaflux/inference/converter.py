@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -20,7 +21,7 @@ from lumaflux.inference.debanding import deband
 from lumaflux.inference.detail import clipping, enlarge, gain_between, reduce_to
 from lumaflux.inference.gain_blending import FrameGain, with_tone_of_the_shot
 from lumaflux.inference.graphics import Graphics, at_graphics_white, find_graphics, reduced_clipping, unclipped
-from lumaflux.inference.highlights import highlight_stops, invented, placed_stops
+from lumaflux.inference.highlights import carried_outwards, invented, mean_of_views, placed_stops, stops_between
 from lumaflux.inference.inverse import Lighting
 from lumaflux.inference.key_light import resized
 from lumaflux.inference.key_tones import stops_of
@@ -168,13 +169,27 @@ class Converter:
         that is clipped (``clipped_shares``), and the tone has the stops of highlights; nothing is decoded without.
         """
         settings, sdr = settings or Settings(), self._batch(frame)
-        area = area or find_area(sdr[0])
-        reduced = self.reduced(area.of(sdr))
+        reduced = self.reduced((area := area or find_area(sdr[0])).of(sdr))
         placement = self._placement(reduced, settings)
         begun, z, placement = self._latents(reduced, Sampling.of(settings), _Clock(), None, placement)
-        knots = self.backend.network.knots(z)
-        stops = None if clipped is None else stops_of(self.backend.network, begun, z, knots, clipped)
-        return Tone(placement=placement, knots=knots, area=area, stops=stops)
+        tone = Tone(placement=placement, knots=self.backend.network.knots(z), area=area)
+        if clipped is None or tone.knots is None:
+            return tone
+        twice = partial(self._seen_twice, reduced=reduced, sampling=Sampling.of(settings), clock=_Clock(), tone=tone)
+        return replace(tone, stops=stops_of(self.backend.network, begun, z, tone.knots, clipped, twice))
+
+    def _seen_twice(self, stops: Tensor, reduced: Tensor, sampling: Sampling, clock: "_Clock", tone: Tone) -> Tensor:
+        """Stops [B,1,h,w] that the transformer found in reduced pictures, with those that it finds in a second view."""
+        if not self.config.test_time_augmentation or self.bypass:
+            return stops
+
+        def find(view: Tensor) -> Tensor:
+            made = self._generate(view, sampling, clock, None, tone)
+            with clock("decode_latents"):
+                begun = self.backend.network.decode_latents(made.z_start)[..., : view.shape[-2], : view.shape[-1]]
+            return stops_between(made.hdr_pq, self.backend.network.to_pq(begun))
+
+        return mean_of_views(stops, reduced, self.config.vae_stride, find)
 
     @property
     def recovers(self) -> bool:
@@ -373,11 +388,13 @@ class Converter:
             begun = model.decode_latents(made.z_start)[..., : reduced.shape[-2], : reduced.shape[-1]]
         with clock("detail"):
             base_pq = model.to_pq(model.start(reduced, made.placement))
-            if clipped is None:
-                gain = gain_between(made.hdr_pq, model.to_pq(begun), base_pq)
-            else:
-                white_pq = self._white(reduced, made.placement)
-                gain = highlight_stops(made.hdr_pq, model.to_pq(begun), clipped, white_pq)
+            before = model.to_pq(begun)
+        if clipped is None:
+            gain = gain_between(made.hdr_pq, before, base_pq)
+        else:
+            own = Tone(placement=made.placement, knots=made.knots)
+            stops = self._seen_twice(stops_between(made.hdr_pq, before), reduced, Sampling.of(settings), clock, own)
+            gain = placed_stops(carried_outwards(stops, clipped), clipped, self._white(reduced, made.placement))
         light = FrameGain(reduced=reduced, base_pq=base_pq, hdr_pq=made.hdr_pq, gain=gain, placement=made.placement)
         return light if recovers else with_tone_of_the_shot(light, share)
 

@@ -5,6 +5,8 @@ alone, so grey stays grey; it only brightens, up to the master's peak, and is ca
 source's own edges cut it out at full resolution, without a rim.
 """
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -26,16 +28,10 @@ _FAINT = 0.3  # stops: what is less is taken less
 _HIGHEST, _REGION = 16, 15  # pixels from the edge where a dome is flat; a side of what counts as a region
 
 
-def highlight_stops(generated_pq: Tensor, begun_pq: Tensor, clipped: Tensor, white_pq: Tensor) -> Tensor:
-    """Decoded pictures [B,3,h,w], PQ/BT.2020, and clipped shares [B,1,h,w] -> stops [B,3,h,w], >= 0.
-
-    ``white_pq`` [B,3,1,1]: where the source's largest code is placed; with the stops, none is above 1000 cd/m2.
-    """
-    return placed_stops(carried_outwards(stops_between(generated_pq, begun_pq), clipped), clipped, white_pq)
-
-
 def placed_stops(stops: Tensor, clipped: Tensor, white_pq: Tensor) -> Tensor:
-    """The same of stops [B,1,h,w] that were carried outwards, of this frame or between key frames."""
+    """Stops [B,1,h,w] that were carried outwards, of this frame or between key frames, as its pixels take them:
+    [B,3,h,w], >= 0, by how clipped they are, [B,1,h,w]. ``white_pq`` [B,3,1,1]: where the source's largest code is
+    placed; with the stops, none is above 1000 cd/m2."""
     return (trusted(clipped) * bounded(stops, white_pq)).expand(-1, 3, -1, -1)
 
 
@@ -53,6 +49,17 @@ def stops_between(generated_pq: Tensor, begun_pq: Tensor) -> Tensor:
     """Luminance of the first over that of the second, PQ/BT.2020 [B,3,h,w] -> stops [B,1,h,w]."""
     first, second = (luminance(pq.eotf(picture), BT2020_LUMA) + OFFSET_NITS for picture in (generated_pq, begun_pq))
     return torch.log2(first / second)
+
+
+def mean_of_views(stops: Tensor, picture: Tensor, stride: int, find: Callable[[Tensor], Tensor]) -> Tensor:
+    """Stops [B,1,h,w] of pictures [B,3,h,w], and those that ``find`` finds in their second view, as one mean.
+
+    The second view is the mirror image, moved down and to the right by half of a latent, whose side is ``stride``
+    pixels: the same to an eye, but other latents to the transformer, which errs in other places there.
+    """
+    moved = stride // 2
+    view = F.pad(picture.flip(-1), (moved, 0, moved, 0), mode="replicate")
+    return (stops + find(view)[..., moved:, moved:].flip(-1)) / 2
 
 
 def bounded(stops: Tensor, white_pq: Tensor) -> Tensor:

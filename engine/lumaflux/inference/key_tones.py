@@ -1,5 +1,6 @@
 """Tones of key frames: the light of their highlights, and a batch's tone as those of its frames."""
 
+from collections.abc import Callable
 from dataclasses import fields
 from typing import Any, TypeVar
 
@@ -15,19 +16,24 @@ from lumaflux.model.tone_predictor import ToneCurve
 Part = TypeVar("Part", Knots, ToneCurve)
 
 
-def stops_of(network: Network[Any], begun: Tensor, z: Tensor, knots: Knots, clipped: Tensor) -> Tensor:
-    """What clipped areas [B,1,h,w] gain between the latents that the bridge began and ended at [B,c,h',w'].
-
-    Only frames that have any are decoded."""
-    stops, lit = torch.zeros_like(clipped), clipped.flatten(1).any(dim=1)
+def stops_of(
+    network: Network[Any],
+    begun: Tensor,
+    z: Tensor,
+    knots: Knots,
+    clipped: Tensor,
+    seen_twice: Callable[[Tensor], Tensor],
+) -> Tensor:
+    """What clipped areas [B,1,h,w] gain between the latents that the bridge began and ended at [B,c,h',w'], after
+    ``seen_twice`` added what a second view shows. Frames that have none are not decoded."""
+    found, lit = torch.zeros_like(clipped), clipped.flatten(1).any(dim=1)
     if not lit.any():
-        return stops
+        return found
     height, width = clipped.shape[-2:]
     before, after = (network.decode_latents(latents[lit])[..., :height, :width] for latents in (begun, z))
     curve = Knots(x=knots.x[lit], y=knots.y[lit], derivatives=knots.derivatives[lit])
-    found = stops_between(network.tone_field(after, z[lit], curve)[0], network.to_pq(before))
-    stops[lit] = carried_outwards(found, clipped[lit]).clamp(0, LARGEST_RECOVERY)
-    return stops
+    found[lit] = stops_between(network.tone_field(after, z[lit], curve)[0], network.to_pq(before))
+    return carried_outwards(seen_twice(found), clipped).clamp(0, LARGEST_RECOVERY)
 
 
 def tones_in(tone: Tone, count: int) -> list[Tone]:

@@ -61,6 +61,7 @@ class LumaFluxConfig:
     bins: int = 8
     working_pixels: int = 1 << 20  # frames are reduced to about this many where the source gives the detail
     local_light: LocalLight = "everywhere"  # where the source gives the detail: whose light the transformer may change
+    test_time_augmentation: bool = False  # highlights: the mean of what it finds in two views of a picture
     tone_bins: int = 0  # of the tone predictor's curve; 0 leaves it out, as the paper does
     variant: Variant = field(default_factory=Variant)
 
@@ -154,6 +155,8 @@ def config_from_json(content: dict[str, Any]) -> LumaFluxConfig:
         raise UserError(f"config.json is incomplete or malformed: {error}") from None
     if config.local_light not in get_args(LocalLight):
         raise UserError(f"config.json: local_light is one of {', '.join(get_args(LocalLight))}")
+    if type(config.test_time_augmentation) is not bool:
+        raise UserError("config.json: test_time_augmentation is true or false")
     if not tokens_ok:
         raise UserError(
             f"config.json is inconsistent: transformer.in_channels is {config.transformer['in_channels']}, "

@@ -22,7 +22,7 @@ from lumaflux.lab.training.config import TrainConfig
 from lumaflux.lab.training.frozen import others
 from lumaflux.lab.training.highlight_scores import generated_by
 from lumaflux.lab.training.highlight_task import HighlightTask
-from lumaflux.lab.training.latent_bank import LatentPairs, cells
+from lumaflux.lab.training.latent_bank import cells
 from lumaflux.lab.training.losses import knot_smoothness
 from lumaflux.lab.training.stage_options import HighlightAdapterOptions, options_of
 from lumaflux.model.checkpoint import save_model
@@ -90,11 +90,7 @@ class HighlightAdapterStage:
         """One step on unseen scenes, by the product's path; see highlight_scores."""
         generate = generated_by(self.network)
 
-        def here(pairs: LatentPairs) -> tuple[Tensor, Tensor]:
-            made, begun = generate(pairs.on(self.device))
-            return made.cpu(), begun.cpu()
-
-        return self.task.score(here)
+        return self.task.score(lambda pairs: generate(pairs.on(self.device)).cpu())
 
     def pictures(self) -> dict[str, Image.Image]:
         return {}

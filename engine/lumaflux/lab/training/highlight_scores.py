@@ -1,7 +1,8 @@
 """What is found where the source is clipped, on unseen scenes whose light is known and whose tone is given.
 
 ``python -m lumaflux.lab.training.highlight_scores MODEL --views POOL --bank FOLDER`` prints the table of the model
-card: a model, its bypass and a distance-to-edge dome, in clipped areas and in those where every channel is clipped.
+card: a model, its bypass and a distance-to-edge dome, in clipped areas, where every channel is clipped, and where the
+true light is above white.
 """
 
 import argparse
@@ -15,22 +16,31 @@ from torch import Tensor
 
 from lumaflux.color.sdr_to_pq import sdr_to_pq
 from lumaflux.errors import UserError
-from lumaflux.inference.highlights import distance_to_edge, highlight_stops
+from lumaflux.inference.highlights import (
+    carried_outwards,
+    distance_to_edge,
+    mean_of_views,
+    placed_stops,
+    stops_between,
+)
 from lumaflux.lab.training.highlight_losses import correlation, placed_luminance
 from lumaflux.lab.training.latent_bank import LatentPairs, extend, load_bank
+from lumaflux.model.autoencoder import latents_of
+from lumaflux.model.latents import pad_to_multiple
 from lumaflux.model.spline import PEAK_NITS
 
 FLAT_CODE = 246  # of the smallest channel: beyond it none tells how bright a clipped pixel was
 _LEAST_SHARE = 0.005  # of the picture clipped
 _LEAST_SPREAD = 0.1  # stops of the reference inside the area: where it is flat, nothing can correlate
 _TOGETHER = 8
-AREAS = ("clipped", "flat")  # the largest channel, all channels
-Generated = Callable[[LatentPairs], tuple[Tensor, Tensor]]  # PQ/BT.2020 pictures: generated, and where that began
+_ABOVE = 0.02  # stops over white, from which on light is above it
+AREAS = ("clipped", "flat", "above")  # the largest channel; all channels; true light above white
+Generated = Callable[[LatentPairs], Tensor]  # stops [N,1,H,W] between where a model began and what it generated
 
 
 class HighlightScores:
     """Rows of figures by picture, of an area: correlation with the reference's log2 luminance, mean absolute error and
-    error of the largest value, in stops."""
+    error of the largest value, in stops. Pictures count in an area that they have, and whose light varies in them."""
 
     def __init__(self) -> None:
         self.rows: dict[str, list[tuple[float, float, float]]] = {area: [] for area in AREAS}
@@ -42,7 +52,8 @@ class HighlightScores:
             wanted = (base + pairs.stops[i]).clamp(max=torch.tensor(PEAK_NITS).log2())
             inside = pairs.clipped[i : i + 1] > 0.5
             flat = inside & (pairs.sdr[i].amin(0) >= FLAT_CODE)
-            for area, mask in zip(AREAS, (inside, flat), strict=True):
+            above = wanted > pairs.white[i].log2() + _ABOVE
+            for area, mask in zip(AREAS, (inside, flat, above), strict=True):
                 if mask.float().mean() < _LEAST_SHARE or wanted[mask].std() < _LEAST_SPREAD:
                     continue
                 found = base + stops[i : i + 1]
@@ -55,6 +66,7 @@ class HighlightScores:
         found = {}
         for area, rows in self.rows.items():
             table = torch.tensor(rows) if rows else torch.full((1, 3), torch.nan)
+            found[f"{area}_pictures"] = len(rows)
             found[f"{area}_correlation"] = float(table[:, 0].mean())
             found[f"{area}_error"] = float(table[:, 1].mean())
             found[f"{area}_peak"] = float(table[:, 2].quantile(0.5))
@@ -69,9 +81,9 @@ def score(banks: Sequence[LatentPairs], generated: Generated) -> dict[str, float
     for bank in banks:
         for index in torch.arange(len(bank)).split(_TOGETHER):
             part = bank.taken(index)
-            made, begun = generated(part)
             white = sdr_to_pq(torch.ones(len(part), 3, 1, 1), part.white.view(-1, 1, 1, 1))
-            scores.add(part, highlight_stops(made, begun, part.clipped, white)[:, :1])
+            stops = carried_outwards(generated(part), part.clipped)
+            scores.add(part, placed_stops(stops, part.clipped, white)[:, :1])
     return scores.figures()
 
 
@@ -93,23 +105,36 @@ def baselines(banks: Sequence[LatentPairs]) -> dict[str, dict[str, float]]:
 
 
 def generated_by(network: Any) -> Generated:
-    """One step of a loaded model, adapters and tone field included."""
+    """One step of a loaded model, adapters and tone field included, of pictures and, where it is so configured, of
+    second views of them."""
 
-    def generate(pairs: LatentPairs) -> tuple[Tensor, Tensor]:
-        z = (pairs.start - network.config.latent_shift) * network.config.latent_scale
-        conditions = network.condition(pairs.sdr.float() / 255)
+    def found(start: Tensor, sdr: Tensor) -> Tensor:
+        z = (start - network.config.latent_shift) * network.config.latent_scale
+        conditions = network.condition(sdr / 255)
         clean = z - network.velocity(z, torch.ones(len(z), device=z.device), conditions)
-        return network.decode(clean).hdr_pq, network.decode_latents(z)
+        return stops_between(network.decode(clean).hdr_pq, network.decode_latents(z))
+
+    def generate(pairs: LatentPairs) -> Tensor:
+        def find(view: Tensor) -> Tensor:
+            sdr = pad_to_multiple(view, network.config.token_stride)
+            base_pq = sdr_to_pq(sdr / 255, pairs.white.view(-1, 1, 1, 1)).clamp(0, 1)
+            return found(latents_of(network.vae, 2 * base_pq - 1), sdr)[..., : view.shape[-2], : view.shape[-1]]
+
+        stops = found(pairs.start, pairs.sdr.float())
+        if not network.config.test_time_augmentation:
+            return stops
+        return mean_of_views(stops, pairs.sdr.float(), network.config.vae_stride, find)
 
     return generate
 
 
 def table(figures: dict[str, dict[str, float]]) -> str:
-    lines = ["| area | method | correlation | error | peak | size of the peak's error |", "|---|---|---|---|---|---|"]
+    titles = ("area", "pictures", "method", "correlation", "error", "peak", "size of the peak's error")
+    lines = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
     for area in AREAS:
         for name, row in figures.items():
             cells = (f"{row[f'{area}_{key}']:.2f}" for key in ("correlation", "error", "peak", "peak_size"))
-            lines.append(f"| {area} | {name} | {' | '.join(cells)} |")
+            lines.append(f"| {area} | {row[f'{area}_pictures']:.0f} | {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

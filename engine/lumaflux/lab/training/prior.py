@@ -15,6 +15,7 @@ from diffusers.models.transformers.transformer_flux import FluxTransformer2DMode
 from PIL import Image
 from torch import Tensor, nn
 
+from lumaflux.inference.highlights import stops_between
 from lumaflux.lab.data.draws import how_many, normal, on_device, rand
 from lumaflux.lab.training.bridge import on_path
 from lumaflux.lab.training.checkpoint import write_tensors
@@ -136,14 +137,14 @@ class PriorStage:
         far stops by the light decoder follow those by the autoencoder in clipped areas, as a correlation."""
         task, agreed = self.task, []
 
-        def generate(pairs: LatentPairs) -> tuple[Tensor, Tensor]:
+        def generate(pairs: LatentPairs) -> Tensor:
             z, raw = task.normalised(pairs.start).to(self.device), pairs.start.to(self.device)
             clean = z - self._velocity(z, torch.ones(len(z), device=self.device))
             made, begun = task.decoded(clean / task.scale + task.shift), task.decoded(raw)
             light = task.found(raw, clean, through_vae=False).cpu()
             inside = pairs.clipped > 0.5
             agreed.append(torch.stack([light[inside], (log_light(made) - log_light(begun)).cpu()[inside]]))
-            return made.cpu(), begun.cpu()
+            return stops_between(made, begun).cpu()
 
         figures = task.score(generate)
         return {**figures, "light_decoder": float(torch.corrcoef(torch.cat(agreed, 1))[0, 1])}
