@@ -155,6 +155,9 @@ class ModelOptions:
     key_batch: int = _option(
         1, "Key frames whose tone is found at a time; for FLUX fewer where --vram has no room (docs/guide/flux.md)."
     )
+    quick_decode: Flag = _option(
+        False, "Decode FLUX.2's latents by the small autoencoder of lite, for previews: quicker, and coarser."
+    )
     compile: Flag = _option(
         False, "Compile the transformer's blocks by torch.compile, which takes a minute or more before the first frame."
     )

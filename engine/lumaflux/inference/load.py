@@ -27,6 +27,7 @@ from lumaflux.model.look_file import take_look
 from lumaflux.model.lumaflux import LumaFlux
 from lumaflux.model.presets import HUB_BACKBONES, PRESETS
 from lumaflux.model.pretrained import Placement, build_on_pretrained
+from lumaflux.model.small_decoder import check_small_decoder, small_decoder
 from lumaflux.options import ModelOptions
 
 
@@ -44,6 +45,7 @@ def load(
     key_batch: int = 1,
     compile: bool = False,
     cuda_graphs: bool = False,
+    quick_decode: bool = False,
 ) -> Converter:
     """Loads a model. Nothing is downloaded.
 
@@ -64,6 +66,7 @@ def load(
             do not fit.
         compile: Whether torch.compile makes one graph of each kind of block.
         cuda_graphs: Whether velocities are recorded as CUDA graphs.
+        quick_decode: Whether the small autoencoder of ``lite`` decodes FLUX.2's latents, for previews.
 
     Returns:
         A converter, which holds no state between frames.
@@ -83,9 +86,9 @@ def load(
         lumaflux.errors.UserError: ...
     """
     if engine is not None:
-        if compile or cuda_graphs:
+        if compile or cuda_graphs or quick_decode:
             raise UserError(
-                "--compile and --cuda-graphs are for torch, not for an engine; leave out the one or the other"
+                "--compile, --cuda-graphs and --quick-decode are for torch, not for an engine; leave out one of both"
             )
         weights = Path(adapters) if adapters else None
         backend = _load_engine(Path(engine), str(name_or_directory), device, dtype, weights)
@@ -98,6 +101,8 @@ def load(
     if cuda_graphs:
         check_graphs(on)
     published = published_config(name)
+    if quick_decode:
+        check_small_decoder(PRESETS.get(name) if published is None else published, name)
     budget = None if published is None else budget_of(vram, on)
     kind = pick_dtype(dtype, on)
     if dtype == FP8 and budget is None:
@@ -107,19 +112,21 @@ def load(
             take_look(None, Path(look))  # which refuses: a published model has no tone predictor
         whole = compile or cuda_graphs
         made = _load_planned(published, name, budget, on, kind, dtype, adapters, backbone, tile, key_batch, whole)
-        return _faster(made, compile, cuda_graphs)
+        return _faster(made, compile, cuda_graphs, quick_decode)
     # The autoencoder is small: it comes in full precision, and the backend decides.
     placement = Placement(device=on, dtype=kind, vae_dtype=torch.float32)
     network = load_network(name, adapters=adapters, backbone=backbone, placement=placement)
     if look is not None:
         take_look(network.adapters.tone_predictor, Path(look))
     made = Converter(TorchBackend(network, device, dtype), tile=tile, key_batch=key_batch)
-    return _faster(made, compile, cuda_graphs)
+    return _faster(made, compile, cuda_graphs, quick_decode)
 
 
-def _faster(converter: Converter, compile: bool, cuda_graphs: bool) -> Converter:
+def _faster(converter: Converter, compile: bool, cuda_graphs: bool, quick_decode: bool) -> Converter:
     network = converter.backend.network
     assert isinstance(network, LumaFlux)
+    if quick_decode:
+        network.decoder = small_decoder(network.config, LITE).to(converter.backend.device)
     if compile:
         compile_blocks(network)
     if cuda_graphs:
@@ -186,12 +193,13 @@ def load_chosen(options: ModelOptions) -> Converter:
         key_batch=options.key_batch,
         compile=options.compile,
         cuda_graphs=options.cuda_graphs,
+        quick_decode=options.quick_decode,
     )
 
 
 def _engine_for(options: ModelOptions) -> Path | None:
     """The one named, or the one installed, where nothing is asked for that torch alone has."""
-    if options.engine is None and (options.compile or options.cuda_graphs):
+    if options.engine is None and (options.compile or options.cuda_graphs or options.quick_decode):
         return None
     return engine_for(options.engine, options.model, options.adapters, options.device, options.precision)
 

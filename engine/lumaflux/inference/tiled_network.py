@@ -93,8 +93,9 @@ class TiledNetwork:
             return self._tiling.blended(scale, evaluator(self._network))
         tiles, rounds = list(self._tiling), Rounds[Tensor]()
         shares = [Share(rows=rows, columns=columns) for _, (rows, columns) in self._tiling.owned()]
-        vae = with_picture_norms(self._network.vae, lambda: shares[rounds.current], rounds.pause)
-        make = evaluator(self._network.with_vae(vae))
+        own = {"share": lambda: shares[rounds.current], "pause": rounds.pause}
+        vae, decoder = with_picture_norms(self._network.vae, **own), self._network.decoder
+        make = evaluator(self._network.with_vae(vae, decoder and with_picture_norms(decoder, **own)))
         made = dict(zip(tiles, rounds.run([partial(make, tile) for tile in tiles]), strict=True))
         return self._tiling.blended(scale, made.pop)
 

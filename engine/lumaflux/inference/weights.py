@@ -58,7 +58,7 @@ def rendering_identity(options: ModelOptions) -> str:
         words.append(f"vram-{options.vram}")  # it decides on eight bits and the working size
     if options.key_batch != 1:
         words.append(f"keys-{options.key_batch}")  # sums of a batch may differ in their last bits
-    words += [name for name in ("compile", "cuda_graphs") if getattr(options, name)]
+    words += [name for name in ("quick_decode", "compile", "cuda_graphs") if getattr(options, name)]
     if options.engine is not None and str(options.engine) != NO_ENGINE:
         manifest = options.engine / _ENGINE_MANIFEST
         words.append(sha256(manifest)[:16] if manifest.is_file() else str(options.engine))

@@ -27,6 +27,7 @@ from lumaflux.model.pcm import PerceptualModulation
 from lumaflux.model.perception import PerceptualCues, siglip_input
 from lumaflux.model.pga import ValueGate, ValueUpdate
 from lumaflux.model.spline import Knots, ToneField
+from lumaflux.model.tiny_autoencoder import TinyAutoencoder
 from lumaflux.model.tone_predictor import ToneCurve, TonePredictor, start_to_pq
 from lumaflux.model.tower import tokens_of
 
@@ -134,6 +135,7 @@ class LumaFlux(nn.Module):
         self.adapters = adapters
         (steer_flux2 if config.second_generation else steer)(self.transformer)
         self.gradient_checkpointing = False
+        self.decoder: TinyAutoencoder | None = None  # instead of the autoencoder's own: coarser, and quick
         self.evaluated: Callable[..., tuple[Tensor, Tensor]] = steered  # or what a compiler makes of it
 
     def train(self, mode: bool = True) -> "LumaFlux":
@@ -142,10 +144,12 @@ class LumaFlux(nn.Module):
             frozen.eval()
         return self
 
-    def with_vae(self, vae: Autoencoder) -> "LumaFlux":
-        """The same network, sharing every module but ``vae``."""
+    def with_vae(self, vae: Autoencoder, decoder: TinyAutoencoder | None) -> "LumaFlux":
+        """The same network, sharing every module but ``vae`` and ``decoder``."""
         other = copy.copy(self)
         other._modules = {**self._modules, "vae": vae}
+        if decoder is not None:
+            other._modules["decoder"] = decoder
         return other
 
     def adapter_parameters(self) -> Iterator[nn.Parameter]:
@@ -350,8 +354,11 @@ class LumaFlux(nn.Module):
 
     def decode_latents(self, z: Tensor) -> Tensor:
         """Final normalised latents [B,c,h,w] -> the VAE's PQ picture [B,3,H,W] in [0,1]."""
-        latents = raw(self.vae, z, self.config.latent_scale, self.config.latent_shift)
-        pixels = pixels_of(self.vae, latents.to(self.vae.dtype)).float()
+        if self.decoder is not None:
+            pixels = self.decoder.pixels(z.to(self.decoder.dtype)).float()
+        else:
+            latents = raw(self.vae, z, self.config.latent_scale, self.config.latent_shift)
+            pixels = pixels_of(self.vae, latents.to(self.vae.dtype)).float()
         return (0.5 * pixels + 0.5).clamp(0, 1)
 
     def knots(self, z: Tensor) -> Knots:
