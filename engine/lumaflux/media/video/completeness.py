@@ -1,6 +1,7 @@
 """Whether a video file holds all that its container announces: files that were cut short, told by their structure.
 
-Decoders end without a word where a file ends. Raw streams (H.264, HEVC, MPEG-2) announce nothing.
+Decoders end without a word where a file ends. Raw streams (H.264, HEVC, MPEG-2) announce nothing; nor do fragmented MP4
+without an index and MPEG-TS, where they are cut between two fragments or packets.
 """
 
 import os
@@ -17,6 +18,7 @@ _ASF_FILE_PROPERTIES = bytes.fromhex("A1DCAB8C47A9CF118EE400C00C205365")  # GUID
 _ASF_BROADCAST = 1
 _MXF_HEADER_PARTITION = bytes.fromhex("060e2b34020501010d01020101")
 _SYNC = 0x47
+_NUT_INDEX = bytes.fromhex("4e58dd672f23e64e")
 
 
 def missing_end(path: str | os.PathLike, container: str, packet: int = 0) -> str | None:
@@ -39,7 +41,11 @@ def _beyond(end: int, size: int) -> str | None:
 
 
 def _isobmff(file: BinaryIO, size: int) -> str | None:
-    end = max((box.end for box in isobmff.top_level(file)), default=0)
+    boxes = list(isobmff.top_level(file))
+    end = max((box.end for box in boxes), default=0)
+    if boxes and boxes[-1].kind == b"moof":
+        return "the pictures of its last fragment are missing"
+    end = max(end, *(isobmff.segments_end(file, box) for box in boxes if box.kind == b"sidx"), 0)
     return _beyond(end, size) or ("its last box is cut off" if 0 < size - end < 8 else None)
 
 
@@ -77,7 +83,14 @@ def _asf(file: BinaryIO, size: int) -> str | None:
 
 
 def _flv(file: BinaryIO, size: int) -> str | None:
-    """Each tag is followed by its size (Adobe FLV 10.1, E.3)."""
+    """Each tag is followed by its size (Adobe FLV 10.1, E.3); metadata may state the file's (E.5)."""
+    file.seek(0)
+    head = file.read(_TAIL)
+    place = head.find(b"\0\x08filesize\0")
+    if place >= 0:
+        (stated,) = struct.unpack_from(">d", head, place + 11)
+        if size < stated < 1 << 50:
+            return _beyond(int(stated), size)
     file.seek(size - 4)
     (length,) = struct.unpack(">I", file.read(4))
     if 11 <= length <= size - 4:
@@ -173,6 +186,37 @@ def _ivf(file: BinaryIO, size: int) -> str | None:
     return f"{stated - count} of {stated} frames are missing" if stated > count else None
 
 
+def _nut(file: BinaryIO, size: int) -> str | None:
+    """The index stands last and ends with its length and a sum (NUT 1.0, index)."""
+    file.seek(max(0, size - 12))
+    (length,) = struct.unpack(">Q", file.read(8))
+    if length <= size:
+        file.seek(size - length)
+        if file.read(8) == _NUT_INDEX:
+            return None
+    return "its index, which stands last, is missing"
+
+
+def _obu(file: BinaryIO, size: int) -> str | None:
+    """Units with their sizes (AV1 5.3)."""
+    position = 0
+    while position < size:
+        file.seek(position)
+        head = file.read(10)
+        start = 2 if head[0] & 4 else 1  # an extension
+        if not head[0] & 2:
+            return None  # the last one, without a size
+        length, count = 0, 0
+        while count < 8:
+            byte = head[start + count]
+            length |= (byte & 0x7F) << (7 * count)
+            count += 1
+            if byte < 0x80:
+                break
+        position += start + count + length
+    return _beyond(position, size)
+
+
 def _y4m(file: BinaryIO, size: int, packet: int) -> str | None:
     if not packet:
         return None
@@ -205,6 +249,8 @@ _CHECKS: dict[str, Callable[[BinaryIO, int], str | None]] = {
     "mxf": _mxf,
     "ogg": _ogg,
     "ivf": _ivf,
+    "nut": _nut,
+    "obu": _obu,
     "gif": _gif,
     "dv": _dv,
 }

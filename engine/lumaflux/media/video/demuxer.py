@@ -50,6 +50,18 @@ def for_the_copy(packets: Iterable[Any], pictures: Any, codec: str) -> Iterator[
         )
 
 
+def selected(container: Any, *streams: Any) -> Iterator[Any]:
+    """Packets of ``streams`` in the order of the file. Streams that a file announces only on the way (FLV, MPEG-TS) are
+    passed over: PyAV, which lists streams when a file is opened, fails at the first packet of such a one.
+    """
+    while True:
+        try:
+            yield from container.demux(*streams)
+        except IndexError:  # the next call goes on after that packet
+            continue
+        return
+
+
 def may_be_copied(stream: Any) -> bool:
     """Whether a stream's packets can go into another file: sound and text of known codecs."""
     return stream.type in ("audio", "subtitle") and stream.codec_context is not None
@@ -66,7 +78,7 @@ class Demuxer:
     def __init__(self, container: "av.container.InputContainer", pictures: Any, path: str | os.PathLike):
         self.container, self.pictures, self._path = container, pictures, path
         streams = [stream for stream in container.streams if stream.index == pictures.index or may_be_copied(stream)]
-        self._packets: Iterator[Any] = container.demux(*streams)
+        self._packets = selected(container, *streams)
         self._lock = threading.Lock()
         self._pictures: deque[Any] = deque()
         self._others: deque[Any] = deque()
@@ -124,7 +136,7 @@ class Demuxer:
             with open_container(self._path) as own:
                 pictures = video_stream(own, self._path)
                 streams = [stream for stream in own.streams if stream.index in {*wanted, pictures.index}]
-                yield from itertools.islice(for_the_copy(own.demux(*streams), pictures, self._claimed), taken, None)
+                yield from itertools.islice(for_the_copy(selected(own, *streams), pictures, self._claimed), taken, None)
 
     def release(self) -> None:
         """Nothing beside the pictures is wanted."""

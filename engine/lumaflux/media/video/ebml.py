@@ -54,6 +54,11 @@ def _children(file: BinaryIO, start: int, end: int) -> Iterator[Element]:
         yield Element(identity, payload, start, unknown)
 
 
+def at(file: BinaryIO, position: int) -> Element | None:
+    """The element that begins at ``position``, one of unknown length with its end there; None where none does."""
+    return next(_children(file, position, position + 1), None)
+
+
 def top_level(file: BinaryIO) -> Iterator[Element]:
     """The elements of the file itself; the last may end beyond it."""
     yield from _children(file, 0, file.seek(0, 2))

@@ -69,6 +69,18 @@ def _find(file: BinaryIO, path: tuple[bytes, ...], start: int, end: int) -> list
     return []
 
 
+def segments_end(file: BinaryIO, index: Box) -> int:
+    """Where the last of the segments ends that a ``sidx`` box lists; it may lie beyond the file (8.16.3)."""
+    file.seek(index.payload)
+    content = file.read(min(index.end - index.payload, 1 << 20))
+    wide = content[0] > 0
+    offset = int.from_bytes(content[20:28] if wide else content[16:20], "big")
+    start = 28 if wide else 20
+    (count,) = struct.unpack_from(">H", content, start + 2)
+    sizes = (struct.unpack_from(">I", content, start + 4 + 12 * number)[0] for number in range(count))
+    return index.end + offset + sum(size & 0x7FFFFFFF for size in sizes)
+
+
 def sample_entries(file: BinaryIO) -> Iterator[Box]:
     """The sample entries of every track."""
     head, *tables = video_entry(b"")[:-1]

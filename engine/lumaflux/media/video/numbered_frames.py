@@ -8,6 +8,7 @@ from functools import partial
 
 from lumaflux.errors import FrameError
 from lumaflux.media.video.clock import CLOCK, LEAPING, PacketClock, by_decoding, first_stamp
+from lumaflux.media.video.demuxer import selected
 from lumaflux.media.video.reader import SdrFrame, VideoReader
 from lumaflux.media.video.source import open_container, video_stream
 from lumaflux.options import Interlaced
@@ -40,7 +41,7 @@ def frame_times(path: str | os.PathLike) -> FrameTimes | None:
         clock = PacketClock(time_base, leaps=container.format.name in LEAPING)
         stamps: list[tuple[int, int | None]] = []
         keys, last_duration, last = [], None, None
-        for packet in container.demux(stream):
+        for packet in selected(container, stream):
             if packet.size == 0 or packet.is_discard:
                 continue
             if packet.pts is None:

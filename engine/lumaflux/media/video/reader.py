@@ -18,8 +18,9 @@ from lumaflux.media.video.beside import crop_of
 from lumaflux.media.video.clock import CLOCK, LEAPING, DecodingTimes, FrameClock, PacketClock, restamped
 from lumaflux.media.video.coded_frame import CodedFrame, SourceCodes
 from lumaflux.media.video.completeness import missing_end
+from lumaflux.media.video.continuity import hole
 from lumaflux.media.video.deinterlacer import deinterlaced
-from lumaflux.media.video.demuxer import Demuxer
+from lumaflux.media.video.demuxer import Demuxer, selected
 from lumaflux.media.video.frame_planes import FramePlanes
 from lumaflux.media.video.probe import Begun, describe_video
 from lumaflux.media.video.source import open_container, video_stream
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 # Two decoders run at once, beside the encoder: the pass that finds tones is ahead of the one that renders. Each thread
 # of a decoder holds frames.
 _DECODER_THREADS = max(1, THREADS // 2)
+# Decoders that pass over slices which they cannot decode, and give the picture that memory held, unless told otherwise
+_SILENT = ("hevc", "mjpeg")
 _LATE = 10.0  # seconds; MPEG transport streams start at a second or two
 
 
@@ -89,6 +92,8 @@ class VideoReader:
             self._stream = video_stream(self._container, path)
             self._stream.thread_type = "AUTO"
             self._stream.codec_context.thread_count = _DECODER_THREADS
+            if self._stream.codec_context.name in _SILENT:
+                self._stream.codec_context.options = {"err_detect": "explode"}
             self.demuxer = Demuxer(self._container, self._stream, path)
             self.info, self._begun = describe_video(self._container, self._stream, path, self.demuxer.of_pictures())
             self._stream.codec_context.flush_buffers()  # what was decoded for the description is decoded again
@@ -128,7 +133,7 @@ class VideoReader:
         self.demuxer.begin()
         if key_pts is not None:
             self._container.seek(key_pts + self._origin, stream=self._stream)
-            self._begun = Begun(packets=[], rest=self._container.demux(self._stream))
+            self._begun = Begun(packets=[], rest=selected(self._container, self._stream))
         self._first_pts = pts
 
     def __iter__(self) -> Iterator[SdrFrame]:
@@ -232,7 +237,8 @@ class VideoReader:
         index = self._stream.index_entries if self.info.container.startswith("mov") else ()
         if self._first_pts is not None:
             return
-        missing = missing_end(self.info.path, self.info.container, first_size)
+        path, container = self.info.path, self.info.container
+        missing = missing_end(path, container, first_size) or hole(path, container, self._stream.id)
         if packets < len(index):
             missing = f"{len(index) - packets} of {len(index)} pictures are missing"
         if missing:

@@ -13,7 +13,7 @@ from lumaflux.errors import UserError
 from lumaflux.media.metadata.media_info import MediaInfo
 from lumaflux.media.video.captions import CAPTIONED, Captions
 from lumaflux.media.video.clock import CLOCK, LEAPING, origin, ticks
-from lumaflux.media.video.demuxer import Demuxer, for_the_copy
+from lumaflux.media.video.demuxer import Demuxer, for_the_copy, selected
 from lumaflux.media.video.packet_times import packets_on_one_clock
 from lumaflux.media.video.source import video_stream
 
@@ -161,7 +161,7 @@ class StreamCopy:
         streams = [self._input.streams[i] for i in self._streams]
         if self._needs_pictures:
             streams.append(self._pictures)
-        return for_the_copy(self._input.demux(*streams), self._pictures, self._codec)
+        return for_the_copy(selected(self._input, *streams), self._pictures, self._codec)
 
     def _read_on(self) -> bool:
         """Takes one packet more; False at the end."""
