@@ -29,7 +29,7 @@ constexpr float kToRed = 2.0f * (1.0f - kRed), kToBlue = 2.0f * (1.0f - kBlue);
 constexpr float kOffsetNits = 0.5f, kLargestStops = 4.0f;  // of the gain, as in compose.cpp
 constexpr float kClippingBegins = 0.92f, kClippingWhole = 0.985f;
 constexpr int kMaskRadius = 2;
-constexpr std::size_t kBlock = 16;
+constexpr std::size_t kBlock = 64;
 constexpr std::size_t kStretch = 256;  // pixels whose places among the nodes stay in cache
 
 // Where a chroma signal lies between the nodes of its axis, `half` on either side of grey.
@@ -141,18 +141,50 @@ void look_up(const float* luma, const float* cb, const float* cr, std::size_t wi
   }
 }
 
+// Light that gains stops, `kOffsetNits` counted in: (light + offset) * 2^stops - offset. Both ways lead through
+// x = log2(light + offset), to which stops are added: tables of x over PQ signals and of PQ signals over x.
+struct GainTables {
+  static constexpr std::size_t kSignals = 1024, kLevels = 2048;
+  static constexpr float kLowest = -1.0f, kRange = 14.2877846f;  // x of no light, and up to that of 10,000 cd/m2
+  float levels[kSignals + 2], signals[kLevels + 2];
+
+  GainTables() {
+    const double m1 = 2610.0 / 16384, m2 = 2523.0 / 32, c1 = 3424.0 / 4096, c2 = 2413.0 / 128, c3 = 2392.0 / 128;
+    for (std::size_t i = 0; i < kSignals + 2; ++i) {
+      const double v = std::pow(std::min(1.0, static_cast<double>(i) / kSignals), 1 / m2);
+      const double nits = 10000.0 * std::pow(std::max(v - c1, 0.0) / (c2 - c3 * v), 1 / m1);
+      levels[i] = static_cast<float>(std::log2(nits + kOffsetNits));
+    }
+    for (std::size_t i = 0; i < kLevels + 2; ++i) {
+      const double x = kLowest + static_cast<double>(kRange) * static_cast<double>(i) / kLevels;
+      const double v = std::pow(std::clamp((std::exp2(x) - kOffsetNits) * 1e-4, 0.0, 1.0), m1);
+      signals[i] = static_cast<float>(std::pow((c1 + c2 * v) / (1.0 + c3 * v), m2));
+    }
+  }
+};
+
+LUMAFLUX_INLINE float looked_up(const float* table, float place) {
+  const auto before = static_cast<std::int32_t>(place);
+  const float low = table[before], high = table[before + 1];
+  return low + (place - static_cast<float>(before)) * (high - low);
+}
+
 // Columns `begin` to `end` of a row of ten-bit Y'CbCr with its light 2^stops as strong.
-LUMAFLUX_DISPATCH void brighten(const float* stops, std::size_t begin, std::size_t end, std::size_t width, float* row) {
+LUMAFLUX_DISPATCH void brighten(const float* stops, const GainTables& tables, std::size_t begin, std::size_t end,
+                                std::size_t width, float* row) {
+  const float *levels = tables.levels, *signals = tables.signals;
+  constexpr float last = static_cast<float>(GainTables::kLevels), steps = last / GainTables::kRange,
+                  most = static_cast<float>(GainTables::kSignals);
   float *luma = row, *cb = row + width, *cr = row + 2 * width;
 #pragma GCC ivdep
   for (std::size_t i = begin; i < end; ++i) {
     const float signal = (luma[i] - kLumaOffset) / kLumaScale;
     const float to_red = kToRed * (cr[i] - kChromaOffset) / kChromaScale,
                 to_blue = kToBlue * (cb[i] - kChromaOffset) / kChromaScale;
-    const float gain = exp2_of(between(stops[i], -kLargestStops, kLargestStops));
-    const auto lit = [gain](float one) LUMAFLUX_HOT {
-      const float nits = (pq_eotf(between(one, 0.0f, 1.0f)) + kOffsetNits) * gain - kOffsetNits;
-      return pq_inverse_eotf(between(nits, 0.0f, 10000.0f));
+    const float gain = between(stops[i], -kLargestStops, kLargestStops) - GainTables::kLowest;
+    const auto lit = [=](float one) LUMAFLUX_HOT {
+      const float level = looked_up(levels, between(most * one, 0.0f, most)) + gain;
+      return looked_up(signals, between(steps * level, 0.0f, last));
     };
     const float r = lit(signal + to_red), g = lit(signal - (kRed * to_red + kBlue * to_blue) / kGreen),
                 b = lit(signal + to_blue);
@@ -212,20 +244,62 @@ void mix_rows(const float* above, const float* here, const float* below, std::si
 
 // How clipped each pixel of a row is, before it is softened, summed over 2 * radius + 1 columns. `hard` has room for
 // the radius on both sides.
-void clipping_row(const float* r, const float* g, const float* b, std::size_t width, int radius, float* hard,
-                  float* out) {
+LUMAFLUX_DISPATCH void clipping_row(const float* r, const float* g, const float* b, std::size_t width, int radius,
+                                    float* hard, float* out) {
   const auto reach = static_cast<std::size_t>(radius);
+#pragma GCC ivdep
   for (std::size_t i = 0; i < width; ++i) {
     const float largest = larger(larger(r[i], g[i]), b[i]);
     const float t = between((largest - kClippingBegins) / (kClippingWhole - kClippingBegins), 0.0f, 1.0f);
     hard[reach + i] = t * t * (3.0f - 2.0f * t);
   }
   for (std::size_t i = 0; i < reach; ++i) hard[i] = hard[reach], hard[reach + width + i] = hard[reach + width - 1];
+  if (radius == 2) {
+#pragma GCC ivdep
+    for (std::size_t i = 0; i < width; ++i) out[i] = hard[i] + hard[i + 1] + hard[i + 2] + hard[i + 3] + hard[i + 4];
+    return;
+  }
   for (std::size_t i = 0; i < width; ++i) {
     float sum = 0.0f;
     for (std::size_t j = 0; j <= 2 * reach; ++j) sum += hard[i + j];
     out[i] = sum;
   }
+}
+
+// How clipped the columns of a row are, from as many rows of sums as the mask has. Returns the largest.
+LUMAFLUX_DISPATCH float soften_row(const float* const* sums, int rows, float share, std::size_t begin, std::size_t end,
+                                   float* out) {
+  float most = 0.0f;
+  if (rows == 5) {
+    const float *a = sums[0], *b = sums[1], *c = sums[2], *d = sums[3], *e = sums[4];
+#pragma GCC ivdep
+    for (std::size_t i = begin; i < end; ++i) {
+      out[i] = share * (a[i] + b[i] + c[i] + d[i] + e[i]);
+      most = larger(most, out[i]);
+    }
+    return most;
+  }
+  for (std::size_t i = begin; i < end; ++i) {
+    float sum = 0.0f;
+    for (int j = 0; j < rows; ++j) sum += sums[j][i];
+    out[i] = share * sum;
+    most = larger(most, out[i]);
+  }
+  return most;
+}
+
+// The stops of columns `begin` to `end`: those of the grid's row, as far as the columns are clipped. Returns the
+// largest.
+LUMAFLUX_DISPATCH float stops_row(const float* grid, const std::int32_t* index, const float* share, const float* mask,
+                                  std::size_t begin, std::size_t end, float* stops) {
+  float most = 0.0f;
+#pragma GCC ivdep
+  for (std::size_t i = begin; i < end; ++i) {
+    const float left = grid[index[i]], right = grid[index[i] + 1];
+    stops[i] = mask[i] * (left + share[i] * (right - left));
+    most = larger(most, stops[i]);
+  }
+  return most;
 }
 
 // Which columns of the frame two rows of the grid reach, from the first with light to the last.
@@ -250,14 +324,20 @@ void pq_codes(const YuvPlanes<std::uint8_t>& planes, std::size_t height, std::si
   const std::size_t half = (width + 1) / 2;
   const int radius = std::min<int>(kMaskRadius, static_cast<int>(std::min(width, height)) - 1);
   const float taps = static_cast<float>((2 * radius + 1) * (2 * radius + 1));
-  std::vector<Position> columns(grid.stops == nullptr ? 0 : width);
-  for (std::size_t i = 0; i < columns.size(); ++i) columns[i] = position_of(i, grid.width, width);
+  std::vector<std::int32_t> left(grid.stops == nullptr ? 0 : width);
+  std::vector<float> share(left.size());
+  for (std::size_t i = 0; i < left.size(); ++i) {
+    const Position where = position_of(i, grid.width, width);
+    left[i] = static_cast<std::int32_t>(where.index), share[i] = where.share;
+  }
+  static const GainTables tables;
   const std::vector<Node> nodes = side_by_side(lattice);
 
   over_rows((height + 1) / 2, threads, [&](std::size_t begin, std::size_t end) {
     YuvRows<std::uint8_t> source(planes, height, width, coding), masked(planes, height, width, coding);
     LumaRows smooth(planes.y, planes.y_row, width, height, coding.luma_offset, coding.luma_scale);
-    std::vector<float> luma(width), made(3 * width), rgb(3 * width), hard(width + 2 * kMaskRadius), stops(width);
+    std::vector<float> luma(width), made(3 * width), rgb(3 * width), hard(width + 2 * kMaskRadius), stops(width),
+        mask(width), gains(grid.width + 1);
     std::vector<float> above(2 * half), here(2 * half), below(2 * half), mixed(half);
     Rows masks(static_cast<std::size_t>(2 * kMaskRadius + 1), width, static_cast<std::ptrdiff_t>(height),
                [&](std::ptrdiff_t line, float* out) {
@@ -272,21 +352,15 @@ void pq_codes(const YuvPlanes<std::uint8_t>& planes, std::size_t height, std::si
       if (first == last) return;
       const float* sums[2 * kMaskRadius + 1];
       for (int j = -radius; j <= radius; ++j) sums[j + radius] = masks[static_cast<std::ptrdiff_t>(line) + j];
+      if (soften_row(sums, 2 * radius + 1, 1.0f / taps, first, last, mask.data()) == 0.0f) return;
       const float* upper = grid.stops + where.index * grid.width;
       const float* lower = grid.stops + std::min(where.index + 1, grid.height - 1) * grid.width;
+      for (std::size_t i = 0; i < grid.width; ++i) gains[i] = upper[i] + where.share * (lower[i] - upper[i]);
+      gains[grid.width] = gains[grid.width - 1];
       for (std::size_t start = first; start < last; start += kBlock) {
         const std::size_t stop = std::min(start + kBlock, last);
-        float most = 0.0f;
-        for (std::size_t i = start; i < stop; ++i) {
-          float mask = 0.0f;
-          for (int j = 0; j <= 2 * radius; ++j) mask += sums[j][i];
-          const std::size_t index = columns[i].index, next = std::min(index + 1, grid.width - 1);
-          const float top = upper[index] + columns[i].share * (upper[next] - upper[index]);
-          const float bottom = lower[index] + columns[i].share * (lower[next] - lower[index]);
-          stops[i] = mask / taps * (top + where.share * (bottom - top));
-          most = larger(most, stops[i]);
-        }
-        if (most > 0.0f) brighten(stops.data(), start, stop, width, made.data());
+        if (stops_row(gains.data(), left.data(), share.data(), mask.data(), start, stop, stops.data()) > 0.0f)
+          brighten(stops.data(), tables, start, stop, width, made.data());
       }
     };
     const auto row = [&](std::size_t line, std::vector<float>& halved) {
