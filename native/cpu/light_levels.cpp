@@ -1,5 +1,7 @@
 #include "cpu/light_levels.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <mutex>
 
@@ -24,23 +26,52 @@ LUMAFLUX_INLINE std::int32_t magnitude(float value) {
   return bits & 0x7fffffff;
 }
 
-// One row; `bin` gets the place of each pixel in the histogram.
+// PQ signals from 0 to 1 as light, between entries in a line: 3e-6 of it too much at most.
+struct Nits {
+  static constexpr std::size_t kSteps = 4096;
+  float table[kSteps + 2];
+
+  Nits() {
+    const double m1 = 2610.0 / 16384, m2 = 2523.0 / 32, c1 = 3424.0 / 4096, c2 = 2413.0 / 128, c3 = 2392.0 / 128;
+    for (std::size_t i = 0; i < kSteps + 2; ++i) {
+      const double v = std::pow(std::min(1.0, static_cast<double>(i) / kSteps), 1 / m2);
+      table[i] = static_cast<float>(10000.0 * std::pow(std::max(v - c1, 0.0) / (c2 - c3 * v), 1 / m1));
+    }
+  }
+};
+
+// One row; `bin` gets the place of each pixel in the histogram, `nits` its light.
 LUMAFLUX_DISPATCH
 RowLight row_light(const float* red, const float* green, const float* blue, std::size_t width, float last_bin,
-                   std::int32_t* bin) {
+                   const float* table, std::int32_t* bin, float* nits) {
   RowLight light{{0.0f, 0.0f, 0.0f}, 0.0f, 0};
+  constexpr float steps = static_cast<float>(Nits::kSteps);
+  constexpr auto last = static_cast<std::int32_t>(Nits::kSteps);
+  float most_red = 0.0f, most_green = 0.0f, most_blue = 0.0f;
+  std::int32_t most = 0;
+#pragma GCC ivdep
   for (std::size_t i = 0; i < width; ++i) {
     const float r = red[i], g = green[i], b = blue[i];
     const std::int32_t bits_r = magnitude(r), bits_g = magnitude(g), bits_b = magnitude(b);
     const std::int32_t bits = bits_r > bits_g ? bits_r : bits_g, worst = bits > bits_b ? bits : bits_b;
-    light.worst = worst > light.worst ? worst : light.worst;
-    light.largest[0] = larger(light.largest[0], r);
-    light.largest[1] = larger(light.largest[1], g);
-    light.largest[2] = larger(light.largest[2], b);
+    most = worst > most ? worst : most;
+    most_red = larger(most_red, r), most_green = larger(most_green, g), most_blue = larger(most_blue, b);
     const float signal = between(larger(r, larger(g, b)), 0.0f, 1.0f);
-    light.sum_nits += pq_eotf(signal);
     bin[i] = static_cast<std::int32_t>(signal * last_bin + 0.5f);
+    const std::int32_t place = static_cast<std::int32_t>(signal * steps), kept = place > 0 ? place : 0;
+    const std::int32_t before = kept < last ? kept : last;  // of what is not a number, too
+    const float low = table[before], high = table[before + 1];
+    nits[i] = low + (signal * steps - static_cast<float>(before)) * (high - low);
   }
+  light.largest[0] = most_red, light.largest[1] = most_green, light.largest[2] = most_blue, light.worst = most;
+  constexpr std::size_t lanes = 16;  // sums that do not wait for each other
+  float sums[lanes] = {};
+  const std::size_t whole = width / lanes * lanes;
+  for (std::size_t i = 0; i < whole; i += lanes) {
+    for (std::size_t k = 0; k < lanes; ++k) sums[k] += nits[i + k];
+  }
+  for (std::size_t i = whole; i < width; ++i) light.sum_nits += nits[i];
+  for (const float sum : sums) light.sum_nits += sum;
   return light;
 }
 
@@ -52,15 +83,18 @@ LightOfFrame light_of_rows(std::size_t height, std::size_t width, std::size_t bi
   light.histogram.assign(bins, 0);
   std::vector<double> sums(height);
   std::mutex joining;
+  static const Nits light_of;
   over_rows(height, threads, [&](std::size_t begin, std::size_t end) {
-    std::vector<std::int64_t> histogram(bins, 0);
+    std::vector<std::uint32_t> histogram(bins, 0);
     std::vector<std::int32_t> bin(width);
+    std::vector<float> nits(width);
     std::array<float, 3> largest{};
     std::int32_t worst = 0;
     auto channels = rows();
     for (std::size_t line = begin; line < end; ++line) {
       const std::array<const float*, 3> of = channels(line);
-      const RowLight row = row_light(of[0], of[1], of[2], width, static_cast<float>(bins - 1), bin.data());
+      const RowLight row =
+          row_light(of[0], of[1], of[2], width, static_cast<float>(bins - 1), light_of.table, bin.data(), nits.data());
       worst = std::max(worst, row.worst);
       if (worst >= kInfinite) break;
       for (std::size_t i = 0; i < width; ++i) ++histogram[static_cast<std::size_t>(bin[i])];
