@@ -69,6 +69,7 @@ def bound(host: str, port: int) -> socket.socket:
         made = socket.socket(family, socket.SOCK_STREAM)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind((host, port))
+        made.listen()  # who follows the printed address at once waits, and is not refused
     except OSError as error:
         raise UserError(f"{host}:{port} cannot be listened on ({error.strerror}); choose another with --port") from None
     return made
