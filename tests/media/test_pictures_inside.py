@@ -293,3 +293,40 @@ def test_an_image_sequence_is_a_video(make_clip, bars, bars_frame, tmp_path):
     data[8:12] = b"hevc"  # the brand of HEIF sequences
     path.write_bytes(bytes(data))
     assert probe(path).kind == "video"
+
+
+def multi_picture(path, types):
+    """JPEG pictures behind each other with their index (CIPA DC-007), of these MP types from the second on."""
+    coded = []
+    for number in range(len(types) + 1):
+        data = io.BytesIO()
+        Image.new("RGB", (16, 8), (40 * number, 90, 60)).save(data, "JPEG")
+        coded.append(data.getvalue())
+    count = len(coded)
+    length = 4 + 8 + 2 + 12 + 4 + 16 * count  # after the segment's marker and size: MPF, header, one entry, rows
+    places = [0]
+    for data in coded:
+        places.append(places[-1] + len(data) + (length + 4 if not places[-1] else 0))
+    rows = b"".join(
+        struct.pack("<IIII", kind, len(data), place - 10 if place else 0, 0)
+        for kind, data, place in zip((0x030000, *types), coded, places, strict=False)
+    )
+    index = b"II*\0" + struct.pack("<IH", 8, 1) + struct.pack("<HHII", 0xB002, 7, len(rows), 26) + bytes(4) + rows
+    segment = b"\xff\xe2" + struct.pack(">H", 2 + 4 + len(index)) + b"MPF\0" + index
+    path.write_bytes(coded[0][:2] + segment + coded[0][2:] + b"".join(coded[1:]))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("types", "named"),
+    [((0x020002,), ("further pictures (1)",)), ((0x020001, 0x020001), ("further pictures (2)",)), ((0x010002,), ())],
+)
+def test_further_pictures_of_a_jpeg_file_are_named(tmp_path, types, named):
+    """A stereo picture's other eye and a panorama's parts are, a preview is not."""
+    path = multi_picture(tmp_path / "a.jpg", types)
+    assert probe(path).dropped == named
+    assert read_still(path).sdr[0].max() < 0.1  # the first one
+    data = bytearray(path.read_bytes())
+    data[10:14] = b"\xff" * 4
+    path.write_bytes(data)
+    assert probe(path).dropped == ()

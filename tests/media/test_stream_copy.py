@@ -6,6 +6,7 @@ import av
 import numpy as np
 import pytest
 
+from lumaflux.errors import UserError
 from lumaflux.media.video.hdr10_writer import Hdr10Writer
 
 TB = Fraction(1, 1000)
@@ -121,3 +122,30 @@ def test_variable_frame_rate_keeps_picture_and_sound_together(tmp_path):
 
     assert stamps(target, "video") == stamps(source, "video") == [pts * TB for pts in times]
     assert stamps(target, "audio") == stamps(source, "audio")
+
+
+@pytest.mark.parametrize(
+    ("codec", "source", "target", "advice"),
+    [
+        ("wmav2", "in.asf", "out.mkv", "convert the sound to FLAC or AAC first, or"),
+        ("adpcm_ms", "in.avi", "out.mp4", "convert the sound to FLAC or AAC first, or"),
+        ("pcm_alaw", "in.avi", "out.mkv", "choose .mov, which can, or"),
+    ],
+)
+def test_advice_on_sound_that_a_target_cannot_carry_helps(tmp_path, codec, source, target, advice):
+    path = tmp_path / source
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("mpeg4", rate=25)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        sound = container.add_stream(codec, rate=44100, layout="mono")
+        sound.bit_rate = 64000
+        container.mux(video.encode(av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")))
+        container.mux(video.encode())
+        samples = av.AudioFrame.from_ndarray(np.zeros((1, 4096), np.int16), format="s16", layout="mono")
+        samples.sample_rate = 44100
+        for chunk in av.AudioResampler(format=sound.codec_context.format).resample(samples):
+            container.mux(sound.encode(chunk))
+        container.mux(sound.encode())
+    with pytest.raises(UserError, match=f"cannot carry sound stream 1 .*{advice}"):
+        written(tmp_path / target, path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [source]

@@ -3,11 +3,12 @@
 import struct
 from dataclasses import dataclass
 
-from lumaflux.media.stills.jpeg_primary import primary_image
+from lumaflux.media.stills.jpeg_primary import has_gain_map, primary_image
 
 _MPF = b"MPF\0"
 _MP_ENTRIES = 0xB002  # DC-007 5.2.3.3: 16 bytes a picture: attributes, size, offset, two dependent entries
 _APP2, _SOS = 0xE2, 0xDA
+_LARGE_THUMBNAIL = 0x01  # the type's first byte
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,29 @@ def pictures(data: bytes) -> list[bytes]:
     return found
 
 
+def further_pictures(data: bytes) -> int:
+    """How many pictures follow the primary one, without its previews and gain map (DC-007 5.2.3.3.1: MP type)."""
+    found, previews = 0, 0
+    for segment in segments(data):
+        if segment.marker == _APP2 and segment.payload.startswith(_MPF):
+            base = segment.offset + len(_MPF)
+            for attributes, size, offset in _rows(segment.payload[len(_MPF) :]):
+                at = base + offset
+                if offset == 0 or data[at : at + 2] != b"\xff\xd8":
+                    continue
+                kind = attributes & 0xFFFFFF
+                previews += kind >> 16 == _LARGE_THUMBNAIL or has_gain_map(data[at : at + size])
+                found += 1
+    return found - previews
+
+
 def _entries(index: bytes) -> list[tuple[int, int]]:
-    """Size and offset of each picture, from the TIFF structure of an MP index."""
+    """Size and offset of each picture."""
+    return [(size, offset) for _, size, offset in _rows(index)]
+
+
+def _rows(index: bytes) -> list[tuple[int, int, int]]:
+    """Attributes, size and offset of each picture, from the TIFF structure of an MP index."""
     order = {b"II": "<", b"MM": ">"}.get(index[:2])
     try:
         if order is None:
@@ -62,8 +84,7 @@ def _entries(index: bytes) -> list[tuple[int, int]]:
         for number in range(count):
             tag, _, length, value = struct.unpack_from(f"{order}HHII", index, position + 2 + 12 * number)
             if tag == _MP_ENTRIES:
-                rows = (struct.unpack_from(f"{order}III", index, value + 16 * row) for row in range(length // 16))
-                return [(size, offset) for _, size, offset in rows]
+                return [struct.unpack_from(f"{order}III", index, value + 16 * row) for row in range(length // 16)]
     except struct.error as error:
         raise ValueError("its index is cut off") from error
     return []

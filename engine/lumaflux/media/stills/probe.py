@@ -18,6 +18,7 @@ from lumaflux.media.stills.camera_raw import camera_raw
 from lumaflux.media.stills.color_models import is_cmyk, needs_raw_values
 from lumaflux.media.stills.exr import chosen_layer, display_size, refuse_layer
 from lumaflux.media.stills.heif import HeifPicture, heif_kind, open_heif
+from lumaflux.media.stills.jpeg_pictures import further_pictures
 from lumaflux.media.stills.jpeg_primary import has_gain_map, primary_image
 from lumaflux.media.stills.jxl_header import is_animation
 from lumaflux.media.stills.picture_color import PictureColor, of_nclx, of_profile, picture_color
@@ -86,7 +87,7 @@ def _opened(path: Path) -> Iterator["tuple[oiio.ImageInput, tuple[str, ...]]"]:
     try:
         if not has_gain_map(data):
             primary_image(data)  # for its check that the file is whole
-            yield _open(path, path), ()
+            yield _open(path, path), _further_pictures(data)
             return
         primary = primary_image(data)
     except ValueError as error:
@@ -94,7 +95,16 @@ def _opened(path: Path) -> Iterator["tuple[oiio.ImageInput, tuple[str, ...]]"]:
     with TemporaryDirectory() as folder:
         alone = Path(folder, "primary.jpg")
         alone.write_bytes(primary)
-        yield _open(alone, path), ("gain map",)
+        yield _open(alone, path), ("gain map", *_further_pictures(data))
+
+
+def _further_pictures(data: bytes) -> tuple[str, ...]:
+    """The other eye, other exposures or views of a multi-picture file."""
+    try:
+        count = further_pictures(data)
+    except ValueError:  # an index that lies names nothing
+        return ()
+    return (f"further pictures ({count})",) if count > 0 else ()
 
 
 def _beside_jxl(path: Path) -> tuple[str, ...]:
@@ -142,6 +152,7 @@ def probe_still(path: str | os.PathLike, layer: str | None = None) -> MediaInfo:
             source.seek_subimage(picked.part, 0)
             pages = ()
         spec = source.spec()
+        _refuse_misread(source, path)
         color = picture_color(path, spec, chunks, source.format_name())
         colour = color.tags
         stated = 1 if source.format_name() == "jpegxl" else spec.get_int_attribute("Orientation", 1)
@@ -232,12 +243,22 @@ def _pixel_aspect(spec: Any) -> Fraction:
     return Fraction(stated).limit_denominator(1000) if 0.1 < stated < 10 else Fraction(1)
 
 
+def _refuse_misread(source: "oiio.ImageInput", path: str | os.PathLike) -> None:
+    """OpenImageIO 3.2 gives wrong values for TIFF of 64-bit floats in tiles, or in a single row."""
+    spec = source.spec()
+    if source.format_name() == "tiff" and spec.format == "double" and (spec.tile_width or spec.height == 1):
+        layout = "tiles" if spec.tile_width else "a single row"
+        raise UserError(f"{path} holds 64-bit floats in {layout}, which cannot be read; save it with 32-bit floats.")
+
+
 def _check_last_line(source: "oiio.ImageInput", path: str | os.PathLike) -> None:
     """A TIFF file's header opens although its pixels are cut off; its strips can be read alone."""
     spec = source.spec()
     if source.format_name() == "tiff" and not spec.tile_width:
         last = spec.y + spec.height
-        if source.read_scanlines(0, 0, last - 1, last, 0, 0, spec.nchannels, "uint8") is None:
+        # compressed planes cannot be entered in their middle
+        first = spec.y if spec.get_string_attribute("planarconfig") == "separate" else last - 1
+        if source.read_scanlines(0, 0, first, last, 0, 0, spec.nchannels, "uint8") is None:
             raise damaged(path, source.geterror())
 
 

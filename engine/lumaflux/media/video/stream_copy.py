@@ -3,6 +3,7 @@
 Packet for packet, in step with the pictures that are being written.
 """
 
+import io
 import os
 from collections import deque
 from collections.abc import Iterator
@@ -23,6 +24,18 @@ if TYPE_CHECKING:
 
 _HELD = 10  # seconds of sound that are held at most while captions are looked for: as far as muxers interleave
 _OWN_TAGS = ("encoder", "major_brand", "minor_version", "compatible_brands", "duration", "timecode")
+
+
+def _advice(codec: str) -> str:
+    """What to do about sound in ``codec`` that a target cannot carry."""
+    import av
+
+    able = []
+    for suffix, form in (".mp4", "mp4"), (".mov", "mov"), (".mkv", "matroska"):
+        with av.open(io.BytesIO(), "w", format=form) as container:
+            able += [suffix] if codec in container.supported_codecs else []
+    first = f"choose {' or '.join(able)}, which can" if able else "convert the sound to FLAC or AAC first"
+    return f"{first}, or leave it out with --no-copy-audio"
 
 
 class StreamCopy:
@@ -92,8 +105,7 @@ class StreamCopy:
         except ValueError as error:
             if stream.type == "audio":
                 raise UserError(
-                    f"{target} cannot carry sound stream {stream.index} ({codec}) of the source; "
-                    "choose a container that can (.mkv carries most), or leave the sound out with --no-copy-audio."
+                    f"{target} cannot carry sound stream {stream.index} ({codec}) of the source; {_advice(codec)}."
                 ) from error
             if stream.type == "data" and "timecode" in stream.metadata:
                 return None  # it goes along with the pictures

@@ -137,8 +137,8 @@ class VideoWriter:
             self._output.start_encoding()
         except (FFmpegError, ValueError) as error:
             raise UserError(
-                f"{self._file.target} cannot carry the sound of its source; choose a container that can "
-                "(.mkv carries most), or leave the sound out with --no-copy-audio."
+                f"{self._file.target} cannot carry the sound of its source; choose another container, convert the "
+                "sound to FLAC or AAC first, or leave it out with --no-copy-audio."
             ) from error
 
     def write(self, hdr_pq: np.ndarray, pts: int, duration: int | None = None, **channels: Unpack[Channels]) -> None:
