@@ -85,7 +85,7 @@ def test_highlights_are_seen_twice(lite):
     once.config = replace(once.config, test_time_augmentation=False)
     assert unlikeness(lite) < 0.6 * unlikeness(once)
     tone = lite.tone_of(sdr, clipped=lite.clipped_shares(torch.from_numpy(sdr)[None]))
-    assert np.abs(lite.render(sdr, tone=tone) - lite.render(sdr)).max() < 1e-4
+    assert np.abs(lite.render(sdr, tone=tone) - lite.render(sdr)).max() < 1e-3
 
 
 def test_detail_is_the_source_s(lite):
