@@ -123,6 +123,27 @@ def test_stated_levels_below_the_measured_ones_are_named(run, make_clip, tmp_pat
     assert any("were measured" in note for note in report.notes)
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{}", "states no HDR metadata"),
+        ('{"max_cll": 5}', "states one of max_cll and max_fall"),
+        ('{"max_cll": 5, "max_fall": 6}', "a max_fall of 6 above its max_cll of 5"),
+        ('{"max_cll": 70000, "max_fall": 6}', "is no HDR metadata: max_cll"),
+    ],
+)
+def test_metadata_that_an_encoder_cannot_take_is_named(run, make_clip, tmp_path, text, words):
+    (tmp_path / "m.json").write_text(text)
+    with pytest.raises(UserError, match=words):
+        run(make_clip(frames=1), tmp_path / "out.mp4", hdr_metadata=tmp_path / "m.json")
+    assert not (tmp_path / "out.mp4").exists()
+
+
+def test_hdr10plus_by_an_encoder_that_does_not_write_it_is_named(run, make_clip, tmp_path):
+    with pytest.raises(UserError, match=r"HDR10\+ is written by x265 alone, not by nvenc"):
+        run(make_clip(frames=1), tmp_path / "out.mp4", encoder="nvenc", hdr10plus=tmp_path / "h.json")
+
+
 def test_the_threads_end_with_the_work(run, make_clip, tmp_path, placement):
     import threading
 

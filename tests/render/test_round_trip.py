@@ -53,6 +53,8 @@ def test_a_video_comes_back_and_says_how_near(make_clip, run, tmp_path):
     (tmp_path / "other.mkv").write_bytes((tmp_path / "hdr.mkv").read_bytes() + b"\0")
     with pytest.raises(UserError, match="belongs to another file than"):
         restore(tmp_path / "other.mkv", tmp_path / "hdr.mkv.sdr", tmp_path / "no.mkv")
+    with pytest.raises(UserError, match=r"gone\.mkv cannot be read .*; name the HDR file of"):
+        restore(tmp_path / "gone.mkv", tmp_path / "hdr.mkv.sdr", tmp_path / "no.mkv")
     with pytest.raises(UserError, match="is no sidecar"):
         restore(tmp_path / "hdr.mkv", tmp_path / "hdr.mkv", tmp_path / "no.mkv")
     with pytest.raises(UserError, match="cannot hold the restored frames"):

@@ -108,7 +108,11 @@ class Sidecar:
             raise UserError(f"{path} is no sidecar of --sdr-exact, or it is damaged ({error})") from None
         if self.facts.get("format") != FORMAT or self.facts.get("version") not in VERSIONS:
             raise UserError(f"{path} is no sidecar of this version; convert the source again")
-        if self.facts["hdr"] != file_digest(hdr):
+        try:
+            digest = file_digest(hdr)
+        except OSError as error:
+            raise UserError(f"{hdr} cannot be read ({error.strerror}); name the HDR file of {path}") from None
+        if self.facts["hdr"] != digest:
             raise UserError(f"{path} belongs to another file than {hdr}; name the HDR file that it was made with")
         self.path, self.frames = path, int(self.facts["frames"])
         self.residual: Residual | None = None

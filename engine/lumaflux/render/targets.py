@@ -163,6 +163,10 @@ def _video(
     if isinstance(encoding, SdrEncoding):
         encoding = replace(encoding, peak_nits=settings.target_peak)
     if job.hdr10plus is not None:
+        if name == "hdr10" and not isinstance(encoding, Hdr10Encoding):
+            raise UserError(
+                f"HDR10+ is written by x265 alone, not by {job.encoder}; leave --encoder or --hdr10plus out"
+            )
         if not isinstance(encoding, Hdr10Encoding):
             raise UserError(f"HDR10+ goes into hdr10, not into {name}; leave --hdr10plus out, or --deliver hdr10")
         targeted = round(settings.reference_white) if job.hdr10plus_profile == "b" else 0

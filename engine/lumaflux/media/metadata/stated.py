@@ -66,7 +66,11 @@ def read_hdr_metadata(path: Path) -> HdrMetadata:
         raise UserError(f"{path}: primaries are {', '.join(_NAMED)} or red, green, blue and white points") from None
     if (stated.max_cll is None) != (stated.max_fall is None):
         raise UserError(f"{path} states one of max_cll and max_fall; state both, or neither to have them measured")
+    if stated.mastering_display is None and stated.max_cll is None:
+        raise UserError(f"{path} states no HDR metadata; name a file that does, or let it be measured (auto)")
     light = None
     if stated.max_cll is not None and stated.max_fall is not None:
+        if stated.max_fall > stated.max_cll:
+            raise UserError(f"{path} states a max_fall of {stated.max_fall} above its max_cll of {stated.max_cll}")
         light = ContentLight(max_cll=stated.max_cll, max_fall=stated.max_fall)
     return HdrMetadata(display=display, light=light)
