@@ -33,12 +33,31 @@ constexpr std::size_t kBlock = 64;
 constexpr std::size_t kStretch = 256;  // pixels whose places among the nodes stay in cache
 
 // Where a chroma signal lies between the nodes of its axis, `half` on either side of grey.
-LUMAFLUX_INLINE float among_nodes(float signal, float half) {
+float among_nodes(float signal, float half) {
   const float square = smaller(2.0f * std::fabs(signal), 1.0f) * half * half;
   const float before = static_cast<float>(static_cast<std::int32_t>(smaller(std::sqrt(square), half - 1.0f)));
   const float way = before + (square - before * before) / (2.0f * before + 1.0f);  // a line between two nodes
   return half + (signal < 0.0f ? -way : way);
 }
+
+// The same of eighths of a code, which is what samples mixed with their neighbours are whole numbers of: how far a node
+// is from the first, in pairs of the lattice, and the weight of the next one, of 15 bits.
+constexpr std::size_t kEighths = 8 * 255 + 1;
+struct Way {
+  std::int32_t node[kEighths];
+  float weight[kEighths];
+
+  Way(std::size_t nodes, std::size_t apart, const YuvCoding& coding) {
+    const auto last = static_cast<float>(nodes - 1);
+    for (std::size_t i = 0; i < kEighths; ++i) {
+      const float place =
+          among_nodes((0.125f * static_cast<float>(i) - coding.chroma_offset) / coding.chroma_scale, 0.5f * last);
+      const auto index = static_cast<std::int32_t>(smaller(place, last - 1.0f));
+      node[i] = index * static_cast<std::int32_t>(apart);
+      weight[i] = place - static_cast<float>(index);
+    }
+  }
+};
 
 // A node's three pairs side by side, and nothing. With weights of fifteen bits, one multiplication of 16-bit integers
 // and addition of neighbours takes all that a node gives. Integers make it the same on every instruction set.
@@ -61,24 +80,20 @@ struct Places {
 };
 
 LUMAFLUX_DISPATCH void find_places(const float* luma, const float* cb, const float* cr, std::size_t count,
-                                   const Lattice& l, const YuvCoding& coding, Places& places) {
-  const float luma_last = static_cast<float>(l.luma - 1), blue_last = static_cast<float>(l.blue - 1),
-              red_last = static_cast<float>(l.red - 1);
-  const float luma_step = luma_last / l.luma_end, chroma = 1.0f / coding.chroma_scale;
-  const float middle = coding.chroma_offset, whole = static_cast<float>(kWhole);
-  const auto row = static_cast<std::int32_t>(l.luma), red_nodes = static_cast<std::int32_t>(l.red);
+                                   const Lattice& l, const Way& blue_way, const Way& red_way, Places& places) {
+  const float luma_last = static_cast<float>(l.luma - 1), luma_step = luma_last / l.luma_end,
+              whole = static_cast<float>(kWhole);
+  const std::int32_t *blue_node = blue_way.node, *red_node = red_way.node;
+  const float *blue_weight = blue_way.weight, *red_weight = red_way.weight;
   std::int32_t *base = places.base, *to00 = places.weights[0], *to01 = places.weights[1], *to10 = places.weights[2],
                *to11 = places.weights[3];
 #pragma GCC ivdep
   for (std::size_t i = 0; i < count; ++i) {
-    const float py = between(luma[i] * luma_step, 0.0f, luma_last);
-    const float pb = among_nodes((cb[i] - middle) * chroma, 0.5f * blue_last),
-                pr = among_nodes((cr[i] - middle) * chroma, 0.5f * red_last);
+    const auto b8 = static_cast<std::int32_t>(8.0f * cb[i]), r8 = static_cast<std::int32_t>(8.0f * cr[i]);
+    const float py = between(luma[i] * luma_step, 0.0f, luma_last), fb = blue_weight[b8], fr = red_weight[r8];
     const auto iy = static_cast<std::int32_t>(smaller(py, luma_last - 1.0f));
-    const auto ib = static_cast<std::int32_t>(smaller(pb, blue_last - 1.0f));
-    const auto ir = static_cast<std::int32_t>(smaller(pr, red_last - 1.0f));
-    const float fy = py - static_cast<float>(iy), fb = pb - static_cast<float>(ib), fr = pr - static_cast<float>(ir);
-    base[i] = (ib * red_nodes + ir) * row + iy;
+    const float fy = py - static_cast<float>(iy);
+    base[i] = blue_node[b8] + red_node[r8] + iy;
     const auto blue = static_cast<std::int32_t>(fb * whole + 0.5f), red = static_cast<std::int32_t>(fr * whole + 0.5f);
     const auto w11 = static_cast<std::int32_t>(fb * fr * whole + 0.5f);
     const auto ends = [fy](std::int32_t weight) LUMAFLUX_HOT {
@@ -119,12 +134,12 @@ LUMAFLUX_INLINE void look_up_scalar(const Node* nodes, const std::size_t* corner
 }
 
 void look_up(const float* luma, const float* cb, const float* cr, std::size_t width, const Lattice& l,
-             const Node* nodes, const YuvCoding& coding, float* out) {
+             const Node* nodes, const Way& blue, const Way& red, float* out) {
   const std::size_t corners[4] = {0, l.luma, l.luma * l.red, l.luma * l.red + l.luma};
   Places places;
   for (std::size_t begin = 0; begin < width; begin += kStretch) {
     const std::size_t count = std::min(kStretch, width - begin);
-    find_places(luma + begin, cb + begin, cr + begin, count, l, coding, places);
+    find_places(luma + begin, cb + begin, cr + begin, count, l, blue, red, places);
     float *y_out = out + begin, *cb_out = y_out + width, *cr_out = cb_out + width;
     std::size_t i = 0;
 #if defined(__SSE2__)
@@ -302,6 +317,13 @@ LUMAFLUX_DISPATCH float stops_row(const float* grid, const std::int32_t* index, 
   return most;
 }
 
+LUMAFLUX_DISPATCH std::size_t clipped_in_row(const float* r, const float* g, const float* b, std::size_t width,
+                                             float clipped) {
+  std::uint32_t count = 0;
+  for (std::size_t i = 0; i < width; ++i) count += larger(larger(r[i], g[i]), b[i]) >= clipped ? 1 : 0;
+  return count;
+}
+
 // Which columns of the frame two rows of the grid reach, from the first with light to the last.
 std::pair<std::size_t, std::size_t> reached(const HighlightGrid& grid, std::size_t row, std::size_t width) {
   const float *upper = grid.stops + row * grid.width,
@@ -332,6 +354,7 @@ void pq_codes(const YuvPlanes<std::uint8_t>& planes, std::size_t height, std::si
   }
   static const GainTables tables;
   const std::vector<Node> nodes = side_by_side(lattice);
+  const Way blue_way(lattice.blue, lattice.red * lattice.luma, coding), red_way(lattice.red, lattice.luma, coding);
 
   over_rows((height + 1) / 2, threads, [&](std::size_t begin, std::size_t end) {
     YuvRows<std::uint8_t> source(planes, height, width, coding), masked(planes, height, width, coding);
@@ -366,7 +389,7 @@ void pq_codes(const YuvPlanes<std::uint8_t>& planes, std::size_t height, std::si
     const auto row = [&](std::size_t line, std::vector<float>& halved) {
       const auto [blue, red] = source.chroma(line);
       smooth.row(line, luma.data());
-      look_up(luma.data(), blue, red, width, lattice, nodes.data(), coding, made.data());
+      look_up(luma.data(), blue, red, width, lattice, nodes.data(), blue_way, red_way, made.data());
       if (grid.stops != nullptr) recover(line);
       hold(held, line, width, made.data());
       halve(made.data() + width, width, halved.data());
@@ -404,7 +427,7 @@ double clipped_share(const YuvPlanes<std::uint8_t>& planes, std::size_t height, 
     std::size_t count = 0;
     for (std::size_t line = begin; line < end; ++line) {
       rows.rgb(line, r, g, b);
-      for (std::size_t i = 0; i < width; ++i) count += larger(larger(r[i], g[i]), b[i]) >= clipped ? 1 : 0;
+      count += clipped_in_row(r, g, b, width, clipped);
     }
     found += count;
   });
