@@ -1,5 +1,6 @@
 """Models on published frozen parts: FLUX.1 and SigLIP from diffusers' folders or original single files."""
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,12 +10,14 @@ import torch
 from torch import nn
 
 from lumaflux.errors import UserError
+from lumaflux.model.attention import steer
 from lumaflux.model.config import LumaFluxConfig
+from lumaflux.model.flux2 import steer_flux2
 from lumaflux.model.fp8_linear import blocks_of, quantize_blocks
 from lumaflux.model.lumaflux import Adapters, LumaFlux
 from lumaflux.model.original_names import Names, is_original, transformer_names, vae_names
-from lumaflux.model.weight_files import contents, is_lora, shards
-from lumaflux.model.weight_streaming import Place, stream_weights
+from lumaflux.model.weight_files import Stored, contents, is_lora, shards
+from lumaflux.model.weight_streaming import SCALES, Place, stream_weights
 from lumaflux.torch_import import import_meta_kernels
 
 _VAE_FILES = ("ae.safetensors", "vae.safetensors", "flux2-vae.safetensors")
@@ -120,15 +123,53 @@ def _vae_beside(folder: Path) -> list[Path]:
 
 
 def _fill_transformer(transformer: nn.Module, files: list[Path], place: Place, config: LumaFluxConfig) -> None:
+    where, found, prefix, names = _named(files, config)
+    _refuse_other_release(set(found), config, where)
+    stream_weights(transformer, found, place, where, names=names, prefix=prefix)
+
+
+def _named(files: list[Path], config: LumaFluxConfig) -> tuple[str, dict[str, Stored], str, Names | None]:
+    """Where a transformer's weights lie, what they are by the files' keys, what the files have before those, and how
+    they are called in the module, if not the same."""
     where = str(files[0] if len(files) == 1 else files[0].parent)
     prefix, found = "", contents(files)
     for prefix in _SINGLE_PREFIXES:
         if inside := {key.removeprefix(prefix): each for key, each in found.items() if key.startswith(prefix)}:
             found = inside
             break
-    names = transformer_names(second=config.second_generation) if is_original(set(found)) else None
-    _refuse_other_release(set(found), config, where)
-    stream_weights(transformer, found, place, where, names=names, prefix=prefix)
+    return where, found, prefix, transformer_names(second=config.second_generation) if is_original(set(found)) else None
+
+
+class BlockReader:
+    """The transformer's blocks one at a time, as the files hold them, in float32 on ``device``."""
+
+    def __init__(self, config: LumaFluxConfig, backbone: Path, siglip: Path | None, device: torch.device):
+        self._transformer = empty_parts(config)[0]
+        (steer_flux2 if config.second_generation else steer)(self._transformer)
+        self._device = device
+        self._where, found, self._prefix, names = _named(_found(config, backbone, siglip)[0], config)
+        self._found, self._names = found, names or (lambda key: (key,))
+
+    def block(self, index: int) -> nn.Module:
+        """A block in the order of their evaluation. Raises UserError as ``build_on_pretrained``."""
+        empty = list(blocks_of(self._transformer))[index]
+        path = next(name for name, module in self._transformer.named_modules() if module is empty) + "."
+        block = copy.deepcopy(empty)
+        inside = {key: each for key, each in self._found.items() if self._of_block(key, path)}
+        stream_weights(
+            block,
+            inside,
+            lambda _: (self._device, torch.float32),
+            self._where,
+            names=lambda key: tuple(target.removeprefix(path) for target in self._names(key)),
+            prefix=self._prefix,
+        )
+        return block.requires_grad_(False).eval()
+
+    def _of_block(self, key: str, path: str) -> bool:
+        for end in SCALES:  # a scale belongs to the matrix beside it
+            key = key.removesuffix(end) + ".weight" if key.endswith(end) else key
+        return all(target.startswith(path) for target in self._names(key) or ("",))
 
 
 def _refuse_other_release(keys: set[str], config: LumaFluxConfig, where: str) -> None:

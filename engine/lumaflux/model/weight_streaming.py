@@ -16,7 +16,7 @@ from lumaflux.model.original_names import SWAPPED, Names
 from lumaflux.model.weight_files import Stored, is_lora, opened
 
 _MAPPED = 512 << 20  # bytes of a file that are mapped at a time: a file's pages count as memory while they are
-_SCALES = (".scale_weight", ".weight_scale")  # of an fp8 matrix, beside it: one number, or one an output channel
+SCALES = (".scale_weight", ".weight_scale")  # of an fp8 matrix, beside it: one number, or one an output channel
 _LEFT_OUT = (".scale_input", ".input_scale", ".comfy_quant", "scaled_fp8")  # of activations, and markers
 _BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "F8_E4M3": 1, "F8_E5M2": 1}
 
@@ -78,13 +78,13 @@ def _planned(
         raise UserError(f"{where} is a LoRA, which changes a model but holds none; name the model's own weights")
     moves, given = [], set()
     for key, stored in found.items():
-        if key.endswith((*_SCALES, *_LEFT_OUT)):
+        if key.endswith((*SCALES, *_LEFT_OUT)):
             continue
         targets = names(key) if names else (key,)
         if not targets or not all(target in expected for target in targets):
             raise UserError(f"{where} has the weight '{key}', which this model has not; is it another model's file?")
         _check_shape(key, stored, [expected[target] for target in targets], where)
-        scale = next(((key.removesuffix(".weight") + end) for end in _SCALES if _scale(key, end) in found), None)
+        scale = next(((key.removesuffix(".weight") + end) for end in SCALES if _scale(key, end) in found), None)
         moves.append(
             _Move(key=key, stored=stored, targets=targets, scale=None if scale is None else (scale, found[scale]))
         )
