@@ -146,6 +146,9 @@ class ModelOptions:
         None, "The folder or file of a FLUX release; what `lumaflux models get` fetched if not named."
     )
     device: str | None = _option(None, "As `lumaflux doctor` lists them; the first of them if not named.")
+    also_on: str | None = _option(
+        None, "Further devices of the same kind, as cuda:1,cuda:2, for frames and key frames of a clip (not executed)."
+    )
     precision: Precision | None = _option(
         None, "fp32, bf16, fp16, or fp8 (FLUX on a card that has it); fp32 on the CPU and bf16 elsewhere if not named."
     )

@@ -26,6 +26,22 @@ def pick_device(name: str | None = None) -> torch.device:
     return torch.device(wanted)
 
 
+def further_devices(names: str | None, first: torch.device) -> list[torch.device]:
+    """The devices that ``names`` lists, by commas. Raises UserError for one that is not there, is named twice or is of
+    another kind than ``first``: its pixels would differ in their last bits."""
+    found = [pick_device(name.strip()) for name in (names or "").split(",") if name.strip()]
+    for index, device in enumerate(found):
+        if device.type != "cpu" and device in (first, *found[:index]):
+            raise UserError(f"{device} is named twice in --device and --also-on; name each device once")
+        if _kind(device) != _kind(first):
+            raise UserError(f"{device} is another kind of device than {first}; name devices of one kind with --also-on")
+    return found
+
+
+def _kind(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
 def pick_dtype(name: str | None, device: torch.device) -> torch.dtype:
     """The named precision, by default fp32 on CPU and bf16 elsewhere; bf16 beside matrices in fp8.
 

@@ -69,12 +69,12 @@ class Converter:
 
     ``bypass`` leaves the transformer out, z(0) = z(1) without noise: what the frame is worth without it. ``tile``:
     "auto", "none" or pixels a side, of the tiles that larger frames pass the network in (lumaflux.inference.tiles).
-    ``key_batch``: how many key frames of a track pass it at a time.
+    ``key_batch``: how many key frames of a track pass it at a time. ``others``: the same model on further devices.
     """
 
     def __init__(self, backend: Backend, *, bypass: bool = False, tile: str | int = "auto", key_batch: int = 1):
         self.backend, self.bypass, self.key_batch = backend, bypass, key_batch
-        self.config = backend.config
+        self.config, self.others = backend.config, tuple[Converter, ...]()
         self.tile = tile_side(tile, self.config)
 
     def _network(self, sdr: Tensor) -> Network[Any]:

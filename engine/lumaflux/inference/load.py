@@ -8,7 +8,7 @@ import torch
 
 from lumaflux.backends.compiled import check_compiler, compile_blocks
 from lumaflux.backends.cuda_graphs import check_graphs, record_velocity
-from lumaflux.backends.device import FP8, pick_device, pick_dtype
+from lumaflux.backends.device import FP8, further_devices, pick_device, pick_dtype
 from lumaflux.backends.network import Backend
 from lumaflux.backends.offload import OffloadingBackend
 from lumaflux.backends.torch import TorchBackend
@@ -180,7 +180,8 @@ def load_chosen(options: ModelOptions) -> Converter:
         _named_adapters(options.model, options.adapters)
     if published is not None and pick_device(options.device).type == "cpu":
         refuse_the_cpu(published, options.precision, yes=options.yes)
-    return load(
+    further = further_devices(options.also_on, pick_device(options.device)) if options.also_on else []
+    made = load(
         options.model,
         device=options.device,
         dtype=options.precision,
@@ -195,6 +196,8 @@ def load_chosen(options: ModelOptions) -> Converter:
         cuda_graphs=options.cuda_graphs,
         quick_decode=options.quick_decode,
     )
+    made.others = tuple(load_chosen(replace(options, device=str(device), also_on=None)) for device in further)
+    return made
 
 
 def _engine_for(options: ModelOptions) -> Path | None:

@@ -13,6 +13,7 @@ import numpy as np
 from lumaflux.digests import file_digest, text_digest
 from lumaflux.errors import UserError
 from lumaflux.media.stills.sequence_path import SequencePath
+from lumaflux.render.device_pool import DevicePool
 from lumaflux.settings import Settings
 
 if TYPE_CHECKING:
@@ -153,6 +154,7 @@ class Look:
         self._tones: dict[int, Tone] = {}
         self._toned: set[int] = set()  # those, and those that are asked for
         self._asked: deque[tuple[list[tuple[int, bool]], Future[list[Tone]]]] = deque()
+        self._devices = DevicePool([converter, *converter.others]) if converter.others else None
         self._together: list[_Wanted] = []  # keys that will pass the network as one batch
         self._waiting: dict[int, _Waiting] = {}
         self._waited: set[int] = set()  # since all that waited were settled
@@ -320,10 +322,13 @@ class Look:
         together, self._together = self._together, []
         if not together:
             return
-        find, keys = partial(_tones, self.converter, self.settings, together), [(w.number, w.toned) for w in together]
-        if self.beside is None:
-            return self._keep_all(keys, find())
-        self._asked.append((keys, self.beside.submit(find)))
+        find, keys = partial(_tones, self.settings, together), [(w.number, w.toned) for w in together]
+        if self._devices is not None:
+            self._asked.append((keys, self._devices.submit(find)))
+        elif self.beside is None:
+            return self._keep_all(keys, find(self.converter))
+        else:
+            self._asked.append((keys, self.beside.submit(find, self.converter)))
         if len(self._asked) > _MOST_ASKED:
             self._keep_asked(_MOST_ASKED)
 
@@ -361,7 +366,7 @@ class Look:
                 self._find(number, *self._waiting.pop(number).inside(area))
 
 
-def _tones(converter: "Converter", settings: Settings, together: list[_Wanted]) -> "list[Tone]":
+def _tones(settings: Settings, together: list[_Wanted], converter: "Converter") -> "list[Tone]":
     """Of keys of one size, by one pass through the network."""
     import torch
 
@@ -369,8 +374,9 @@ def _tones(converter: "Converter", settings: Settings, together: list[_Wanted]) 
     from lumaflux.inference.key_tones import tones_in
 
     clipped = [one.clipped for one in together if one.clipped is not None]
-    pictures = torch.cat([one.picture for one in together])
-    tone = converter.tone_of(pictures, settings, WHOLE, clipped=torch.cat(clipped) if clipped else None)
+    device = converter.backend.device
+    pictures = torch.cat([one.picture for one in together]).to(device)
+    tone = converter.tone_of(pictures, settings, WHOLE, clipped=torch.cat(clipped).to(device) if clipped else None)
     return tones_in(tone, len(together)) if len(together) > 1 else [tone]
 
 

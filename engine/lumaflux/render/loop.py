@@ -4,7 +4,7 @@ A tone track that grows meanwhile (lumaflux.render.growing_track) has two of its
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from lumaflux.media.metadata.light_levels import check_frame
 from lumaflux.media.video.coded_frame import CodedFrame
 from lumaflux.render.frame_renderer import FrameRenderer
 from lumaflux.render.pipeline import Consumer, Prefetched
+from lumaflux.render.spread import Spread
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,6 +55,7 @@ def render_frames(
     seconds: dict[str, float] = {}
     decoder, writer = Prefetched(frames), Consumer(write)
     chosen: FrameRenderer | None = None
+    spread: Spread[SdrFrame | CodedFrame, tuple[Rendered, dict[str, float]]] | None = None
 
     def still_waits() -> bool:
         """Whether that ends the waiting."""
@@ -61,31 +63,53 @@ def render_frames(
             waits(f"the tone of its shot ({chosen.tones.growing.seen()})")
         return ended() or writer.failed
 
+    def handed_over(results: "Iterable[tuple[Rendered, dict[str, float]]]") -> bool:
+        """Whether that ends the loop."""
+        for made, timings in results:
+            _add(seconds, timings)
+            writer.put(made)
+            rendered(made)
+            if ended():
+                return True
+        return False
+
     try:
         for frame in decoder:
             chosen = chosen or renderer()
             if not chosen.tones.wait_for(frame.number, still_waits):
                 break
             begun(frame.number)
-            start = time.perf_counter()
-            made, timings = _rendered(chosen, frame, alone=writer.starves)
-            made.seconds = time.perf_counter() - start
-            _add(seconds, timings)
-            writer.put(made)
-            rendered(made)
-            if ended():
+            if chosen.converter.others:
+                spread = spread or Spread(chosen, _timed)
+                if handed_over(spread.after(frame)):
+                    break
+            elif handed_over([_timed(chosen, frame, alone=writer.starves)]):
                 break
+        else:
+            if spread is not None:
+                handed_over(spread.rest())
         writer.finish()
     except Exception:
         writer.finish()
         raise
     finally:
+        if spread is not None:
+            spread.close()
         decoder.close()
         writer.close()
         _add(seconds, {"decode": decoder.seconds, "encode": writer.seconds})
         if chosen is not None and chosen.blending is not None:
             _add(seconds, chosen.blending.seconds)
     return seconds
+
+
+def _timed(
+    renderer: FrameRenderer, frame: "SdrFrame | CodedFrame", *, alone: bool = False
+) -> tuple[Rendered, dict[str, float]]:
+    start = time.perf_counter()
+    made, timings = _rendered(renderer, frame, alone=alone)
+    made.seconds = time.perf_counter() - start
+    return made, timings
 
 
 def _rendered(
