@@ -2,6 +2,8 @@
 
 #ifdef _WIN32
 #include <windows.h>
+
+#include "platform/windows_text.h"
 #else
 #include <dlfcn.h>
 #endif
@@ -11,6 +13,7 @@
 #include <sstream>
 
 #include "json.h"
+#include "platform/file_name.h"
 
 namespace lumaflux {
 namespace {
@@ -28,11 +31,11 @@ std::string parent(const std::string& path) {
 std::string find_library() {
   static const char anchor = 0;
   HMODULE module = nullptr;
-  char path[MAX_PATH] = "";
+  std::wstring path(32'768, L'\0');  // the longest that there is
   constexpr DWORD by_address = GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT;
-  if (GetModuleHandleExA(by_address, &anchor, &module) == 0) return {};
-  const DWORD length = GetModuleFileNameA(module, path, MAX_PATH);
-  return length < MAX_PATH ? std::string(path, length) : std::string();
+  if (GetModuleHandleExW(by_address, reinterpret_cast<LPCWSTR>(&anchor), &module) == 0) return {};
+  path.resize(GetModuleFileNameW(module, path.data(), static_cast<DWORD>(path.size())));
+  return utf8(path);
 }
 #else
 std::string find_library() {
@@ -60,7 +63,7 @@ std::string contents_directory() { return parent(library_directory()); }
 
 std::string read_resource(const std::string& name) {
   const std::string path = contents_directory() + "/Resources/" + name;
-  std::ifstream file(path, std::ios::binary);
+  std::ifstream file(file_name(path), std::ios::binary);
   std::ostringstream text;
   if (!file || !(text << file.rdbuf())) {
     throw BundleError("LumaFlux cannot read " + path + ": run \"lumaflux plugin install\" again");

@@ -1,23 +1,12 @@
 #include "connection.h"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
 
 #include "engine_link.h"
-
-#ifndef MSG_NOSIGNAL
-#define MSG_NOSIGNAL 0
-#endif
 
 namespace lumaflux {
 namespace {
@@ -28,18 +17,6 @@ using std::chrono::steady_clock;
 constexpr int protocol = 1;
 constexpr size_t header_bytes = 4;
 constexpr size_t largest_message = 1 << 20;
-
-int open_socket() {
-  const int socket = ::socket(AF_UNIX, SOCK_STREAM, 0);
-  if (socket < 0) throw EngineError(std::string("LumaFlux cannot open a socket: ") + std::strerror(errno));
-  fcntl(socket, F_SETFD, FD_CLOEXEC);
-  fcntl(socket, F_SETFL, fcntl(socket, F_GETFL) | O_NONBLOCK);
-#ifdef SO_NOSIGPIPE
-  const int on = 1;
-  setsockopt(socket, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
-#endif
-  return socket;
-}
 
 }  // namespace
 
@@ -55,42 +32,28 @@ milliseconds hang_limit(bool loads) {
 
 std::unique_ptr<Connection> Connection::open(const RuntimeDirectory& directory, const std::string& engine_version,
                                              const AbortPoll& aborted) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const std::string path = directory.socket();
-  if (path.size() >= sizeof address.sun_path) {
-    throw EngineError("the path " + path + " is too long for a socket: set LUMAFLUX_RUNTIME_DIR to a shorter one");
+  Contact contact;
+  auto socket = StreamSocket::connect_file(directory.socket());
+  if (!socket && worker_holds(directory)) {  // else another program may have the port of a worker that ended
+    contact = read_contact(directory);
+    if (contact.port != 0) socket = StreamSocket::connect_port(contact.port);
   }
-  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-  std::unique_ptr<Connection> connection(new Connection(open_socket()));
-  if (connect(connection->socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return nullptr;
-  connection->check_peer();
-  connection->hello(read_token(directory), engine_version, aborted);
+  if (!socket) return nullptr;
+  std::unique_ptr<Connection> connection(new Connection(std::move(socket)));
+  connection->worker_ = connection->socket_->peer();
+  if (contact.port == 0) contact = read_contact(directory);
+  connection->hello(contact, engine_version, aborted);
   return connection;
 }
 
-Connection::~Connection() { ::close(socket_); }
+Connection::~Connection() = default;
 
-void Connection::check_peer() {
-  uid_t user = 0;
-#ifdef __linux__
-  ucred peer{};
-  socklen_t length = sizeof peer;
-  if (getsockopt(socket_, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) throw EngineLost("the engine went away");
-  user = peer.uid;
-  worker_ = peer.pid;
-#else
-  gid_t group = 0;
-  if (getpeereid(socket_, &user, &group) != 0) throw EngineLost("the engine went away");
-  socklen_t length = sizeof worker_;
-  getsockopt(socket_, SOL_LOCAL, LOCAL_PEERPID, &worker_, &length);
-#endif
-  if (user != geteuid()) throw EngineError("another user answers on LumaFlux's socket: set LUMAFLUX_RUNTIME_DIR");
-}
-
-void Connection::hello(const std::string& token, const std::string& engine_version, const AbortPoll& aborted) {
-  send(
-      {{"type", "hello"}, {"protocol", protocol}, {"version", engine_version}, {"token", token}, {"client", "openfx"}});
+void Connection::hello(const Contact& contact, const std::string& engine_version, const AbortPoll& aborted) {
+  send({{"type", "hello"},
+        {"protocol", protocol},
+        {"version", engine_version},
+        {"token", contact.token},
+        {"client", "openfx"}});
   const auto until = steady_clock::now() + hang_limit(loads);
   std::optional<ValueMap> answer;
   while (!answer && steady_clock::now() < until) {
@@ -107,20 +70,13 @@ void Connection::hello(const std::string& token, const std::string& engine_versi
                       ": close every host that uses LumaFlux, run \"lumaflux plugin install\" and start again");
   }
   if (type != "welcome") throw EngineLost("the engine refuses us: " + text_or(*answer, "message", "no reason given"));
+  if (contact.port != 0) {
+    if (text_or(*answer, "proof", "") != contact.proof) throw EngineLost("another program has the engine's port");
+    worker_ = integer_or(*answer, "pid", 0);
+  }
   const auto ready = answer->find("model_ready");
   const bool* said = ready == answer->end() ? nullptr : std::get_if<bool>(&ready->second.data);
   loads = said == nullptr || !*said;
-}
-
-bool Connection::wait(short events, steady_clock::time_point until) const {
-  for (;;) {
-    const auto left = std::chrono::duration_cast<milliseconds>(until - steady_clock::now()).count();
-    pollfd watched{socket_, events, 0};
-    const int ready = poll(&watched, 1, static_cast<int>(std::clamp<int64_t>(left, 0, 60'000)));
-    if (ready > 0) return true;
-    if (ready == 0 && left <= 0) return false;
-    if (ready < 0 && errno != EINTR) throw EngineLost("the engine went away");
-  }
 }
 
 int64_t Connection::send(ValueMap message) {
@@ -134,13 +90,12 @@ int64_t Connection::send(ValueMap message) {
   bytes += body;
   const auto until = steady_clock::now() + hang_limit(loads);
   for (size_t sent = 0; sent < bytes.size();) {
-    const ssize_t count = ::send(socket_, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
+    const int64_t count = socket_->send(bytes.data() + sent, bytes.size() - sent);
+    if (count == StreamSocket::lost) throw EngineLost("the engine went away");
     if (count >= 0) {
       sent += static_cast<size_t>(count);
-    } else if (errno == EAGAIN) {
-      if (!wait(POLLOUT, until)) throw EngineLost("the engine takes no requests", worker_);
-    } else if (errno != EINTR) {
-      throw EngineLost("the engine went away");
+    } else if (!socket_->wait(true, until)) {
+      throw EngineLost("the engine takes no requests", worker_);
     }
   }
   return id;
@@ -149,12 +104,12 @@ int64_t Connection::send(ValueMap message) {
 bool Connection::fill(size_t bytes, steady_clock::time_point until) {
   char buffer[4096];
   while (received_.size() < bytes) {
-    const ssize_t count = recv(socket_, buffer, std::min(sizeof buffer, bytes - received_.size()), 0);
+    const int64_t count = socket_->receive(buffer, std::min(sizeof buffer, bytes - received_.size()));
     if (count > 0) {
       received_.append(buffer, static_cast<size_t>(count));
-    } else if (count == 0 || (errno != EAGAIN && errno != EINTR)) {
+    } else if (count != StreamSocket::not_now) {
       throw EngineLost("the engine went away");
-    } else if (!wait(POLLIN, until)) {
+    } else if (!socket_->wait(false, until)) {
       return false;
     }
   }
@@ -180,8 +135,8 @@ std::optional<ValueMap> Connection::receive(milliseconds limit) {
 
 bool Connection::alive() const {
   char byte = 0;
-  const ssize_t count = recv(socket_, &byte, 1, MSG_PEEK);
-  return count > 0 || (count < 0 && (errno == EAGAIN || errno == EINTR));
+  const int64_t count = socket_->receive(&byte, 1, true);
+  return count > 0 || count == StreamSocket::not_now;
 }
 
 }  // namespace lumaflux

@@ -1,16 +1,18 @@
 // One authenticated connection to the worker: framed messages, each wait with its limit.
 #pragma once
 
-#include <sys/types.h>
 #include <chrono>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "../msgpack.h"
 #include "engine_link.h"
+#include "process.h"
 #include "runtime_directory.h"
+#include "stream_socket.h"
 
 namespace lumaflux {
 
@@ -19,8 +21,8 @@ constexpr std::chrono::milliseconds abort_interval{30};
 
 // The worker went away, answers nothing or answers no protocol: worth one new start.
 struct EngineLost : std::runtime_error {
-  EngineLost(const std::string& what, pid_t hung_process = 0) : std::runtime_error(what), hung(hung_process) {}
-  pid_t hung;  // the process that does not answer; 0 when it is gone
+  EngineLost(const std::string& what, ProcessId hung_process = 0) : std::runtime_error(what), hung(hung_process) {}
+  ProcessId hung;  // the process that does not answer; 0 when it is gone
 };
 
 class Connection {
@@ -42,19 +44,17 @@ class Connection {
   // False once the worker has closed the other end.
   bool alive() const;
 
-  pid_t worker() const { return worker_; }
+  ProcessId worker() const { return worker_; }
 
   bool loads = true;  // until it has shown that its model and libraries are there
 
  private:
-  explicit Connection(int socket) : socket_(socket) {}
-  void check_peer();
-  void hello(const std::string& token, const std::string& engine_version, const AbortPoll& aborted);
-  bool wait(short events, std::chrono::steady_clock::time_point until) const;
+  explicit Connection(std::unique_ptr<StreamSocket> socket) : socket_(std::move(socket)) {}
+  void hello(const Contact& contact, const std::string& engine_version, const AbortPoll& aborted);
   bool fill(size_t bytes, std::chrono::steady_clock::time_point until);
 
-  int socket_ = -1;
-  pid_t worker_ = 0;
+  std::unique_ptr<StreamSocket> socket_;
+  ProcessId worker_ = 0;
   std::string received_;
 };
 

@@ -4,12 +4,8 @@
 #include <cstring>
 #include <mutex>
 
-#ifdef _WIN32
-#include "windows_link.h"
-#else
 #include "embedded_link.h"
 #include "worker_link.h"
-#endif
 
 namespace lumaflux {
 namespace {
@@ -25,15 +21,11 @@ Chosen& chosen() {
   return *the_chosen;
 }
 
-#ifdef _WIN32
-std::unique_ptr<EngineLink> open_link() { return open_windows_link(); }
-#else
 std::unique_ptr<EngineLink> open_link() {
   const char* wish = std::getenv("LUMAFLUX_EMBED");
   if (wish != nullptr && std::strcmp(wish, "1") == 0) return open_embedded_link();
   return std::make_unique<WorkerLink>();
 }
-#endif
 
 }  // namespace
 

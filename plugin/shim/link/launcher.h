@@ -12,7 +12,4 @@ namespace lumaflux {
 std::unique_ptr<Connection> connect_or_start(const RuntimeDirectory& directory, const EngineLocation& location,
                                              const AbortPoll& aborted);
 
-// Ends a worker that no longer answers.
-void end_worker(pid_t process);
-
 }  // namespace lumaflux

@@ -1,14 +1,13 @@
 // POSIX shared memory for frames. New pages cost more than the copies, so what a frame has used serves the next one.
 #pragma once
 
-#include <unistd.h>
-
 #include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
 
 #include "engine_link.h"
+#include "process.h"
 
 namespace lumaflux {
 
@@ -24,15 +23,22 @@ class SharedMemory {
   char* bytes() const { return memory_; }
   const std::string& name() const { return name_; }
   size_t size() const { return size_; }
-  bool mine() const { return owner_ == getpid(); }  // not in a process that its host forked
+  bool mine() const { return owner_ == own_process(); }  // not in a process that its host forked
 
  private:
+#ifdef _WIN32
+  void* create();
+#else
   int create();
+#endif
 
   std::string name_;
   char* memory_ = nullptr;
   size_t size_ = 0;
-  pid_t owner_;
+  ProcessId owner_;
+#ifdef _WIN32
+  void* section_ = nullptr;
+#endif
 };
 
 // What is not in use at the moment; bounded, from any thread.

@@ -1,11 +1,9 @@
 #include "worker_link.h"
 
-#include <poll.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 #include <optional>
+#include <thread>
 
 #include "../bundle.h"
 #include "launcher.h"
@@ -104,13 +102,13 @@ void pause(milliseconds time, const AbortPoll& aborted) {
   const auto until = steady_clock::now() + time;
   while (steady_clock::now() < until) {
     if (aborted()) throw Aborted{};
-    poll(nullptr, 0, static_cast<int>(abort_interval.count()));
+    std::this_thread::sleep_for(abort_interval);
   }
 }
 
 }  // namespace
 
-WorkerLink::WorkerLink() : owner_(getpid()) { sweep_shared_memory(); }
+WorkerLink::WorkerLink() : owner_(own_process()) { sweep_shared_memory(); }
 
 std::unique_ptr<FrameMemory> WorkerLink::allocate(const RenderJob& job) {
   return std::make_unique<SharedFrame>(pool_, job);
@@ -236,9 +234,9 @@ void WorkerLink::drop_connections() {
 
 std::unique_ptr<Connection> WorkerLink::take_idle() {
   const std::lock_guard lock(mutex_);
-  if (owner_ != getpid()) {
+  if (owner_ != own_process()) {
     idle_.clear();
-    owner_ = getpid();
+    owner_ = own_process();
   }
   while (!idle_.empty()) {
     auto connection = std::move(idle_.back());

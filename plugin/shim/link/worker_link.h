@@ -1,12 +1,12 @@
 // The engine as a worker process: connections shared by all instances and threads, one new start a frame.
 #pragma once
 
-#include <sys/types.h>
 #include <mutex>
 #include <vector>
 
 #include "connection.h"
 #include "engine_link.h"
+#include "process.h"
 #include "shared_memory.h"
 
 namespace lumaflux {
@@ -31,7 +31,7 @@ class WorkerLink : public EngineLink {
   SharedMemoryPool pool_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<Connection>> idle_;
-  pid_t owner_;  // a forked child must not speak on its parent's connections
+  ProcessId owner_;  // a forked child must not speak on its parent's connections
 };
 
 }  // namespace lumaflux
