@@ -28,7 +28,8 @@ bool permitted(const std::string& name, const std::string& style) {
 // Any space of a kind (OpenFX 1.5, "basic colourspaces").
 std::string generic_name(const std::string& space) {
   if (space.rfind("pq-", 0) == 0 || space.rfind("hlg-", 0) == 0) return "ofx_display_hdr";
-  return space == "davinci-intermediate" ? "ofx_scene_log" : "ofx_scene_linear";
+  if (space == "bt709-bt1886" || space == "srgb") return "ofx_display_sdr";
+  return space == "davinci-intermediate" || space == "acescct" ? "ofx_scene_log" : "ofx_scene_linear";
 }
 
 }  // namespace
@@ -73,6 +74,8 @@ std::vector<std::string> wanted_colourspaces(const Parameters& parameters, const
       if (of == value && permitted(name, style)) names.push_back(name);
     }
   }
+  // A style without a name for it: the user says which space of its kind comes.
+  if (names.empty() && chosen != from_host) names.push_back(generic_name(chosen));
   return names;
 }
 

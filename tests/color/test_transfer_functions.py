@@ -7,12 +7,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lumaflux.color import bt1886, davinci, logc3, srgb
+from lumaflux.color import acescct, bt1886, davinci, logc3, srgb
 
 PAIRS = {
     "srgb": (srgb.inverse_eotf, srgb.eotf),
     "logc3": (logc3.oetf, logc3.inverse_oetf),
     "davinci": (davinci.oetf, davinci.inverse_oetf),
+    "acescct": (acescct.oetf, acescct.inverse_oetf),
 }
 
 
@@ -32,6 +33,8 @@ def test_single_precision_follows_double_away_from_the_joins():
         (logc3.oetf, colour.models.log_encoding_ARRILogC3),
         (logc3.inverse_oetf, colour.models.log_decoding_ARRILogC3),
         (davinci.oetf, colour.models.oetf_DaVinciIntermediate),
+        (acescct.oetf, colour.models.log_encoding_ACEScct),
+        (acescct.inverse_oetf, colour.models.log_decoding_ACEScct),
         (davinci.inverse_oetf, colour.models.oetf_inverse_DaVinciIntermediate),
     ],
 )

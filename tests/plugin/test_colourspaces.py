@@ -61,13 +61,27 @@ def test_what_can_be_converted_is_preferred(managed, choice):
     managed.do("set", instance="a", values={"input_space": choice("input_space", "acescg")})
     answer = managed.do("action", action=PREFERENCES, instance="a")
     assert answer["out"] == {"OfxImageClipPropPreferredColourspaces_Source": ["ACEScg"]}
+    # No name for it in Core: the user says which of its kind comes.
     managed.do("set", instance="a", values={"input_space": choice("input_space", "davinci-intermediate")})
-    assert managed.do("action", action=PREFERENCES, instance="a")["status"] == DEFAULT
+    answer = managed.do("action", action=PREFERENCES, instance="a")
+    assert answer["out"] == {"OfxImageClipPropPreferredColourspaces_Source": ["ofx_scene_log"]}
+
+
+@pytest.mark.parametrize(
+    ("space", "name"),
+    [("linear-bt709", "ofx_scene_linear"), ("acescct", "ofx_scene_log"), ("srgb", "ofx_display_sdr")],
+)
+def test_a_host_without_names_is_asked_for_a_kind(shared_scene, choice, space, name):
+    with shared_scene.host("a", faults={"colour_management": PREFIX + "Basic"}) as host:
+        host.do("set", instance="a", values={"input_space": choice("input_space", space)})
+        answer = host.do("action", action=PREFERENCES, instance="a")
+    shared_scene.hosts.remove(host)
+    assert answer["out"] == {"OfxImageClipPropPreferredColourspaces_Source": [name]}
 
 
 @pytest.mark.parametrize(
     ("name", "space"),
-    [("srgb_tx", "srgb"), ("lin_rec709_srgb", "linear-bt709"), ("ACEScg", "acescg"), ("", "bt709-bt1886")],
+    [("srgb_tx", "srgb"), ("lin_rec709_srgb", "linear-bt709"), ("ACEScct", "acescct"), ("", "bt709-bt1886")],
 )
 def test_the_clip_s_space_is_taken_where_the_user_says_none(managed, frame, convert, name, space):
     managed.do("connect", instance="a", clip="Source", colourspace=name)

@@ -1,5 +1,6 @@
 import json
 
+import numpy as np
 import pytest
 
 from lumaflux.color.spaces import SPACES
@@ -119,3 +120,16 @@ def test_models_of_the_user_come_after_the_one_that_ships(tmp_path):
     model = by_name(json.loads(target.read_text()))["model"]
     assert (model["choices"], model["values"]) == (["Lite", "Own"], ["lite", "/models/own"])
     assert [path.name for path in tmp_path.iterdir()] == ["parameters.json"]
+
+
+def test_names_of_colour_spaces_are_those_of_the_configuration_that_openfx_names():
+    """OpenFX 1.5's ofx-native-v1.5_aces-v1.3_ocio-v2.3 has the aliases of OpenColorIO's configuration of that name."""
+    ocio = pytest.importorskip("PyOpenColorIO")
+    config = ocio.Config.CreateFromBuiltinConfig("studio-config-v2.1.0_aces-v1.3_ocio-v2.3")
+    for names in (INPUT_COLOURSPACES, OUTPUT_COLOURSPACES):
+        for name in names:
+            found = config.getColorSpace(name)
+            assert name == "ofx_display_sdr" or name in (found.getName(), *found.getAliases()), name
+    grey = config.getProcessor("ACEScct", "ACEScg").getDefaultCPUProcessor().applyRGB([0.4135884] * 3)
+    ours = SPACES["acescct"].decode(np.full((3, 1, 1), 0.4135884))
+    np.testing.assert_allclose(grey, ours.ravel(), atol=1e-6)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from lumaflux.color import bt1886, davinci, hlg, pq, srgb
+from lumaflux.color import acescct, bt1886, davinci, hlg, pq, srgb
 from lumaflux.color.arrays import Array
 from lumaflux.color.primaries import (
     ACES_AP0,
@@ -59,6 +59,7 @@ SPACES = {
         decode=davinci.inverse_oetf,
         encode=davinci.oetf,
     ),
+    "acescct": Space(label="ACEScct", primaries=ACES_AP1, decode=acescct.inverse_oetf, encode=acescct.oetf),
 }
 
 

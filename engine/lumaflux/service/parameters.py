@@ -24,6 +24,7 @@ INPUT_SPACES = {
     "acescg": "ACEScg",
     "aces2065-1": "ACES2065 1",
     "davinci-intermediate": "DaVinci Wide Gamut Intermediate",
+    "acescct": "ACEScct",
 }
 OUTPUT_SPACES = {
     "pq-bt2020": "PQ BT.2020",
@@ -49,6 +50,7 @@ INPUT_COLOURSPACES = {
     "ACEScg": "acescg",
     "ACES2065-1": "aces2065-1",
     "davinci_intermediate_widegamut": "davinci-intermediate",
+    "ACEScct": "acescct",
 }
 OUTPUT_COLOURSPACES = {
     "rec2100_pq_display": "pq-bt2020",

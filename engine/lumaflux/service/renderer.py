@@ -245,7 +245,7 @@ def sdr_of(planes: np.ndarray, space: str) -> np.ndarray:
         return planes.clip(0.0, 1.0)
     if space == "srgb":
         return srgb_to_bt1886(planes.clip(0.0, 1.0)).astype(np.float32)
-    largest = _LARGEST_LOG if space == "davinci-intermediate" else _LARGEST_LINEAR
+    largest = _LARGEST_LOG if space in ("davinci-intermediate", "acescct") else _LARGEST_LINEAR
     nits = to_nits(planes.clip(-largest, largest), space, 1.0)
     linear = from_nits(nits, "linear-bt709", 1.0).clip(0.0, 1.0)
     return bt1886.inverse_eotf(linear, white_nits=1.0).clip(0.0, 1.0).astype(np.float32)
