@@ -146,3 +146,19 @@ def test_streams_that_appear_on_the_way_are_passed_over():
                 yield packet
 
     assert list(selected(Container(), 0)) == [1, 2, 3]
+
+
+@pytest.mark.parametrize(("name", "codec", "muxer"), [("a.h264", "libx264", None), ("a.hevc", "libx265", None)])
+def test_the_last_picture_of_a_raw_stream_is_whole_or_told(tmp_path, name, codec, muxer):
+    """Decoders go on with the bytes behind it, or give the picture that memory held, and say nothing."""
+    path = clip(tmp_path / name, codec, {}, muxer)
+    data = path.read_bytes()
+    with VideoReader(path) as reader:
+        assert len(list(reader)) == 24
+    for part in (0.62, 0.83, 0.96):
+        path.write_bytes(data[: int(part * len(data))])
+        with pytest.raises(FrameError, match="cannot be decoded after frame"), VideoReader(path) as reader:
+            list(reader)
+        with VideoReader(path, keep_going=True) as reader:
+            assert 24 * part - 4 < len(list(reader)) <= 24
+        assert reader.damaged >= 1

@@ -22,6 +22,7 @@ from lumaflux.media.video.continuity import hole
 from lumaflux.media.video.deinterlacer import deinterlaced
 from lumaflux.media.video.demuxer import Demuxer, selected
 from lumaflux.media.video.frame_planes import FramePlanes
+from lumaflux.media.video.last_picture import LastPicture
 from lumaflux.media.video.probe import Begun, describe_video
 from lumaflux.media.video.source import open_container, video_stream
 from lumaflux.options import Interlaced
@@ -214,6 +215,7 @@ class VideoReader:
 
         self.demuxer.begin()
         number = packets = first_size = 0
+        last = LastPicture(self._stream, self.info.container)
         packet_source = itertools.chain(self._begun.packets, self._begun.rest)
         self._begun = Begun(packets=[], rest=self._begun.rest)
         while True:
@@ -226,6 +228,7 @@ class VideoReader:
                 break
             packets += 1 if packet.size else 0
             first_size = first_size or packet.size
+            last.add(packet)
             try:
                 for frame in self._in_time(packet).decode():
                     if self._turns is not None:
@@ -238,7 +241,7 @@ class VideoReader:
         if self._first_pts is not None:
             return
         path, container = self.info.path, self.info.container
-        missing = missing_end(path, container, first_size) or hole(path, container, self._stream.id)
+        missing = missing_end(path, container, first_size) or hole(path, container, self._stream.id) or last.cut()
         if packets < len(index):
             missing = f"{len(index) - packets} of {len(index)} pictures are missing"
         if missing:
