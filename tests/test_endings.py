@@ -188,3 +188,20 @@ def test_names_with_brackets_are_no_markup(capsys):
     said = " ".join(capsys.readouterr().out.split())
     for words in ("onnx [bold]", "/a/[b]/c", advice):
         assert words in said
+
+
+def test_ctrl_c_while_the_command_is_loading_is_a_sentence(monkeypatch, capsys):
+    from lumaflux.__main__ import main
+
+    class Interrupted:
+        def find_spec(self, name, path=None, target=None):
+            if name == "lumaflux.cli":
+                raise KeyboardInterrupt
+            return None
+
+    monkeypatch.delitem(sys.modules, "lumaflux.cli", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Interrupted(), *sys.meta_path])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 130
+    assert capsys.readouterr().err == "lumaflux: interrupted\n"

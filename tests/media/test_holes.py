@@ -162,3 +162,14 @@ def test_the_last_picture_of_a_raw_stream_is_whole_or_told(tmp_path, name, codec
         with VideoReader(path, keep_going=True) as reader:
             assert 24 * part - 4 < len(list(reader)) <= 24
         assert reader.damaged >= 1
+
+
+@pytest.mark.parametrize(
+    "name", ["gif", "flv", "avi", "ogg", "mxf", "mpegts", "dv", "matroska,webm", "nut", "obu", "ivf"]
+)
+def test_files_without_a_header_are_taken(tmp_path, name):
+    for length in (1, 3, 9, 30):
+        path = tmp_path / "short"
+        path.write_bytes(bytes([0x47]) * length)
+        hole(path, name)
+        missing_end(path, name)

@@ -91,7 +91,7 @@ def _flv(file: BinaryIO, size: int) -> str | None:
         (stated,) = struct.unpack_from(">d", head, place + 11)
         if size < stated < 1 << 50:
             return _beyond(int(stated), size)
-    file.seek(size - 4)
+    file.seek(max(0, size - 4))
     (length,) = struct.unpack(">I", file.read(4))
     if 11 <= length <= size - 4:
         file.seek(size - 4 - length)

@@ -35,10 +35,13 @@ def hole(path: str | os.PathLike, container: str, stream_id: int = 0) -> str | N
     """
     with Path(path).open("rb") as file:
         size = file.seek(0, os.SEEK_END)
-        if container == "mpegts":
-            place = _transport_stream(file, size, stream_id)
-        else:
-            place = _WALKS[container](file, size) if container in _WALKS else None
+        try:
+            if container == "mpegts":
+                place = _transport_stream(file, size, stream_id)
+            else:
+                place = _WALKS[container](file, size) if container in _WALKS else None
+        except IndexError:  # a header that the file does not hold
+            return "its structure is broken"
     return None if place is None else f"its structure is broken at byte {place}"
 
 
