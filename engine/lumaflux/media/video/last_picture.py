@@ -79,4 +79,4 @@ class LastPicture:
 
 def _sum(plane: Any, bits: int) -> int:
     rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
-    return zlib.crc32(np.ascontiguousarray(rows[: plane.height, : plane.width * (2 if bits > 8 else 1)]))
+    return zlib.crc32(rows[: plane.height, : plane.width * (2 if bits > 8 else 1)].tobytes())
