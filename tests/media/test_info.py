@@ -1,5 +1,7 @@
 """Probing: what is tagged, what is guessed, and one clear sentence for what is no picture."""
 
+import os
+
 import numpy as np
 import OpenImageIO as oiio
 import pytest
@@ -129,3 +131,9 @@ def test_sound_alone_is_no_video(tmp_path):
         file.writeframes(bytes(16000))
     with pytest.raises(UserError, match=r"tone\.wav holds no video"):
         probe(path)
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.mp4")
+    with pytest.raises(UserError, match="is a pipe or a device"):
+        probe(tmp_path / "a.mp4")

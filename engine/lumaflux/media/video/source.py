@@ -47,6 +47,8 @@ def check_file(path: str | os.PathLike) -> Path:
         raise UserError(f"{path} is a directory; name one video or picture file.")
     if not path.exists():
         raise UserError(f"{path} does not exist; check the name.")
+    if not path.is_file():  # a pipe without a writer would be waited for, for ever
+        raise UserError(f"{path} is a pipe or a device, and files are read several times; give - for standard input.")
     try:
         with path.open("rb") as file:
             first = file.read(1)
