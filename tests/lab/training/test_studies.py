@@ -3,11 +3,14 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
+from lumaflux.color import pq
 from lumaflux.errors import UserError
+from lumaflux.lab.data.tone_pool import TonePictures
 from lumaflux.lab.data.views import load_views
 from lumaflux.lab.evaluation.report.ablation import VARIANTS as TABLE_ROWS
 from lumaflux.lab.evaluation.report.tables import Cell
@@ -111,16 +114,28 @@ def test_pairs_are_judged_by_trainings_that_never_saw_them(configured, pool_of_p
     assert (config.run / "1-of-2" / left_out_pairs.RESULT).stat().st_mtime_ns == written
 
 
+def test_graded_hdr_is_shown_by_laws_and_operators():
+    hdr = np.linspace(0, 40000, 4 * 3 * 16 * 16).reshape(4, 3, 16, 16).astype(np.uint16)
+    examples = left_out_pairs.examples_of(TonePictures(name="film", scene="film", kind="graded", hdr=hdr, sdr=None))
+    assert len(examples) == 2 * (3 + 8)
+    assert {example.name for example in examples} == {"film by authors", "film by operators"}
+    assert all(example.camera == ("authors" in example.name) for example in examples)
+    first = pq.eotf(examples[0].hdr)
+    assert float(first.max()) <= 1000.5
+    assert not torch.equal(examples[0].sdr, examples[3].sdr)
+
+
 def test_the_table_of_pairs_names_what_is_worse_than_static():
-    def score(name: str, told: float) -> left_out_pairs.PairScore:
-        values = dict(zip(left_out_pairs.METHODS, (10.0, 9.0, told, 10.0), strict=True))
-        return left_out_pairs.PairScore(name=name, psnr=values, delta_e=values, camera=0.3, graded=(-0.3, -0.4, 0.1))
+    def score(name: str, told: float) -> left_out_pairs.LeftOutScore:
+        values = dict(zip(left_out_pairs.METHODS, (10.0, 20.0, 9.0, told, 10.0), strict=True))
+        logits = {"logit": 0.3, "camera": True, "graded": (-0.3, -0.4, 0.1)}
+        return left_out_pairs.LeftOutScore(name=name, psnr=values, delta_e=values, **logits)
 
     text = left_out_pairs.table([score("seine", 13.5), score("lamps", 11.0)])
-    assert "| mean of 2 | 10.0 / 10.0 | 9.0 / 9.0 | 12.2 / 12.2 | 10.0 / 10.0 |" in text
+    assert "| mean of 2 | 10.0 / 10.0 | 20.0 / 20.0 | 9.0 / 9.0 | 12.2 / 12.2 | 10.0 / 10.0 |" in text
     assert "source told: seine (+3.5)." in text
     assert "found by itself: none." in text
-    assert "names 100% of the pairs and 67% of masters by operators rightly" in text
+    assert "names 100% of camera material and 67% of masters by operators rightly" in text
 
 
 def test_a_head_that_is_right_more_often_than_it_says_gets_a_temperature_below_one():
