@@ -129,3 +129,15 @@ def test_help_needs_nothing_slow():
     script = "import lumaflux.viewing.commands, sys; print([m for m in ('numpy', 'PIL', 'av') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_picture_of_the_page_holds_views_and_scopes(hdr_clip):
+    """`python -m lumaflux.viewing.figure`."""
+    from lumaflux.viewing import figure
+    from lumaflux.viewing.sheet import Sheet
+
+    sheet = Sheet.of(DisplayLight(hdr_clip))
+    drawn = np.asarray(figure.figure(sheet))
+    view, waves = sheet.view(figure._WIDTH), sheet.scopes["waveform"]
+    np.testing.assert_array_equal(drawn[: view.shape[0], : view.shape[1]], view)
+    assert drawn.shape[0] > view.shape[0] + waves.shape[0]

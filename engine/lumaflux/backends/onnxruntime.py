@@ -86,6 +86,6 @@ def _providers(manifest: Manifest, device: str | None) -> list[str]:
         wanted = manifest.target if manifest.target != "cpu" else device
         raise UserError(
             f"the engine is for {wanted}, but onnxruntime here has the "
-            'CPU alone; install the GPU package in an environment of its own with `pip install "lumaflux[gpu]"`'
+            'CPU alone; install the GPU package in an environment of its own with `pip install "PATH_TO_WHEEL[gpu]"`'
         )
     return found

@@ -6,6 +6,7 @@ Needs apt-get and dpkg-deb (Debian, after ``apt-get update``) and npm; nothing i
 import argparse
 import shutil
 import subprocess
+import sys
 import tarfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -45,11 +46,16 @@ def fetch(folder: Path) -> None:
             archive.unlink()
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.data.fetch", description=__doc__)
     parser.add_argument("folder", type=Path)
-    fetch(parser.parse_args(arguments).folder)
+    try:
+        fetch(parser.parse_args(arguments).folder)
+    except UserError as error:
+        print(f"lumaflux: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

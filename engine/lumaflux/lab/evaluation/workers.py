@@ -5,11 +5,13 @@ A process pool of the standard library neither tells which task a killed worker 
 
 import multiprocessing
 import signal
+import sys
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
+from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
@@ -39,7 +41,7 @@ def perform_all(
 ) -> Iterator[tuple[Task, Result]]:
     """Each task with its result, in order of completion; ``make(*arguments)`` is called once a worker.
 
-    One worker works in this process; more are spawned, with ``threads`` torch threads each (None leaves torch its
+    One worker works in this process; more are started, with ``threads`` torch threads each (None leaves torch its
     own number). Raises UserError for less than one worker, what ``make`` or a task raises, and WorkersLostError at
     the end.
     """
@@ -106,9 +108,9 @@ class _Pool:
             )
 
     def _spawn(self) -> tuple[BaseProcess, Any]:
-        spawning = multiprocessing.get_context("spawn")
-        here, there = spawning.Pipe()
-        process = spawning.Process(target=_serve, args=(there, *self._start), daemon=True)
+        starting = _starting()
+        here, there = starting.Pipe()
+        process = starting.Process(target=_serve, args=(there, *self._start), daemon=True)
         process.start()
         there.close()  # the worker's death then ends the pipe
         return process, here
@@ -133,6 +135,16 @@ class _Pool:
             process.terminate()
         for process, _ in self._at_work.values():
             process.join()
+
+
+def _starting() -> BaseContext:
+    """On Linux workers are forked from a process that has imported torch and nothing else, once for all of them; never
+    from this one, whose threads and devices would not follow."""
+    if sys.platform != "linux":
+        return multiprocessing.get_context("spawn")
+    starting = multiprocessing.get_context("forkserver")
+    starting.set_forkserver_preload([__name__])
+    return starting
 
 
 def _serve(pipe: Connection, make: Callable[..., Perform], arguments: tuple, threads: int | None) -> None:
