@@ -11,13 +11,15 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
 from lumaflux.errors import FrameError, UserError
+
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerContext, SpawnContext
 
 
 class WorkersLostError(FrameError):
@@ -137,7 +139,7 @@ class _Pool:
             process.join()
 
 
-def _starting() -> BaseContext:
+def _starting() -> "ForkServerContext | SpawnContext":
     """On Linux workers are forked from a process that has imported torch and nothing else, once for all of them; never
     from this one, whose threads and devices would not follow."""
     if sys.platform != "linux":
