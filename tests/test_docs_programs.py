@@ -11,7 +11,10 @@ PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md")] + sorted((ROO
 TESTS = "\n".join(path.read_text() for path in sorted((ROOT / "tests").rglob("*.py")) if path != Path(__file__))
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 # What a test cannot run, by what it needs; its parts have tests.
-NEEDS = {"lumaflux.farm.measure": "three rounds of conversions by one engine and by two, in turns"}
+NEEDS = {
+    "lumaflux.farm.measure": "three rounds of conversions by one engine and by two, in turns",
+    "lumaflux.lab.bench.memory_plans": "a minute of calculation",
+}
 # Programs of others, which no test here calls as the page does, and what the page says of each.
 OTHERS = {"ray": "cluster", "accelerate": "accelerate", "openjd": "openjd-cli", "ffmpeg": "x265", "git": "clone"}
 
