@@ -26,7 +26,7 @@ LUMAFLUX_INLINE std::int32_t magnitude(float value) {
   return bits & 0x7fffffff;
 }
 
-// PQ signals from 0 to 1 as light, between entries in a line: 3e-6 of it too much at most.
+// PQ signals from 0 to 1 as light, between entries in a line: from 1 cd/m2 on 3e-6 of it too much at most.
 struct Nits {
   static constexpr std::size_t kSteps = 4096;
   float table[kSteps + 2];
