@@ -324,6 +324,18 @@ def test_a_socket_that_a_dead_engine_left_is_replaced(scene):
     assert stat.S_ISSOCK(scene.directory.socket.stat().st_mode)
 
 
+def test_an_engine_on_a_port_is_found_and_started_again(scene):
+    """As on Windows (docs/service.md)."""
+    scene.engine("from lumaflux.service import runtime\nruntime.has_file_sockets = lambda: False")
+    host = scene.host("a")
+    assert rendered(host)[0]["status"] == OK
+    assert not scene.directory.socket.exists()
+    assert runtime.read_contact(scene.directory).port > 1023
+    scene.kill_engines()  # its token and port stay
+    assert rendered(host)[0]["status"] == OK
+    assert len(scene.pids()) == 2
+
+
 def test_a_directory_that_others_can_reach_is_refused(scene):
     path = scene.directory.path
     host = scene.host("a")
