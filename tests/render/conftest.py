@@ -16,6 +16,8 @@ from lumaflux.settings import Settings
 class Placement:
     """Places the picture at reference white, as a converter of strength 0 does; counts its frames."""
 
+    others = ()  # one device
+
     def __init__(self):
         self.loads = self.frames = 0
 
