@@ -17,6 +17,8 @@ from lumaflux.settings import Settings
 
 
 class Placement:
+    others = ()  # one device
+
     def render_timed(self, frame, settings, on_step=None, **rest):
         return np.asarray(sdr_to_pq(frame, settings.reference_white), np.float32), {}
 

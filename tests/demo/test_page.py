@@ -15,6 +15,8 @@ pytestmark = [
 
 
 class Placement:
+    others = ()  # one device
+
     def render_timed(self, frame, settings, on_step=None, **rest):
         from lumaflux.color.sdr_to_pq import sdr_to_pq
 

@@ -106,6 +106,8 @@ def test_another_input_is_refused(render, media, tmp_path):
 class Poisoned:
     """The tiny converter, to which some pictures are poison."""
 
+    others = ()  # one device
+
     def __init__(self, converter, poison, error=None):
         self.converter, self.poison, self.asked = converter, poison, []
         self.error = error or RuntimeError("cannot be rendered")

@@ -15,6 +15,8 @@ from lumaflux.settings import Settings
 class Marked:
     """A converter that calls as much of a pixel invented as its mask permits; a quarter of the rest is extended."""
 
+    others = ()  # one device
+
     def __init__(self):
         self.masks = []
 

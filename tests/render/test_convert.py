@@ -187,6 +187,8 @@ def test_targets_that_must_not_be_written(run, clip, tmp_path):
 
 def test_a_failing_frame_leaves_nothing(clip, tmp_path):
     class Failing:
+        others = ()  # one device
+
         def render_timed(self, frame, settings, *, on_step, tone, light):
             raise RuntimeError("out of luck")
 
