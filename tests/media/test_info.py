@@ -36,6 +36,14 @@ def test_untagged_clips_are_guessed_and_say_so(make_clip, size, matrix):
     assert info.primaries == info.transfer == Tag(value="bt709", source="guessed")
 
 
+@pytest.mark.parametrize("pixel_format", ["gray", "gray10le", "ya8"])
+def test_untagged_grey_is_full_range(make_clip, pixel_format):
+    import av
+
+    info = probe(make_clip("grey.mkv", [av.VideoFrame(64, 48, pixel_format)], codec="ffv1"))
+    assert info.range == Tag(value="full", source="guessed")
+
+
 def test_dropped_alpha_is_named(make_clip):
     import av
 

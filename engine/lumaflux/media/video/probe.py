@@ -167,13 +167,15 @@ class ContainerTags:
 def colour_tags(frame: "av.VideoFrame", container: ContainerTags | None = None) -> ColourTags:
     """Range, matrix, primaries and transfer of a decoded frame; what it does not say the container may.
 
-    Untagged: RGB is full range, Y'CbCr limited; the matrix is BT.709 from 720 lines or 1280 columns on and BT.601
-    below; primaries and transfer are BT.709 (a guess does not move colours). PQ and HLG stand wherever they are said.
+    Untagged: RGB and grey are full range, as FFmpeg takes them, Y'CbCr limited; the matrix is BT.709 from 720 lines or
+    1280 columns on and BT.601 below; primaries and transfer are BT.709 (a guess does not move colours). PQ and HLG
+    stand wherever they are said.
     """
     container = container or ContainerTags()
     rgb = frame.format.is_rgb or frame.format.has_palette
     high_definition = max(frame.width, frame.height) >= 1280 or min(frame.width, frame.height) >= 720
-    full = rgb or frame.format.name.startswith("yuvj")
+    grey = sum(not component.is_alpha for component in frame.format.components) == 1
+    full = rgb or grey or frame.format.name.startswith("yuvj")
     matrix = _tag(coding_points.MATRIX, "bt709" if high_definition else "smpte170m", frame.colorspace, container.matrix)
     if rgb != (matrix.value == "rgb"):  # the layout is the stronger word
         matrix = Tag(value="rgb" if rgb else "bt709" if high_definition else "smpte170m", source="guessed")
