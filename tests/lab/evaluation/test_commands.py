@@ -100,9 +100,15 @@ def started(tiny_set, out, workers):
     return process
 
 
-def children(process):
-    with open(f"/proc/{process.pid}/task/{process.pid}/children") as file:
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children") as file:
         return [int(word) for word in file.read().split()]
+
+
+def below(pid):
+    """Children and theirs: workers are children of the process that they are forked from."""
+    found = children(pid)
+    return found + [one for child in found for one in below(child)]
 
 
 def name_of(pid):
@@ -141,13 +147,13 @@ def whole_clips(out):
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_keeps_finished_clips_and_exits_with_130(tiny_set, tmp_path, workers, sent):
     process = started(tiny_set, tmp_path / "run", workers)
-    below = children(process)
+    started_by_it = below(process.pid)
     process.send_signal(sent)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert b"interrupted" in said
     assert b"Traceback" not in said
-    assert gone(below)
+    assert gone(started_by_it)
     assert whole_clips(tmp_path / "run") > 0
 
 
@@ -156,12 +162,12 @@ def test_an_interrupted_run_keeps_finished_clips_and_exits_with_130(tiny_set, tm
 def test_a_killed_run_loses_at_most_the_clips_in_work(tiny_set, tmp_path, workers):
     out = tmp_path / "run"
     process = started(tiny_set, out, workers)
-    below = children(process)
+    started_by_it = below(process.pid)
     process.kill()
     process.communicate(timeout=60)
     kept = whole_clips(out)
     assert kept > 0
-    assert gone(below)
+    assert gone(started_by_it)
     words = [*COMMAND, "run", str(tiny_set), str(out), "--no-report"]
     again = subprocess.run([*words, "--method", "m0=oracle"], capture_output=True, text=True, timeout=120)
     assert again.returncode == 0
@@ -174,7 +180,8 @@ def test_a_killed_run_loses_at_most_the_clips_in_work(tiny_set, tmp_path, worker
 def test_a_killed_worker_is_said_and_costs_only_its_clip(tiny_set, tmp_path):
     out = tmp_path / "run"
     process = started(tiny_set, out, 2)
-    os.kill(next(pid for pid in children(process) if "spawn_main" in name_of(pid)), signal.SIGKILL)
+    server = next(pid for pid in children(process.pid) if "forkserver" in name_of(pid))
+    os.kill(children(server)[0], signal.SIGKILL)
     _, said = process.communicate(timeout=300)
     assert process.returncode == 3
     sentence = said.decode().strip().splitlines()[-1]
