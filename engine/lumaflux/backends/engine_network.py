@@ -121,6 +121,9 @@ class EngineNetwork:
     def knots(self, z: Tensor) -> Knots:
         return Knots(**self._each("knots", "z", z))
 
+    def fixed_knots(self, count: int) -> Knots | None:
+        return None  # they lie inside of the engine
+
     def tone_field(self, vae_pq: Tensor, z: Tensor, knots: Knots | None = None) -> tuple[Tensor, Knots]:
         knots = self.knots(z) if knots is None else knots
         made = []

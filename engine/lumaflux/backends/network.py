@@ -61,6 +61,11 @@ class Network(Protocol[Conditions]):
         """Final latents [B,c,h,w] -> the curve that they ask for."""
         ...
 
+    def fixed_knots(self, count: int) -> Knots | None:
+        """``knots`` of ``count`` latents, where they are the same for all latents; None where they are not, or where
+        nobody can tell."""
+        ...
+
     def tone_field(self, vae_pq: Tensor, z: Tensor, knots: Knots | None = None) -> tuple[Tensor, Knots]:
         """The VAE's picture and the final latent -> the HDR picture in PQ and the curve's knots, ``knots`` if given."""
         ...

@@ -24,7 +24,7 @@ from lumaflux.inference.graphics import Graphics, at_graphics_white, find_graphi
 from lumaflux.inference.highlights import carried_outwards, invented, mean_of_views, placed_stops, stops_between
 from lumaflux.inference.inverse import Lighting
 from lumaflux.inference.key_light import resized
-from lumaflux.inference.key_tones import stops_of
+from lumaflux.inference.key_tones import stops_of, unlit_tone
 from lumaflux.inference.look import apply_look, expose
 from lumaflux.inference.sampler import Sampling, euler, schedule
 from lumaflux.inference.tiled_network import TiledNetwork
@@ -171,6 +171,8 @@ class Converter:
         settings, sdr = settings or Settings(), self._batch(frame)
         reduced = self.reduced((area := area or find_area(sdr[0])).of(sdr))
         placement = self._placement(reduced, settings)
+        if (unlit := unlit_tone(self.backend.network, placement, area, clipped, len(sdr))) is not None:
+            return unlit
         begun, z, placement = self._latents(reduced, Sampling.of(settings), _Clock(), None, placement)
         tone = Tone(placement=placement, knots=self.backend.network.knots(z), area=area)
         if clipped is None or tone.knots is None:
@@ -387,8 +389,7 @@ class Converter:
         with clock("decode_latents"):
             begun = model.decode_latents(made.z_start)[..., : reduced.shape[-2], : reduced.shape[-1]]
         with clock("detail"):
-            base_pq = model.to_pq(model.start(reduced, made.placement))
-            before = model.to_pq(begun)
+            base_pq, before = model.to_pq(model.start(reduced, made.placement)), model.to_pq(begun)
         if clipped is None:
             gain = gain_between(made.hdr_pq, before, base_pq)
         else:
@@ -401,8 +402,7 @@ class Converter:
     def _placed(self, reduced: Tensor, tone: Tone, stops: Tensor | None, clipped: Tensor) -> FrameGain:
         """The light of a frame for which the transformer is not asked: the placement's, and ``stops`` [1,1,h,w] between
         key frames where pixels are clipped."""
-        model = self.backend.network
-        placement = tone.placement
+        model, placement = self.backend.network, tone.placement
         base_pq = model.to_pq(model.start(reduced, placement))
         gain = torch.zeros_like(base_pq)
         if stops is not None:

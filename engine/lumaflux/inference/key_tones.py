@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from lumaflux.backends.network import Network
+from lumaflux.inference.active_area import Area
 from lumaflux.inference.highlights import LARGEST_RECOVERY, carried_outwards, stops_between
 from lumaflux.inference.tone import Tone
 from lumaflux.model.spline import Knots
@@ -34,6 +35,18 @@ def stops_of(
     curve = Knots(x=knots.x[lit], y=knots.y[lit], derivatives=knots.derivatives[lit])
     found[lit] = stops_between(network.tone_field(after, z[lit], curve)[0], network.to_pq(before))
     return carried_outwards(seen_twice(found), clipped).clamp(0, LARGEST_RECOVERY)
+
+
+def unlit_tone(
+    network: Network[Any], placement: ToneCurve | None, area: Area, clipped: Tensor | None, count: int
+) -> Tone | None:
+    """The tone of ``count`` frames that asks for nothing the transformer finds: nothing of them is clipped (or no stops
+    are wanted, ``clipped`` None), and the tone field's curve is the same for every latent. None for all others."""
+    lit = clipped is not None and bool(clipped.any())
+    knots = None if lit else network.fixed_knots(count)
+    if knots is None:
+        return None
+    return Tone(placement=placement, knots=knots, area=area, stops=clipped)
 
 
 def tones_in(tone: Tone, count: int) -> list[Tone]:

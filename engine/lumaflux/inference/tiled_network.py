@@ -102,6 +102,9 @@ class TiledNetwork:
     def knots(self, z: Tensor) -> Knots:
         return self._network.knots(z)
 
+    def fixed_knots(self, count: int) -> Knots | None:
+        return self._network.fixed_knots(count)
+
     def tone_field(self, vae_pq: Tensor, z: Tensor, knots: Knots | None = None) -> tuple[Tensor, Knots]:
         knots = self._network.knots(z) if knots is None else knots
         hdr_pq = torch.empty_like(vae_pq)

@@ -365,6 +365,10 @@ class LumaFlux(nn.Module):
         """Final latents [B,c,h,w] -> the curve of the tone field that they ask for."""
         return self.adapters.tone.knots(z)
 
+    def fixed_knots(self, count: int) -> Knots | None:
+        """``knots`` of ``count`` latents, where the tone field has learned nothing from any; None else."""
+        return self.adapters.tone.fixed_knots(count)
+
     def tone_field(self, vae_pq: Tensor, z: Tensor, knots: Knots | None = None) -> tuple[Tensor, Knots]:
         """The VAE's picture through ``knots``, or the curve that the final latent asks for: HDR picture and knots."""
         knots = self.knots(z) if knots is None else knots

@@ -102,6 +102,12 @@ class ToneField(nn.Module):
         """Final latent [B,c,h,w] -> knots."""
         return knots_from_logits(self.head(latents.float().mean(dim=(2, 3))), self.bins)
 
+    def fixed_knots(self, count: int) -> Knots | None:
+        """The knots of any ``count`` latents, bit for bit, while the last layer multiplies them by zero; None else."""
+        logits = self.head[-1]
+        assert isinstance(logits, nn.Linear)
+        return None if logits.weight.any() else knots_from_logits(logits.bias.expand(count, -1), self.bins)
+
     @full_precision
     def forward(self, vae_pq: Tensor, knots: Knots) -> Tensor:
         """PQ/BT.2020 R'G'B' [B,3,H,W] in [0,1] -> the same, expanded, in [0, PQ(1000 nit)]."""
