@@ -93,6 +93,7 @@ class DisplayLight:
             for frame in reader.frames(wants):
                 nits = _signal_light(frame.sdr, self.info) if self.info.is_hdr else _sdr_light(frame.sdr)
                 yield LitFrame(number=frame.number, nits=nits)
+            reader.check_whole()
 
 
 def _still_light(path: Path, info: MediaInfo) -> Light:

@@ -229,6 +229,7 @@ class _Part:
             if self._ended:  # the frame that comes after the last one
                 return
             yield frame
+        self._reader.check_whole()
 
     def _wants(self, number: int) -> bool:
         """Asked by the decoder's thread of every frame in turn."""

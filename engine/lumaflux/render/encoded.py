@@ -79,7 +79,9 @@ def _decoded(path: Path, places: Collection[int]) -> dict[int, Luma]:
     is_hlg = probe(path).transfer.value == "hlg"
     with VideoReader(path, allow_hdr=True) as reader:
         frames = reader.frames(lambda number: number in places)
-        return {frame.number: luma_of(hlg.to_pq(frame.sdr) if is_hlg else frame.sdr) for frame in frames}
+        found = {frame.number: luma_of(hlg.to_pq(frame.sdr) if is_hlg else frame.sdr) for frame in frames}
+        reader.check_whole()
+    return found
 
 
 def _psnr(one: Luma, other: Luma, path: Path) -> float:

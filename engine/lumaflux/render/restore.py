@@ -75,6 +75,7 @@ def restored_frames(
                 return np.floor(codes * 255 + 0.5).astype(np.float32) / 255
 
             yield plain() if led.residual is None else led.residual.led(frame.number, plain), frame.pts
+        reader.check_whole()
 
 
 class Check:

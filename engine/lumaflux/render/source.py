@@ -38,6 +38,8 @@ class Reader(Protocol):
 
     def frames(self, wants: Callable[[int], bool] = ...) -> "Iterator[SdrFrame]": ...
 
+    def check_whole(self) -> None: ...
+
     def __enter__(self) -> Self: ...
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
@@ -195,6 +197,9 @@ class _InSdr:
     def frames(self, wants: Callable[[int], bool] = lambda number: True) -> "Iterator[SdrFrame]":
         for frame in self._reader.frames(wants):
             yield replace(frame, sdr=self._spaces.sdr(frame.sdr), codes=None)
+
+    def check_whole(self) -> None:
+        self._reader.check_whole()
 
     def __enter__(self) -> Self:
         self._reader.__enter__()

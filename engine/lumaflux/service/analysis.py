@@ -68,6 +68,7 @@ class FileAnalysis:
                 continue
             if not self.done:
                 raise UserError(f"{self.source} holds no frames; name another Source file")
+            self._reader.check_whole()
             return _track(clip_of(self.source, self.done), self._film, self._look, self._renderer, self.model)
         return None
 

@@ -95,6 +95,9 @@ class SequenceReader:
             self.notes += notes
             yield replace(frame, time_base=self.time_base)
 
+    def check_whole(self) -> None:
+        """Nothing: what a sequence lacks is said when it is opened, and each picture is checked when it is read."""
+
 
 def transfer_of(info: MediaInfo, asked: InputTransfer, *, raw: bool) -> tuple[InputTransfer, tuple[str, ...]]:
     """One reading for all frames of a sequence whose first one is ``info``'s, and what is to be said of it."""

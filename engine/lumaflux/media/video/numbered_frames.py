@@ -114,7 +114,7 @@ class NumberedFrames:
         wanted = iter(numbers)
         following = next(wanted)
         with self._open() as reader:
-            for number, frame in enumerate(reader):
+            for number, frame in enumerate(reader.frames()):
                 if number == following:
                     yield number, frame
                     if (following := next(wanted, -1)) < 0:
@@ -131,7 +131,7 @@ class NumberedFrames:
             with self._open() as reader:
                 reader.begin_at(pts[run[0]], keys[attempt] if attempt >= 0 else None)
                 left = len(run)
-                for frame in reader:
+                for frame in reader.frames():
                     if left == len(run) and frame.pts != pts[run[0]]:
                         break
                     if frame.pts in wanted:

@@ -74,7 +74,7 @@ class VideoReader:
     BT.709 for BT.1886 (other tagged primaries and transfers are converted in light and clipped), with range and matrix
     honoured. HDR input is refused unless ``allow_hdr``, which reads its signal as if it were SDR. ``interlaced`` ones
     are refused, deinterlaced, or taken for progressive. ``keep_going`` leaves out what cannot be decoded and counts it
-    in ``damaged``. ``raw`` keeps the stored primaries.
+    in ``damaged``. ``raw`` keeps the stored primaries. Iterating reads the whole and ends in :meth:`check_whole`.
     Raises UserError for what cannot be read, FrameError for a frame that cannot be decoded.
     """
 
@@ -117,6 +117,8 @@ class VideoReader:
         self._origin = self.info.first_stamp
         self._packet_clock = PacketClock(self._time_base, leaps=self.info.container in LEAPING)
         self._turns = DecodingTimes() if self.info.times_of_decoding else None
+        self._last = LastPicture(self._stream, self.info.container)
+        self._frames = self._packets = self._first_size = 0
 
     def __enter__(self) -> Self:
         return self
@@ -138,7 +140,8 @@ class VideoReader:
         self._first_pts = pts
 
     def __iter__(self) -> Iterator[SdrFrame]:
-        return self.frames()
+        yield from self.frames()
+        self.check_whole()
 
     def frames(self, wants: Callable[[int], bool] = lambda number: True) -> Iterator[SdrFrame]:
         """The frames whose numbers, counted from 0, are wanted; the others are decoded only."""
@@ -214,8 +217,7 @@ class VideoReader:
         from av.error import FFmpegError
 
         self.demuxer.begin()
-        number = packets = first_size = 0
-        last = LastPicture(self._stream, self.info.container)
+        number = 0
         packet_source = itertools.chain(self._begun.packets, self._begun.rest)
         self._begun = Begun(packets=[], rest=self._begun.rest)
         while True:
@@ -226,26 +228,31 @@ class VideoReader:
                 break
             if packet is None:
                 break
-            packets += 1 if packet.size else 0
-            first_size = first_size or packet.size
-            last.add(packet)
+            self._packets += 1 if packet.size else 0
+            self._first_size = self._first_size or packet.size
+            self._last.add(packet)
             try:
                 for frame in self._in_time(packet).decode():
                     if self._turns is not None:
                         frame.pts = self._turns.frame(frame.pts)
                     yield frame
-                    number += 1
+                    self._frames = number = number + 1
             except FFmpegError as error:
                 self._count_damage(number, error.strerror)
-        index = self._stream.index_entries if self.info.container.startswith("mov") else ()
-        if self._first_pts is not None:
-            return
+
+    def check_whole(self) -> None:
+        """After the last frame of a pass over everything: whether the file's structure says that frames are missing.
+
+        It may read all its bytes, so of several passes one asks. Raises FrameError, or counts, as damage does.
+        """
         path, container = self.info.path, self.info.container
-        missing = missing_end(path, container, first_size) or hole(path, container, self._stream.id) or last.cut()
-        if packets < len(index):
-            missing = f"{len(index) - packets} of {len(index)} pictures are missing"
-        if missing:
-            self._count_damage(number, missing)
+        index = self._stream.index_entries if container.startswith("mov") else ()
+        if self._packets < len(index):
+            missing = f"{len(index) - self._packets} of {len(index)} pictures are missing"
+        else:
+            missing = missing_end(path, container, self._first_size) or hole(path, container, self._stream.id)
+        if missing := missing or self._last.cut():
+            self._count_damage(self._frames, missing)
 
     def _in_time(self, packet: Any) -> Any:
         """``packet`` by a clock that starts at 0 and goes on where the file's restarts or leaps."""
