@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -111,4 +113,73 @@ def test_what_a_killed_writer_left_is_used_again(tmp_path):
         assert file.partial.read_bytes() == b""
         file.partial.write_bytes(b"whole")
     assert _names(tmp_path) == ["out.bin"]
+    assert (tmp_path / "out.bin").read_bytes() == b"whole"
+
+
+_INTERRUPTED = """
+import os, pathlib, signal, sys
+from lumaflux.endings import end_by_signals, told
+from lumaflux.media.atomic_file import AtomicFile
+
+owner, step, when, exclusive = sys.argv[1:]
+owner = {"AtomicFile": AtomicFile, "os": os, "Path": pathlib.Path}[owner]
+whole, calls = getattr(owner, step), []
+
+def interrupted(*arguments, **named):
+    if not calls and when == "after":
+        calls.append(whole(*arguments, **named))
+        os.kill(os.getpid(), signal.SIGTERM)
+        return calls[0]
+    if not calls:
+        calls.append(None)
+        os.kill(os.getpid(), signal.SIGTERM)
+    return whole(*arguments, **named)
+
+end_by_signals()
+with told("lumaflux"):
+    setattr(owner, step, interrupted)
+    with AtomicFile("out.bin", exclusive=exclusive == "exclusive") as file:
+        file.partial.write_bytes(b"whole")
+        file.scratch.write_bytes(b"on the way")
+"""
+
+
+@pytest.mark.parametrize("exclusive", ["exclusive", "shared"])
+@pytest.mark.parametrize(
+    ("owner", "step", "when"),
+    [
+        ("AtomicFile", "create", "after"),
+        ("AtomicFile", "commit", "before"),
+        ("AtomicFile", "discard", "before"),
+        ("os", "replace", "before"),
+        ("os", "replace", "after"),
+        ("Path", "unlink", "before"),
+        ("Path", "unlink", "after"),
+    ],
+)
+def test_a_signal_between_two_steps_leaves_nothing_hidden(tmp_path, owner, step, when, exclusive):
+    command = [sys.executable, "-c", _INTERRUPTED, owner, step, when, exclusive]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (130, "lumaflux: interrupted\n")
+    assert set(_names(tmp_path)) <= {"out.bin"}
+    if _names(tmp_path):
+        assert (tmp_path / "out.bin").read_bytes() == b"whole"
+
+
+_FORKED = """
+import atexit, os
+from lumaflux.media.atomic_file import AtomicFile
+
+with AtomicFile("out.bin") as file:
+    file.partial.write_bytes(b"whole")
+    child = os.fork()
+    if not child:
+        atexit._run_exitfuncs()
+        os._exit(0)
+    os.waitpid(child, 0)
+"""
+
+
+def test_exit_handlers_of_a_forked_child_leave_the_parent_s_files(tmp_path):
+    subprocess.run([sys.executable, "-c", _FORKED], cwd=tmp_path, timeout=60, check=True)
     assert (tmp_path / "out.bin").read_bytes() == b"whole"

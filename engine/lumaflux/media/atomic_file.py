@@ -1,5 +1,6 @@
 """A file that gets its name only when it is whole: written beside the target under a hidden name, then renamed."""
 
+import atexit
 import contextlib
 import errno
 import os
@@ -12,6 +13,18 @@ from lumaflux.errors import UserError
 from lumaflux.file_lock import MOVES_OPEN_FILES, lock
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# A signal may come between any two steps of the writers below, even within their own tidying.
+_hidden: "set[AtomicFile]" = set()
+
+
+@atexit.register
+def _discard_what_is_hidden() -> None:
+    for file in tuple(_hidden):
+        file.discard()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_hidden.clear)  # they are the parent's
 
 
 def allow_by_umask(path: Path) -> None:
@@ -66,20 +79,22 @@ class AtomicFile:
 
     def create(self) -> None:
         """Make the empty partial file; raises UserError where the directory does not allow it."""
+        _hidden.add(self)
         try:
             if self._exclusive:
-                self._lock = self._locked()
+                self._lock_partial()
             else:
                 os.close(os.open(self.partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
-        except BlockingIOError as error:
-            raise UserError(f"{self.target} is being written by another run; wait for its end.") from error
         except OSError as error:
+            _hidden.discard(self)
+            if isinstance(error, BlockingIOError):
+                raise UserError(f"{self.target} is being written by another run; wait for its end.") from error
             raise UserError(
                 f"{self.target} cannot be written: {error.strerror}; choose a directory you may write to."
             ) from error
 
-    def _locked(self) -> int:
-        """The partial file's lock; what a killed run has left in it is cut off. Raises BlockingIOError when held."""
+    def _lock_partial(self) -> None:
+        """Takes the partial file's lock; what a killed run has left is cut off. Raises BlockingIOError when held."""
         while True:
             descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o666)
             try:
@@ -87,12 +102,12 @@ class AtomicFile:
                 with contextlib.suppress(FileNotFoundError):
                     # Not renamed before it was locked.
                     if os.path.samestat(os.fstat(descriptor), os.stat(self._lock_path)):
+                        self._lock = descriptor
                         os.close(os.open(self.partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666))
-                        return descriptor
-            except BaseException:
-                os.close(descriptor)
-                raise
-            os.close(descriptor)
+                        return
+            finally:
+                if self._lock is None:
+                    os.close(descriptor)
 
     def early_name(self) -> Path:
         """Of what was finished of it when the work ended early."""
@@ -114,11 +129,12 @@ class AtomicFile:
                 with contextlib.suppress(FileNotFoundError):
                     path.unlink()
         if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+            held, self._lock = self._lock, None
+            os.close(held)
             if self._lock_path != self.partial:
                 with contextlib.suppress(OSError):  # another run has it already
                     self._lock_path.unlink()
+        _hidden.discard(self)
 
     def __enter__(self) -> Self:
         self.create()
