@@ -3,8 +3,10 @@
 Nothing was executed on those systems; docs/service.md says so. tests/systems starts it without their modules' names.
 """
 
+import asyncio
 import os
 import secrets
+import signal
 import socket
 import struct
 import subprocess
@@ -145,6 +147,28 @@ def test_a_port_is_of_the_loopback_device_and_asks_for_the_token(windows, start,
         assert elsewhere.connect_ex(("127.0.0.2", contact.port)) != 0
     directory.token.unlink()  # as the socket's file elsewhere
     until(lambda: process.poll() is not None, 10)
+
+
+_NO_HANDLERS_IN_LOOPS = """
+import asyncio
+asyncio.SelectorEventLoop.add_signal_handler = asyncio.AbstractEventLoop.add_signal_handler
+"""
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_worker_where_event_loops_take_none(windows, start, directory, until, sent):
+    """As on Windows, whose loops inherit the method that raises NotImplementedError."""
+    with pytest.raises(NotImplementedError):
+        asyncio.AbstractEventLoop().add_signal_handler(sent, print)
+    process = start(patch=windows + _NO_HANDLERS_IN_LOOPS)
+    with Client(directory):
+        os.kill(process.pid, sent)
+    until(lambda: process.poll() is not None, 20)
+    assert process.poll() == 0
+    assert {path.name for path in directory.path.iterdir()} == {"engine.lock", "engine.log"}
+    log = directory.log.read_text()
+    assert "asked to end" in log
+    assert "engine leaves" in log
 
 
 def test_another_program_on_the_port_is_not_taken_for_the_worker(windows, directory):

@@ -35,7 +35,7 @@ def serve(options: Options) -> bool:
     except OSError as error:
         raise _no_room(directory, error) from error
     finally:
-        for path in (directory.token, directory.pid):
+        for path in (runtime.door(directory), directory.token, directory.pid):
             runtime.remove(path)
         handler.close()
     if not ended:
