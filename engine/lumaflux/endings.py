@@ -86,13 +86,15 @@ def _drop_output() -> None:
 
 class Interruption:
     """A context manager around the conversion of frames: at Ctrl-C, SIGTERM and SIGHUP the frame in hand is finished,
-    then the work ends in order. ``asked`` says that it should end. A second signal ends it at once.
+    then the work ends in order. ``asked`` says that it should end. A second signal ends it at once; so does the first
+    while ``at_once``, a sentence or an empty text, says that there is nothing worth finishing.
 
     Outside of the main thread, where Python delivers no signals, it does nothing.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, at_once: str | None = None) -> None:
         self.asked = False
+        self.at_once = at_once
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
@@ -106,6 +108,8 @@ class Interruption:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
+        if self.at_once is not None:
+            raise KeyboardInterrupt(self.at_once)
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         for number, handler in self._before.items():

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from lumaflux.media.video.reader import SdrFrame
     from lumaflux.render.recorder import Recorder, Seen
 
+_FIRST_PASS = "it was the first of two passes, which finds the tones; nothing is written"
 FindTones = Callable[[Source, "Converter", Settings, Job, str, Progress], Tones]
 
 
@@ -49,14 +50,39 @@ def convert_clip(
     was given of each frame, under a certificate. Raises FrameError when frames were left out (``keep_going``), after
     the rest was written; KeyboardInterrupt, which says what was kept, when the user ended it.
     """
-    if not job.sdr_exact:
-        return _convert(source, target, load_converter, settings, job, progress, find_tones, seen=seen)
+    with Interruption("") as interruption:
+        if job.sdr_exact:
+            report = _convert_exact(
+                source, target, load_converter, settings, job, progress, find_tones, interruption, seen
+            )
+        else:
+            report = _convert(source, target, load_converter, settings, job, progress, find_tones, interruption, seen)
+    if interruption.asked:  # while the last things were written
+        raise with_reports(KeyboardInterrupt(f"{target} was being finished, and is whole"), [report])
+    return report
+
+
+def _convert_exact(
+    source: Source,
+    target: Path,
+    load_converter: Callable[[], "Converter"],
+    settings: Settings,
+    job: Job,
+    progress: Progress,
+    find_tones: FindTones,
+    interruption: Interruption,
+    seen: "Seen | None",
+) -> Report:
     plain = replace(settings, graphics_white="off")  # graphics that are held at white have no way back
     with WayBack(target, plain, overwrite=job.overwrite) as back:
-        report = _convert(source, target, load_converter, plain, job, progress, find_tones, back, seen)
+        report = _convert(
+            source, target, load_converter, plain, job, progress, find_tones, interruption, seen, back=back
+        )
         if job.sdr_residual:
             name_pass(progress, "last pass, residual")
+            interruption.at_once = f"{target} is whole; its sidecar for the way back was not finished, and is left out"
             report.note(back.add_residual(source))
+            interruption.at_once = None
         back.finish()
     report.restored = back.compared()
     return report
@@ -70,8 +96,10 @@ def _convert(
     job: Job,
     progress: Progress,
     find_tones: FindTones,
+    interruption: Interruption,
+    seen: "Seen | None",
+    *,
     back: WayBack | None = None,
-    seen: "Seen | None" = None,
 ) -> Report:
     report = Report(target=target, source=source.path)
     start = time.perf_counter()
@@ -99,7 +127,7 @@ def _convert(
         for dropped in reader.info.dropped:
             report.note(f"The source's {dropped} is left out.")
         matte = matte_sink(job.matte, size, time_base=outputs[0].time_base, overwrite=job.overwrite)
-        with ExitStack() as sinks, matte as mattes, _closing(mask), Interruption() as interruption:
+        with ExitStack() as sinks, matte as mattes, _closing(mask):
             for made in outputs:
                 sinks.enter_context(made.sink)
             part = _Part(reader, outputs, job, progress, mattes, back, recorder)
@@ -110,10 +138,11 @@ def _convert(
                         converter = load_converter()
                     if job.finds_tones(settings):
                         name_pass(progress, "pass 1 of 2, tones")
+                        interruption.at_once = _FIRST_PASS
                     with report.stage("analyze"):
-                        model, told = weights_identity(job), _ending(progress, interruption)
-                        tones = find_tones(source, converter, settings, job, model, told)
+                        tones = find_tones(source, converter, settings, job, weights_identity(job), progress)
                         begun = time.perf_counter()
+                    interruption.at_once = None
                     if tones.growing is not None:
                         opened.callback(_end_of, tones.growing, report, begun)
                     for note in tones.notes:
@@ -294,17 +323,6 @@ def frames_to_come(reader: Reader, job: Job) -> int | None:
     stated = reader.info.frame_count if numbers is None else len(numbers)
     known = [count for count in (stated, job.limit) if count]
     return min(known) if known else None
-
-
-def _ending(progress: Progress, interruption: Interruption) -> Progress:
-    """``progress`` of work that leaves nothing behind and can end at once."""
-
-    def told(done: int, total: int | None) -> None:
-        if interruption.asked:
-            raise KeyboardInterrupt("it was the first of two passes, which finds the tones; nothing is written")
-        progress(done, total)
-
-    return told
 
 
 def refuse_damage(report: Report) -> None:

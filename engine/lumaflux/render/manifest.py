@@ -178,8 +178,8 @@ def _beside(target: SequencePath, kind: str) -> Path:
     return target.pattern.with_name(f"{stem}.lumaflux.{kind}")
 
 
-def claim(target: SequencePath, manifest: SequenceManifest, *, overwrite: bool, resume: bool) -> bool:
-    """Put ``manifest`` beside the sequence; whether frames that are there may be kept.
+def may_keep(target: SequencePath, manifest: SequenceManifest, *, overwrite: bool, resume: bool) -> bool:
+    """Whether frames that are there may be kept.
 
     Raises UserError where frames of other settings, another input or an unknown origin are there.
     """
@@ -194,10 +194,16 @@ def claim(target: SequencePath, manifest: SequenceManifest, *, overwrite: bool, 
         raise UserError(
             f"{target.pattern} holds {len(numbers)} frames {reason}; choose another name, or overwrite them (-y)"
         )
-    if found != manifest:
-        with AtomicFile(path, overwrite=True) as file:
-            file.partial.write_text(manifest.model_dump_json(indent=1), "utf-8")
     return False
+
+
+def claim(target: SequencePath, manifest: SequenceManifest, *, overwrite: bool, resume: bool) -> bool:
+    """Put ``manifest`` beside the sequence; returns and raises what :func:`may_keep` does, of what is there now."""
+    kept = may_keep(target, manifest, overwrite=overwrite, resume=resume)
+    if not kept:
+        with AtomicFile(_beside(target, "json"), overwrite=True) as file:
+            file.partial.write_text(manifest.model_dump_json(indent=1), "utf-8")
+    return kept
 
 
 def _there(target: SequencePath) -> list[int]:

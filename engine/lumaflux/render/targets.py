@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, kw_only=True)
 class Target:
     """``sink`` opened by entering it, which may take ten-bit codes (``takes_codes``); ``done`` tells source frames that
-    are there already; ``stamp`` gives a frame's pts and duration in the sink's ``time_base``, or the number of its
-    picture where that is None; ``finished`` is told of every frame that was written; with ``wants_sdr`` the frames of
-    the source go with those that became of them."""
+    are there already; ``begin`` is called before a frame is written; ``stamp`` gives a frame's pts and duration in the
+    sink's ``time_base``, or the number of its picture where that is None; ``finished`` is told of every frame that was
+    written; with ``wants_sdr`` the frames of the source go with those that became of them."""
 
     sink: "Sink"
     delivery: str
@@ -42,11 +42,13 @@ class Target:
     wants_sdr: bool = False
     done: Callable[[int], bool]
     stamp: Callable[[int, int, int | None], tuple[int, int | None]]
+    begin: Callable[[], None] = lambda: None
     finished: Callable[[int], None] = lambda number: None
     time_base: Fraction | None = None
 
     def write(self, frame: "SdrFrame | CodedFrame", hdr_pq: "np.ndarray", **inside: "Unpack[Channels]") -> int:
         """The picture that became of a frame of the source, with what else goes into it; returns its pts."""
+        self.begin()
         pts, duration = self.stamp(frame.number, frame.pts, frame.duration)
         channels: Channels = {**inside, "alpha": frame.alpha if self.keeps_alpha else None}
         if self.wants_sdr:
@@ -259,9 +261,10 @@ def _sequence(
     made: "OutputProfile",
 ) -> Target:
     from dataclasses import replace
+    from functools import cache
 
     from lumaflux.media.stills.sequence_writer import SequenceWriter
-    from lumaflux.render.manifest import FrameInputs, claim, input_digest, manifest_of
+    from lumaflux.render.manifest import FrameInputs, claim, input_digest, manifest_of, may_keep
 
     assert made.picture is not None
     if job.hdr10plus is not None:
@@ -275,14 +278,18 @@ def _sequence(
     sink = SequenceWriter(pattern, made.picture, options, (info.width, info.height))
     sound = (f"The sound is left out: {name} holds pictures alone.",) if info.audio and job.copy_audio else ()
     inputs = FrameInputs(pattern)
-    with sink:
-        keep = claim(pattern, manifest_of(source, settings, job, name), overwrite=job.overwrite, resume=job.resume)
+    manifest = manifest_of(source, settings, job, name)
+    keep = may_keep(pattern, manifest, overwrite=job.overwrite, resume=job.resume)
     if keep:  # a damaged or outdated frame among those that are kept is made again
         sink = SequenceWriter(pattern, made.picture, replace(options, overwrite=True), (info.width, info.height))
         inputs.read()
-    else:
-        inputs.clear()
     sink.notes += sound
+
+    @cache
+    def begin() -> None:
+        if not (keep or claim(pattern, manifest, overwrite=job.overwrite, resume=job.resume)):
+            inputs.clear()
+
     first = source.numbers[0] if incoming is not None and job.start_number is not None else 0
     shift = 0 if job.start_number is None else job.start_number - first
 
@@ -304,6 +311,7 @@ def _sequence(
         delivery=name,
         keeps_alpha=made.keeps_alpha,
         done=done,
+        begin=begin,
         stamp=lambda number, pts, duration: (number + shift, 1),
         finished=lambda number: inputs.add(number, input_digest(source, made_of(number))),
     )

@@ -1,5 +1,6 @@
 """A numbered sequence of HDR pictures out: each file whole or absent, those that exist told from those to make."""
 
+import contextlib
 import os
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +16,8 @@ from lumaflux.media.stills.sequence_path import SequencePath
 
 
 class SequenceWriter:
-    """A :class:`lumaflux.media.sink.Sink`; ``pts`` is the frame's number. Finished files stay, whatever comes after.
+    """A :class:`lumaflux.media.sink.Sink`; ``pts`` is the frame's number. Finished files stay, whatever comes after;
+    directories that were made for them go again where none was finished.
 
     Raises UserError for a directory that cannot be made or written.
     """
@@ -25,10 +27,12 @@ class SequenceWriter:
         self.notes: list[str] = []
         self.path, self.size = path, size
         self._kind, self._options = kind, options
+        self._made: list[Path] = []  # directories, the innermost first
 
     def __enter__(self) -> Self:
         folder = self.path.pattern.parent
         try:
+            self._made = [path for path in (folder, *folder.parents) if not path.exists()]
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(f"the directory {folder} cannot be made: {error.strerror}; choose another") from None
@@ -51,7 +55,9 @@ class SequenceWriter:
         return f"the {self.levels.frames} frames that were finished are kept; run the command again to go on"
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        pass
+        with contextlib.suppress(OSError):  # of one that is not empty
+            for folder in self._made:
+                folder.rmdir()
 
 
 def _size_of(file: Path) -> tuple[int, int] | None:
