@@ -64,7 +64,7 @@ def test_a_video_that_is_being_finished_becomes_whole(run, make_clip, tmp_path, 
         run(source, out / "hdr.mp4")
     assert left(out) == ["hdr.mp4"]
     assert frames_of(out / "hdr.mp4") == (8, 1)
-    assert [report.frames for report in ended.value.reports] == [8]
+    assert [report.frames for report in vars(ended.value)["reports"]] == [8]
 
 
 def test_a_second_signal_ends_that_at_once(run, make_clip, tmp_path, sent_before):

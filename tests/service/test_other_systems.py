@@ -120,6 +120,7 @@ def test_a_worker_renders(system, start, directory, frame):
     with Client(directory) as client:
         params = {"model": "tiny", "strength": 0.0, "output_space": "linear-bt2020"}
         pixels = client.render(frame, params).pixels
+        assert pixels is not None
         np.testing.assert_array_equal(pixels[..., 3], frame[..., 3])
         # BT.1886 of a zero black: L = V^2.4, 1.0 the reference white; luminance is that of BT.709's primaries.
         light, sdr = pixels[..., :3] @ [0.2627, 0.6780, 0.0593], frame[..., :3] ** 2.4 @ [0.2126, 0.7152, 0.0722]
@@ -178,6 +179,7 @@ def test_another_program_on_the_port_is_not_taken_for_the_worker(windows, direct
         with pytest.raises(EngineGoneError, match=r"no engine answers on .*engine\.token"):
             Client(directory)
         claim = runtime.claim(directory)
+        assert claim is not None
         assert runtime.answers(directory)
         os.close(claim)
     contact = runtime.read_contact(directory)
@@ -206,10 +208,8 @@ def test_macos_takes_a_path_of_103_bytes(root, monkeypatch):
 
 
 def test_macos_says_the_peer_in_its_own_way(monkeypatch):
-    class Darwin:
-        family = socket.AF_UNIX
-
-        def getsockopt(self, level, option, size=0):
+    class Darwin(socket.socket):
+        def getsockopt(self, level, option, size=0):  # type: ignore[override]
             assert level == 0  # SOL_LOCAL
             if option == 2:  # LOCAL_PEERPID
                 return 4711
@@ -217,7 +217,8 @@ def test_macos_says_the_peer_in_its_own_way(monkeypatch):
             return struct.pack("=IIhxx16I", 0, 501, 1, 20, *[0] * 15)
 
     monkeypatch.delattr(socket, "SO_PEERCRED")
-    assert runtime.peer(Darwin()) == (4711, 501)
+    with Darwin(socket.AF_UNIX) as darwin:
+        assert runtime.peer(darwin) == (4711, 501)
     with socket.socket() as port:
         assert runtime.peer(port) == (0, None)
     assert runtime.trusted(None)
