@@ -1,6 +1,7 @@
 """What the page does, without the page: limits, private folders, cancellation, results."""
 
 import threading
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,6 @@ from lumaflux.color.sdr_to_pq import sdr_to_pq
 from lumaflux.demo.conversion import CanceledError, convert_upload
 from lumaflux.demo.limits import Limits
 from lumaflux.demo.serve import bound, is_private
-from lumaflux.demo.visitors import Visitors
 from lumaflux.errors import UserError
 from lumaflux.media.metadata.info import probe
 from lumaflux.settings import Settings
@@ -21,6 +21,9 @@ class Placement:
 
     def render_timed(self, frame, settings, on_step=None, **rest):
         return np.asarray(sdr_to_pq(frame, settings.reference_white), np.float32), {}
+
+
+CONVERTER: Any = Placement()
 
 
 @pytest.fixture
@@ -35,7 +38,7 @@ def upload(tmp_path):
 def test_a_picture_is_converted_seen_and_handed_out(upload, tmp_path):
     told = []
     shown = convert_upload(
-        upload, Settings(), Placement(), tmp_path / "own", Limits(), lambda done, total: told.append((done, total))
+        upload, Settings(), CONVERTER, tmp_path / "own", Limits(), lambda done, total: told.append((done, total))
     )
     assert sorted(path.name for path in shown.files) == [
         "photo-hdr.avif",
@@ -58,7 +61,7 @@ def test_a_canceled_conversion_leaves_nothing(upload, tmp_path):
     canceled = threading.Event()
     canceled.set()
     with pytest.raises(CanceledError):
-        convert_upload(upload, Settings(), Placement(), tmp_path / "own", Limits(), canceled=canceled)
+        convert_upload(upload, Settings(), CONVERTER, tmp_path / "own", Limits(), canceled=canceled)
     assert not (tmp_path / "own").exists()
 
 
@@ -70,13 +73,13 @@ def test_messages_name_no_folder(upload, tmp_path, limits, said):
     if limits == Limits():
         upload.write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0" * 60)
     with pytest.raises(UserError, match=said) as refused:
-        convert_upload(upload, Settings(), Placement(), tmp_path / "own", limits)
+        convert_upload(upload, Settings(), CONVERTER, tmp_path / "own", limits)
     assert "secret-folder" not in str(refused.value)
     assert not (tmp_path / "own").exists()
 
 
 def test_hdr_uploads_and_large_files_are_refused(upload, tmp_path):
-    first = convert_upload(upload, Settings(), Placement(), tmp_path / "own", Limits()).files[0]
+    first = convert_upload(upload, Settings(), CONVERTER, tmp_path / "own", Limits()).files[0]
     with pytest.raises(UserError, match="is HDR already"):
         Limits().check(first)
     with upload.open("ab") as file:
@@ -85,27 +88,6 @@ def test_hdr_uploads_and_large_files_are_refused(upload, tmp_path):
         Limits(megabytes=2).check(upload)
     with pytest.raises(UserError, match="at least 1"):
         Limits(frames=0)
-
-
-def test_folders_go_with_their_visitors(tmp_path):
-    visitors = Visitors(tmp_path, idle=0.0)
-    one, two = visitors.begin("a"), visitors.begin("b")
-    assert one.folder != two.folder
-    for visitor in (one, two):
-        visitor.folder.mkdir()
-    visitors.cancel("a")
-    assert (one.canceled.is_set(), two.canceled.is_set()) == (True, False)
-    visitors.leave("a")
-    assert not one.folder.exists()
-    visitors.remove_idle()
-    assert two.folder.exists()  # it is being worked for
-    visitors.end("b")
-    visitors.remove_idle()
-    assert not two.folder.exists()
-    assert len(visitors) == 0
-    again, before = visitors.begin("c"), visitors.begin("c")
-    assert again.canceled.is_set()
-    assert again.folder == before.folder
 
 
 def test_where_it_listens():

@@ -17,6 +17,7 @@ def demo(
     *,
     host: str = "127.0.0.1",
     port: int = 7860,
+    name: tuple[str, ...] = (),
     max_megabytes: int = 500,
     max_frames: int = 300,
     options: Annotated[DemoOptions, Parameter(name="*")] = DemoOptions(),
@@ -29,6 +30,9 @@ def demo(
         Where the page is reached: this machine alone, or 0.0.0.0 for all that can reach it.
     port
         The port; 0 takes one that is free.
+    name
+        A further name by which browsers reach the page, such as a proxy's; may be given several times. Addresses, and
+        this machine's own name, need none.
     max_megabytes
         The largest upload.
     max_frames
@@ -42,4 +46,4 @@ def demo(
 
         return load_chosen(options)
 
-    serve(load_converter, host, port, Limits(megabytes=max_megabytes, frames=max_frames))
+    serve(load_converter, host, port, Limits(megabytes=max_megabytes, frames=max_frames), name)

@@ -28,16 +28,17 @@ class Limits:
         """What the file is. Raises UserError for a file that is larger, HDR already, or no picture or video;
         the message has the file's own name and no path."""
         from lumaflux.media.metadata.info import probe
-        from lumaflux.media.video.reader import refuse_hdr
 
         size = path.stat().st_size if path.is_file() else 0
         if size > self.megabytes << 20:
             raise UserError(f"{path.name} has {size >> 20} MB; the page takes up to {self.megabytes}")
         try:
             info = probe(path)
-            refuse_hdr(info)
         except UserError as error:
             raise UserError(without_folder(str(error), path)) from None
+        if info.is_hdr:
+            said = info.hdr or info.transfer.value.upper()
+            raise UserError(f"{path.name} is HDR already ({said}); the page takes SDR")
         if info.width * info.height > self.pixels:
             raise UserError(
                 f"{path.name} has {info.width}x{info.height} pixels; the page takes up to {self.pixels} a frame"

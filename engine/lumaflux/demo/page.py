@@ -2,6 +2,7 @@
 
 import os
 import threading
+import traceback
 from collections.abc import Callable
 from dataclasses import fields
 from functools import cache
@@ -15,11 +16,11 @@ from lumaflux.demo.limits import Limits
 from lumaflux.demo.visitors import Visitors
 from lumaflux.errors import UserError
 from lumaflux.settings import Settings, choices, controls
+from lumaflux.viewing.views import Pixels
 
 if TYPE_CHECKING:
     from lumaflux.inference.converter import Converter
 
-_CLEAN_EVERY, _KEEP = 120, 1800  # seconds, of the copies that Gradio keeps
 _WHOLE = ("steps", "seed")
 _NOTE = "Files stay on the machine that serves this page, are seen by you alone, and are deleted when you leave."
 
@@ -42,20 +43,29 @@ def page(load_converter: Callable[[], "Converter"], visitors: Visitors, limits: 
         if upload is None:
             raise gr.Error("Drop a picture or a clip first.", duration=None, print_exception=False)
         key = request.session_hash or ""
+        visitors.hold(key, Path(upload))
         visitor = visitors.begin(key)
         try:
             settings = Settings(**{name: _typed(name, value) for name, value in zip(names, values, strict=True)})
             shown = convert_upload(
                 Path(upload), settings, loaded(), visitor.folder, limits, _told(progress), visitor.canceled
             )
+            results = _values(shown, visitor.folder)
         except CanceledError:
             gr.Info("Canceled.")
             return [gr.skip()] * len(outputs)
         except UserError as error:
             raise gr.Error(str(error), duration=None, print_exception=False) from None
+        except Exception as error:
+            traceback.print_exception(error)  # for whoever serves the page; it may name folders
+            raise gr.Error("The page failed; what failed is said where it was started.", duration=None) from None
         finally:
             visitors.end(key)
-        return _values(shown)
+        return results
+
+    def hold(request: gr.Request, upload: str | None = None) -> None:
+        if upload is not None:
+            visitors.hold(request.session_hash or "", Path(upload))
 
     def cancel(request: gr.Request) -> None:
         visitors.cancel(request.session_hash or "")
@@ -63,11 +73,12 @@ def page(load_converter: Callable[[], "Converter"], visitors: Visitors, limits: 
     def leave(request: gr.Request) -> None:
         visitors.leave(request.session_hash or "")
 
-    with gr.Blocks(title="LumaFlux", analytics_enabled=False, delete_cache=(_CLEAN_EVERY, _KEEP)) as made:
+    with gr.Blocks(title="LumaFlux", analytics_enabled=False) as made:
         gr.Markdown("# LumaFlux\nSDR pictures and clips to HDR. " + _NOTE)
         with gr.Row():
             with gr.Column(scale=1):
                 upload = gr.File(label="Picture or clip", type="filepath", height=120)
+                upload.async_move_resource_to_block_cache = _uploads_alone(visitors)
                 parts = _controls(defaults)
                 names = list(parts)
                 with gr.Row():
@@ -92,6 +103,7 @@ def page(load_converter: Callable[[], "Converter"], visitors: Visitors, limits: 
         event = start.click(
             run, [upload, *parts.values()], outputs, concurrency_limit=1, api_name="convert", show_progress="full"
         )
+        upload.upload(hold, upload, queue=False, show_progress="hidden", api_visibility="private")
         stop.click(cancel, queue=False, cancels=[event], api_visibility="private")
         made.unload(leave)
     made.queue(max_size=limits.waiting, default_concurrency_limit=1)
@@ -146,19 +158,37 @@ def _told(progress: gr.Progress) -> Callable[[int, int | None], None]:
     return Told()
 
 
-def _values(shown: Shown) -> list[Any]:
-    notes = "\n".join(f"- {note}" for note in shown.notes)
+def _uploads_alone(visitors: Visitors) -> Any:
+    """In the place of Gradio's way of taking what a request names: inside of another application it reads every file
+    of the machine (Blocks.has_launched is False there), and addresses of elsewhere."""
+
+    async def taken(named: Any) -> str:
+        if not visitors.is_upload(named):
+            raise gr.Error("The file is not here, or not any longer; drop it again.", print_exception=False)
+        return str(named)
+
+    return taken
+
+
+def _values(shown: Shown, folder: Path) -> list[Any]:
+    """Pictures become files in the visitor's folder, where Gradio leaves them; of arrays it keeps copies."""
+    from PIL import Image
+
+    def kept(pixels: Pixels, name: str) -> str:
+        Image.fromarray(pixels).save(folder / f"{name}.jpg", quality=90, subsampling=0)
+        return str(folder / f"{name}.jpg")
+
     return [
-        (shown.before, shown.after),
+        (kept(shown.before, "before"), kept(shown.after, "after")),
         str(shown.hdr_picture),
-        shown.false_color,
-        [(pixels, name) for name, pixels in shown.scopes.items()],
+        kept(shown.false_color, "false-color"),
+        [(kept(pixels, name), name) for name, pixels in shown.scopes.items()],
         [list(row) for row in shown.facts],
-        notes,
+        "\n".join(f"- {note}" for note in shown.notes),
         [str(path) for path in shown.files],
     ]
 
 
-def keep_copies_in(folder: Path) -> None:
-    """Where Gradio keeps uploads and results; before the page is made."""
+def keep_files_in(folder: Path) -> None:
+    """Where Gradio keeps uploads; before the page is made."""
     os.environ["GRADIO_TEMP_DIR"] = str(folder)

@@ -4,11 +4,12 @@ import contextlib
 import ipaddress
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from lumaflux.demo.guard import own_names, refusal
 from lumaflux.demo.limits import Limits
 from lumaflux.demo.visitors import Visitors
 from lumaflux.errors import MissingExtraError, UserError
@@ -22,26 +23,45 @@ POLICY = (
     "img-src 'self' data: blob:; media-src 'self' blob:; font-src 'self' data:; connect-src 'self'; "
     "worker-src 'self' blob:; frame-ancestors 'self'; base-uri 'self'; form-action 'self'"
 )
+_SWEEP_SECONDS = 60.0
+_UPLOAD = "/gradio_api/upload"
 
 
-def application(load_converter: "Callable[[], Converter]", root: Path, limits: Limits) -> Any:
-    """The ASGI application; ``root`` holds uploads and results. Raises MissingExtraError without Gradio."""
+def application(
+    load_converter: "Callable[[], Converter]", root: Path, limits: Limits, names: Collection[str] = ()
+) -> Any:
+    """The ASGI application; ``root`` holds uploads and results, ``names`` are further ones that browsers may ask for.
+
+    Raises MissingExtraError without Gradio.
+    """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_OFFLINE"] = "1"
     try:
         import gradio as gr
         from fastapi import FastAPI, Request
+        from fastapi.responses import PlainTextResponse
     except ImportError:
         raise MissingExtraError("Gradio, of which the page is made,", "demo") from None
-    from lumaflux.demo.page import keep_copies_in, page
+    from lumaflux.demo.page import keep_files_in, page
 
-    keep_copies_in(root / "copies")
-    made = page(load_converter, Visitors(root / "visitors"), limits)
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    files = root.resolve() / "files"
+    files.mkdir(mode=0o700)
+    keep_files_in(files)
+    visitors, known = Visitors(files), own_names(names)
+
+    @contextlib.asynccontextmanager
+    async def swept(_: FastAPI) -> AsyncIterator[None]:
+        with visitors.swept(_SWEEP_SECONDS):
+            yield
+
+    made = page(load_converter, visitors, limits)
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=swept)
 
     @app.middleware("http")
     async def guard(request: Request, call_next: Callable[[Request], Any]) -> Any:
-        response = await call_next(request)
+        path = request.url.path
+        refused = refusal(path, request.headers, known, files if path.startswith(_UPLOAD) else None)
+        response = PlainTextResponse(refused[1], refused[0]) if refused else await call_next(request)
         response.headers["Content-Security-Policy"] = POLICY
         response.headers["Referrer-Policy"] = "no-referrer"
         return response
@@ -51,7 +71,6 @@ def application(load_converter: "Callable[[], Converter]", root: Path, limits: L
         made,
         path="/",
         max_file_size=limits.megabytes << 20,
-        allowed_paths=[str(root / "visitors")],
         show_error=True,
         footer_links=[],
         ssr_mode=False,
@@ -82,10 +101,12 @@ def is_private(host: str) -> bool:
     return host == "localhost"
 
 
-def serve(load_converter: "Callable[[], Converter]", host: str, port: int, limits: Limits) -> None:
+def serve(
+    load_converter: "Callable[[], Converter]", host: str, port: int, limits: Limits, names: Collection[str] = ()
+) -> None:
     """Until interrupted; then every upload and result is deleted."""
     with TemporaryDirectory(prefix="lumaflux-demo-") as folder:
-        app = application(load_converter, Path(folder), limits)
+        app = application(load_converter, Path(folder), limits, names)
         import uvicorn
 
         with contextlib.closing(bound(host, port)) as listening:

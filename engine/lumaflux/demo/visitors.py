@@ -1,40 +1,65 @@
-"""Who is on the page: a private folder and a cancel flag each, gone when the visitor leaves or is idle too long."""
+"""Who is on the page: private folders, uploads and a cancel flag each, gone when the visitor leaves or is idle too
+long."""
 
+import contextlib
 import secrets
 import shutil
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+_RESULTS = "results"
 
 
 @dataclass
 class Visitor:
+    """``folder`` is of the conversion in hand or the last one."""
+
     folder: Path
+    uploads: set[Path] = field(default_factory=set)
     canceled: threading.Event = field(default_factory=threading.Event)
     seen: float = field(default_factory=time.monotonic)
     busy: bool = False
 
 
 class Visitors:
-    """Folders lie below ``root``; those of visitors that were idle for ``idle`` seconds are removed."""
+    """What lies below ``root``: results of each visitor in folders that nobody can guess, and their uploads, which the
+    page put there. What is of nobody, or of one who was idle for ``idle`` seconds, is removed by :meth:`sweep`."""
 
     def __init__(self, root: Path, idle: float = 1800.0):
-        self.root, self.idle = root, idle
+        self.root, self.idle = root.resolve(), idle
         self._lock = threading.Lock()
         self._there: dict[str, Visitor] = {}
 
     def begin(self, key: str) -> Visitor:
-        """The visitor, whose earlier conversion counts as canceled."""
-        self.remove_idle()
+        """The visitor with a new folder, whose earlier conversion counts as canceled, its results as gone."""
         with self._lock:
             before = self._there.get(key)
+            visitor = Visitor(self.root / _RESULTS / secrets.token_hex(16), busy=True)
+            self._there[key] = visitor
             if before is not None:
                 before.canceled.set()
-            visitor = Visitor(self.root / secrets.token_hex(16) if before is None else before.folder)
-            visitor.busy = True
-            self._there[key] = visitor
+                visitor.uploads = before.uploads
+        if before is not None:
+            shutil.rmtree(before.folder, ignore_errors=True)
         return visitor
+
+    def is_upload(self, named: object) -> bool:
+        """Whether it is the path of a file that was uploaded and is still here; no link, nothing else of the disk."""
+        if not isinstance(named, str | Path) or not named:
+            return False
+        path = Path(named)
+        inside = path.is_relative_to(self.root) and not path.is_relative_to(self.root / _RESULTS)
+        return inside and path.is_file() and path == path.resolve()
+
+    def hold(self, key: str, upload: Path) -> None:
+        """The upload is this visitor's: it goes with them, unless another has the same."""
+        with self._lock:
+            visitor = self._there.setdefault(key, Visitor(self.root / _RESULTS / secrets.token_hex(16)))
+            visitor.uploads.add(upload)
+            visitor.seen = time.monotonic()
 
     def end(self, key: str) -> None:
         """The conversion is over; what it wrote stays for download."""
@@ -51,16 +76,52 @@ class Visitors:
         """The visitor closed the page: work ends, files are deleted."""
         with self._lock:
             visitor = self._there.pop(key, None)
-        if visitor is not None:
+            if visitor is None:
+                return
             visitor.canceled.set()
-            shutil.rmtree(visitor.folder, ignore_errors=True)
+            for upload in visitor.uploads - self._held():
+                _remove(upload)
+        shutil.rmtree(visitor.folder, ignore_errors=True)
 
-    def remove_idle(self) -> None:
+    def sweep(self) -> None:
+        """Remove what is of visitors that are idle too long, and files that are nobody's and as old."""
         now = time.monotonic()
         with self._lock:
             gone = [key for key, one in self._there.items() if not one.busy and now - one.seen > self.idle]
         for key in gone:
             self.leave(key)
+        results, oldest = self.root / _RESULTS, time.time() - self.idle
+        for file in [path for path in self.root.rglob("*") if path.is_file() and not path.is_relative_to(results)]:
+            with contextlib.suppress(FileNotFoundError), self._lock:
+                if file not in self._held() and file.stat().st_ctime < oldest:
+                    _remove(file)
+
+    @contextlib.contextmanager
+    def swept(self, every: float) -> Iterator[None]:
+        """Meanwhile :meth:`sweep` runs every so many seconds, in a thread of its own."""
+        over = threading.Event()
+
+        def run() -> None:
+            while not over.wait(every):
+                self.sweep()
+
+        thread = threading.Thread(target=run, name="demo-sweep", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+    def _held(self) -> set[Path]:
+        return set().union(*(visitor.uploads for visitor in self._there.values()))
 
     def __len__(self) -> int:
         return len(self._there)
+
+
+def _remove(upload: Path) -> None:
+    """And its folder, which is of this file alone."""
+    upload.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        upload.parent.rmdir()
