@@ -40,12 +40,17 @@ def beside(container: Any, source: MediaInfo, start: Fraction) -> Beside:
             lost.append(f"The timecode {address!r} is left out: it is no time address at {float(rate):.3f} frames/s.")
         else:
             metadata["timecode"] = moved
-    if _lower(stream.metadata).get("alpha_mode") == "1":
+    if has_alpha_beside(stream):
         lost.append("Alpha is left out: it lies in a second stream of the VP8 or VP9 pictures.")
     boxes = _projection(source, lost)
     lost += _hidden_layers(source.path, container.format.name)
     own_keys = any(key.lower().startswith("com.") or key.lower() in ("make", "model") for key in container.metadata)
     return Beside(metadata=metadata, boxes=boxes, lost=tuple(lost), own_keys=own_keys)
+
+
+def has_alpha_beside(stream: Any) -> bool:
+    """Whether alpha comes as pictures of its own beside each of VP8's or VP9's (WebM)."""
+    return _lower(stream.metadata).get("alpha_mode") == "1"
 
 
 def _lower(metadata: dict[str, str]) -> dict[str, str]:

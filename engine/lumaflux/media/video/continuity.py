@@ -1,11 +1,10 @@
 """Whether a video file's structure has a hole: bytes that were lost or overwritten between its beginning and its end.
 
 Incomplete downloads and copies off bad disks leave them. Demuxers look for the next place where they can go on, and say
-nothing: frames are missing then. Holes inside the data of a picture are for its decoder to notice.
+nothing: frames are missing then. Holes inside the data of a picture are for checksums and its decoder to notice.
 """
 
 import os
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -13,6 +12,7 @@ from typing import BinaryIO
 import numpy as np
 
 from lumaflux.media.video import ebml
+from lumaflux.media.video.checksums import cluster_is_sound, crc32_msb_first
 
 _STEP = 1 << 24
 _MXF_KEY = bytes.fromhex("060e2b34")  # SMPTE ST 336
@@ -21,9 +21,8 @@ _EBML_HEADER = 0x1A45DFA3
 _MATROSKA = {
     *(0x114D9B74, 0x1549A966, ebml.TRACKS, 0x1C53BB6B, 0x1941A469, 0x1043A770, 0x1254C367),  # of a segment
     *(0xE7, 0x5854, 0xA7, 0xAB, 0xA3, 0xA0, 0xAF),  # of a cluster
-    *(0xEC, 0xBF, _EBML_HEADER),  # Void, CRC-32; a further file behind the first
+    *(0xEC, ebml.CRC_32, _EBML_HEADER),  # Void, CRC-32; a further file behind the first
 }
-_MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 # Sections of a DIF sequence (IEC 61834-2): header, subcode, VAUX, then 9 times sound and 15 of pictures
 _DIF = np.array([0, 1, 1, 2, 2, 2, *([3] + [4] * 15) * 9], np.uint8)
 
@@ -55,6 +54,8 @@ def _matroska(file: BinaryIO, size: int) -> int | None:
         if element.id in (ebml.SEGMENT, ebml.CLUSTER):
             if element.id == ebml.SEGMENT and not element.unknown:
                 end = min(size, element.end)
+            if element.id == ebml.CLUSTER and not cluster_is_sound(file, element):
+                return position
             position = element.payload
         elif element.id in _MATROSKA and not element.unknown:
             position = element.end
@@ -75,7 +76,7 @@ def _ogg(file: BinaryIO, size: int) -> int | None:
         body = file.read(sum(table))
         if len(table) < head[26] or len(body) < sum(table):
             return None  # cut short, which is another matter
-        if _ogg_sum(head[:22] + bytes(4) + head[26:] + table + body) != int.from_bytes(head[22:26], "little"):
+        if crc32_msb_first(head[:22] + bytes(4) + head[26:] + table + body) != int.from_bytes(head[22:26], "little"):
             return position
         serial, number = head[14:18], int.from_bytes(head[18:22], "little")
         if not head[5] & 2 and number != (last.get(serial, number - 1) + 1) & 0xFFFFFFFF:
@@ -83,12 +84,6 @@ def _ogg(file: BinaryIO, size: int) -> int | None:
         last[serial] = number
         position += 27 + len(table) + len(body)
     return None
-
-
-def _ogg_sum(page: bytes) -> int:
-    """CRC-32 without reflection and inversion, by one that has both."""
-    mirrored = zlib.crc32(page.translate(_MIRRORED), 0xFFFFFFFF) ^ 0xFFFFFFFF
-    return int(f"{mirrored:032b}"[::-1], 2)
 
 
 def _transport_stream(file: BinaryIO, size: int, pid: int) -> int | None:

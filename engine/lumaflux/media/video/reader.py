@@ -14,11 +14,12 @@ from lumaflux.errors import FrameError, UserError
 from lumaflux.media.metadata.media_info import MediaInfo
 from lumaflux.media.metadata.sdr_signal import to_video
 from lumaflux.media.stills.orientation import Orientation
-from lumaflux.media.video.beside import crop_of
+from lumaflux.media.video.beside import crop_of, has_alpha_beside
 from lumaflux.media.video.clock import CLOCK, LEAPING, DecodingTimes, FrameClock, PacketClock, restamped
 from lumaflux.media.video.coded_frame import CodedFrame, SourceCodes
 from lumaflux.media.video.completeness import missing_end
 from lumaflux.media.video.continuity import hole
+from lumaflux.media.video.decoder import PictureDecoder
 from lumaflux.media.video.deinterlacer import deinterlaced
 from lumaflux.media.video.demuxer import Demuxer, selected
 from lumaflux.media.video.frame_planes import FramePlanes
@@ -26,17 +27,11 @@ from lumaflux.media.video.last_picture import LastPicture
 from lumaflux.media.video.probe import Begun, describe_video
 from lumaflux.media.video.source import open_container, video_stream
 from lumaflux.options import Interlaced
-from lumaflux.threads import THREADS
 
 if TYPE_CHECKING:
     import av
 
 
-# Two decoders run at once, beside the encoder: the pass that finds tones is ahead of the one that renders. Each thread
-# of a decoder holds frames.
-_DECODER_THREADS = max(1, THREADS // 2)
-# Decoders that pass over slices which they cannot decode, and give the picture that memory held, unless told otherwise
-_SILENT = ("hevc", "mjpeg")
 _LATE = 10.0  # seconds; MPEG transport streams start at a second or two
 
 
@@ -91,13 +86,10 @@ class VideoReader:
         self._container = open_container(path)
         try:
             self._stream = video_stream(self._container, path)
-            self._stream.thread_type = "AUTO"
-            self._stream.codec_context.thread_count = _DECODER_THREADS
-            if self._stream.codec_context.name in _SILENT:
-                self._stream.codec_context.options = {"err_detect": "explode"}
+            self._decoder = PictureDecoder(self._stream, alpha_beside=has_alpha_beside(self._stream))
             self.demuxer = Demuxer(self._container, self._stream, path)
             self.info, self._begun = describe_video(self._container, self._stream, path, self.demuxer.of_pictures())
-            self._stream.codec_context.flush_buffers()  # what was decoded for the description is decoded again
+            self._decoder.begin()
             if not allow_hdr:
                 refuse_hdr(self.info)
             if self.info.interlaced:
@@ -232,13 +224,15 @@ class VideoReader:
             self._first_size = self._first_size or packet.size
             self._last.add(packet)
             try:
-                for frame in self._in_time(packet).decode():
+                for frame in self._decoder.decode(self._in_time(packet)):
                     if self._turns is not None:
                         frame.pts = self._turns.frame(frame.pts)
                     yield frame
                     self._frames = number = number + 1
             except FFmpegError as error:
                 self._count_damage(number, error.strerror)
+            except ValueError as error:
+                self._count_damage(number, str(error))
 
     def check_whole(self) -> None:
         """After the last frame of a pass over everything: whether the file's structure says that frames are missing.
@@ -251,6 +245,8 @@ class VideoReader:
             missing = f"{len(index) - self._packets} of {len(index)} pictures are missing"
         else:
             missing = missing_end(path, container, self._first_size) or hole(path, container, self._stream.id)
+        if lost := self._decoder.lost():
+            missing = missing or f"{lost} of its pictures gave no frame"
         if missing := missing or self._last.cut():
             self._count_damage(self._frames, missing)
 
