@@ -20,6 +20,7 @@ from lumaflux.render import Job
 from lumaflux.render.analysis import Look
 from lumaflux.render.clip import convert_clip
 from lumaflux.render.growing_track import GrowingTrack
+from lumaflux.render.request import Request
 from lumaflux.render.source import Source
 from lumaflux.render.tones import Tones, tones_of
 from lumaflux.settings import Settings
@@ -161,15 +162,14 @@ def test_a_clip_becomes_the_same_as_after_a_whole_pass(quick, clip, tmp_path):
     job = Job(limit=12, encoder_preset="ultrafast")
     for name, how in (("growing", {}), ("whole", {"find_tones": tones_of})):
         done = []
-        report = convert_clip(
-            Source(clip, job),
-            tmp_path / f"{name}.mp4",
-            lambda: quick,
-            Settings(steps=1),
-            job,
-            lambda frames, total, done=done: done.append((frames, total)),
+        request = Request(
+            load_converter=lambda: quick,
+            settings=Settings(steps=1),
+            job=job,
+            progress=lambda frames, total, done=done: done.append((frames, total)),
             **how,
         )
+        report = convert_clip(Source(clip, job), tmp_path / f"{name}.mp4", request)
         assert report.frames == 12
         assert report.stages["analyze"] > 0
         assert done[-1] == (12, 12)
@@ -192,16 +192,15 @@ def test_an_interrupt_while_a_tone_is_waited_for_keeps_what_is_finished(quick, c
 
     progress.name_wait = (waits := []).append
     job = Job(encoder_preset="ultrafast")
+    request = Request(
+        load_converter=lambda: quick,
+        settings=Settings(steps=1),
+        job=job,
+        progress=progress,
+        find_tones=lambda *asked: Tones(growing=track),
+    )
     with pytest.raises(KeyboardInterrupt, match="the 8 frames that were finished are in ") as ended:
-        convert_clip(
-            Source(clip, job),
-            tmp_path / "in-hdr.mp4",
-            lambda: quick,
-            Settings(steps=1),
-            job,
-            progress,
-            lambda *asked: Tones(growing=track),
-        )
+        convert_clip(Source(clip, job), tmp_path / "in-hdr.mp4", request)
     assert ended.value.reports[0].frames == 8
     assert set(waits) == {"the tone of its shot (0 of ? frames looked at)"}
     assert not track._thread.is_alive()

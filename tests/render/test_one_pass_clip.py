@@ -14,7 +14,7 @@ from lumaflux.inference.one_pass import available
 from lumaflux.media.video.writer import VideoWriter
 from lumaflux.render import Job, convert
 from lumaflux.render.certificate import read_certificate
-from lumaflux.render.clip import _Part
+from lumaflux.render.clip_outputs import ClipOutputs
 from lumaflux.render.frame_renderer import FrameRenderer
 from lumaflux.render.recorder import fingerprint
 from lumaflux.settings import Settings
@@ -75,7 +75,7 @@ def whole(written):
 
 def test_frames_that_the_encoder_waits_for_take_all_threads(written, monkeypatch):
     alone, last_begun = [], threading.Event()
-    render, write = FrameRenderer.render_codes, _Part.write
+    render, write = FrameRenderer.render_codes, ClipOutputs.write
 
     def rendered(renderer, number, codes, **how):
         alone.append(how["alone"])
@@ -84,7 +84,7 @@ def test_frames_that_the_encoder_waits_for_take_all_threads(written, monkeypatch
         return render(renderer, number, codes, **how)
 
     monkeypatch.setattr(FrameRenderer, "render_codes", rendered)
-    monkeypatch.setattr(_Part, "write", lambda part, made: last_begun.wait(60) and write(part, made))
+    monkeypatch.setattr(ClipOutputs, "write", lambda outputs, made: last_begun.wait(60) and write(outputs, made))
     report, codes = written()
     assert report.frames == len(codes) == FRAMES
     assert alone[0]

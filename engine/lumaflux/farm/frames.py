@@ -18,7 +18,7 @@ from lumaflux.farm.tone_tracks import track_of_job
 from lumaflux.media.atomic_file import cannot_write
 from lumaflux.media.stills.sequence_path import SequencePath
 from lumaflux.render import loop
-from lumaflux.render.frame_renderer import FrameRenderer, frame_renderer
+from lumaflux.render.frame_renderer import FrameRenderer, blended
 from lumaflux.render.job import Progress
 from lumaflux.render.manifest import input_digest
 from lumaflux.render.mask import Mask
@@ -127,17 +127,15 @@ def render_frames(
 
         def the_renderer() -> FrameRenderer:
             if not chosen:
-                looks, amount = renderer.manifest.looks(), renderer.manifest.motion_blending
-                made = frame_renderer(
-                    renderer.converter(),
-                    looks,
-                    renderer.tones,
-                    renderer.source,
-                    amount,
-                    renderer.mask,
+                manifest = renderer.manifest
+                plain = FrameRenderer(
+                    converter=renderer.converter(),
+                    settings=manifest.looks(),
+                    tones=renderer.tones,
+                    mask=renderer.mask,
                     wants_matte=renderer.mattes is not None,
                 )
-                chosen.append(opened.enter_context(made))
+                chosen.append(opened.enter_context(blended(plain, renderer.source, manifest.motion_blending)))
             return chosen[0]
 
         while todo:

@@ -1,20 +1,15 @@
 """Converts many files at a time: several sources, or all pictures or videos of a directory, by one loaded model."""
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lumaflux.errors import FrameError, UserError
 from lumaflux.render.also import refuse_also
-from lumaflux.render.job import Job, Progress, Report, with_reports
+from lumaflux.render.job import Job, Report, with_reports
+from lumaflux.render.request import Request
 from lumaflux.render.source import Source
-from lumaflux.settings import Settings
 
-if TYPE_CHECKING:
-    from lumaflux.inference.converter import Converter
-
-Load = Callable[[], "Converter"]
 _PICTURE_SUFFIX = {
     "png": ".png",
     "tiff": ".tif",
@@ -37,9 +32,7 @@ _PICTURE_SUFFIX = {
 }
 
 
-def convert_directory(
-    source: Path, target: Path, load_converter: Load, settings: Settings, job: Job, progress: Progress
-) -> list[Report]:
+def convert_directory(source: Path, target: Path, request: Request) -> list[Report]:
     """Every picture ``name.ext`` of ``source`` becomes one of that name in ``target``, which is made if missing.
 
     So does every video where there are no pictures, or a video delivery is asked for; other files are named.
@@ -48,6 +41,7 @@ def convert_directory(
     from lumaflux.media.stills.folder import pairs_of, sorted_out
     from lumaflux.render.stills import convert_stills
 
+    job = request.job
     refuse_also(job, "for a directory")
     pictures, videos, skipped = sorted_out(source)
     named = OUTPUT_PROFILES.get(job.deliver or "")
@@ -62,7 +56,7 @@ def convert_directory(
         pairs, convert_all = pairs_of(pictures, target, _picture_suffix(job)), convert_stills
     reports: list[Report] = []
     try:
-        reports = convert_all(pairs, load_converter, settings, job, progress)
+        reports = convert_all(pairs, request)
     except BaseException as ending:
         reports = getattr(ending, "reports", [])
         raise
@@ -72,9 +66,7 @@ def convert_directory(
     return reports
 
 
-def convert_several(
-    sources: Sequence[Path], target: Path, load_converter: Load, settings: Settings, job: Job, progress: Progress
-) -> list[Report]:
+def convert_several(sources: Sequence[Path], target: Path, request: Request) -> list[Report]:
     """Videos and pictures, each to its name in the directory ``target``, which is made if missing; the videos first.
 
     A bad one does not stop the rest. Raises UserError for what is no single file, and for two of one name.
@@ -84,6 +76,7 @@ def convert_several(
     from lumaflux.media.video.source import check_file
     from lumaflux.render.stills import convert_stills
 
+    job = request.job
     refuse_also(job, "for several sources")
     if target.exists() and not target.is_dir():
         raise UserError(f"{target} is a file; several sources go into a directory, which is named last")
@@ -105,11 +98,9 @@ def convert_several(
             raise UserError(f"two sources would be {written}; convert one of them apart")
         pairs[source] = written
     make_folder(target)
-    loaded = cache(load_converter)
     work = ((videos, convert_videos), (pictures, convert_stills))
-    reports, failures = _gathered(
-        partial(convert_all, pairs, loaded, settings, job, progress) for pairs, convert_all in work
-    )
+    once = request.loading_once()
+    reports, failures = _gathered(partial(convert_all, pairs, once) for pairs, convert_all in work)
     if failures:
         raise with_reports(FrameError("; ".join(failures)), reports)
     return reports
@@ -131,17 +122,15 @@ def _gathered(work: Iterable[Callable[[], list[Report]]]) -> tuple[list[Report],
     return reports, failures
 
 
-def convert_videos(
-    pairs: dict[Path, Path], load_converter: Load, settings: Settings, job: Job, progress: Progress
-) -> list[Report]:
+def convert_videos(pairs: dict[Path, Path], request: Request) -> list[Report]:
     """One after the other; a bad one does not stop the rest. Raises FrameError naming the bad ones."""
     from lumaflux.render.clip import convert_clip
 
-    loaded = cache(load_converter)
+    job, once = request.job, request.loading_once()
 
     def converted(source: Path, target: Path) -> list[Report]:
         opened = Source(source, job, keep_going=job.keep_going)
-        return [convert_clip(opened, target, loaded, settings, job, progress)]
+        return [convert_clip(opened, target, once)]
 
     reports, failures = _gathered(partial(converted, source, target) for source, target in pairs.items())
     if failures:

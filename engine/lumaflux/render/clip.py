@@ -1,7 +1,7 @@
 """Converts a clip or a sequence: frames stream through decoder, model and encoder."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -11,75 +11,47 @@ from lumaflux.endings import Interruption
 from lumaflux.errors import FrameError, UserError
 from lumaflux.inference.weights import weights_identity
 from lumaflux.render.also import also_jobs
-from lumaflux.render.frame_renderer import FrameRenderer, frame_renderer
+from lumaflux.render.clip_outputs import ClipOutputs
+from lumaflux.render.frame_renderer import FrameRenderer, blended
 from lumaflux.render.growing_track import GrowingTrack
 from lumaflux.render.job import Job, Progress, Report, chosen, name_pass, name_wait, with_reports
 from lumaflux.render.loop import Rendered, render_frames
 from lumaflux.render.mask import Mask
-from lumaflux.render.matte import MatteSink, Sums, check_matte, in_the_picture, matte_sink
+from lumaflux.render.matte import check_matte, matte_sink
+from lumaflux.render.request import Request
 from lumaflux.render.source import Reader, Source, settings_for
-from lumaflux.render.targets import Target, open_target
-from lumaflux.render.tones import Tones, check_match, growing_tones_of
+from lumaflux.render.targets import open_target
+from lumaflux.render.tones import check_match
 from lumaflux.render.way_back import WayBack
-from lumaflux.settings import Settings
 
 if TYPE_CHECKING:
-    from lumaflux.inference.converter import Converter
-    from lumaflux.media.sink import Channels
     from lumaflux.media.video.coded_frame import CodedFrame
     from lumaflux.media.video.reader import SdrFrame
-    from lumaflux.render.recorder import Recorder, Seen
+    from lumaflux.render.recorder import Recorder
 
 _FIRST_PASS = "it was the first of two passes, which finds the tones; nothing is written"
-FindTones = Callable[[Source, "Converter", Settings, Job, str, Progress], Tones]
 
 
-def convert_clip(
-    source: Source,
-    target: Path,
-    load_converter: Callable[[], "Converter"],
-    settings: Settings,
-    job: Job,
-    progress: Progress,
-    find_tones: FindTones = growing_tones_of,
-    seen: "Seen | None" = None,
-) -> Report:
+def convert_clip(source: Source, target: Path, request: Request) -> Report:
     """The model is loaded once input and target have been found sound and there is a frame to convert.
 
-    ``find_tones`` may keep what it found: of many parts of one source, for instance; ``seen`` is told what the writer
-    was given of each frame, under a certificate. Raises FrameError when frames were left out (``keep_going``), after
-    the rest was written; KeyboardInterrupt, which says what was kept, when the user ended it.
+    Raises FrameError when frames were left out (``keep_going``), after the rest was written; KeyboardInterrupt, which
+    says what was kept, when the user ended it.
     """
     with Interruption("") as interruption:
-        if job.sdr_exact:
-            report = _convert_exact(
-                source, target, load_converter, settings, job, progress, find_tones, interruption, seen
-            )
-        else:
-            report = _convert(source, target, load_converter, settings, job, progress, find_tones, interruption, seen)
+        convert = _convert_exact if request.job.sdr_exact else _convert
+        report = convert(source, target, request, interruption)
     if interruption.asked:  # while the last things were written
         raise with_reports(KeyboardInterrupt(f"{target} was being finished, and is whole"), [report])
     return report
 
 
-def _convert_exact(
-    source: Source,
-    target: Path,
-    load_converter: Callable[[], "Converter"],
-    settings: Settings,
-    job: Job,
-    progress: Progress,
-    find_tones: FindTones,
-    interruption: Interruption,
-    seen: "Seen | None",
-) -> Report:
-    plain = replace(settings, graphics_white="off")  # graphics that are held at white have no way back
-    with WayBack(target, plain, overwrite=job.overwrite) as back:
-        report = _convert(
-            source, target, load_converter, plain, job, progress, find_tones, interruption, seen, back=back
-        )
-        if job.sdr_residual:
-            name_pass(progress, "last pass, residual")
+def _convert_exact(source: Source, target: Path, request: Request, interruption: Interruption) -> Report:
+    plain = replace(request.settings, graphics_white="off")  # graphics that are held at white have no way back
+    with WayBack(target, plain, overwrite=request.job.overwrite) as back:
+        report = _convert(source, target, replace(request, settings=plain), interruption, back)
+        if request.job.sdr_residual:
+            name_pass(request.progress, "last pass, residual")
             interruption.at_once = f"{target} is whole; its sidecar for the way back was not finished, and is left out"
             report.note(back.add_residual(source))
             interruption.at_once = None
@@ -89,58 +61,51 @@ def _convert_exact(
 
 
 def _convert(
-    source: Source,
-    target: Path,
-    load_converter: Callable[[], "Converter"],
-    settings: Settings,
-    job: Job,
-    progress: Progress,
-    find_tones: FindTones,
-    interruption: Interruption,
-    seen: "Seen | None",
-    *,
-    back: WayBack | None = None,
+    source: Source, target: Path, request: Request, interruption: Interruption, back: WayBack | None = None
 ) -> Report:
+    job, progress = request.job, request.progress
     report = Report(target=target, source=source.path)
     start = time.perf_counter()
     job.refuse_existing_metadata()
-    recorder = None if job.certificate is None else _recorder(source.path, target, job, seen)
+    recorder = None if job.certificate is None else _recorder(source.path, target, request)
     with source.open(chosen(job) if source.pattern is not None else None) as reader:
-        settings, told_by = settings_for(settings, reader.info, source.path)
+        settings, told_by = settings_for(request.settings, reader.info, source.path)
         jobs = [(target, job), *also_jobs(job, target)]
         demuxer = getattr(reader, "demuxer", None)
-        outputs = [open_target(source, path, reader.info, settings, own, demuxer) for path, own in jobs]
-        report.delivery = outputs[0].delivery
+        targets = [open_target(source, path, reader.info, settings, own, demuxer) for path, own in jobs]
+        report.delivery = targets[0].delivery
         size = (reader.info.width, reader.info.height)
         if recorder is not None:
-            recorder.delivers(outputs[0].delivery)
+            recorder.delivers(targets[0].delivery)
         if back is not None:
-            back.check(outputs[0].delivery)
+            back.check(targets[0].delivery)
         check_match(job, settings)
-        check_matte(job.matte, target, outputs[0].delivery, overwrite=job.overwrite)
+        check_matte(job.matte, target, targets[0].delivery, overwrite=job.overwrite)
         mask = None if job.mask is None else Mask(job.mask, size)
-        for made in outputs:
+        for made in targets:
             if reader.info.alpha and not made.keeps_alpha:
                 report.note(f"Alpha is left out: {made.delivery} holds none.")
         for note in told_by:
             report.note(note)
         for dropped in reader.info.dropped:
             report.note(f"The source's {dropped} is left out.")
-        matte = matte_sink(job.matte, size, time_base=outputs[0].time_base, overwrite=job.overwrite)
+        matte = matte_sink(job.matte, size, time_base=targets[0].time_base, overwrite=job.overwrite)
         with ExitStack() as sinks, matte as mattes, _closing(mask):
-            for made in outputs:
+            for made in targets:
                 sinks.enter_context(made.sink)
-            part = _Part(reader, outputs, job, progress, mattes, back, recorder)
+            outputs = ClipOutputs(targets=targets, matte=job.matte, mattes=mattes, back=back, recorder=recorder)
+            part = _Part(reader, outputs, job, progress)
             with ExitStack() as opened:
 
                 def renderer() -> FrameRenderer:
                     with report.stage("load"):
-                        converter = load_converter()
+                        converter = request.load_converter()
                     if job.finds_tones(settings):
                         name_pass(progress, "pass 1 of 2, tones")
                         interruption.at_once = _FIRST_PASS
                     with report.stage("analyze"):
-                        tones = find_tones(source, converter, settings, job, weights_identity(job), progress)
+                        model = weights_identity(job)
+                        tones = request.find_tones(source, converter, settings, job, model, progress)
                         begun = time.perf_counter()
                     interruption.at_once = None
                     if tones.growing is not None:
@@ -150,32 +115,30 @@ def _convert(
                     if job.finds_tones(settings):
                         name_pass(progress, "pass 2 of 2, pictures")
                     progress(0, part.total)
-                    chosen = frame_renderer(
-                        converter,
-                        settings,
-                        tones,
-                        source,
-                        job.motion_blending,
-                        mask,
+                    chosen = FrameRenderer(
+                        converter=converter,
+                        settings=settings,
+                        tones=tones,
+                        mask=mask,
                         wants_matte=job.matte is not None,
                         wants_lighting=back is not None,
                         samples_matte=recorder is not None,
                     )
-                    return opened.enter_context(chosen)
+                    return opened.enter_context(blended(chosen, source, job.motion_blending))
 
                 try:
                     report.add_stages(
                         render_frames(
                             part.frames(),
                             renderer,
-                            part.write,
+                            outputs.write,
                             rendered=part.count,
                             ended=lambda: interruption.asked,
                             waits=lambda what: name_wait(progress, what),
                         )
                     )
                 except FrameError as damage:
-                    ended = FrameError(f"{damage} Until then: {_finish_early(outputs)}.")
+                    ended = FrameError(f"{damage} Until then: {outputs.finish_early()}.")
                     raise with_reports(ended, [report]) from damage
                 except BaseException as ending:
                     report.note(f"It did not end well: {ending or type(ending).__name__}")
@@ -185,32 +148,30 @@ def _convert(
                     report.frames, report.skipped = part.rendered, part.skipped
                     report.in_one_pass = part.in_one_pass
             if interruption.asked:
-                raise with_reports(KeyboardInterrupt(_finish_early(outputs)), [report])
+                raise with_reports(KeyboardInterrupt(outputs.finish_early()), [report])
             if report.frames + report.skipped == 0:
                 raise UserError(f"{source.path} has none of the frames that are asked for; nothing is written")
             finishing = time.perf_counter()
     report.add_stages({"encode": time.perf_counter() - finishing})
-    for note in (*(note for made in outputs for note in made.sink.notes), *reader.notes):
+    for note in (*(note for made in targets for note in made.sink.notes), *reader.notes):
         report.note(note)
     report.damaged = reader.damaged
-    report.add_levels(outputs[0].sink.levels)
-    report.confidence = part.sums.shares
-    report.also = {str(path): made.delivery for (path, _), made in zip(jobs[1:], outputs[1:], strict=True)}
+    report.add_levels(targets[0].sink.levels)
+    report.confidence = outputs.sums.shares
+    report.also = {str(path): made.delivery for (path, _), made in zip(jobs[1:], targets[1:], strict=True)}
     write_hdr10plus(job, report)
     report.seconds = time.perf_counter() - start - report.stages.pop("load", 0.0)
     if recorder is not None:
-        stamp = outputs[0].stamp
-        pictures = None if outputs[0].time_base else [stamp(number, 0, None)[0] for number in recorder.numbers]
-        recorder.write(report, settings, pictures)
+        recorder.write(report, settings, outputs.recorded_pictures())
     if report.damaged:
         report.note(f"{report.damaged} damaged or missing places of {source.path} were left out or concealed.")
     return report
 
 
-def _recorder(source: Path, target: Path, job: Job, seen: "Seen | None") -> "Recorder":
+def _recorder(source: Path, target: Path, request: Request) -> "Recorder":
     from lumaflux.render.recorder import Recorder  # few ask for it
 
-    return Recorder(source, target, job, seen)
+    return Recorder(source, target, request.job, request.seen)
 
 
 def _end_of(track: GrowingTrack, report: Report, begun: float) -> None:
@@ -223,34 +184,17 @@ def _closing(mask: Mask | None) -> AbstractContextManager[object]:
     return nullcontext() if mask is None else closing(mask)
 
 
-def _finish_early(outputs: list[Target]) -> str:
-    return "; ".join(made.sink.finish_early() for made in outputs)
-
-
 class _Part:
-    """The frames of a pass that the job asks for and that are not in every output yet, and how they are written."""
+    """The frames of a pass that the job asks for and that are not in every output yet."""
 
-    def __init__(
-        self,
-        reader: Reader,
-        outputs: list[Target],
-        job: Job,
-        progress: Progress,
-        mattes: MatteSink | None = None,
-        back: WayBack | None = None,
-        recorder: "Recorder | None" = None,
-    ):
-        self._back, self._recorder = back, recorder
-        self.sums, self._mattes, self._inside = Sums(), mattes, in_the_picture(job.matte)
-        self._asked_matte = job.matte is not None
+    def __init__(self, reader: Reader, outputs: ClipOutputs, job: Job, progress: Progress):
         self._reader, self._outputs, self._progress = reader, outputs, progress
         self._wanted = set(chosen(job) or ()) if job.frames is not None else None
         self._last = max(self._wanted) if self._wanted else None
         self._limit, self._asked, self._ended = job.limit, 0, False
         self.total = frames_to_come(reader, job)
         self.rendered = self.skipped = self.in_one_pass = 0
-        alone = len(outputs) == 1 and job.matte is None and job.mask is None and not job.motion_blending
-        self._coded = alone and outputs[0].takes_codes
+        self._coded = outputs.take_codes and job.mask is None and not job.motion_blending
 
     def frames(self) -> "Iterator[SdrFrame | CodedFrame]":
         read = getattr(self._reader, "coded_frames", self._reader.frames) if self._coded else self._reader.frames
@@ -268,38 +212,10 @@ class _Part:
         if self._wanted is not None and number not in self._wanted:
             return False
         self._asked += 1
-        there = all(made.done(number) for made in self._outputs)
-        if there and (self._mattes is None or self._mattes.holds(self._picture(number, number))):
+        if self._outputs.hold(number):
             self.skipped += 1
             return False
         return True
-
-    def write(self, made: Rendered) -> None:
-        """In the encoder's thread."""
-        first, *others = self._outputs
-        if made.planes is not None:
-            first.write_codes(made.frame, made.planes)
-            if self._recorder is not None:
-                self._recorder.add(made.frame.number, made.planes, made.matte)
-            return
-        assert made.hdr_pq is not None
-        if self._recorder is not None:
-            self._recorder.add(made.frame.number, made.hdr_pq, made.matte)
-        shares: Channels = {"shares": made.matte} if self._inside else {}
-        pts = first.write(made.frame, made.hdr_pq, **shares)
-        for target in others:
-            target.write(made.frame, made.hdr_pq)
-        if self._back is not None and made.lighting is not None:
-            self._back.add(made.lighting, made.frame.sdr, made.frame.number)
-        if made.matte is not None and self._asked_matte:
-            self.sums.add(made.matte)
-            if self._mattes is not None:
-                self._mattes.write(made.matte, self._picture(made.frame.number, pts), pts)
-
-    def _picture(self, number: int, pts: int) -> int:
-        """The number of a frame's matte, where it is a picture: the result's own, or beside a video the source's."""
-        made = self._outputs[0]
-        return number if made.time_base is not None else made.stamp(number, pts, None)[0]
 
     def count(self, made: Rendered) -> None:
         self.rendered += 1

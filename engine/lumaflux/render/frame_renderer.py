@@ -81,34 +81,15 @@ class FrameRenderer:
 
 
 @contextmanager
-def frame_renderer(
-    converter: "Converter",
-    settings: Settings,
-    tones: Tones,
-    source: Source,
-    motion_blending: float,
-    mask: "Mask | None" = None,
-    *,
-    wants_matte: bool = False,
-    wants_lighting: bool = False,
-    samples_matte: bool = False,
-) -> Iterator[FrameRenderer]:
-    """With readers of the neighbors where motion is blended; they are closed at the end."""
-    plain = FrameRenderer(
-        converter=converter,
-        settings=settings,
-        tones=tones,
-        mask=mask,
-        wants_matte=wants_matte,
-        wants_lighting=wants_lighting,
-        samples_matte=samples_matte,
-    )
-    if motion_blending == 0:
-        yield plain
+def blended(renderer: FrameRenderer, source: Source, amount: float) -> Iterator[FrameRenderer]:
+    """The renderer with as much motion blending: it reads the neighbors of a frame by readers that are closed at the
+    end. At 0 it stays as it is."""
+    if amount == 0:
+        yield renderer
         return
     neighbors = Neighbors(source)
     try:
-        blending = MotionBlending(converter, tones, settings, motion_blending, neighbors.read)
-        yield replace(plain, blending=blending)
+        blending = MotionBlending(renderer.converter, renderer.tones, renderer.settings, amount, neighbors.read)
+        yield replace(renderer, blending=blending)
     finally:
         neighbors.close()

@@ -13,7 +13,7 @@ from lumaflux.settings import Settings
 
 if TYPE_CHECKING:
     from lumaflux.inference.converter import Converter
-    from lumaflux.render.recorder import Seen
+    from lumaflux.render.request import Request
 
 
 def convert(
@@ -23,8 +23,6 @@ def convert(
     settings: Settings,
     job: Job,
     progress: Progress = lambda done, total: None,
-    *,
-    seen: "Seen | None" = None,
 ) -> list[Report]:
     """Converts a clip, a sequence, a picture, several files, or all of a directory; one model load for all.
 
@@ -35,8 +33,6 @@ def convert(
         settings: The look.
         job: All that is no look: frames, delivery, tone track, and so on.
         progress: Called with the frames that are done and, where it is known, the number of all.
-        seen: Under a certificate, called with the number of each frame of a clip or a sequence, and what its writer was
-            given.
 
     Returns:
         A report for each file: frames, light levels, seconds by stage.
@@ -60,9 +56,19 @@ def convert(
         >>> reports[0].frames, target.is_file()
         (1, True)
     """
+    from lumaflux.render.request import Request
+
+    return fulfill(
+        source, target, Request(load_converter=load_converter, settings=settings, job=job, progress=progress)
+    )
+
+
+def fulfill(source: Path | Sequence[Path], target: Path, request: "Request") -> list[Report]:
+    """`convert`, of a request with all that can be asked for."""
     from lumaflux.media.standard_streams import STANDARD, rename_input, stored_input
     from lumaflux.render.batches import convert_several
 
+    job = request.job
     sources = [source] if isinstance(source, Path) else list(source)
     if job.certificate is not None:
         from lumaflux.render.recorder import check_certificate
@@ -76,26 +82,18 @@ def convert(
         if (len(sources) > 1 or sources[0].is_dir()) and job.matte is not None and not in_the_picture(job.matte):
             raise UserError("several files have several mattes; write them into EXR pictures, by --matte channels")
         if len(sources) == 1:
-            return _convert_one(sources[0], target, load_converter, settings, job, progress, seen)
+            return _convert_one(sources[0], target, request)
         if target == STANDARD:
             raise UserError("standard output (-) takes one video; name a directory for several sources")
-        return convert_several(sources, target, load_converter, settings, job, progress)
+        return convert_several(sources, target, request)
     with stored_input(job, job.frame_rate or SEQUENCE_RATE) as stored:
-        reports = _convert_one(stored, target, load_converter, settings, job, progress)
+        reports = _convert_one(stored, target, request)
         for report in reports:
             rename_input(report, stored)
     return reports
 
 
-def _convert_one(
-    source: Path,
-    target: Path,
-    load_converter: Callable[[], "Converter"],
-    settings: Settings,
-    job: Job,
-    progress: Progress,
-    seen: "Seen | None" = None,
-) -> list[Report]:
+def _convert_one(source: Path, target: Path, request: "Request") -> list[Report]:
     from lumaflux.media.standard_streams import STANDARD
     from lumaflux.media.stills.folder import is_picture
     from lumaflux.render.batches import convert_directory
@@ -103,7 +101,8 @@ def _convert_one(
     from lumaflux.render.motion_blending import check_motion_blending
     from lumaflux.render.stills import convert_preview, convert_stills
 
-    check_motion_blending(job.motion_blending, settings, job.track)
+    job = request.job
+    check_motion_blending(job.motion_blending, request.settings, job.track)
     folder = source.is_dir()
     picture = not folder and is_picture(source)
     if target == STANDARD and (folder or picture or job.preview is not None):
@@ -113,14 +112,14 @@ def _convert_one(
     if job.hdr10plus is not None and (folder or picture or job.preview is not None):
         raise UserError("HDR10+ metadata belongs to a video; leave --hdr10plus out for pictures")
     if folder:
-        return convert_directory(source, target, load_converter, settings, job, progress)
+        return convert_directory(source, target, request)
     if picture:
         if target.is_dir():
             target = target / f"{source.stem}.png"
-        return convert_stills({source: target}, load_converter, settings, job, progress)
+        return convert_stills({source: target}, request)
     opened = Source(source, job, keep_going=job.keep_going)
     if job.preview is not None:
-        return [convert_preview(opened, target, load_converter, settings, job, progress)]
+        return [convert_preview(opened, target, request)]
     if target.is_dir():
         raise UserError(f"{target} is a directory; name a file to write, or pictures such as {target}/shot.%04d.exr")
-    return [convert_clip(opened, target, load_converter, settings, job, progress, seen=seen)]
+    return [convert_clip(opened, target, request)]

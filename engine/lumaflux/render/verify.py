@@ -20,7 +20,8 @@ from lumaflux.render.certificate import INPUTS, Certificate, Files, Frame, diges
 from lumaflux.render.encoded import Luma, compared, luma_of, too_far
 from lumaflux.render.job import Job, Progress
 from lumaflux.render.manifest import platform_facts
-from lumaflux.render.run import convert
+from lumaflux.render.request import Request
+from lumaflux.render.run import fulfill
 from lumaflux.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from lumaflux.color.yuv420p10 import Planes
     from lumaflux.inference.converter import Converter
-    from lumaflux.render.recorder import Seen
 
 TOLERANCE = 2e-4  # of mean PQ luma in a cell, between instruction sets (docs/certificate.md)
 
@@ -100,7 +100,15 @@ def verify(
         luma[places[number]] = luma_of(picture)
 
     measured = {place: frame.kept for place, frame in enumerate(known.frames) if frame.kept is not None}
-    made = _rendered(known, job, settings, source, drawn, load, progress, seen if measured else None)
+    again = dataclasses.replace(job, threads=known.threads)
+    request = Request(
+        load_converter=lambda: load(again),
+        settings=settings,
+        job=again,
+        progress=progress,
+        seen=seen if measured else None,
+    )
+    made = _rendered(known, source, drawn, request)
     verdict = Verdict(frames=drawn, of=len(by_number), seed=seed, exact=not differs, differs=differs)
     far = {number: _distance(by_number[number], made.get(number)) for number in drawn}
     verdict.largest = max(far.values())
@@ -179,34 +187,23 @@ def _refuse_other_inputs(known: Certificate, job: Job) -> None:
         raise UserError(f"the weights here are {model}, the certificate's are {known.model}; install those")
 
 
-def _rendered(
-    known: Certificate,
-    job: Job,
-    settings: Settings,
-    source: Path,
-    numbers: list[int],
-    load: "Callable[[Job], Converter]",
-    progress: Progress,
-    seen: "Seen | None",
-) -> dict[int, Frame]:
+def _rendered(known: Certificate, source: Path, numbers: list[int], request: Request) -> dict[int, Frame]:
     """The frames as the whole way through decoder, model and writer makes them, in a folder that goes."""
+    job = request.job
     with tempfile.TemporaryDirectory(prefix="lumaflux-verify-") as name:
         folder = Path(name)
+        certificate = folder / "certificate.json"
         again = dataclasses.replace(
             job,
-            certificate=folder / "certificate.json",
+            certificate=certificate,
             frames=",".join(map(str, numbers)),
             matte=None if job.matte is None else _moved(job.matte, folder),
             hdr10plus=None if job.hdr10plus is None else folder / "hdr10plus.json",
-            threads=known.threads,
             copy_audio=False,
             overwrite=True,
         )
-        convert(
-            source, folder / Path(known.output.path).name, lambda: load(again), settings, again, progress, seen=seen
-        )
-        assert again.certificate is not None
-        return {frame.number: frame for frame in read_certificate(again.certificate).frames}
+        fulfill(source, folder / Path(known.output.path).name, dataclasses.replace(request, job=again))
+        return {frame.number: frame for frame in read_certificate(certificate).frames}
 
 
 def _moved(matte: Path, folder: Path) -> Path:

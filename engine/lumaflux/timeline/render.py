@@ -9,6 +9,7 @@ from lumaflux.errors import FrameError, UserError
 from lumaflux.options import ModelOptions, part
 from lumaflux.render.clip import convert_clip, refuse_damage
 from lumaflux.render.job import Job, Progress
+from lumaflux.render.request import Request
 from lumaflux.render.source import Source
 from lumaflux.render.tones import Tones, tones_of
 from lumaflux.settings import Settings
@@ -87,8 +88,14 @@ def render_timeline(
                     _make_folder(lacking.parent)
                     job = replace(job, overwrite=True)
                 opened = Source(rendering.media.path, job, keep_going=job.keep_going)
-                look = rendering.look.settings
-                made = convert_clip(opened, path, loaded.converter(job), look, job, report, found_tones.find)
+                request = Request(
+                    load_converter=loaded.converter(job),
+                    settings=rendering.look.settings,
+                    job=job,
+                    progress=report,
+                    find_tones=found_tones.find,
+                )
+                made = convert_clip(opened, path, request)
                 outcome.made += 1
                 outcome.frames += rendering.frames
                 outcome.notes += [f"{path.name}: {note}" for note in made.notes]
