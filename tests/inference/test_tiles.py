@@ -98,7 +98,7 @@ def test_frames_no_larger_than_a_tile_are_untouched_bit_for_bit(tiny, size):
 @pytest.mark.parametrize("size", [(3, 5501), (5501, 3), (131, 257), (255, 145), (16, 2048)])
 def test_every_size_comes_back_as_it_went_in(tiny, size):
     converter = tiled(tiny, 128)
-    assert isinstance(converter._network(torch.zeros(1, 3, *size)), TiledNetwork)
+    assert isinstance(converter._path.network(torch.zeros(1, 3, *size)), TiledNetwork)
     result = converter.convert(noise_picture(*size))
     assert result.hdr_pq.shape == result.vae_pq.shape == (3, *size)
     assert np.isfinite(result.hdr_pq).all()

@@ -1,17 +1,15 @@
 """One frame from SDR to HDR: ``convert`` is the paper's direct path, ``render`` the product's, with its controls."""
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from lumaflux.backends.network import Backend, Network
+from lumaflux.backends.network import Backend
 from lumaflux.color.sdr_to_pq import sdr_to_pq
 from lumaflux.errors import UserError
 from lumaflux.inference.active_area import Area, find_area, in_frame, without_bars
@@ -19,6 +17,7 @@ from lumaflux.inference.composition import GainGrid, compose
 from lumaflux.inference.confidence import added_stops, in_whole, invented_highlights, mask_for, permitted, shares
 from lumaflux.inference.debanding import deband
 from lumaflux.inference.detail import clipping, enlarge, gain_between, reduce_to
+from lumaflux.inference.direct_path import DirectPath, StageClock
 from lumaflux.inference.gain_blending import FrameGain, with_tone_of_the_shot
 from lumaflux.inference.graphics import Graphics, at_graphics_white, find_graphics, reduced_clipping, unclipped
 from lumaflux.inference.highlights import carried_outwards, invented, mean_of_views, placed_stops, stops_between
@@ -26,11 +25,9 @@ from lumaflux.inference.inverse import Lighting
 from lumaflux.inference.key_light import resized
 from lumaflux.inference.key_tones import stops_of, unlit_tone
 from lumaflux.inference.look import apply_look, expose
-from lumaflux.inference.sampler import Sampling, euler, schedule
-from lumaflux.inference.tiled_network import TiledNetwork
-from lumaflux.inference.tiles import tile_side, tiling_of
+from lumaflux.inference.sampler import Sampling
+from lumaflux.inference.tiles import tile_side
 from lumaflux.inference.tone import Tone, mix, toned
-from lumaflux.model.latents import bridge_noise, pad_to_multiple
 from lumaflux.model.spline import Knots
 from lumaflux.model.tone_predictor import ToneCurve
 from lumaflux.settings import Settings
@@ -55,15 +52,6 @@ class Conversion(Generic[Frame]):
     timings: dict[str, float]
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Generated:
-    hdr_pq: Tensor
-    vae_pq: Tensor
-    knots: Knots
-    z_start: Tensor  # latents that the bridge began at, without noise
-    placement: ToneCurve | None
-
-
 class Converter:
     """A loaded model. Holds no state between frames: the same frame gives the same pixels in any order.
 
@@ -76,12 +64,7 @@ class Converter:
         self.backend, self.bypass, self.key_batch = backend, bypass, key_batch
         self.config, self.others = backend.config, tuple[Converter, ...]()
         self.tile = tile_side(tile, self.config)
-
-    def _network(self, sdr: Tensor) -> Network[Any]:
-        """Who evaluates the direct path of [B,3,H,W]: the network, or for a large frame its tiles."""
-        network, stride = self.backend.network, self.config.token_stride
-        tiling = self.tile and tiling_of(sdr.shape[-2], sdr.shape[-1], self.tile, stride)
-        return TiledNetwork(network, tiling, self.config) if tiling else network
+        self._path = DirectPath(backend, bypass=bypass, tile=self.tile)
 
     @torch.inference_mode()
     def convert(
@@ -107,52 +90,11 @@ class Converter:
             >>> lumaflux.load("lite", device="cpu").convert(np.zeros((3, 32, 48), np.float32), steps=1).hdr_pq.shape
             (3, 32, 48)
         """
-        clock = _Clock()
-        made = self._generate(self._batch(frame), Sampling(steps=steps, noise=noise, seed=seed), clock)
+        clock = StageClock()
+        made = self._path.generate(self._batch(frame), Sampling(steps=steps, noise=noise, seed=seed), clock)
         return Conversion(
             hdr_pq=_like(made.hdr_pq, frame), vae_pq=_like(made.vae_pq, frame), knots=made.knots, timings=clock.seconds
         )
-
-    def _generate(
-        self,
-        sdr: Tensor,
-        sampling: Sampling,
-        clock: "_Clock",
-        on_step: Callable[[], None] | None = None,
-        tone: Tone | None = None,
-    ) -> "_Generated":
-        """The paper's path on a batch [B,3,H,W]; ``tone`` instead of the one that the frame itself asks for."""
-        model = self._network(sdr)
-        height, width = sdr.shape[-2:]
-        z_start, z, placement = self._latents(sdr, sampling, clock, on_step, tone and tone.placement)
-        with clock("decode_latents"):
-            vae_pq = model.decode_latents(z)[..., :height, :width]
-        with clock("tone_field"):
-            hdr_pq, knots = model.tone_field(vae_pq, z, tone and tone.knots)
-        return _Generated(hdr_pq=hdr_pq, vae_pq=vae_pq, knots=knots, z_start=z_start, placement=placement)
-
-    def _latents(
-        self,
-        sdr: Tensor,
-        sampling: Sampling,
-        clock: "_Clock",
-        on_step: Callable[[], None] | None,
-        placement: ToneCurve | None,
-    ) -> tuple[Tensor, Tensor, ToneCurve | None]:
-        """Where the bridge began, without noise, and where it ended [B,c,h,w]; and the placement that it began with."""
-        model = self._network(sdr)
-        with clock("condition"):
-            padded = pad_to_multiple(sdr, self.config.token_stride)
-            conditions = model.condition(padded)
-            placement = placement or model.placement(padded)
-            z_start = model.encode(model.start(padded, placement))
-        with clock("sample"):
-            if self.bypass:
-                return z_start, z_start, placement
-            start = z_start + self.config.noise_scale * self._noise(z_start, sampling.noise, sampling.seed)
-            flow = schedule(sampling.steps or self.config.steps, z_start.device)
-            reuse = {"reuse": sampling.reuse, "block_reuse": sampling.block_reuse}
-            return z_start, euler(model, start, conditions, flow, on_step, **reuse), placement
 
     @torch.inference_mode()
     def tone_of(
@@ -169,24 +111,28 @@ class Converter:
         that is clipped (``clipped_shares``), and the tone has the stops of highlights; nothing is decoded without.
         """
         settings, sdr = settings or Settings(), self._batch(frame)
-        reduced = self.reduced((area := area or find_area(sdr[0])).of(sdr))
-        placement = self._placement(reduced, settings)
-        if (unlit := unlit_tone(self.backend.network, placement, area, clipped, len(sdr))) is not None:
+        area = area or find_area(sdr[0])
+        reduced = self.reduced(area.of(sdr))
+        placement = self._path.placement(reduced, settings)
+        unlit = unlit_tone(self.backend.network, placement, area, clipped, len(sdr))
+        if unlit is not None:
             return unlit
-        begun, z, placement = self._latents(reduced, Sampling.of(settings), _Clock(), None, placement)
+        begun, z, placement = self._path.latents(reduced, Sampling.of(settings), StageClock(), None, placement)
         tone = Tone(placement=placement, knots=self.backend.network.knots(z), area=area)
         if clipped is None or tone.knots is None:
             return tone
-        twice = partial(self._seen_twice, reduced=reduced, sampling=Sampling.of(settings), clock=_Clock(), tone=tone)
+        twice = partial(
+            self._seen_twice, reduced=reduced, sampling=Sampling.of(settings), clock=StageClock(), tone=tone
+        )
         return replace(tone, stops=stops_of(self.backend.network, begun, z, tone.knots, clipped, twice))
 
-    def _seen_twice(self, stops: Tensor, reduced: Tensor, sampling: Sampling, clock: "_Clock", tone: Tone) -> Tensor:
+    def _seen_twice(self, stops: Tensor, reduced: Tensor, sampling: Sampling, clock: StageClock, tone: Tone) -> Tensor:
         """Stops [B,1,h,w] that the transformer found in reduced pictures, with those that it finds in a second view."""
         if not self.config.test_time_augmentation or self.bypass:
             return stops
 
         def find(view: Tensor) -> Tensor:
-            made = self._generate(view, sampling, clock, None, tone)
+            made = self._path.generate(view, sampling, clock, None, tone)
             with clock("decode_latents"):
                 begun = self.backend.network.decode_latents(made.z_start)[..., : view.shape[-2], : view.shape[-1]]
             return stops_between(made.hdr_pq, self.backend.network.to_pq(begun))
@@ -253,7 +199,7 @@ class Converter:
         [B,3,H,W] (lumaflux.inference.confidence); ``on_lighting`` what leads from one frame's result back to it
         (lumaflux.inference.inverse). Raises UserError for a mask of another size, and for light with no way back.
         """
-        sdr, clock = self._batch(frame), _Clock()
+        sdr, clock = self._batch(frame), StageClock()
         allowed = None if mask is None else mask_for(mask, sdr)
         if settings.strength == 0.0:
             placed = expose(sdr_to_pq(sdr, settings.reference_white), settings)
@@ -280,7 +226,7 @@ class Converter:
             graphics = self._graphics(active, settings)
         if settings.detail == 0.0:
             tone = self._steadied(active, settings, clock, on_step, tone)
-            relit = self._generate(active, Sampling.of(settings), clock, on_step, tone).hdr_pq
+            relit = self._path.generate(active, Sampling.of(settings), clock, on_step, tone).hdr_pq
             placement = tone.placement
         else:
             with clock("reduce"):
@@ -333,7 +279,7 @@ class Converter:
         self, frame: np.ndarray | Tensor, settings: Settings, *, tone: Tone | None = None
     ) -> tuple[FrameGain, dict[str, float]]:
         """What the model makes of a reduced SDR frame, with the seconds of each stage: the first half of ``render``."""
-        sdr, clock = self._batch(frame), _Clock()
+        sdr, clock = self._batch(frame), StageClock()
         active = _area(sdr[0], tone).of(sdr)
         with clock("graphics"):
             graphics = self._graphics(active, settings)
@@ -346,30 +292,26 @@ class Converter:
         return [find_graphics(one) if settings.graphics_white == "auto" else None for one in active]
 
     def _steadied(
-        self, seen: Tensor, settings: Settings, clock: "_Clock", on_step: Callable[[], None] | None, tone: Tone | None
+        self, seen: Tensor, settings: Settings, clock: StageClock, on_step: Callable[[], None] | None, tone: Tone | None
     ) -> Tone:
         """A shot's tone, the frame's own, or their mixture, found on the picture that the model will see; as much of it
         as ``settings.auto_tone`` says."""
         share = 0.0 if tone is None else settings.temporal_stability
         if tone is not None and share == 1.0:
             return toned(tone, settings.auto_tone)
-        placement, knots = self._placement(seen, settings), None
+        placement, knots = self._path.placement(seen, settings), None
         if share > 0.0:
-            _, z, _ = self._latents(seen, Sampling.of(settings), clock, on_step, placement)
+            _, z, _ = self._path.latents(seen, Sampling.of(settings), clock, on_step, placement)
             knots = self.backend.network.knots(z)
         own = Tone(placement=placement, knots=knots)
         found = own if tone is None or share == 0.0 else mix([tone, own], [share, 1.0 - share])
         return toned(found, settings.auto_tone)
 
-    def _placement(self, seen: Tensor, settings: Settings) -> ToneCurve | None:
-        """Where the picture that the model sees is placed, by what ``settings`` say of its source."""
-        return self.backend.network.placement(pad_to_multiple(seen, self.config.token_stride), settings.camera)
-
     def _light(
         self,
         smooth: Tensor,
         settings: Settings,
-        clock: "_Clock",
+        clock: StageClock,
         on_step: Callable[[], None] | None,
         tone: Tone | None,
         graphics: Sequence[Graphics | None],
@@ -385,7 +327,7 @@ class Converter:
             return self._placed(reduced, steadied, tone.stops.to(clipped), clipped)
         share = settings.temporal_stability if tone is not None and tone.placement is not None else 0.0
         tone = self._steadied(reduced, settings, clock, on_step, tone)
-        made = self._generate(reduced, Sampling.of(settings), clock, on_step, tone)
+        made = self._path.generate(reduced, Sampling.of(settings), clock, on_step, tone)
         with clock("decode_latents"):
             begun = model.decode_latents(made.z_start)[..., : reduced.shape[-2], : reduced.shape[-1]]
         with clock("detail"):
@@ -415,7 +357,7 @@ class Converter:
         return model.to_pq(model.start(torch.ones_like(reduced[..., :1, :1]), placement))
 
     def _with_source_detail(
-        self, smooth: Tensor, sdr: Tensor, light: FrameGain, settings: Settings, clock: "_Clock"
+        self, smooth: Tensor, sdr: Tensor, light: FrameGain, settings: Settings, clock: StageClock
     ) -> Tensor:
         model = self.backend.network
         with clock("detail"):
@@ -468,14 +410,6 @@ class Converter:
         inside = sdr.amin() >= 0 and sdr.amax() <= 1  # a large picture is not copied in vain
         return (sdr if sdr.ndim == 4 else sdr.unsqueeze(0)) if inside else sdr.clamp(0, 1).reshape(-1, *sdr.shape[-3:])
 
-    def _noise(self, z_sdr: Tensor, noise: np.ndarray | Tensor | None, seed: int) -> Tensor:
-        if noise is None:
-            return bridge_noise(seed, *z_sdr.shape[1:]).to(z_sdr)
-        given = torch.as_tensor(noise).to(z_sdr)
-        if given.shape[-3:] != z_sdr.shape[-3:]:
-            raise UserError(f"the noise has shape {tuple(given.shape)}, the latents {tuple(z_sdr.shape)}")
-        return given
-
 
 def _area(sdr: Tensor, tone: Tone | None) -> Area:
     """What of an SDR frame [3,H,W] is picture: what its shot's tone says, or its own."""
@@ -485,16 +419,3 @@ def _area(sdr: Tensor, tone: Tone | None) -> Area:
 def _like(result: Tensor, frame: Frame) -> Frame:
     shaped = result if frame.ndim == 4 else result[0]
     return shaped if isinstance(frame, Tensor) else shaped.cpu().numpy()  # pyright: ignore[reportReturnType]
-
-
-class _Clock:
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def __call__(self, stage: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start
