@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 from itertools import repeat
 from types import SimpleNamespace
+from typing import Any
 
 import av
 import numpy as np
@@ -22,7 +23,7 @@ from lumaflux.render.clip import convert_clip
 from lumaflux.render.growing_track import GrowingTrack
 from lumaflux.render.request import Request
 from lumaflux.render.source import Source
-from lumaflux.render.tones import Tones, tones_of
+from lumaflux.render.tones import Tones, growing_tones_of, tones_of
 from lumaflux.settings import Settings
 
 
@@ -48,13 +49,18 @@ def film():
 class Told(Look):
     """Looks at pictures, and keeps how many frames had been seen when each shot was told."""
 
-    def see_frame(self, frame):
+    def see_frame(self, frame: Any):
         self.see(frame)
 
     def known_shots(self):
         shots = super().known_shots()
         self.when = [*getattr(self, "when", []), *repeat(self.frames, len(shots))]
         return shots
+
+
+def growing(pictures, look, name: str) -> GrowingTrack:
+    """Of pictures instead of a reader's frames, which the look here takes."""
+    return GrowingTrack(pictures, look, name)
 
 
 @pytest.fixture
@@ -78,7 +84,7 @@ def test_shots_that_are_told_early_are_those_of_the_whole(quick, lit, monkeypatc
     for number in range(0, len(frames), 5):  # a lamp that is there for two frames of five
         for frame in frames[number : number + 2]:
             frame[:, 12:15, 16:20] = 1.0
-    track = GrowingTrack(lambda told: (frame for frame in frames), look := Told(quick, Settings()), "film")
+    track = growing(lambda told: (frame for frame in frames), look := Told(quick, Settings()), "film")
     for frame in frames:
         whole.see(frame)
     track.wait_for(195)
@@ -99,7 +105,7 @@ def test_a_shot_that_is_told_is_rendered_while_the_pass_goes_on(quick):
             assert number < 190 or rendered.wait(60)
             yield frame
 
-    track = GrowingTrack(frames, Told(quick, Settings()), "film")
+    track = growing(frames, Told(quick, Settings()), "film")
     assert track.shot_of(3).tone_at(3).knots is not None
     assert len(track.shots) < 6
     rendered.set()
@@ -121,7 +127,7 @@ def test_frames_are_seen_while_the_tone_of_a_key_is_found(quick, monkeypatch):
             yield frame
 
     monkeypatch.setattr(quick, "tone_of", tone_of)
-    track = GrowingTrack(frames, Told(quick, Settings()), "film")
+    track = growing(frames, Told(quick, Settings()), "film")
     assert track.shot_of(0).last == 19
     track.close()
 
@@ -133,7 +139,7 @@ def test_what_ends_the_pass_is_said_where_a_tone_is_waited_for(quick, failing):
         if failing:
             raise UserError("the disk is gone")
 
-    track = GrowingTrack(frames, Told(quick, Settings()), "film")
+    track = growing(frames, Told(quick, Settings()), "film")
     with pytest.raises(UserError, match="disk is gone" if failing else "film holds no frames"):
         Tones(growing=track).wait_for(0)
     track.close()
@@ -160,14 +166,14 @@ def pictures_of(path):
 
 def test_a_clip_becomes_the_same_as_after_a_whole_pass(quick, clip, tmp_path):
     job = Job(limit=12, encoder_preset="ultrafast")
-    for name, how in (("growing", {}), ("whole", {"find_tones": tones_of})):
+    for name, find_tones in (("growing", growing_tones_of), ("whole", tones_of)):
         done = []
         request = Request(
             load_converter=lambda: quick,
             settings=Settings(steps=1),
             job=job,
             progress=lambda frames, total, done=done: done.append((frames, total)),
-            **how,
+            find_tones=find_tones,
         )
         report = convert_clip(Source(clip, job), tmp_path / f"{name}.mp4", request)
         assert report.frames == 12
@@ -184,13 +190,13 @@ def test_an_interrupt_while_a_tone_is_waited_for_keeps_what_is_finished(quick, c
         whole.see(frame)
     told = iter([whole.shots()])
     look = SimpleNamespace(see_frame=lambda frame: time.sleep(0.005), known_shots=lambda: next(told, []))
-    track = GrowingTrack(lambda note: (frame for frame in repeat(None)), look, "endless")
+    track = growing(lambda note: (frame for frame in repeat(None)), look, "endless")
 
     def progress(frames, total):
         if frames == 8:
             threading.Timer(0.2, signal.raise_signal, [signal.SIGINT]).start()
 
-    progress.name_wait = (waits := []).append
+    setattr(progress, "name_wait", (waits := []).append)  # noqa: B010 (functions have none)
     job = Job(encoder_preset="ultrafast")
     request = Request(
         load_converter=lambda: quick,
@@ -201,7 +207,7 @@ def test_an_interrupt_while_a_tone_is_waited_for_keeps_what_is_finished(quick, c
     )
     with pytest.raises(KeyboardInterrupt, match="the 8 frames that were finished are in ") as ended:
         convert_clip(Source(clip, job), tmp_path / "in-hdr.mp4", request)
-    assert ended.value.reports[0].frames == 8
+    assert vars(ended.value)["reports"][0].frames == 8
     assert set(waits) == {"the tone of its shot (0 of ? frames looked at)"}
     assert not track._thread.is_alive()
     assert len(pictures_of(tmp_path / "in-hdr.partial.mp4")) == 8
@@ -218,7 +224,7 @@ def test_what_ends_the_pass_later_is_said_at_once_unless_it_is_a_frame(quick, ki
                 raise kind("it is gone")
             yield frame
 
-    track = GrowingTrack(frames, Told(quick, Settings()), "film")
+    track = growing(frames, Told(quick, Settings()), "film")
     track.wait_for(3)
     told.set()
     with pytest.raises(kind):
@@ -232,6 +238,8 @@ def test_what_ends_the_pass_later_is_said_at_once_unless_it_is_a_frame(quick, ki
 
 
 def test_plain_progress_and_the_bar_say_what_is_waited_for(capsys, monkeypatch):
+    progress: Any
+    bar: Any
     with show_progress("in.mp4", "plain") as progress:
         for now in (10.0, 11.0, 13.0):  # one line in two seconds
             monkeypatch.setattr(time, "monotonic", lambda now=now: now)
