@@ -10,7 +10,11 @@ from lumaflux.endings import ENDING, end_by_signals
 from lumaflux.media.stills.sequence_writer import SequenceWriter
 from lumaflux.media.video.stream_copy import StreamCopy
 from lumaflux.media.video.writer import VideoWriter
-from lumaflux.render import clip
+from lumaflux.render import Job
+from lumaflux.render.clip import convert_clip
+from lumaflux.render.request import Request
+from lumaflux.render.source import Source
+from lumaflux.settings import Settings
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
@@ -101,11 +105,9 @@ def test_a_first_pass_leaves_nothing(placement, make_pictures, tmp_path, target,
         os.kill(os.getpid(), sent)
         raise AssertionError("it went on")
 
-    source = clip.Source(folder / "s.%04d.png", clip.Job())
+    request = Request(load_converter=placement.load, settings=Settings(), job=Job(), find_tones=find_tones)
     with pytest.raises(KeyboardInterrupt, match="the first of two passes, which finds the tones; nothing is written"):
-        clip.convert_clip(
-            source, out / target, placement.load, clip.Settings(), clip.Job(), lambda *_: None, find_tones
-        )
+        convert_clip(Source(folder / "s.%04d.png"), out / target, request)
     assert left(out) == []
 
 
