@@ -2,6 +2,8 @@
 
 import contextlib
 import ipaddress
+import json
+import logging
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Collection
@@ -39,7 +41,7 @@ def application(
     try:
         import gradio as gr
         from fastapi import FastAPI, Request
-        from fastapi.responses import PlainTextResponse
+        from fastapi.responses import JSONResponse, PlainTextResponse
     except ImportError:
         raise MissingExtraError("Gradio, of which the page is made,", "demo") from None
     from lumaflux.demo.page import keep_files_in, page
@@ -60,8 +62,11 @@ def application(
     @app.middleware("http")
     async def guard(request: Request, call_next: Callable[[Request], Any]) -> Any:
         path = request.url.path
-        refused = refusal(path, request.headers, known, files if path.startswith(_UPLOAD) else None)
-        response = PlainTextResponse(refused[1], refused[0]) if refused else await call_next(request)
+        refused = refusal(path, request.headers, known, files if path == _UPLOAD else None)
+        response: Any = PlainTextResponse(refused[1], refused[0]) if refused else await call_next(request)
+        if path == _UPLOAD and response.status_code == 200:
+            named = json.loads(b"".join([part async for part in response.body_iterator]))
+            response = JSONResponse([str(visitors.take(Path(one))) for one in named])
         response.headers["Content-Security-Policy"] = POLICY
         response.headers["Referrer-Policy"] = "no-referrer"
         return response
@@ -116,4 +121,7 @@ def serve(
             if not is_private(host):
                 print("Everybody who reaches this machine can use the page, for it asks for no password.", flush=True)
             config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3)
-            uvicorn.Server(config).run(sockets=[listening])
+            server = uvicorn.Server(config)
+            # Pages that are open hold a connection; that it is cut at the end is no error.
+            logging.getLogger("uvicorn.error").addFilter(lambda _: not server.should_exit)
+            server.run(sockets=[listening])

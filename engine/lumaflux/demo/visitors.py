@@ -2,6 +2,7 @@
 long."""
 
 import contextlib
+import os
 import secrets
 import shutil
 import threading
@@ -32,6 +33,7 @@ class Visitors:
         self.root, self.idle = root.resolve(), idle
         self._lock = threading.Lock()
         self._there: dict[str, Visitor] = {}
+        self._uploads: dict[Path, Path] = {}  # and Gradio's name of the same file
 
     def begin(self, key: str) -> Visitor:
         """The visitor with a new folder, whose earlier conversion counts as canceled, its results as gone."""
@@ -46,16 +48,22 @@ class Visitors:
             shutil.rmtree(before.folder, ignore_errors=True)
         return visitor
 
+    def take(self, upload: Path) -> Path:
+        """The same file under a name that is this upload's alone: Gradio names uploads by their contents, and one
+        visitor's would go with another's."""
+        own = self.root / f"upload-{secrets.token_hex(16)}" / upload.name
+        own.parent.mkdir(mode=0o700)
+        os.link(upload, own)
+        with self._lock:
+            self._uploads[own] = upload
+        return own
+
     def is_upload(self, named: object) -> bool:
-        """Whether it is the path of a file that was uploaded and is still here; no link, nothing else of the disk."""
-        if not isinstance(named, str | Path) or not named:
-            return False
-        path = Path(named)
-        inside = path.is_relative_to(self.root) and not path.is_relative_to(self.root / _RESULTS)
-        return inside and path.is_file() and path == path.resolve()
+        """Whether it is the path of a file that was uploaded and is still here."""
+        return isinstance(named, str | Path) and Path(named) in self._uploads and Path(named).is_file()
 
     def hold(self, key: str, upload: Path) -> None:
-        """The upload is this visitor's: it goes with them, unless another has the same."""
+        """The upload is this visitor's, and goes with them."""
         with self._lock:
             visitor = self._there.setdefault(key, Visitor(self.root / _RESULTS / secrets.token_hex(16)))
             visitor.uploads.add(upload)
@@ -79,8 +87,8 @@ class Visitors:
             if visitor is None:
                 return
             visitor.canceled.set()
-            for upload in visitor.uploads - self._held():
-                _remove(upload)
+            for upload in visitor.uploads:
+                self._remove(upload)
         shutil.rmtree(visitor.folder, ignore_errors=True)
 
     def sweep(self) -> None:
@@ -94,7 +102,7 @@ class Visitors:
         for file in [path for path in self.root.rglob("*") if path.is_file() and not path.is_relative_to(results)]:
             with contextlib.suppress(FileNotFoundError), self._lock:
                 if file not in self._held() and file.stat().st_ctime < oldest:
-                    _remove(file)
+                    self._remove(file)
 
     @contextlib.contextmanager
     def swept(self, every: float) -> Iterator[None]:
@@ -116,12 +124,20 @@ class Visitors:
     def _held(self) -> set[Path]:
         return set().union(*(visitor.uploads for visitor in self._there.values()))
 
+    def _remove(self, file: Path) -> None:
+        """And its folder, and the name by its contents, unless another upload has that now."""
+        named = self._uploads.pop(file, None)
+        for path in (file,) if named is None or not _same(file, named) else (file, named):
+            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                path.parent.rmdir()
+
     def __len__(self) -> int:
         return len(self._there)
 
 
-def _remove(upload: Path) -> None:
-    """And its folder, which is of this file alone."""
-    upload.unlink(missing_ok=True)
-    with contextlib.suppress(OSError):
-        upload.parent.rmdir()
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except FileNotFoundError:
+        return False
