@@ -57,6 +57,11 @@ def test_a_video_comes_back_and_says_how_near(make_clip, run, tmp_path):
         restore(tmp_path / "gone.mkv", tmp_path / "hdr.mkv.sdr", tmp_path / "no.mkv")
     with pytest.raises(UserError, match="is no sidecar"):
         restore(tmp_path / "hdr.mkv", tmp_path / "hdr.mkv", tmp_path / "no.mkv")
+    for named in ("gone.sdr", "."):
+        with pytest.raises(
+            UserError, match=r"cannot be read \((No such file|Is a directory).*name the sidecar of .*hdr"
+        ):
+            restore(tmp_path / "hdr.mkv", tmp_path / named, tmp_path / "no.mkv")
     with pytest.raises(UserError, match="cannot hold the restored frames"):
         restore(tmp_path / "hdr.mkv", tmp_path / "hdr.mkv.sdr", tmp_path / "no.mp4")
     assert not (tmp_path / "no.mkv").exists()

@@ -104,7 +104,9 @@ class Sidecar:
         try:
             self._archive = zipfile.ZipFile(path)
             self.facts: dict[str, Any] = json.loads(self._archive.read("facts.json"))
-        except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        except OSError as error:
+            raise UserError(f"{path} cannot be read ({error.strerror or error}); name the sidecar of {hdr}") from None
+        except (KeyError, ValueError, zipfile.BadZipFile) as error:
             raise UserError(f"{path} is no sidecar of --sdr-exact, or it is damaged ({error})") from None
         if self.facts.get("format") != FORMAT or self.facts.get("version") not in VERSIONS:
             raise UserError(f"{path} is no sidecar of this version; convert the source again")
