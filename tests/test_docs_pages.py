@@ -13,6 +13,7 @@ from lumaflux.settings import Settings
 ROOT = Path(__file__).parents[1]
 LINK = re.compile(r"\]\(([^)#\s]+)(#[^)]*)?\)")
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
+NAMING = (".py", ".md", ".yaml")  # suffixes of files that may name a decision
 
 
 @pytest.fixture(scope="module")
@@ -109,3 +110,21 @@ def test_lines_fit_a_page():
         if len(line) > 120 and not line.startswith("|")
     }
     assert wide == set()
+
+
+def test_decisions_are_numbered_without_gaps_as_their_titles_are():
+    decisions = sorted((ROOT / "docs/decisions").glob("*.md"))
+    assert [path.name[:5] for path in decisions] == [f"{number:04d}-" for number in range(1, len(decisions) + 1)]
+    for number, path in enumerate(decisions, 1):
+        assert path.read_text().startswith(f"# {number}. ")
+
+
+def test_decisions_that_are_named_are_there():
+    there = {path.name for path in (ROOT / "docs/decisions").glob("*.md")}
+    numbers = {int(name[:4]) for name in there}
+    asked = [ROOT / "pyproject.toml", *PAGES]
+    asked += [path for room in ("engine", "export") for path in (ROOT / room).rglob("*") if path.suffix in NAMING]
+    for path in asked:
+        text = path.read_text()
+        assert set(re.findall(r"decisions/(\d{4}-[\w-]+\.md)", text)) <= there, path
+        assert {int(number) for number in re.findall(r"decisions?[ /](\d{1,4})\b", text)} <= numbers, path

@@ -1,6 +1,6 @@
 """Dense motion between two frames, and where it may be believed.
 
-The flow is DIS (Kroeger, Timofte, Dai and Van Gool, ECCV 2016) as OpenCV has it: docs/decisions/0015-motion.md.
+The flow is DIS (Kroeger, Timofte, Dai and Van Gool, ECCV 2016) as OpenCV has it: docs/decisions/0013-motion.md.
 """
 
 from dataclasses import dataclass

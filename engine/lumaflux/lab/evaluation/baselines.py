@@ -21,7 +21,7 @@ _PEAK_NITS = 1000.0
 _SDR_WHITE_NITS = 100.0
 _CLIPPED = 250 / 255  # of the largest channel
 _DOME_PIXELS = 32
-# Least squares over the tone predictor's training pairs (decision 0017): stops at the pivot, and stops a stop.
+# Least squares over the tone predictor's training pairs (decision 0015): stops at the pivot, and stops a stop.
 _LINES = {"graded": (0.070, -0.113), "camera": (0.575, -0.012)}
 _PIVOT = -2.5  # stops below white
 _INVERTED = ("bt2446a", "bt2446c", "reinhard", "bt2390", "aces-1.3", "aces-2.0")
