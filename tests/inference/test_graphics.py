@@ -159,6 +159,20 @@ def test_light_that_is_no_letters_is_left_alone(draw):
     assert np.mean(shares(through_jpeg(picture)) > 0.1) < 2e-3
 
 
+@pytest.mark.parametrize("gap", [8, 20, 40])
+@pytest.mark.parametrize("shape", ["ellipse", "rectangle", "rounded_rectangle"])
+def test_a_shape_beside_letters_is_not_cut(shape, gap):
+    picture, ink = written(Image.new("RGB", (WIDTH, HEIGHT), (150, 30, 20)), "0.4081", size=60, at=(0.4, 0.6))
+    rows, columns = np.nonzero(ink)
+    middle, right = (rows.min() + rows.max()) // 2, columns.min() - gap
+    box = tuple(int(edge) for edge in (right - 80, middle - 36, right, middle + 36))
+    getattr(ImageDraw.Draw(picture), shape)(box, fill=(250, 250, 250))
+    found, beside = shares(picture), np.zeros_like(ink)
+    beside[box[1] : box[3], box[0] : box[2]] = np.asarray(picture)[box[1] : box[3], box[0] : box[2], 2] == 250
+    assert np.mean(found[ink] > 0.5) > 0.9
+    assert np.ptp(found[beside]) < 0.1
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_pictures_without_graphics_have_none(seed):
     assert find_graphics(codes(scene(seed, 0.4 + 0.2 * seed))) is None

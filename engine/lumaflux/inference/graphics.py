@@ -15,7 +15,17 @@ from lumaflux.color.primaries import BT709_LUMA
 from lumaflux.color.sdr_to_pq import sdr_to_pq
 from lumaflux.inference.detail import reduce_rows, reduce_to
 from lumaflux.inference.sheets import PAPER, Sheet, sheets_of
-from lumaflux.inference.text_lines import CONTRAST, Codes, Line, Sampling, dark_lines, light_lines, valley
+from lumaflux.inference.text_lines import (
+    CONTRAST,
+    Codes,
+    Line,
+    Sampling,
+    dark_lines,
+    joined,
+    light_lines,
+    stretches,
+    valley,
+)
 
 FAINTEST, _CERTAIN = 200.0, 216.0  # codes of strokes or paper: darker ones stay where any curve puts them
 _ABOVE, _BESIDE = 0.6, 1.3  # of the letters' height: where a line's dots and marks are
@@ -139,8 +149,10 @@ def _letters_into(shares: NDArray[np.float32], sdr: Tensor, line: Line, sampling
     codes = luma_codes(sdr[:, rows, columns])
     reach = max(6, round(line.height))
     ground = np.minimum(valley(codes, reach), valley(np.ascontiguousarray(codes.T), reach).T)
-    stroke = (codes - ground >= CONTRAST) & (codes >= line.level - _LEVEL)
-    inside = _grown(stroke, sampling.across)
+    light = codes >= line.level - _LEVEL
+    stroke = light & (codes - ground >= CONTRAST)
+    going_on = rows.start > 0, rows.stop < sdr.shape[-2], columns.start > 0, columns.stop < sdr.shape[-1]
+    inside = _grown(_whole(stroke, light, going_on), sampling.across)
     _add(shares[rows, columns], inside, codes, line.level, line.certainty)
 
 
@@ -158,6 +170,19 @@ def _add(shares: NDArray[np.float32], inside: NDArray, codes: Codes, level: floa
     ramp = np.arange(256, dtype=np.float32)
     ramp = certainty * ((ramp - _DARK * level) / ((1 - _DARK) * level - 2)).clip(0, 1)
     np.maximum(shares, ramp.astype(np.float32)[codes] * inside, out=shares)
+
+
+def _whole(stroke: NDArray[np.bool_], light: NDArray[np.bool_], going_on: Sequence[bool]) -> NDArray[np.bool_]:
+    """Strokes of a window, but for those of ``light`` areas with a stroke that leaves it, at its top, bottom, left or
+    right, where the frame is ``going_on``: half of a disc beside a line is no letter."""
+    row, start, stop = stretches(light)
+    part = np.full(light.shape, -1)
+    part[light] = np.repeat(joined(row, start, stop, light.shape[1]), stop - start)
+    ends = np.zeros_like(light)
+    ends[0], ends[-1] = going_on[:2]
+    ends[:, 0] |= going_on[2]
+    ends[:, -1] |= going_on[3]
+    return stroke & ~np.isin(part, part[ends & stroke])
 
 
 def _span(start: int, stop: int, around: int, length: int) -> slice:
