@@ -8,6 +8,7 @@ from cyclopts import App, Parameter
 
 from lumaflux.demo.commands import demo
 from lumaflux.endings import end_by_signals, told
+from lumaflux.errors import refuse_bytes
 from lumaflux.farm.commands import farm
 from lumaflux.lab.bench.commands import bench
 from lumaflux.lab.evaluation.commands import app as luma_eval
@@ -262,6 +263,8 @@ def main() -> None:
         if "--list-devices" in sys.argv[1:]:  # wherever it stands, and without a source
             list_devices()
             return
+        for word in sys.argv[1:]:
+            refuse_bytes(word)
         app(_plain_words(sys.argv[1:]), exit_on_error=False, print_error=False)
 
 

@@ -16,6 +16,14 @@ class UserError(Exception):
     exit_code = 2
 
 
+def refuse_bytes(name: str) -> None:
+    """Raises UserError for a name that is no UTF-8, which Linux allows: templates, tracks and picture libraries take
+    text alone."""
+    if any("\udc80" <= letter <= "\udcff" for letter in name):
+        shown = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        raise UserError(f"the name {shown} is not written in UTF-8; rename the file or its folder")
+
+
 class FrameError(UserError):
     """One frame of a job failed although the job as a whole was sound; the command exits with 3."""
 

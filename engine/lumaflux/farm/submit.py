@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lumaflux.errors import FrameError, UserError
+from lumaflux.errors import FrameError, UserError, refuse_bytes
 from lumaflux.farm.encode import encode_job
 from lumaflux.farm.frames import Chunk, open_renderer, render_frames
 from lumaflux.farm.job import JobFolder
@@ -34,6 +34,8 @@ def make_bundle(spec: JobSpec, target: Path, *, chunk: int, command: str, video:
     if encoded:
         output_profile(video.deliver, target)  # which raises for what does not fit
     source = source_of(spec)
+    for path in (source.path, target):
+        refuse_bytes(str(path.resolve()))  # a template holds text, and whole paths
     numbers = numbers_of(spec, source)
     _refuse_sizes(source, numbers)
     text = frames_text(numbers)

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Protocol, Self
 
 from lumaflux.digests import file_digest, text_digest
-from lumaflux.errors import FrameError, UserError
+from lumaflux.errors import FrameError, UserError, refuse_bytes
 from lumaflux.media.stills.sequence_path import SequencePath
 from lumaflux.options import SEQUENCE_RATE, SourceOptions
 from lumaflux.settings import Settings
@@ -53,7 +53,8 @@ class Source:
     """
 
     def __init__(self, path: Path, options: SourceOptions | None = None, *, keep_going: bool = False):
-        """Raises UserError for two numbers in a name."""
+        """Raises UserError for two numbers in a name, and for one that is no UTF-8."""
+        refuse_bytes(str(path))
         self.path, self.options, self.keep_going = path, options or SourceOptions(), keep_going
         self.pattern = SequencePath.parse(path)
 

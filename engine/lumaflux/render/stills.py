@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lumaflux.errors import FrameError, UserError
+from lumaflux.errors import FrameError, UserError, refuse_bytes
 from lumaflux.inference.weights import weights_identity
 from lumaflux.render.frame_renderer import FrameRenderer, blended
 from lumaflux.render.job import Job, Report, with_reports
@@ -40,6 +40,7 @@ def convert_stills(pairs: dict[Path, Path], request: Request) -> list[Report]:
         report = Report(target=target, source=source)
         start = time.perf_counter()
         try:
+            refuse_bytes(str(source))
             with report.stage("decode"):
                 files = picture_files(target, request.settings, job, report)
                 recorder = None if job.certificate is None else Recorder(source, target, job)

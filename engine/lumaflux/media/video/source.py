@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lumaflux.errors import UserError
+from lumaflux.errors import UserError, refuse_bytes
 
 if TYPE_CHECKING:
     import av.container
@@ -43,6 +43,7 @@ _CONTAINERS = (
 def check_file(path: str | os.PathLike) -> Path:
     """``path`` as a Path; raises UserError unless it is a file with something in it that may be read."""
     path = Path(path)
+    refuse_bytes(str(path))
     if path.is_dir():
         raise UserError(f"{path} is a directory; name one video or picture file.")
     if not path.exists():
