@@ -137,10 +137,16 @@ def _run_step(step: Any, values: dict[str, Any], workers: int, report: RunReport
     def say_done() -> None:
         say(f"{step.name}: {next(done)} of {count} tasks done")
 
-    threads = [
-        threading.Thread(target=_work, args=(step, values, tasks, report, lock, stop, say, say_done), daemon=True)
-        for _ in range(min(workers, count))
-    ]
+    bugs: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            _work(step, values, tasks, report, lock, stop, say, say_done)
+        except BaseException as bug:  # raised by the caller's thread
+            bugs.append(bug)
+            stop.set()
+
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(min(workers, count))]
     for thread in threads:
         thread.start()
     try:
@@ -152,6 +158,8 @@ def _run_step(step: Any, values: dict[str, Any], workers: int, report: RunReport
         for thread in threads:
             thread.join()
         raise
+    if bugs:
+        raise bugs[0]
 
 
 def _work(
@@ -169,35 +177,37 @@ def _work(
     from lumaflux.farm.openjd_session import WorkerSession
 
     session: WorkerSession | None = None
-    while not stop.is_set():
-        try:
-            task = tasks.get_nowait()
-        except queue.Empty:
-            break
-        if session is None:
-            session = WorkerSession(f"{SESSION}{os.getpid()}-{secrets.token_hex(6)}", values, stop, say)
-            outcome = session.enter(step)
-            with lock:
-                report.sessions += 1
-            if outcome is None:
-                outcome = session.run(step, task.parameters)
-        else:
-            outcome = session.run(step, task.parameters)
-        if outcome is None:
-            say_done()
-            continue
-        session.leave()
-        session = None
-        if stop.is_set():
-            break
-        with lock:
-            if outcome.retry and task.attempt < ATTEMPTS:
-                report.retries += 1
-                tasks.put(_Task(parameters=task.parameters, attempt=task.attempt + 1))
+    try:
+        while not stop.is_set():
+            try:
+                task = tasks.get_nowait()
+            except queue.Empty:
+                break
+            if session is None:
+                session = WorkerSession(f"{SESSION}{os.getpid()}-{secrets.token_hex(6)}", values, stop, say)
+                outcome = session.enter(step)
+                with lock:
+                    report.sessions += 1
+                if outcome is None:
+                    outcome = session.run(step, task.parameters)
             else:
-                report.problems.append(outcome.words)
-                report.frames_failed |= outcome.frames
-                if outcome.fatal:
-                    stop.set()
-    if session is not None:
-        session.leave()
+                outcome = session.run(step, task.parameters)
+            if outcome is None:
+                say_done()
+                continue
+            session.leave()
+            session = None
+            if stop.is_set():
+                break
+            with lock:
+                if outcome.retry and task.attempt < ATTEMPTS:
+                    report.retries += 1
+                    tasks.put(_Task(parameters=task.parameters, attempt=task.attempt + 1))
+                else:
+                    report.problems.append(outcome.words)
+                    report.frames_failed |= outcome.frames
+                    if outcome.fatal:
+                        stop.set()
+    finally:
+        if session is not None:
+            session.leave()
