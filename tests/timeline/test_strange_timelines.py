@@ -156,3 +156,57 @@ def test_usual_nesting_is_read(tmp_path):
     (tmp_path / "a.otio").write_text(nested(DEEPEST // 2 - 1))
     refuse_deep_nesting(tmp_path / "a.otio")
     assert find_clips(read_timeline(tmp_path / "a.otio"), tmp_path).clips == []
+
+
+def missing(name="gone"):
+    return otio.schema.Clip(name, otio.schema.MissingReference())
+
+
+def gap_without_length():
+    gap = otio.schema.Gap()
+    gap.source_range = None
+    return gap
+
+
+@pytest.mark.parametrize("beside", [missing, gap_without_length, lambda: edits.clip("bare", "clip.mp4")])
+def test_a_length_that_is_stated_nowhere_costs_no_other_clip(tmp_path, folder, beside):
+    nested = otio.schema.Stack("nested", [otio.schema.Track("V2", [beside(), marked("b", 8, 4)])])
+    found = found_in(tmp_path, folder, [marked(), beside(), nested, marked("c", 16, 2)])
+    assert [(clip.where, clip.first, clip.last) for clip in found.clips] == [
+        ("V1/a", 2, 6), ("V1/nested/V2/b", 8, 11), ("V1/c", 16, 17),
+    ]  # fmt: skip
+    assert all("neither its range nor that of its media is stated" in left.reason for left in found.skipped)
+    assert len(found.skipped) == (0 if beside is gap_without_length else 2)
+
+
+@pytest.mark.parametrize("beside", [missing, gap_without_length])
+def test_clips_that_cannot_be_placed_in_what_is_trimmed_are_whole(tmp_path, folder, beside):
+    nested = otio.schema.Stack("nested", source_range=edits.span(3, 4))
+    nested.append(otio.schema.Track("V2", [beside(), marked("b", 8, 4)]))
+    found = found_in(tmp_path, folder, [marked(), nested])
+    assert [(clip.where, clip.first, clip.last) for clip in found.clips] == [("V1/a", 2, 6), ("V1/nested/V2/b", 8, 11)]
+
+
+@pytest.mark.parametrize(("frames", "rate"), [(-3, 24), (-300, 24), (3, -24), (-1e300, 24)])
+def test_a_clip_of_less_than_no_time_is_named_and_hides_no_other(tmp_path, folder, frames, rate):
+    odd = edits.clip("odd", "clip.mp4", edits.span(2, frames, rate), [edits.effect(strength=0.5)])
+    found = found_in(tmp_path, folder, [marked(), odd])
+    assert [clip.where for clip in found.clips] == ["V1/a"]
+    assert [left.where for left in found.skipped] == ["V1/odd"]
+    assert "which is no" in found.skipped[0].reason
+
+
+@pytest.mark.parametrize("address", ["/a/" + "n" * 5000 + ".mp4", "http://[::1", "file://[x", "/dev/zero", "/", "%00"])
+def test_addresses_that_are_none_are_named(tmp_path, folder, address):
+    odd = edits.clip("odd", address, edits.span(0, 5), [edits.effect(strength=0.5)])
+    found = found_in(tmp_path, folder, [marked(), odd])
+    assert [clip.where for clip in found.clips] == ["V1/a"]
+    (left,) = found.skipped
+    assert "its media" in left.reason
+    assert len(left.reason) < 400
+
+
+def found_in(tmp_path, folder, track):
+    """As read from a file."""
+    otio.adapters.write_to_file(edits.timeline(track), str(tmp_path / "reel.otio"))
+    return find_clips(read_timeline(tmp_path / "reel.otio"), folder, all_clips=True)

@@ -11,6 +11,7 @@ from lumaflux.errors import UserError
 from lumaflux.media.stills.sequence_path import SequencePath
 
 _VIDEOS = (".mp4", ".mov", ".mkv", ".m4v", ".mxf", ".mts", ".m2ts", ".avi", ".webm")
+_SHOWN = 120  # characters of an address in a message
 _SAME_RATE = 2e-3  # editors write 24 where they mean 24000/1001: frames are counted then, not seconds
 
 
@@ -97,6 +98,16 @@ def _timecode_of(path: Path, rate: float) -> float:
 
 def _local(url: str, folder: Path, mapped: Callable[[str], str]) -> Path:
     """A path on this machine: file URLs are decoded, plain paths taken as they are if they exist so."""
+    try:
+        return _found(url, folder, mapped)
+    except (OSError, ValueError) as error:  # no address, or longer than any name
+        shown = url if len(url) <= _SHOWN else f"{url[:_SHOWN]}..."
+        raise MediaError(
+            f"its media {shown} cannot be looked for ({getattr(error, 'strerror', None) or error})"
+        ) from None
+
+
+def _found(url: str, folder: Path, mapped: Callable[[str], str]) -> Path:
     parsed = urlparse(url)
     windows = re.match(r"^[A-Za-z]:[\\/]", url)
     if parsed.scheme and parsed.scheme != "file" and not windows:

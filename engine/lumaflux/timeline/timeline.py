@@ -1,5 +1,6 @@
 """Editors' timelines (OpenTimelineIO): which clips are to become HDR, and which frames of which media they need."""
 
+import contextlib
 import math
 import os
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from lumaflux.timeline.effect import Look, look_of
 from lumaflux.timeline.media import Media, MediaError, media_of
 from lumaflux.timeline.trial import refuse_deep_nesting, refuse_what_ends_the_reader
 
+_NO_LENGTH = "neither its range nor that of its media is stated; export the timeline with ranges"
 _SPEEDS = ("speed", "retime", "retimecontrols", "speedchange", "timeeffect", "speedramp")
 
 
@@ -128,6 +130,8 @@ def find_clips(
         if look is None and not all_clips and name is None:
             continue
         try:
+            if visible is None:
+                raise _SkipError(_NO_LENGTH)
             found.clips.append(_needed(clip, visible, above, where, look, folder, handles, mapped))
         except _SkipError as skip:
             found.skipped.append(Skipped(where=where, reason=str(skip), lost=skip.lost))
@@ -139,18 +143,31 @@ def find_clips(
 
 
 def _visible_clips(composition: Any, visible: Any, above: tuple, where: str) -> Iterator[tuple[Any, Any, tuple, str]]:
-    """(clip, the part of it that shows in its own time, what it is nested in, a name for people), depth first."""
+    """(clip, the part of it that shows in its own time, what it is nested in, a name for people), depth first.
+
+    The part is None of a clip whose length is stated nowhere. ``visible`` None: all of ``composition``.
+    """
     otio = opentimelineio()
-    visible = visible or composition.trimmed_range()
+    unknown = (otio.exceptions.OTIOError, NotImplementedError)  # of a length that is stated nowhere
+    if visible is None:
+        with contextlib.suppress(*unknown):
+            visible = None if _runs_backwards(composition) else composition.trimmed_range()
     kinds = otio.schema.TrackKind
     for number, child in enumerate(composition, 1):
         if isinstance(child, (otio.schema.Transition, otio.schema.Gap)):
             continue
         if isinstance(child, otio.schema.Track) and child.kind != kinds.Video:
             continue
-        shown = _shown(composition, child, visible)
-        if shown is None:
-            continue
+        try:
+            shown = _shown(composition, child, visible)
+            if shown is None:
+                if not _runs_backwards(child):
+                    continue
+                shown = child.trimmed_range() if isinstance(child, otio.schema.Clip) else None
+        except unknown:
+            shown = None
+            with contextlib.suppress(*unknown):  # where it lies cannot be said: all of it
+                shown = _shown(composition, child, None)
         label = child.name or f"{type(child).__name__.lower()} {number}"
         here = f"{where}/{label}" if where else label
         if isinstance(child, otio.schema.Clip):
@@ -159,14 +176,24 @@ def _visible_clips(composition: Any, visible: Any, above: tuple, where: str) -> 
             yield from _visible_clips(child, shown, (composition, *above), here)
 
 
+def _runs_backwards(item: Any) -> bool:
+    """Whether it lasts less than no time, so that nothing says what of it is hidden by what is around it."""
+    duration = item.trimmed_range().duration
+    return duration.value < 0 or duration.rate < 0
+
+
 def _shown(parent: Any, child: Any, visible: Any) -> Any:
-    """The part of ``child``, in its own time, that ``visible`` of its parent leaves; None where nothing is left."""
+    """The part of ``child``, in its own time, that ``visible`` of its parent leaves; None where nothing is left.
+
+    Raises what OpenTimelineIO raises where the length of an item is stated nowhere.
+    """
     otio = opentimelineio()
-    placed = parent.range_of_child(child)
+    placed = child.trimmed_range() if visible is None else parent.range_of_child(child)
     head, tail = parent.handles_of_child(child) if isinstance(parent, otio.schema.Track) else (None, None)
     start = placed.start_time - head if head else placed.start_time
     end = placed.end_time_exclusive() + tail if tail else placed.end_time_exclusive()
-    start, end = max(start, visible.start_time), min(end, visible.end_time_exclusive())
+    if visible is not None:
+        start, end = max(start, visible.start_time), min(end, visible.end_time_exclusive())
     if start >= end:
         return None
     own = child.trimmed_range().start_time
@@ -199,6 +226,8 @@ def _needed(
     for time in (visible.start_time, visible.duration, clip.trimmed_range().start_time):
         if not (math.isfinite(time.value) and math.isfinite(time.rate) and time.rate > 0):
             raise _SkipError(f"its place in time is {time.value:g} at {time.rate:g} frames/s, which is none")
+    if visible.duration.value < 0:
+        raise _SkipError(f"it lasts {visible.duration.value:g} frames, which is no length")
     media = media_of(clip, folder, mapped)
     if not (math.isfinite(media.rate) and media.rate > 0 and math.isfinite(media.start)):
         raise _SkipError(f"its media begins at {media.start:g} and has {media.rate:g} frames/s, which is no rate")
