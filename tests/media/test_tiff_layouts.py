@@ -67,3 +67,12 @@ def test_every_layout_is_right_or_refused(tmp_path, kind):
             np.testing.assert_allclose(still.alpha, wanted[..., 3], atol=1e-3)
     assert (refused > 0) == (dtype.itemsize == 8)
     assert kind != "f8" or refused < 32  # rows in strips are read
+
+
+@pytest.mark.parametrize("kind", ["u8", "i8"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_integers_of_64_bits_have_their_sentence(tmp_path, kind, channels):
+    path = tmp_path / "a.tif"
+    path.write_bytes(tiff(np.zeros((4, 5, channels), kind), "<", separate=False, tile=False, deflate=False))
+    with pytest.raises(UserError, match="holds 64-bit integers, which are not read; save it with 16 bits"):
+        read_still(path)

@@ -129,7 +129,10 @@ def _open(path: Path, named: Path) -> "oiio.ImageInput":
         config.attribute("oiio:RawColor", 1)
         source = oiio.ImageInput.open(os.fspath(path), config)
     if source is None:
-        raise damaged(named, oiio.geterror())
+        said = oiio.geterror()
+        if "64 bits per sample" in said:
+            raise UserError(f"{named} holds 64-bit integers, which are not read; save it with 16 bits, or as floats.")
+        raise damaged(named, said)
     return source
 
 
