@@ -1,5 +1,6 @@
 """How a stored picture is turned to be seen upright: container display matrices and EXIF orientations."""
 
+import math
 import struct
 from dataclasses import dataclass
 
@@ -64,6 +65,16 @@ def from_display_matrix(payload: bytes) -> Orientation:
     if abs(b) + abs(c) > abs(a) + abs(d):
         return Orientation(transpose=True, mirror_x=c < 0, mirror_y=b < 0)
     return Orientation(mirror_x=a < 0, mirror_y=d < 0)
+
+
+def odd_degrees(frame) -> int:
+    """How far from quarter circles an ``av.VideoFrame``'s display matrix turns it, 0 to 45 degrees; 0 without."""
+    for item in frame.side_data:
+        if item.type.name == "DISPLAYMATRIX":
+            a, b = struct.unpack_from("=2i", bytes(item))
+            beyond = round(math.degrees(math.atan2(b, a))) % 90
+            return min(beyond, 90 - beyond)
+    return 0
 
 
 def of_frame(frame) -> Orientation:

@@ -64,6 +64,24 @@ def _matroska(file: BinaryIO, size: int) -> int | None:
     return None
 
 
+def second_link(path: str | os.PathLike) -> int | None:
+    """Where a chained Ogg file's second part begins, by a page that begins a stream behind one that does not (RFC 3533
+    4); None where it has one part."""
+    with Path(path).open("rb") as file:
+        size, position, going_on = file.seek(0, os.SEEK_END), 0, False
+        while position + 27 <= size:
+            file.seek(position)
+            head = file.read(27)
+            if not head.startswith(b"OggS"):
+                return None
+            begins = bool(head[5] & 2)
+            if begins and going_on:
+                return position
+            going_on = not begins
+            position += 27 + head[26] + sum(file.read(head[26]))
+    return None
+
+
 def _ogg(file: BinaryIO, size: int) -> int | None:
     """Pages follow each other, number by number, each with the sum of its bytes (RFC 3533 6)."""
     position, last = 0, dict[bytes, int]()

@@ -30,6 +30,7 @@ class PictureTimes:
     dts: int | None
     duration: int | None
     time_base: Fraction
+    is_discard: bool
     captions: bytes | None
 
 
@@ -46,6 +47,7 @@ def for_the_copy(packets: Iterable[Any], pictures: Any, codec: str) -> Iterator[
             dts=packet.dts,
             duration=packet.duration,
             time_base=packet.time_base,
+            is_discard=packet.is_discard,
             captions=captions_of(bytes(packet), codec) if codec in CAPTIONED else None,
         )
 

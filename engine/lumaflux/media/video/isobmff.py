@@ -51,6 +51,11 @@ def top_level(file: BinaryIO) -> Iterator[Box]:
     yield from _children(file, 0, file.seek(0, 2))
 
 
+def inside(file: BinaryIO, parent: Box) -> Iterator[Box]:
+    """The boxes right below ``parent``, one without fields of its own."""
+    yield from _children(file, parent.payload, parent.end)
+
+
 def find(file: BinaryIO, path: tuple[bytes, ...]) -> list[Box]:
     """The chain of boxes down the first branch that has the whole ``path``; empty where there is none."""
     file.seek(0, 2)

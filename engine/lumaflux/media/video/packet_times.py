@@ -21,9 +21,11 @@ def packets_on_one_clock(packets: Iterator[Any], container: str, pictures: Any) 
         yield from _with_pictures(packets, pictures)
         return
     clocks: dict[int, PacketClock] = {}
+    played: set[int] = set()  # of the others' packets an edit list cuts out; those before the first prime a decoder
     for packet in packets:
-        if packet.size:
-            index = packet.stream_index
+        index = packet.stream_index
+        played |= set() if packet.is_discard else {index}
+        if packet.size and not (packet.is_discard and index in played):
             if index not in clocks:
                 clocks[index] = PacketClock(Fraction(packet.time_base), leaps=False)
             stamp = packet.dts if index == pictures.index else _stamp(packet)

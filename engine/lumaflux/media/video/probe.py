@@ -59,6 +59,7 @@ def describe_video(
     crop = crop_of(path, container.format.name, frame.width, frame.height)
     width, height = turned.size(*crop.size(frame.width, frame.height))
     colour = colour_tags(frame, stated)
+    beyond = orientation.odd_degrees(frame)
     side_data = FrameSideData.of(frame)
     aspect = stream.sample_aspect_ratio or Fraction(1)
     info = MediaInfo(
@@ -93,7 +94,10 @@ def describe_video(
         camera=camera_of_video(container.metadata, stream.metadata),
         stereo=side_data.stereo,
         sphere=side_data.sphere,
-        dropped=("alpha",) if not alpha and any(c.is_alpha for c in frame.format.components) else (),
+        dropped=(
+            *(["alpha"] if not alpha and any(c.is_alpha for c in frame.format.components) else []),
+            *([f"turn by {beyond} degrees beyond quarter circles"] if beyond else []),
+        ),
     )
     return info, begun
 

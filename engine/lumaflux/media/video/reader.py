@@ -18,10 +18,11 @@ from lumaflux.media.video.beside import crop_of, has_alpha_beside
 from lumaflux.media.video.clock import CLOCK, LEAPING, DecodingTimes, FrameClock, PacketClock, restamped
 from lumaflux.media.video.coded_frame import CodedFrame, SourceCodes
 from lumaflux.media.video.completeness import missing_end
-from lumaflux.media.video.continuity import hole
+from lumaflux.media.video.continuity import hole, second_link
 from lumaflux.media.video.decoder import PictureDecoder
 from lumaflux.media.video.deinterlacer import deinterlaced
 from lumaflux.media.video.demuxer import Demuxer, selected
+from lumaflux.media.video.edit_list import refuse_unplayed_edits
 from lumaflux.media.video.frame_planes import FramePlanes
 from lumaflux.media.video.last_picture import LastPicture
 from lumaflux.media.video.probe import Begun, describe_video
@@ -92,6 +93,7 @@ class VideoReader:
             self._decoder.begin()
             if not allow_hdr:
                 refuse_hdr(self.info)
+            refuse_unplayed_edits(path, self.info.container, self._stream.id)
             if self.info.interlaced:
                 self._refuse_interlaced(0)
         except BaseException:
@@ -196,9 +198,22 @@ class VideoReader:
                 f"{clock.repaired} frames of {self.info.path} had the time of another; they were put between or after."
             )
 
+    def _note_aspect(self, number: int, before: Fraction, after: Fraction) -> None:
+        """Decoders of several threads state it some frames ahead."""
+        kept = self.info.sample_aspect_ratio
+        self.notes.append(
+            f"{self.info.path} changes its pixel aspect near frame {number} from {before} to {after}; the output has "
+            f"{kept} throughout: split it there."
+        )
+
     def _whole(self) -> Iterator[Any]:
         """The decoded frames that may be converted."""
+        stated, aspect = self._stream.codec_context, None
         for number, frame in enumerate(self._decoded()):
+            if stated.sample_aspect_ratio not in (None, aspect):
+                if aspect is not None:
+                    self._note_aspect(number, aspect, stated.sample_aspect_ratio)
+                aspect = stated.sample_aspect_ratio
             if frame.is_corrupt and number:  # the first ones of a stream may lack what came before its beginning
                 self._count_damage(number, "it lacks a part")
             if frame.interlaced_frame:
@@ -253,7 +268,9 @@ class VideoReader:
     def _in_time(self, packet: Any) -> Any:
         """``packet`` by a clock that starts at 0 and goes on where the file's restarts or leaps."""
         if packet.size:
-            shift = self._packet_clock.shift(packet.dts, packet.duration) - self._origin
+            clock = self._packet_clock  # what an edit list does not play has times that fall back and leap
+            shift = clock.shifts[-1] if packet.is_discard else clock.shift(packet.dts, packet.duration)
+            shift -= self._origin
             packet.pts = None if packet.pts is None else packet.pts + shift
             packet.dts = None if packet.dts is None else packet.dts + shift
             if self._turns is not None:
@@ -263,6 +280,12 @@ class VideoReader:
     def _count_damage(self, number: int, reason: str | None) -> None:
         self.damaged += 1
         if not self._keep_going:
+            link = second_link(self.info.path) if self.info.container == "ogg" else None
+            if link is not None:
+                raise FrameError(
+                    f"{self.info.path} is chained Ogg: another stream begins at byte {link}; split it there (frame "
+                    f"{number}), or convert what can be decoded with --keep-going."
+                )
             raise FrameError(
                 f"{self.info.path} cannot be decoded after frame {number} ({reason}); it is damaged there: repair it, "
                 "or convert the rest with --keep-going."
