@@ -24,6 +24,7 @@ namespace py = pybind11;
 using Floats = py::array_t<float, py::array::c_style | py::array::forcecast>;
 using Result = py::array_t<float, py::array::c_style>;  // the caller's own memory
 using Codes = py::array_t<std::uint16_t>;
+using Nodes = py::array_t<std::int32_t, py::array::c_style>;
 
 namespace {
 
@@ -271,16 +272,35 @@ py::tuple stroke_runs(const Bytes& codes, const Bytes& darkest, unsigned least, 
                         real(runs.darkest), real(runs.ended));
 }
 
+constexpr py::ssize_t kNumbers = sizeof(lumaflux::Node) / sizeof(std::int32_t);
+
+Nodes lattice(const Floats& rgb, const std::array<std::size_t, 2>& blue, const std::array<std::size_t, 2>& red,
+              std::size_t nodes) {
+  if (rgb.ndim() != 3 || rgb.shape(0) != 3 || side(rgb, 1) != blue[1] * red[1] || rgb.size() == 0 ||
+      blue[0] + blue[1] > nodes || red[0] + red[1] > nodes) {
+    throw py::value_error("expected R'G'B' [3,Cb*Cr,Y'] of the first and number of nodes along Cb and Cr");
+  }
+  const auto chroma = static_cast<py::ssize_t>(nodes);
+  Nodes out({chroma, chroma, rgb.shape(2), kNumbers});
+  std::int32_t* to = out.mutable_data();
+  const float* in = rgb.data();
+  const auto size = static_cast<std::size_t>(out.size());
+  const py::gil_scoped_release release;
+  std::fill_n(to, size, 0);
+  lumaflux::fill_lattice(in, {blue[0], blue[1]}, {red[0], red[1]}, nodes, side(rgb, 2),
+                         reinterpret_cast<lumaflux::Node*>(to));
+  return out;
+}
+
 py::tuple pq_codes(const py::array& y, const py::array& cb, const py::array& cr, const std::array<float, 4>& scales,
-                   const std::array<float, 3>& luma, bool midway,
-                   const py::array_t<std::int32_t, py::array::c_style>& lattice, float luma_end, const Floats& stops,
-                   const py::array_t<std::int64_t, py::array::c_style>& places, const Floats& shares,
-                   const Floats& bounds, unsigned threads) {
+                   const std::array<float, 3>& luma, bool midway, const Nodes& lattice, float luma_end,
+                   const Floats& stops, const py::array_t<std::int64_t, py::array::c_style>& places,
+                   const Floats& shares, const Floats& bounds, unsigned threads) {
   const auto planes = planes_of<std::uint8_t>(y, cb, cr);
   const py::ssize_t height = y.shape(0), width = y.shape(1);
-  if (lattice.ndim() != 4 || lattice.shape(0) != 3 || lattice.shape(1) < 2 || lattice.shape(2) < 2 ||
-      lattice.shape(3) < 2) {
-    throw py::value_error("expected a lattice of the shape [3,Cb,Cr,Y'], two nodes a side at least");
+  if (lattice.ndim() != 4 || lattice.shape(0) < 2 || lattice.shape(1) < 2 || lattice.shape(2) < 2 ||
+      lattice.shape(3) != kNumbers) {
+    throw py::value_error("expected a lattice of the shape [Cb,Cr,Y',4], two nodes a side at least");
   }
   if (stops.ndim() != 2)
     throw py::value_error("expected stops of the shape [h,w], without entries where there are none");
@@ -289,7 +309,8 @@ py::tuple pq_codes(const py::array& y, const py::array& cb, const py::array& cr,
     throw py::value_error("expected places [N] that are held, their shares [N] and bounds [N,3]");
   }
   const lumaflux::HeldPixels held{places.data(), shares.data(), bounds.data(), side(places, 0)};
-  const lumaflux::Lattice nodes{lattice.data(), side(lattice, 1), side(lattice, 2), side(lattice, 3), luma_end};
+  const lumaflux::Lattice nodes{reinterpret_cast<const lumaflux::Node*>(lattice.data()), side(lattice, 0),
+                                side(lattice, 1), side(lattice, 2), luma_end};
   const lumaflux::HighlightGrid grid{stops.size() == 0 ? nullptr : stops.data(), side(stops, 0), side(stops, 1)};
   Codes y_out({height, width}), cb_out({(height + 1) / 2, (width + 1) / 2}),
       cr_out({(height + 1) / 2, (width + 1) / 2});
@@ -353,6 +374,10 @@ PYBIND11_MODULE(lumaflux_native, module) {
   module.def("clipped_share", &clipped_share, py::arg("y"), py::arg("cb"), py::arg("cr"), py::arg("scales"),
              py::arg("luma"), py::arg("midway"), py::arg("clipped"), py::arg("threads"),
              "The share of pixels whose largest channel is at least `clipped`.");
+  module.def(
+      "lattice", &lattice, py::arg("hdr_pq"), py::arg("blue"), py::arg("red"), py::arg("nodes"),
+      "PQ/BT.2020 R'G'B' of nodes [3,Cb*Cr,Y'], the first and the number of those along Cb and Cr -> the lattice "
+      "of pq_codes, int32 [nodes,nodes,Y',4], 0 at the others.");
   module.def(
       "pq_codes", &pq_codes, py::arg("y"), py::arg("cb"), py::arg("cr"), py::arg("scales"), py::arg("luma"),
       py::arg("midway"), py::arg("lattice"), py::arg("luma_end"), py::arg("stops"), py::arg("places"),

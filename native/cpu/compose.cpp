@@ -193,6 +193,10 @@ void compose(const float* smooth, const float* sdr, std::size_t width, std::size
     return at(placement.curve, static_cast<float>(placement.steps), power(light, 1.0f / kGamma));
   });
   const float taps = static_cast<float>((2 * radius + 1) * (2 * radius + 1));
+  const auto none = [low](const float* part) {
+    return std::all_of(part, part + 3 * low, [](float value) { return value == 0.0f; });
+  };
+  const bool unlit = none(reduced.slope) && none(reduced.level) && (recovery == 0.0f || none(reduced.structure));
 
   over_rows(height, threads, [&](std::size_t begin, std::size_t end) {
     const auto stretched =
@@ -238,10 +242,15 @@ void compose(const float* smooth, const float* sdr, std::size_t width, std::size
     for (std::size_t y = begin; y < end; ++y) {
       const float* codes = smooth + y * width;
       place_row(codes, codes + plane, codes + 2 * plane, width, placement, curve_of_light.data(), base.data());
+      float *red = out + y * width, *green = red + plane, *blue = green + plane;
+      if (unlit) {  // light times 1
+        for (std::size_t c = 0; c < 3; ++c)
+          std::memcpy(red + c * plane, base.data() + c * width, width * sizeof(float));
+        continue;
+      }
       const Position where = position_of(y, reduced.height, height);
       const auto upper = static_cast<std::ptrdiff_t>(where.index);
       const float* above = lines[upper];
-      float *red = out + y * width, *green = red + plane, *blue = green + plane;
       const bool clipped = recovery > 0.0f && recovered(y, where);
       if (filled && !clipped) std::fill(extra.begin(), extra.end(), 0.0f);
       filled = clipped;

@@ -8,6 +8,11 @@ namespace lumaflux {
 
 #define LUMAFLUX_HOT __attribute__((always_inline))
 #define LUMAFLUX_INLINE inline LUMAFLUX_HOT
+#if defined(__GNUC__) && !defined(__clang__)
+#define LUMAFLUX_SCALAR __attribute__((optimize("no-tree-vectorize")))
+#else
+#define LUMAFLUX_SCALAR
+#endif
 // The same code for the instructions that most machines have today and for any; the loader picks (Linux, x86-64).
 #if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__) && \
     !defined(__SANITIZE_ADDRESS__)

@@ -20,12 +20,7 @@
 namespace lumaflux {
 namespace {
 
-constexpr float kNodeScale = 1.0f / 32.0f;
-constexpr float kLumaScale = 876.0f, kLumaOffset = 64.0f, kChromaScale = 896.0f,
-                kChromaOffset = 512.0f;  // BT.2100-2 Table 9
 constexpr float kLowest = 4.0f, kHighest = 1019.0f;
-constexpr float kRed = 0.2627f, kGreen = 0.6780f, kBlue = 0.0593f;  // BT.2020-2 Table 4
-constexpr float kToRed = 2.0f * (1.0f - kRed), kToBlue = 2.0f * (1.0f - kBlue);
 constexpr float kOffsetNits = 0.5f, kLargestStops = 4.0f;  // of the gain, as in compose.cpp
 constexpr float kClippingBegins = 0.92f, kClippingWhole = 0.985f;
 constexpr int kMaskRadius = 2;
@@ -40,62 +35,57 @@ float among_nodes(float signal, float half) {
   return half + (signal < 0.0f ? -way : way);
 }
 
-// The same of eighths of a code, which is what samples mixed with their neighbours are whole numbers of: how far a node
-// is from the first, in pairs of the lattice, and the weight of the next one, of 15 bits.
+constexpr std::int32_t kWhole = 32767;  // the sum of a pixel's weights
+
+// The same of eighths of a code, which is what samples mixed with their neighbours are whole numbers of: the node's
+// number in the upper half of an entry, and the weight of the next one, of 15 bits, in the lower one.
 constexpr std::size_t kEighths = 8 * 255 + 1;
 struct Way {
-  std::int32_t node[kEighths];
-  float weight[kEighths];
+  std::int32_t node_and_weight[kEighths];
 
-  Way(std::size_t nodes, std::size_t apart, const YuvCoding& coding) {
+  Way(std::size_t nodes, const YuvCoding& coding) {
     const auto last = static_cast<float>(nodes - 1);
     for (std::size_t i = 0; i < kEighths; ++i) {
       const float place =
           among_nodes((0.125f * static_cast<float>(i) - coding.chroma_offset) / coding.chroma_scale, 0.5f * last);
-      const auto index = static_cast<std::int32_t>(smaller(place, last - 1.0f));
-      node[i] = index * static_cast<std::int32_t>(apart);
-      weight[i] = place - static_cast<float>(index);
+      const auto node = static_cast<std::int32_t>(smaller(place, last - 1.0f));
+      const float weight = place - static_cast<float>(node);
+      node_and_weight[i] = node << 16 | static_cast<std::int32_t>(weight * static_cast<float>(kWhole) + 0.5f);
     }
   }
 };
-
-// A node's three pairs side by side, and nothing. With weights of fifteen bits, one multiplication of 16-bit integers
-// and addition of neighbours takes all that a node gives. Integers make it the same on every instruction set.
-struct Node {
-  std::int32_t pairs[4];
-};
-
-std::vector<Node> side_by_side(const Lattice& l) {
-  const std::size_t count = l.luma * l.red * l.blue;
-  std::vector<Node> nodes(count);
-  for (std::size_t i = 0; i < count; ++i) nodes[i] = {{l.pairs[i], l.pairs[count + i], l.pairs[2 * count + i], 0}};
-  return nodes;
-}
-
-constexpr std::int32_t kWhole = 32767;  // the sum of a pixel's weights
 
 // Where pixels lie: their first node, and of each of four lines along Y' the weights of both ends (16 bits each).
 struct Places {
   std::int32_t base[kStretch], weights[4][kStretch];
 };
 
-LUMAFLUX_DISPATCH void find_places(const float* luma, const float* cb, const float* cr, std::size_t count,
-                                   const Lattice& l, const Way& blue_way, const Way& red_way, Places& places) {
+LUMAFLUX_DISPATCH void eighths_of(const float* codes, std::size_t count, std::int32_t* out) {
+  for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<std::int32_t>(8.0f * codes[i]);
+}
+
+// One by one: as vector code, indices would be taken out of vectors and entries put into them, which takes longer.
+LUMAFLUX_SCALAR void look_up_ways(const Way& way, std::size_t count,
+                                                                 std::int32_t* eighths) {
+  for (std::size_t i = 0; i < count; ++i) eighths[i] = way.node_and_weight[eighths[i]];
+}
+
+LUMAFLUX_DISPATCH void find_places(const float* luma, const std::int32_t* blue_at, const std::int32_t* red_at,
+                                   std::size_t count, const Lattice& l, Places& places) {
   const float luma_last = static_cast<float>(l.luma - 1), luma_step = luma_last / l.luma_end,
-              whole = static_cast<float>(kWhole);
-  const std::int32_t *blue_node = blue_way.node, *red_node = red_way.node;
-  const float *blue_weight = blue_way.weight, *red_weight = red_way.weight;
+              share = 1.0f / static_cast<float>(kWhole);
+  const auto luma_nodes = static_cast<std::int32_t>(l.luma), red_nodes = static_cast<std::int32_t>(l.red);
   std::int32_t *base = places.base, *to00 = places.weights[0], *to01 = places.weights[1], *to10 = places.weights[2],
                *to11 = places.weights[3];
 #pragma GCC ivdep
   for (std::size_t i = 0; i < count; ++i) {
-    const auto b8 = static_cast<std::int32_t>(8.0f * cb[i]), r8 = static_cast<std::int32_t>(8.0f * cr[i]);
-    const float py = between(luma[i] * luma_step, 0.0f, luma_last), fb = blue_weight[b8], fr = red_weight[r8];
+    const std::int32_t b = blue_at[i], r = red_at[i];
+    const float py = between(luma[i] * luma_step, 0.0f, luma_last);
     const auto iy = static_cast<std::int32_t>(smaller(py, luma_last - 1.0f));
     const float fy = py - static_cast<float>(iy);
-    base[i] = blue_node[b8] + red_node[r8] + iy;
-    const auto blue = static_cast<std::int32_t>(fb * whole + 0.5f), red = static_cast<std::int32_t>(fr * whole + 0.5f);
-    const auto w11 = static_cast<std::int32_t>(fb * fr * whole + 0.5f);
+    base[i] = ((b >> 16) * red_nodes + (r >> 16)) * luma_nodes + iy;
+    const std::int32_t blue = b & 0xffff, red = r & 0xffff;
+    const auto w11 = static_cast<std::int32_t>(static_cast<float>(blue) * static_cast<float>(red) * share + 0.5f);
     const auto ends = [fy](std::int32_t weight) LUMAFLUX_HOT {
       const auto high = static_cast<std::int32_t>(static_cast<float>(weight) * fy + 0.5f);
       return ((weight - high) & 0xffff) | (high << 16);
@@ -114,7 +104,7 @@ inline __m128 look_up_one(const Node* nodes, const std::size_t* corners, const P
     return _mm_madd_epi16(node, _mm_set1_epi32(places.weights[corner][i]));
   };
   const __m128i sum = _mm_add_epi32(_mm_add_epi32(line(0), line(1)), _mm_add_epi32(line(2), line(3)));
-  return _mm_mul_ps(_mm_cvtepi32_ps(sum), _mm_set1_ps(kNodeScale / static_cast<float>(kWhole)));
+  return _mm_mul_ps(_mm_cvtepi32_ps(sum), _mm_set1_ps(1.0f / (kNodeScale * static_cast<float>(kWhole))));
 }
 #endif
 
@@ -127,32 +117,37 @@ LUMAFLUX_INLINE void look_up_scalar(const Node* nodes, const std::size_t* corner
     const Node& node = nodes[static_cast<std::size_t>(places.base[i]) + corners[corner]];
     for (std::size_t c = 0; c < 3; ++c) sums[c] += low * (node.pairs[c] & 0xffff) + high * (node.pairs[c] >> 16);
   }
-  constexpr float scale = kNodeScale / static_cast<float>(kWhole);
+  constexpr float scale = 1.0f / (kNodeScale * static_cast<float>(kWhole));
   *y = scale * static_cast<float>(sums[0]);
   *cb = scale * static_cast<float>(sums[1]);
   *cr = scale * static_cast<float>(sums[2]);
 }
 
-void look_up(const float* luma, const float* cb, const float* cr, std::size_t width, const Lattice& l,
-             const Node* nodes, const Way& blue, const Way& red, float* out) {
+void look_up(const float* luma, const float* cb, const float* cr, std::size_t width, const Lattice& l, const Way& blue,
+             const Way& red, float* out) {
   const std::size_t corners[4] = {0, l.luma, l.luma * l.red, l.luma * l.red + l.luma};
   Places places;
+  std::int32_t blue_at[kStretch], red_at[kStretch];
   for (std::size_t begin = 0; begin < width; begin += kStretch) {
     const std::size_t count = std::min(kStretch, width - begin);
-    find_places(luma + begin, cb + begin, cr + begin, count, l, blue, red, places);
+    eighths_of(cb + begin, count, blue_at);
+    eighths_of(cr + begin, count, red_at);
+    look_up_ways(blue, count, blue_at);
+    look_up_ways(red, count, red_at);
+    find_places(luma + begin, blue_at, red_at, count, l, places);
     float *y_out = out + begin, *cb_out = y_out + width, *cr_out = cb_out + width;
     std::size_t i = 0;
 #if defined(__SSE2__)
     for (; i + 4 <= count; i += 4) {
-      __m128 a = look_up_one(nodes, corners, places, i), b = look_up_one(nodes, corners, places, i + 1),
-             c = look_up_one(nodes, corners, places, i + 2), d = look_up_one(nodes, corners, places, i + 3);
+      __m128 a = look_up_one(l.nodes, corners, places, i), b = look_up_one(l.nodes, corners, places, i + 1),
+             c = look_up_one(l.nodes, corners, places, i + 2), d = look_up_one(l.nodes, corners, places, i + 3);
       _MM_TRANSPOSE4_PS(a, b, c, d);
       _mm_storeu_ps(y_out + i, a);
       _mm_storeu_ps(cb_out + i, b);
       _mm_storeu_ps(cr_out + i, c);
     }
 #endif
-    for (; i < count; ++i) look_up_scalar(nodes, corners, places, i, y_out + i, cb_out + i, cr_out + i);
+    for (; i < count; ++i) look_up_scalar(l.nodes, corners, places, i, y_out + i, cb_out + i, cr_out + i);
   }
 }
 
@@ -353,8 +348,7 @@ void pq_codes(const YuvPlanes<std::uint8_t>& planes, std::size_t height, std::si
     left[i] = static_cast<std::int32_t>(where.index), share[i] = where.share;
   }
   static const GainTables tables;
-  const std::vector<Node> nodes = side_by_side(lattice);
-  const Way blue_way(lattice.blue, lattice.red * lattice.luma, coding), red_way(lattice.red, lattice.luma, coding);
+  const Way blue_way(lattice.blue, coding), red_way(lattice.red, coding);
 
   over_rows((height + 1) / 2, threads, [&](std::size_t begin, std::size_t end) {
     YuvRows<std::uint8_t> source(planes, height, width, coding), masked(planes, height, width, coding);
@@ -389,7 +383,7 @@ void pq_codes(const YuvPlanes<std::uint8_t>& planes, std::size_t height, std::si
     const auto row = [&](std::size_t line, std::vector<float>& halved) {
       const auto [blue, red] = source.chroma(line);
       smooth.row(line, luma.data());
-      look_up(luma.data(), blue, red, width, lattice, nodes.data(), blue_way, red_way, made.data());
+      look_up(luma.data(), blue, red, width, lattice, blue_way, red_way, made.data());
       if (grid.stops != nullptr) recover(line);
       hold(held, line, width, made.data());
       halve(made.data() + width, width, halved.data());

@@ -6,18 +6,10 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "cpu/lattice.h"
 #include "cpu/yuv420_rgb.h"
 
 namespace lumaflux {
-
-// Ten-bit codes times 32 at nodes: [Y' Cb Cr of the result][Cb][Cr][Y' of the source]. An entry holds a node in its
-// lower 16 bits and the next one along Y' in its upper. Y' goes from 0 to `luma_end` in equal steps, Cb and Cr from
-// -0.5 to 0.5 in steps that grow with the square from grey, for dark colours lie near it.
-struct Lattice {
-  const std::int32_t* pairs;
-  std::size_t blue, red, luma;  // nodes
-  float luma_end;
-};
 
 // What clipped pixels gain, in stops; null where none does. The grid is stretched over the frame.
 struct HighlightGrid {

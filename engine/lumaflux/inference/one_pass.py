@@ -17,8 +17,7 @@ import torch
 from torch import Tensor
 
 from lumaflux.color.clipping import CLIPPED_CODE
-from lumaflux.color.primaries import BT2020_LUMA
-from lumaflux.color.ycbcr import code_scales, rgb_to_ycbcr, ycbcr_to_rgb
+from lumaflux.color.ycbcr import ycbcr_to_rgb
 from lumaflux.color.yuv420_rgb import Yuv420
 from lumaflux.color.yuv420p10 import Planes
 from lumaflux.inference.coded_area import active_codes, between_bars
@@ -43,7 +42,6 @@ except ImportError:  # installed without a compiler
 
 LUMA_END = 240 / 219  # above white lie codes that chroma may bring back below it
 _LUMA_NODES, _CHROMA_NODES = 61, 49  # four codes apart in luma; in chroma a fifth of one at grey, nine at the ends
-_NODE_SCALE = 32  # parts of a ten-bit code in a node
 
 
 def render_codes(
@@ -82,7 +80,7 @@ def render_codes(
         stops = np.zeros((0, 0), np.float32)
         if share and tone.stops is not None:
             stops = settings.highlight_recovery * _stops(converter, tone.stops, share, placement)[0, 0].numpy()
-        nodes = lattice_of(placement, settings, codes).numpy()
+        nodes = lattice_of(placement, settings, codes)
     planes = native.pq_codes(*codes, nodes, LUMA_END, stops, *held[:3], threads)
     return between_bars(planes, area, whole.y.shape), {"pixels": time.perf_counter() - start}
 
@@ -98,7 +96,7 @@ def _may_show_graphics(codes: Yuv420, threads: int) -> bool:
 
 def available() -> bool:
     """Whether the native routines are there, all of them: a checkout may be newer than what was built of it."""
-    return hasattr(lumaflux_native, "reduced_ycbcr")
+    return hasattr(lumaflux_native, "lattice")
 
 
 def _stops(converter: "Converter", stops: Tensor, share: float, placement: ToneCurve) -> Tensor:
@@ -108,24 +106,18 @@ def _stops(converter: "Converter", stops: Tensor, share: float, placement: ToneC
     return trusted(torch.full((1, 1, 1, 1), share)) * bounded(stops, white_pq)
 
 
-def lattice_of(placement: ToneCurve, settings: Settings, codes: Yuv420) -> Tensor:
-    """The nodes int32 [3,Cb,Cr,Y'] of a frame (native/cpu/pq_codes.h), for codes of one matrix; 0 at those that none of
+def lattice_of(placement: ToneCurve, settings: Settings, codes: Yuv420) -> np.ndarray:
+    """The nodes int32 [Cb,Cr,Y',4] of a frame (native/cpu/lattice.h), for codes of one matrix; 0 at those that none of
     its chroma lies between."""
     blue, red = (_nodes_around(plane, codes) for plane in (codes.cb, codes.cr))
     sdr = _node_colours(codes.luma)[:, :, blue, red].flatten(2, 3)
     nothing = torch.zeros(1, 3, 1, 1)
     light = GainGrid(guided=GuidedFilter(slope=nothing, level=nothing), structure=nothing)
     lit = compose(sdr, sdr, lambda part: part, light, 0.0, placement)
-    ycc = rgb_to_ycbcr(apply_look(lit, sdr, settings), BT2020_LUMA)[0]
-    luma_scale, luma_offset, chroma_scale, chroma_offset = code_scales(10, False)
-    scale = torch.tensor([luma_scale, chroma_scale, chroma_scale]).view(3, 1, 1)
-    offset = torch.tensor([luma_offset, chroma_offset, chroma_offset]).view(3, 1, 1)
-    nodes = (_NODE_SCALE * (scale * ycc + offset)).round().to(torch.int32)
-    following = torch.cat([nodes[..., 1:], nodes[..., -1:]], dim=-1)
-    lattice = torch.zeros(3, _CHROMA_NODES, _CHROMA_NODES, _LUMA_NODES, dtype=torch.int32)
-    own = lattice[:, blue, red]
-    own[:] = (nodes | (following << 16)).view(own.shape)
-    return lattice
+    graded = apply_look(lit, sdr, settings)[0].numpy()
+    native: Any = lumaflux_native
+    sides = [(part.start, part.stop - part.start) for part in (blue, red)]
+    return native.lattice(graded, *sides, _CHROMA_NODES)
 
 
 def _nodes_around(plane: np.ndarray, codes: Yuv420) -> slice:

@@ -58,7 +58,7 @@ def pixel_path() -> dict[str, Any]:
             yuv420p10(lit[0].numpy())
 
         def in_one_pass() -> None:
-            nodes = one_pass.lattice_of(placement, Settings(), codes).numpy()
+            nodes = one_pass.lattice_of(placement, Settings(), codes)
             native, threads = one_pass.lumaflux_native, torch.get_num_threads()
             share = native.clipped_share(*codes, CLIPPED_CODE, threads)
             stops = 0.5 * reduced[0, 0].numpy() if share else np.zeros((0, 0), np.float32)
