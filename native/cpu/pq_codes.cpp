@@ -65,8 +65,7 @@ LUMAFLUX_DISPATCH void eighths_of(const float* codes, std::size_t count, std::in
 }
 
 // One by one: as vector code, indices would be taken out of vectors and entries put into them, which takes longer.
-LUMAFLUX_SCALAR void look_up_ways(const Way& way, std::size_t count,
-                                                                 std::int32_t* eighths) {
+LUMAFLUX_SCALAR void look_up_ways(const Way& way, std::size_t count, std::int32_t* eighths) {
   for (std::size_t i = 0; i < count; ++i) eighths[i] = way.node_and_weight[eighths[i]];
 }
 
