@@ -38,8 +38,8 @@ def coded(rgb: np.ndarray) -> Yuv420:
     chroma = subsample_420(ycc[1:], "left")
     y = to_codes(np.stack([ycc[0]] * 3), 8, False)[0]
     cb, cr = to_codes(np.stack([chroma[0], *chroma]), 8, False)[1:]
-    planes = (np.ascontiguousarray(plane, np.uint8) for plane in (y, cb, cr))
-    return Yuv420(*planes, code_scales(8, False), BT709_LUMA, True)
+    y, cb, cr = (np.ascontiguousarray(plane, np.uint8) for plane in (y, cb, cr))
+    return Yuv420(y, cb, cr, code_scales(8, False), BT709_LUMA, True)
 
 
 def picture(name: str) -> np.ndarray:
@@ -78,13 +78,20 @@ def tone_for(converter, codes: Yuv420):
     return replace(converter.tone_of(rgb, area=WHOLE), stops=stops)
 
 
+def passed(converter, codes: Yuv420, settings: Settings, tone, **named):
+    """What the pass makes, where it applies."""
+    made = render_codes(converter, codes, settings, tone, **named)
+    assert made is not None
+    return made
+
+
 # Saturated blocks with noise are what a lattice does worst; of a bare sky and of the dark room around a lamp the
 # difference is which way luma was rounded: a tenth of a ten-bit code added to the path in floats is as far from it.
 @pytest.mark.parametrize(("name", "most"), [("blocks", 0.2), ("sky", 0.3), ("lamp", 0.2)])
 def test_it_is_near_the_path_in_floats(converter, name: str, most: float):
     codes = coded(picture(name))
     tone = tone_for(converter, codes)
-    made, stages = render_codes(converter, codes, Settings(), tone)
+    made, stages = passed(converter, codes, Settings(), tone)
     expected = of_floats(converter, codes, Settings(), tone)
     off = delta_e_itp(made, expected)
     assert list(stages) == ["pixels"]
@@ -96,7 +103,7 @@ def test_a_look_is_baked_where_nothing_is_recovered(converter):
     codes = coded(picture("blocks"))
     tone = replace(tone_for(converter, codes), stops=None)
     settings = Settings(target_peak=600, exposure=0.3, highlight_recovery=0.0)
-    off = delta_e_itp(render_codes(converter, codes, settings, tone)[0], of_floats(converter, codes, settings, tone))
+    off = delta_e_itp(passed(converter, codes, settings, tone)[0], of_floats(converter, codes, settings, tone))
     assert off.mean() <= 0.35
 
 
@@ -134,7 +141,7 @@ def barred(top: int, bottom: int) -> tuple[Yuv420, Area]:
 def test_black_bars_stay_black_and_the_picture_between_them_is_that_of_floats(converter):
     codes, area = barred(12, 84)
     tone = replace(tone_for(converter, codes), area=area)
-    made = render_codes(converter, codes, Settings(), tone)[0]
+    made = passed(converter, codes, Settings(), tone)[0]
     assert all((plane[:6] == black).all() for plane, black in zip(made, (64, 512, 512), strict=True))
     assert all((plane[-6:] == black).all() for plane, black in zip(made, (64, 512, 512), strict=True))
     off = delta_e_itp(made, of_floats(converter, codes, Settings(), tone))
@@ -167,15 +174,15 @@ def subtitled() -> Yuv420:
 def test_letters_are_as_white_as_in_floats(converter):
     codes = subtitled()
     tone = tone_for(converter, codes)
-    made, expected = render_codes(converter, codes, Settings(), tone)[0], of_floats(converter, codes, Settings(), tone)
-    bright = render_codes(converter, codes, Settings(graphics_white="off"), tone)[0]
+    made, expected = passed(converter, codes, Settings(), tone)[0], of_floats(converter, codes, Settings(), tone)
+    bright = passed(converter, codes, Settings(graphics_white="off"), tone)[0]
     letters = codes.y > 220
     assert letters.sum() > 500
     assert np.abs(made[0][letters].astype(int) - expected[0][letters]).mean() <= 1.0
     assert made[0][letters].mean() < bright[0][letters].mean() - 20  # of ten-bit codes
     assert delta_e_itp(made, expected).mean() <= 0.2
     torch.set_num_threads(6)
-    again = render_codes(converter, codes, Settings(), tone)[0]
+    again = passed(converter, codes, Settings(), tone)[0]
     torch.set_num_threads(1)
     assert all(np.array_equal(one, two) for one, two in zip(made, again, strict=True))
     assert render_codes(converter, codes, Settings(exposure=0.3, highlight_recovery=0.0), tone) is None
@@ -197,7 +204,7 @@ def test_any_number_of_threads_gives_the_same_codes(converter, size: tuple[int, 
     )
     for threads, alone in ((1, False), (6, False), (6, True)):
         torch.set_num_threads(threads)
-        made.append(render_codes(converter, codes, Settings(), tone, alone=alone)[0])
+        made.append(passed(converter, codes, Settings(), tone, alone=alone)[0])
     torch.set_num_threads(1)
     assert asked == [1, 3, 6]  # half of them are an encoder's, if it has work
     assert all(np.array_equal(one, other) for again in made[1:] for one, other in zip(made[0], again, strict=True))
@@ -243,25 +250,22 @@ def test_frames_of_the_example_are_within_a_fifth_of_a_delta_e(converter):
     codes = frame.codes.planes
     sdr = torch.from_numpy(frame.sdr)[None]
     tone = converter.tone_of(frame.sdr, area=WHOLE, clipped=converter.clipped_shares(sdr))
-    off = delta_e_itp(
-        render_codes(converter, codes, Settings(), tone)[0], of_floats(converter, codes, Settings(), tone)
-    )
+    off = delta_e_itp(passed(converter, codes, Settings(), tone)[0], of_floats(converter, codes, Settings(), tone))
     assert off.mean() <= 0.1
 
 
 def test_a_smooth_sky_stays_without_steps(converter):
     codes = coded(picture("sky"))
-    luma = render_codes(converter, codes, Settings(), tone_for(converter, codes))[0][0].astype(int)
+    luma = passed(converter, codes, Settings(), tone_for(converter, codes))[0][0].astype(int)
     assert np.abs(np.diff(luma[:, WIDTH // 2])).max() <= 3  # a code of the source is 3 to 4 here
 
 
 def test_light_of_codes_is_that_of_the_picture_they_show(converter):
     codes = coded(picture("lamp"))
-    planes = render_codes(converter, codes, Settings(), tone_for(converter, codes))[0]
-    (counts, largest, mean), (other_counts, other_largest, other_mean) = (
-        light_of_codes(planes),
-        light_of_frame(signal_of(planes)),
-    )
+    planes = passed(converter, codes, Settings(), tone_for(converter, codes))[0]
+    shown = light_of_frame(signal_of(planes))
+    assert shown is not None
+    (counts, largest, mean), (other_counts, other_largest, other_mean) = light_of_codes(planes), shown
     assert np.array_equal(counts, other_counts)
     assert list(largest) == pytest.approx(list(other_largest), abs=1e-6)
     assert mean == pytest.approx(other_mean, rel=1e-6)
