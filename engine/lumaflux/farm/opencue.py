@@ -9,9 +9,8 @@ import shlex
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-from lumaflux.errors import UserError
 from lumaflux.farm.job_spec import spec_text
-from lumaflux.farm.template import Bundle, encode_words
+from lumaflux.farm.template import Bundle, encode_words, write_together
 
 JOB, SPEC = "job.xml", "job.json"
 _FIRST = "#FRAME_START#"  # Cuebot writes the first frame of a chunk here
@@ -23,16 +22,9 @@ _HEAD = (
 
 def write_job(bundle: Bundle, folder: Path, *, show: str, shot: str, overwrite: bool = False) -> Path:
     """Writes job.xml and the file that it names into ``folder``, which the hosts must see under this name too."""
-    from lumaflux.media.atomic_file import AtomicFile
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"the directory {folder} cannot be made: {error.strerror}; choose another") from None
     spec = folder.resolve() / SPEC
-    for name, text in ((SPEC, spec_text(bundle.spec)), (JOB, job_xml(bundle, spec, show, shot))):
-        with AtomicFile(folder / name, overwrite=overwrite) as file:
-            file.partial.write_text(text, "utf-8")
+    texts = {SPEC: spec_text(bundle.spec), JOB: job_xml(bundle, spec, show, shot)}
+    write_together(folder, texts, overwrite=overwrite)
     return folder / JOB
 
 

@@ -1,5 +1,6 @@
 """`lumaflux farm job`: a job bundle of the Open Job Description (specification jobtemplate-2023-09)."""
 
+import contextlib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -52,20 +53,39 @@ def template(bundle: Bundle) -> dict[str, Any]:
 def write_bundle(bundle: Bundle, folder: Path, *, overwrite: bool = False) -> Path:
     """Writes template.yaml and its parameters' values, in two shapes, into ``folder``, which is made. Returns the
     template's path."""
-    from lumaflux.media.atomic_file import AtomicFile
-
     document = template(bundle)
     check_template(document)
     values = {parameter["name"]: str(parameter["default"]) for parameter in _parameters(bundle)}
     deadline = {"parameterValues": [{"name": name, "value": value} for name, value in values.items()]}
+    texts = {
+        name: yaml.safe_dump(written, sort_keys=False, allow_unicode=True, width=100)
+        for name, written in ((PARAMETERS, deadline), (OPENJD_PARAMETERS, values), (TEMPLATE, document))
+    }
+    write_together(folder, texts, overwrite=overwrite)
+    return folder / TEMPLATE
+
+
+def write_together(folder: Path, texts: dict[str, str], *, overwrite: bool) -> None:
+    """Files of one ``folder``, which is made: all of them or none, the last of ``texts`` last.
+
+    Raises UserError for one that is there (unless ``overwrite``) and where they cannot be written.
+    """
+    from lumaflux.media.atomic_file import AtomicFile
+
+    made = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"the bundle {folder} cannot be made: {error.strerror}; choose another name") from None
-    for name, written in ((TEMPLATE, document), (PARAMETERS, deadline), (OPENJD_PARAMETERS, values)):
-        with AtomicFile(folder / name, overwrite=overwrite) as file:
-            file.partial.write_text(yaml.safe_dump(written, sort_keys=False, allow_unicode=True, width=100), "utf-8")
-    return folder / TEMPLATE
+        raise UserError(f"the directory {folder} cannot be made: {error.strerror}; choose another name") from None
+    try:
+        with contextlib.ExitStack() as files:  # which leaves the first last
+            for name, text in reversed(texts.items()):
+                files.enter_context(AtomicFile(folder / name, overwrite=overwrite)).partial.write_text(text, "utf-8")
+    except BaseException:
+        if made:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        raise
 
 
 def check_template(document: dict[str, Any]) -> Any:
