@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 
 import pytest
 
@@ -116,3 +117,40 @@ def test_bad_folders_and_options(make, placement, tmp_path):
     (tmp_path / "out" / STATUS).write_text('{"format": "another"}')
     with pytest.raises(UserError, match="remove it to begin anew"):
         make()
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_video_leaves_no_part_among_the_results(make, placement, make_clip, tmp_path, sent):
+    """Who fetches out/*.mp4 would take it for a result."""
+    render = placement.render_timed
+
+    def interrupted(frame, *arguments, **named):
+        if placement.frames == 3:
+            os.kill(os.getpid(), sent)
+        return render(frame, *arguments, **named)
+
+    make_clip("a.mp4", frames=8).rename(tmp_path / "a.mp4")
+    made = make()
+    (tmp_path / "a.mp4").rename(tmp_path / "in" / "a.mp4")
+    placement.render_timed = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        watch(made, quiet, every=0.05, once=True)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [STATUS]
+    placement.render_timed = render
+    watch(make(), quiet, every=0.05, once=True)
+    assert status(tmp_path)["a.mp4"]["frames"] == 8
+
+
+def test_a_result_that_is_called_like_a_part_stays(make, placement, make_clip, tmp_path):
+    made = make()
+    make_clip("a.partial.mp4", frames=2).rename(tmp_path / "in" / "a.partial.mp4")
+    watch(made, quiet, every=0.05, once=True)
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    placement.render_timed = interrupted
+    make_clip("a.mp4", frames=2).rename(tmp_path / "in" / "a.mp4")
+    with pytest.raises(KeyboardInterrupt):
+        watch(made, quiet, every=0.05, once=True)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.partial.mp4", STATUS]

@@ -1,5 +1,6 @@
 """`lumaflux watch`: converts what comes into a folder, once it is whole, with one loaded model, until it is ended."""
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -111,12 +112,20 @@ class Watch:
         except OSError as error:  # it was taken away meanwhile
             entry.state, entry.error = "failed", f"{source} cannot be read ({error.strerror})"
         except BaseException:
+            self._drop_part(source)
             del self.entries[source.name]
             self.save()
             raise
         entry.seconds = round(time.monotonic() - start, 3)
         self.save()
         return entry
+
+    def _drop_part(self, source: Path) -> None:
+        """What an interrupted video leaves is made anew, and who fetches the results would take it for one."""
+        with contextlib.suppress(UserError, OSError):
+            part = AtomicFile(self._target(source), overwrite=True).early_name()
+            if part.name not in [entry.target for entry in self.entries.values()]:
+                part.unlink()
 
     def _target(self, source: Path) -> Path:
         """Raises UserError for what is neither picture nor video, and for two sources of one result."""
