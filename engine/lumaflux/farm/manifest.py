@@ -9,6 +9,7 @@ from lumaflux.farm.job_spec import JobSpec
 from lumaflux.inference.installed_engine import with_engine
 from lumaflux.inference.weights import rendering_identity
 from lumaflux.media.stills.frame_numbers import frame_list, frames_text
+from lumaflux.media.video.completeness import missing_end
 from lumaflux.render.manifest import platform_facts, track_fact
 from lumaflux.render.mask import mask_fact
 from lumaflux.render.motion_blending import check_motion_blending
@@ -23,9 +24,13 @@ def source_of(spec: JobSpec) -> Source:
 
 
 def numbers_of(spec: JobSpec, source: Source) -> list[int]:
-    """The frames of the job. Raises UserError for frames that the input lacks."""
-    _ = source.info  # which raises for what cannot be read
+    """The frames of the job. Raises UserError for frames that the input lacks, and for one that is cut short."""
+    info = source.info  # which raises for what cannot be read
     if spec.frames is None:
+        missing = None if source.pattern is not None else missing_end(source.path, info.container)
+        if missing:
+            there = frames_text(source.numbers)
+            raise UserError(f"{spec.source} is not whole ({missing}); bring the rest, or name --frames {there}")
         return source.numbers
     numbers = frame_list(spec.frames)
     if lacking := sorted(set(numbers) - set(source.numbers)):
