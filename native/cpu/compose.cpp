@@ -19,7 +19,7 @@ constexpr float kGamma = 2.4f;       // BT.1886
 constexpr float kSmallest = 1e-6f;   // of relative light and of cd/m2, before powers
 constexpr float kOffsetNits = 0.5f;  // of the gain
 constexpr float kLargestStops = 4.0f;
-constexpr float kClippingBegins = 0.92f, kClippingWhole = 0.985f;
+constexpr float kClippingBegins = 0.95f, kClippingWhole = 0.985f;
 constexpr int kMaskRadius = 2;
 constexpr float kBt709To2020[9] = {0.627403896f, 0.329283038f, 0.043313066f, 0.069097289f, 0.919540395f,
                                    0.011362316f, 0.016391439f, 0.088013308f, 0.895595253f};

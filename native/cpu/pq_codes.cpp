@@ -22,7 +22,7 @@ namespace {
 
 constexpr float kLowest = 4.0f, kHighest = 1019.0f;
 constexpr float kOffsetNits = 0.5f, kLargestStops = 4.0f;  // of the gain, as in compose.cpp
-constexpr float kClippingBegins = 0.92f, kClippingWhole = 0.985f;
+constexpr float kClippingBegins = 0.95f, kClippingWhole = 0.985f;
 constexpr int kMaskRadius = 2;
 constexpr std::size_t kBlock = 64;
 constexpr std::size_t kStretch = 256;  // pixels whose places among the nodes stay in cache

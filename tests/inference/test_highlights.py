@@ -4,6 +4,7 @@ import pytest
 import torch
 from lamp_model import lamp_converter, with_lamp
 
+import lumaflux
 from lumaflux.color import pq
 from lumaflux.color.clipping import clipped_area, share_of_gain
 from lumaflux.inference.converter import Converter
@@ -119,6 +120,17 @@ def test_clipped_is_the_largest_channel():
     codes = torch.tensor([0.2, 0.98, 0.1]).view(3, 1, 1)
     assert float(clipped_area(codes)) == 1.0
     assert float(clipped_area(0.98 * codes)) == 0.0
+
+
+def test_a_wall_whose_lightest_spots_do_not_clip_is_not_stained():
+    generator, wall = torch.Generator().manual_seed(0), torch.full((3, 180, 320), 243.0)
+    wall += torch.randn(1, 180, 320, generator=generator)
+    for row, column in torch.randint(20, (12, 2), generator=generator).tolist():
+        wall[:, 8 * row : 8 * row + 8, 120 + 8 * column : 128 + 8 * column] = 248
+    wall[:, 20:120, 10:100] = 30
+    wall, lite = wall.clamp(0, 248) / 255, lumaflux.load("lite", device="cpu")
+    none, whole = (lite.render(wall, Settings(highlight_recovery=share)) for share in (0.0, 1.0))
+    assert torch.equal(none, whole)
 
 
 def test_what_fills_the_frame_is_white_and_no_light(converter: Converter):

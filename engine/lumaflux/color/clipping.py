@@ -2,7 +2,7 @@
 
 from lumaflux.color.arrays import Array, namespace
 
-CLIPPED_CODE = 0.97  # of the largest channel
+CLIPPED_CODE = 0.98  # of the largest channel
 
 
 def clipped_area(codes: Array) -> Array:

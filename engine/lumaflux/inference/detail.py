@@ -20,7 +20,7 @@ LARGEST_STOPS = 4.0
 _RADIUS = 6  # pixels of the reduced frame
 _TOLERANCE = 0.5  # stops squared: guide contrast below its root, as texture has, changes no gain
 _GREY = 0.02  # PQ between the largest and the smallest channel, where half of the model's colour is believed
-CLIPPING_BEGINS, CLIPPING_WHOLE = 0.92, 0.985  # of the largest SDR code
+CLIPPING_BEGINS, CLIPPING_WHOLE = 0.95, 0.985  # of the largest SDR code
 _BAND_PIXELS = 1 << 20
 
 
