@@ -13,6 +13,12 @@ ValueUpdate = Literal["lora", "pga-no-spectrum", "pga"]
 Spline = Literal["linear", "monotone"]
 LocalLight = Literal["everywhere", "highlights"]
 _LARGEST = 1 << 20  # bytes of a config.json
+_LARGEST_SIZE = 1 << 30
+_FROZEN_SIZES = {
+    "transformer": {"in_channels", "num_layers", "num_attention_heads", "attention_head_dim", "joint_attention_dim"},
+    "vae": {"latent_channels"},
+    "siglip": {"hidden_size", "image_size"},
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +159,7 @@ def config_from_json(content: dict[str, Any]) -> LumaFluxConfig:
         _ = config.width, config.blocks, config.vae_stride, config.siglip["hidden_size"], config.siglip_tokens
     except (TypeError, KeyError) as error:
         raise UserError(f"config.json is incomplete or malformed: {error}") from None
+    _check_numbers(config)
     if config.local_light not in get_args(LocalLight):
         raise UserError(f"config.json: local_light is one of {', '.join(get_args(LocalLight))}")
     if type(config.test_time_augmentation) is not bool:
@@ -163,6 +170,22 @@ def config_from_json(content: dict[str, Any]) -> LumaFluxConfig:
             f"but 2x2 packed latents have {4 * config.latent_channels} channels"
         )
     return config
+
+
+def _check_numbers(config: LumaFluxConfig) -> None:
+    """Raises UserError for sizes, of this project's own and of the frozen parts, that are none."""
+    for entry in fields(config):
+        value = getattr(config, entry.name)
+        least = 0 if entry.name == "tone_bins" else 1
+        if entry.type is int and (type(value) is not int or not least <= value <= _LARGEST_SIZE):
+            raise UserError(f"config.json: {entry.name} is a whole number from {least} on, not {value!r}")
+    if type(config.noise_scale) not in (int, float) or not 0 <= config.noise_scale <= 1:
+        raise UserError(f"config.json: noise_scale is a number from 0 to 1, not {config.noise_scale!r}")
+    for part, names in _FROZEN_SIZES.items():
+        values = getattr(config, part)
+        for name in names & set(values):
+            if type(values[name]) is not int or not 1 <= values[name] <= _LARGEST_SIZE:
+                raise UserError(f"config.json: {part}.{name} is a whole number from 1 on, not {values[name]!r}")
 
 
 def read_config(path: Path) -> LumaFluxConfig:
