@@ -3,6 +3,7 @@ can notice ends a reading, and whole files of the same kinds are read."""
 
 import random
 from collections.abc import Iterable
+from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -11,6 +12,7 @@ import pytest
 
 from lumaflux.errors import FrameError
 from lumaflux.media.video.checksums import slices_are_sound
+from lumaflux.media.video.decoder import decoder_for_vp9
 from lumaflux.media.video.reader import VideoReader
 
 QUICK = {"deadline": "realtime", "cpu-used": "8"}
@@ -132,3 +134,14 @@ def test_a_slice_that_contradicts_its_sum_costs_its_picture_alone(whole, tmp_pat
     assert not slices_are_sound(packets[0][:-1])
     assert not slices_are_sound(b"")
     assert not slices_are_sound(bytes(3))
+
+
+@pytest.mark.parametrize(
+    ("form", "name"),
+    [("yuv420p", "libvpx-vp9"), ("gbrp", "libvpx-vp9"), ("yuv420p10le", "vp9"), ("yuv444p12le", "vp9")],
+)
+def test_libvpx_decodes_what_every_build_of_it_takes(form, name):
+    """A build without high bit depth, as PyAV's, decodes 8 bits alone."""
+    own: Any = SimpleNamespace(name="vp9", format=av.VideoFormat(form), extradata=None)
+    assert decoder_for_vp9(own).name == name
+    assert decoder_for_vp9(SimpleNamespace(name="vp9", format=None, extradata=None)).name == "vp9"

@@ -52,7 +52,7 @@ class PictureDecoder:
         """What was decoded for a description is decoded again."""
         self._own.flush_buffers()
         if self._other:
-            self._context = _libvpx(self._own)
+            self._context = decoder_for_vp9(self._own)
 
     def decode(self, packet: Any) -> "Iterator[av.VideoFrame]":
         """The pictures that are ready after ``packet``; one without bytes ends the stream. Raises FFmpegError for what
@@ -93,11 +93,13 @@ class PictureDecoder:
             raise ValueError("its slices contradict their checksums")
 
 
-def _libvpx(own: Any) -> Any:
-    """A decoder for VP9 that sees where a tile's data end too early."""
+def decoder_for_vp9(own: Any) -> Any:
+    """A decoder for VP9 that sees where a tile's data end too early. For more than 8 bits, which only some builds of
+    libvpx take, it is ``own``, which has decoded a picture."""
     import av
 
-    if "libvpx-vp9" not in av.codecs_available:
+    deep = own.format is None or any(component.bits > 8 for component in own.format.components)
+    if deep or "libvpx-vp9" not in av.codecs_available:
         return own
     context: Any = av.CodecContext.create("libvpx-vp9", "r")
     context.thread_count = _DECODER_THREADS
