@@ -47,6 +47,8 @@ def screenshot(address: str, upload: Path, target: Path, patience: float = 120_0
         own = (address, "data:", "blob:")
         page.on("request", lambda request: None if request.url.startswith(own) else elsewhere.append(request.url))
         page.goto(address)
+        page.get_by_role("button", name="Convert").wait_for(timeout=patience)
+        page.wait_for_timeout(1500)  # what is dropped before the scripts listen is lost
         page.set_input_files("input[type=file]", upload, timeout=patience)
         page.get_by_text(upload.name).first.wait_for(timeout=patience)
         page.get_by_role("button", name="Convert").click()
