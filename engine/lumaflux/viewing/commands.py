@@ -41,7 +41,8 @@ def view(
         written, rows = write_view(file, other, out, frame=frame, shots=shots, overwrite=overwrite, progress=progress)
     for name, value in rows:
         print(f"{name}: {value}")
-    print(f"wrote {written}")
+    size = f" ({written.stat().st_size / 1e6:.2f} MB)" if written.is_file() else ""
+    print(f"wrote {written}{size}")
 
 
 def compare(
