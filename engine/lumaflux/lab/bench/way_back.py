@@ -88,7 +88,7 @@ def _errors(clip: Path, hdr: Path, led, wanted: list[int]) -> tuple[float, int]:
     with VideoReader(clip) as reader:
         sources = (frame for frame in reader.frames(lambda number: number > last or asked(number)))
         for source, (codes, _) in zip(sources, restored_frames(hdr, led), strict=False):
-            error = np.abs(np.rint(codes * 255) - np.rint(source.sdr * 255))
+            error = np.abs(np.rint(codes * 255) - np.floor(source.sdr * 255 + 0.5))
             squares, count = squares + float((error.astype(np.float64) ** 2).sum()), count + error.size
             largest = max(largest, int(error.max()))
     return (math.inf if squares == 0 else 10 * math.log10(255**2 * count / squares)), largest
