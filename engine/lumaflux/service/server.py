@@ -200,6 +200,8 @@ class Server:
                 log.warning("refused process %d: %d connections", pid, len(self.sessions) - 1)
             else:
                 await session.run()
+        except asyncio.CancelledError:  # the worker leaves, and asyncio would print that of each who is still there
+            pass
         except Exception:  # one client's trouble never ends the worker
             log.exception("a connection failed")
         finally:
