@@ -19,7 +19,9 @@ from lumaflux.errors import FrameError, ReaderLeftError, UserError
 INTERRUPTED, READER_LEFT = 130, 141  # 128 and the number of SIGINT, of SIGPIPE, as shells have it
 # SIGHUP, of a terminal that is closed: Windows has none.
 ENDING = (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
+_SHOWN = 120  # letters of a name
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NO_NAME = (errno.ENAMETOOLONG, errno.ELOOP)
 _NO_MEMORY = "this machine has too little memory for that; close other programs, or give it a smaller picture"
 
 
@@ -57,6 +59,10 @@ def told(program: str, interrupted: str = "interrupted") -> Iterator[None]:
         missing = f"the package {error.name} is not installed; lumaflux doctor names all that are missing"
         _end(program, missing, UserError.exit_code)
     except OSError as error:
+        if error.errno in _NO_NAME:
+            shown = str(error.filename)
+            shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
+            _end(program, f"{shown} cannot be the name of a file ({error.strerror})", UserError.exit_code)
         if error.errno not in _FULL:
             raise
         _drop_output()

@@ -33,10 +33,14 @@ def weight_digests(model: str, adapters: Path | None = None) -> tuple[str, str]:
 def weights_identity(options: ModelOptions) -> str:
     """``lite:1f0c...``, for instance: what a tone track is made with. Every byte of every file counts.
 
-    Raises UserError for a directory that is no model's.
+    Raises UserError for a directory that is no model's, and for what no directory can be called.
     """
     folder = model_folder(options.model)
-    if folder.is_dir() and not (folder / _CONFIG).exists():
+    try:
+        bare = folder.is_dir() and not (folder / _CONFIG).exists()
+    except OSError as error:
+        raise UserError(f"no model can be called {options.model[:80]}... ({error.strerror}); check the name") from None
+    if bare:
         raise UserError(f"{folder} is not a model directory: {_CONFIG} is missing")
     adapters = adapters_of(options.adapters) if options.adapters else folder / _ADAPTERS
     files = [folder / _CONFIG, folder / _BACKBONE, adapters]
