@@ -138,25 +138,28 @@ def _run_step(step: Any, values: dict[str, Any], workers: int, report: RunReport
         say(f"{step.name}: {next(done)} of {count} tasks done")
 
     bugs: list[BaseException] = []
+    # Not Thread.join: Python 3.11 takes a thread for ended once a signal has interrupted who waits for it so.
+    ended = [threading.Event() for _ in range(min(workers, count))]
 
-    def work() -> None:
+    def work(end: threading.Event) -> None:
         try:
             _work(step, values, tasks, report, lock, stop, say, say_done)
         except BaseException as bug:  # raised by the caller's thread
             bugs.append(bug)
             stop.set()
+        finally:
+            end.set()
 
-    threads = [threading.Thread(target=work, daemon=True) for _ in range(min(workers, count))]
-    for thread in threads:
-        thread.start()
+    for end in ended:
+        threading.Thread(target=work, args=(end,), daemon=True).start()
     try:
-        for thread in threads:
-            while thread.is_alive():
-                thread.join(0.2)
+        for end in ended:
+            while not end.wait(0.2):
+                pass
     except KeyboardInterrupt:
         stop.set()
-        for thread in threads:
-            thread.join()
+        for end in ended:
+            end.wait()
         raise
     if bugs:
         raise bugs[0]
