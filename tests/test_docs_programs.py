@@ -1,10 +1,15 @@
-"""Commands of the pages beside `lumaflux` and `export`: modules, make, pip, scripts and programs of others."""
+"""What the pages show beside `lumaflux` and `export`: modules, make, pip, scripts, programs of others, files, code."""
 
+import ast
 import re
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
+
+from lumaflux.lab.evaluation.sets.specification import read_specification
+from lumaflux.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md")] + sorted((ROOT / "docs").rglob("*.md"))
@@ -14,6 +19,18 @@ EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["option
 MEASUREMENTS = ("lumaflux.farm.measure", "lumaflux.lab.bench.")
 # Programs of others, which no test here calls as the page does, and what the page says of each.
 OTHERS = {"ray": "cluster", "accelerate": "accelerate", "openjd": "openjd-cli", "ffmpeg": "x265", "git": "clone"}
+# Blocks that say their language, by the test that reads or runs each.
+BLOCKS = {
+    "README.md": "python",  # tests/test_docstrings.py runs these three
+    "docs/guide/quick-start.md": "python",
+    "docs/reference/python.md": "python",
+    "docs/vapoursynth.md": "python",
+    "docs/sets.md": "yaml",
+}
+
+
+def blocks_of(page, language):
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.S | re.M)
 
 
 def words_of(page):
@@ -100,3 +117,38 @@ def test_pages_say_what_programs_of_others_need(program):
     pages = {page for page, words in COMMANDS if words[0] == program and len(words) > 2}
     assert pages
     assert {page.name for page in pages if OTHERS[program] not in page.read_text()} == set()
+
+
+def test_every_block_of_a_language_has_a_test():
+    found = {
+        (str(page.relative_to(ROOT)), language)
+        for page in PAGES
+        for language in re.findall(r"^```(\w+)$", page.read_text(), re.M)
+    }
+    assert found == set(BLOCKS.items())
+
+
+def test_the_specification_of_a_set_is_a_sound_one(tmp_path):
+    (text,) = blocks_of(ROOT / "docs/sets.md", "yaml")
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    read = read_specification(path)
+    assert read.name == "mine"
+    assert [source.kind for source in read.sources] == ["panorama", "still", "gain-map", "file", "video", "pairs"]
+
+
+def test_the_script_for_vapoursynth_calls_what_there_is():
+    """Where VapourSynth imports, tests/integrations/test_vapoursynth.py runs it."""
+    (text,) = blocks_of(ROOT / "docs/vapoursynth.md", "python")
+    module = ast.parse((ROOT / "integrations/vapoursynth/lumaflux_vs.py").read_text())
+    functions = {each.name: each.args for each in module.body if isinstance(each, ast.FunctionDef)}
+    calls = [each for each in ast.walk(ast.parse(text)) if isinstance(each, ast.Call)]
+    called = {}
+    for call in calls:
+        assert isinstance(call.func, ast.Attribute)
+        if ast.unparse(call.func.value) == "lumaflux_vs":
+            called[call.func.attr] = {keyword.arg for keyword in call.keywords}
+    assert called.keys() == {"tones", "convert"}
+    for name, keywords in called.items():
+        known = {each.arg for each in functions[name].kwonlyargs} | {each.name for each in fields(Settings)}
+        assert keywords <= known, name

@@ -1,6 +1,8 @@
 """The function of VapourSynth inside of VapourSynth itself, where that can be imported: Python 3.12, or a build."""
 
 import importlib.util
+import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +14,16 @@ from lumaflux.color.yuv420p10 import yuv420p10
 from lumaflux.errors import UserError
 
 vs = pytest.importorskip("vapoursynth")
-FILE = Path(__file__).parents[2] / "integrations" / "vapoursynth" / "lumaflux_vs.py"
+ROOT = Path(__file__).parents[2]
+FILE = ROOT / "integrations" / "vapoursynth" / "lumaflux_vs.py"
 BT709 = (0.2126, 0.7152, 0.0722)
 
 
 @pytest.fixture(scope="module")
 def lumaflux_vs():
     spec = importlib.util.spec_from_file_location("lumaflux_vs", FILE)
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -44,7 +49,7 @@ def test_rgbs_becomes_tagged_pq_in_10_bits(lumaflux_vs):
     made = lumaflux_vs.convert(clip_of(vs.RGBS), model=Placement())
     assert (made.format.id, made.width, made.height, made.num_frames, made.fps) == (vs.YUV420P10, 64, 48, 3, 24)
     frame = made.get_frame(2)
-    sdr = np.broadcast_to(np.float32([0.5, 0.3, 0.7])[:, None, None], (3, 48, 64)).copy()
+    sdr = np.broadcast_to(np.array([0.5, 0.3, 0.7], np.float32)[:, None, None], (3, 48, 64)).copy()
     wanted = yuv420p10(np.asarray(sdr_to_pq(sdr, 203), np.float32))
     for mine, its in zip(planes_of(frame), wanted, strict=True):
         np.testing.assert_array_equal(mine, its)
@@ -52,6 +57,16 @@ def test_rgbs_becomes_tagged_pq_in_10_bits(lumaflux_vs):
     assert (props["_Matrix"], props["_Transfer"], props["_Primaries"], props["_ChromaLocation"]) == (9, 16, 9, 2)
     assert (props.get("_Range", 0), props.get("_ColorRange", 1), props["Mine"]) == (0, 1, 7)
     assert {"_Range", "_ColorRange"} & set(props)  # newer releases keep the first alone, older ones know the second
+
+
+def test_the_script_of_the_page_runs(lumaflux_vs, monkeypatch):
+    page = (ROOT / "docs/vapoursynth.md").read_text()
+    (script,) = re.findall(r"^```python\n(.*?)^```", page, re.S | re.M)
+    monkeypatch.setitem(sys.modules, "lumaflux_vs", lumaflux_vs)
+    names = {"clip": clip_of(vs.RGBS)}
+    exec(script, names)
+    assert names["hdr"].format.id == vs.YUV420P10
+    assert dict(names["hdr"].get_frame(0).props)["_Transfer"] == 16
 
 
 @pytest.mark.parametrize(
