@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -40,7 +41,7 @@ def frame_of_columns(codes: Sequence[tuple[int, int, int]], pixel_format: str = 
     frame = av.VideoFrame(WIDTH, HEIGHT, pixel_format)
     dtype = np.uint8 if frame.format.components[0].bits == 8 else np.uint16
     for plane, values in zip(frame.planes, zip(*codes, strict=True), strict=True):
-        rows = np.frombuffer(plane, dtype).reshape(plane.height, -1)
+        rows = np.frombuffer(memoryview(plane), dtype).reshape(plane.height, -1)
         rows[:, : plane.width] = np.repeat(values, plane.width // len(values))
     return frame
 
@@ -75,7 +76,7 @@ class ClipMaker:
         if options is None:
             options = {"qp": "0", "preset": "ultrafast"} if codec == "libx264" else {}
         with av.open(f"file:{path}", "w", format=None if path.suffix != ".mkv" else "matroska") as container:
-            video = container.add_stream(codec, rate=25, options=options)
+            video: Any = container.add_stream(codec, rate=25, options=options)
             video.width, video.height, video.pix_fmt = frames[0].width, frames[0].height, frames[0].format.name
             video.time_base = video.codec_context.time_base = time_base
             if tags is not None:
@@ -83,7 +84,7 @@ class ClipMaker:
                 context.color_range, context.colorspace, context.color_primaries, context.color_trc = tags
             if rotation is not None:
                 video.set_display_rotation(rotation)
-            sound = container.add_stream(audio, rate=rate, layout="mono") if audio else None
+            sound: Any = container.add_stream(audio, rate=rate, layout="mono") if audio else None
             for index, frame in enumerate(frames):
                 frame.pts = index if times is None else times[index]
                 frame.time_base = time_base
@@ -131,3 +132,27 @@ def at_bars():
 def bars():
     """R'G'B' of the 75 % bars [8, 3] and their codes by matrix."""
     return {"rgb": BARS_RGB, "bt709": BARS_709, "smpte170m": BARS_601}
+
+
+@pytest.fixture
+def noise_clip():
+    """noise_clip(path, codec, options, muxer): noise in any container; returns the path."""
+    forms = {"mjpeg": "yuvj420p", "gif": "rgb8"}
+
+    def write(path: Path, codec: str, options: dict[str, str], muxer: str | None, *, frames: int = 24, gop: int = 8):
+        rng = np.random.default_rng(3)
+        with av.open(f"file:{path}", "w", format=muxer, options=options) as container:
+            video: Any = container.add_stream(codec, rate=25)
+            width, height = (720, 576) if codec == "dvvideo" else (96, 64)
+            video.width, video.height, video.pix_fmt = width, height, forms.get(codec, "yuv420p")
+            video.codec_context.gop_size = gop
+            for number in range(3 if codec == "dvvideo" else frames):
+                frame = av.VideoFrame(width, height, video.pix_fmt)
+                for plane in frame.planes:
+                    np.frombuffer(memoryview(plane), np.uint8)[:] = rng.integers(40, 200, plane.buffer_size)
+                frame.pts = number
+                container.mux(video.encode(frame))
+            container.mux(video.encode(None))
+        return path
+
+    return write

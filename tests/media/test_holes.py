@@ -3,7 +3,6 @@
 import struct
 
 import av
-import numpy as np
 import pytest
 
 from lumaflux.errors import FrameError
@@ -27,24 +26,6 @@ KINDS = {
     "a.dv": ("dvvideo", {}, "dv"),
     "a.obu": ("libsvtav1", {}, "obu"),
 }
-FORMS = {"mjpeg": "yuvj420p", "gif": "rgb8"}
-
-
-def clip(path, codec, options, muxer):
-    rng = np.random.default_rng(3)
-    with av.open(f"file:{path}", "w", format=muxer, options=options) as container:
-        video = container.add_stream(codec, rate=25)
-        size = (720, 576) if codec == "dvvideo" else (96, 64)
-        video.width, video.height, video.pix_fmt = *size, FORMS.get(codec, "yuv420p")
-        video.codec_context.gop_size = 8
-        for number in range(3 if codec == "dvvideo" else 24):
-            frame = av.VideoFrame(*size, video.pix_fmt)
-            for plane in frame.planes:
-                np.frombuffer(plane, np.uint8)[:] = rng.integers(40, 200, plane.buffer_size)
-            frame.pts = number
-            container.mux(video.encode(frame))
-        container.mux(video.encode(None))
-    return path
 
 
 def pid(path):
@@ -62,8 +43,8 @@ def checks(path, data):
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_whole_files_have_no_hole_and_cut_ones_no_end(tmp_path, name):
-    path = clip(tmp_path / name, *KINDS[name])
+def test_whole_files_have_no_hole_and_cut_ones_no_end(tmp_path, name, noise_clip):
+    path = noise_clip(tmp_path / name, *KINDS[name])
     data = path.read_bytes()
     assert checks(path, data) == (None, None)
     for part in (0.4, 0.71, 0.97):
@@ -72,9 +53,9 @@ def test_whole_files_have_no_hole_and_cut_ones_no_end(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", sorted(KINDS.keys() - {"a.nut", "a.obu"}))
-def test_holes_are_noticed(tmp_path, name):
+def test_holes_are_noticed(tmp_path, name, noise_clip):
     """Zeros, as an incomplete download has them, other bytes, and bytes that are gone; as many as span a picture."""
-    path = clip(tmp_path / name, *KINDS[name])
+    path = noise_clip(tmp_path / name, *KINDS[name])
     data = path.read_bytes()
     start, length = len(data) // 2, max(2000, len(data) // 8)
     rest = data[start + length :]
@@ -86,8 +67,8 @@ def test_holes_are_noticed(tmp_path, name):
         assert "broken at byte" in found
 
 
-def test_a_hole_ends_a_reading_or_is_counted(tmp_path):
-    path = clip(tmp_path / "a.webm", *KINDS["a.webm"])
+def test_a_hole_ends_a_reading_or_is_counted(tmp_path, noise_clip):
+    path = noise_clip(tmp_path / "a.webm", *KINDS["a.webm"])
     data = bytearray(path.read_bytes())
     data[len(data) // 2 : len(data) // 2 + 4000] = bytes(4000)
     path.write_bytes(data)
@@ -98,9 +79,9 @@ def test_a_hole_ends_a_reading_or_is_counted(tmp_path):
     assert reader.damaged >= 1
 
 
-def test_joined_transport_streams_have_no_hole(tmp_path):
+def test_joined_transport_streams_have_no_hole(tmp_path, noise_clip):
     """Their counts leap where a picture begins; also with room that a recorder took ahead."""
-    path = clip(tmp_path / "a.ts", *KINDS["a.ts"])
+    path = noise_clip(tmp_path / "a.ts", *KINDS["a.ts"])
     data = path.read_bytes()
     assert checks(path, data + data)[1] is None
     assert checks(path, data + bytes(188 * 7))[1] is None
@@ -123,8 +104,8 @@ def test_a_segment_index_announces_the_end(tmp_path):
         assert "last fragment" in str(missing_end(path, "mov,mp4,m4a,3gp,3g2,mj2"))
 
 
-def test_flash_video_states_its_size(tmp_path):
-    path = clip(tmp_path / "a.flv", *KINDS["a.flv"])
+def test_flash_video_states_its_size(tmp_path, noise_clip):
+    path = noise_clip(tmp_path / "a.flv", *KINDS["a.flv"])
     data = path.read_bytes()
     position = 13
     for _ in range(12):  # whole tags
@@ -149,9 +130,9 @@ def test_streams_that_appear_on_the_way_are_passed_over():
 
 
 @pytest.mark.parametrize(("name", "codec", "muxer"), [("a.h264", "libx264", None), ("a.hevc", "libx265", None)])
-def test_the_last_picture_of_a_raw_stream_is_whole_or_told(tmp_path, name, codec, muxer):
+def test_the_last_picture_of_a_raw_stream_is_whole_or_told(tmp_path, name, codec, muxer, noise_clip):
     """Decoders go on with the bytes behind it, or give the picture that memory held, and say nothing."""
-    path = clip(tmp_path / name, codec, {}, muxer)
+    path = noise_clip(tmp_path / name, codec, {}, muxer)
     data = path.read_bytes()
     with VideoReader(path) as reader:
         assert len(list(reader)) == 24

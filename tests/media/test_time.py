@@ -1,6 +1,7 @@
 """Frames in the order in which they are seen, from 0 on, whatever the container's stamps say; cut files are noticed."""
 
 from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
@@ -28,18 +29,18 @@ ORDERED = {  # file: codec, options, libavformat's muxer
 }
 
 
-def step_frame(number, size=(64, 48)):
+def step_frame(number, width=64, height=48):
     """A grey whose code tells its number."""
-    frame = av.VideoFrame(*size, "yuv420p")
+    frame = av.VideoFrame(width, height, "yuv420p")
     for index, plane in enumerate(frame.planes):
-        np.frombuffer(plane, np.uint8)[:] = 16 + 7 * number if index == 0 else 128
+        np.frombuffer(memoryview(plane), np.uint8)[:] = 16 + 7 * number if index == 0 else 128
     return frame
 
 
 def write(path, codec="libx264", options=None, muxer=None, frames=30, start=Fraction(0), sound=False, late=0):
     """``frames`` greys at 25 frames/s; ``start`` seconds before the first, ``late`` more before the pictures."""
     with av.open(f"file:{path}", "w", format=muxer) as container:
-        video = container.add_stream(codec, rate=25, options=options or {})
+        video: Any = container.add_stream(codec, rate=25, options=options or {})
         video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
         video.time_base = video.codec_context.time_base = Fraction(1, 25)
         audio = container.add_stream("mp2", rate=48000, layout="mono") if sound else None
@@ -103,7 +104,9 @@ def test_a_transport_stream_starts_at_0(tmp_path, start):
 
 def test_pictures_without_sound_start_at_0(make_clip, bars, bars_frame):
     frames, _ = read(make_clip("in.mp4", [bars_frame(bars["bt709"]) for _ in range(3)], times=[40, 41, 42]))
-    assert [frame.pts for frame in frames] == [0, frames[0].duration, 2 * frames[0].duration]
+    duration = frames[0].duration
+    assert duration is not None
+    assert [frame.pts for frame in frames] == [0, duration, 2 * duration]
 
 
 @pytest.mark.parametrize("second", [0, 2, 500])  # seconds at which the second recording's clock starts
@@ -126,7 +129,8 @@ def test_joined_recordings_follow_each_other_with_their_sound(tmp_path, second):
         for frame in frames:
             writer.write(frame.sdr * np.float32(0.6), frame.pts, frame.duration)
     with av.open(str(target)) as container:
-        sound = [float(packet.pts * packet.time_base) for packet in container.demux(audio=0) if packet.size]
+        packets = ((packet.pts, packet.time_base) for packet in container.demux(audio=0) if packet.size)
+        sound = [float(pts * time_base) for pts, time_base in packets if pts is not None]
     np.testing.assert_allclose(np.diff(sound), 0.024, atol=0.03)  # packets of mp2; those that overlap are left out
     assert sound[-1] == pytest.approx(2.0, abs=0.06)
 
@@ -187,7 +191,7 @@ def test_packets_that_give_no_frame_lose_their_turn():
         turns.packet(number + 1, number)
     given = [turns.frame(number + 1) for number in range(10, 60)]  # ten packets were lost
     assert given[-1] is not None
-    assert given == sorted(given)
+    assert given == sorted(turn for turn in given if turn is not None)
     assert 59 - given[-1] <= 17
 
 
@@ -222,27 +226,10 @@ CUT = {
 }
 
 
-def noise_clip(path, codec, options, muxer):
-    rng = np.random.default_rng(7)
-    with av.open(f"file:{path}", "w", format=muxer, options=options) as container:
-        video = container.add_stream(codec, rate=25)
-        forms = {"mjpeg": "yuvj420p", "gif": "rgb8"}
-        video.width, video.height, video.pix_fmt = 96, 64, forms.get(codec, "yuv420p")
-        video.codec_context.gop_size = 6
-        for number in range(48):
-            frame = av.VideoFrame(96, 64, video.pix_fmt)
-            for plane in frame.planes:
-                np.frombuffer(plane, np.uint8)[:] = rng.integers(40, 200, plane.buffer_size)
-            frame.pts = number
-            container.mux(video.encode(frame))
-        container.mux(video.encode(None))
-    return path
-
-
 @pytest.mark.parametrize("name", CUT)
 @pytest.mark.parametrize("part", [0.5, 0.93])
-def test_a_file_that_was_cut_short_is_noticed(tmp_path, name, part):
-    path = noise_clip(tmp_path / name, *CUT[name])
+def test_a_file_that_was_cut_short_is_noticed(tmp_path, noise_clip, name, part):
+    path = noise_clip(tmp_path / name, *CUT[name], frames=48, gop=6)
     frames, _ = read(path)
     assert len(frames) == 48
     data = path.read_bytes()
