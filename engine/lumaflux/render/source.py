@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, Self
 from lumaflux.digests import file_digest, text_digest
 from lumaflux.errors import FrameError, UserError, refuse_bytes
 from lumaflux.media.stills.sequence_path import SequencePath
-from lumaflux.options import SEQUENCE_RATE, SourceOptions
+from lumaflux.options import SourceOptions
 from lumaflux.settings import Settings
 
 if TYPE_CHECKING:
@@ -77,16 +77,7 @@ class Source:
 
         options = self.options
         if self.pattern is not None:
-            reader: Reader = SequenceReader(
-                self.pattern,
-                numbers,
-                frame_rate=options.frame_rate or SEQUENCE_RATE,
-                allow_hdr=options.force_sdr,
-                keep_going=self.keep_going,
-                raw=options.raw,
-                layer=options.layer,
-                transfer=options.input_transfer,
-            )
+            reader: Reader = SequenceReader(self.pattern, numbers, options, keep_going=self.keep_going)
         else:
             refuse_layer(options.layer, str(self.path))
             reader = VideoReader(
@@ -108,20 +99,11 @@ class Source:
             yield frame if self._spaces is None else replace(frame, sdr=self._spaces.sdr(frame.sdr), codes=None)
 
     def _picture(self, pattern: SequencePath, number: int) -> "SdrFrame":
-        from lumaflux.media.stills.sequence_reader import read_frame, transfer_of
+        from lumaflux.media.stills.sequence_reader import read_frame, resolved_options
 
-        options = self.options
+        options = resolved_options(self.info, self.options)[0]
         try:
-            return read_frame(
-                pattern,
-                number,
-                self.info,
-                first=self.numbers[0],
-                allow_hdr=options.force_sdr,
-                raw=options.raw,
-                layer=options.layer,
-                transfer=transfer_of(self.info, options.input_transfer, raw=options.raw)[0],
-            )[0]
+            return read_frame(pattern, number, self.info, options, first=self.numbers[0])[0]
         except UserError as error:
             raise FrameError(str(error)) from error
 

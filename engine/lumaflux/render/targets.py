@@ -98,6 +98,24 @@ def output_spaces(job: Job) -> "OcioSpaces | None":
     return OcioSpaces(job.ocio, None, job.output_space)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """A target to be opened: ``info`` is the source's, ``name`` the delivery, ``made`` its profile."""
+
+    source: Source
+    target: Path
+    info: "MediaInfo"
+    settings: Settings
+    job: Job
+    name: str
+    made: "OutputProfile"
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.info.width, self.info.height
+
+
 def open_target(
     source: Source,
     target: Path,
@@ -112,31 +130,23 @@ def open_target(
     from lumaflux.media.stills.sequence_path import SequencePath
 
     name, made = output_profile_by(job.encoder, job.deliver, target)
+    asked = _Asked(source=source, target=target, info=info, settings=settings, job=job, name=name, made=made)
     pattern = SequencePath.parse(target)
     if made.picture is None:
         if pattern is not None and not pattern.may_be_a_name:
             raise UserError(f"{target} numbers a video; name one file, or pictures such as shot.%04d.exr")
         if job.output_space is not None:
             raise UserError("--output-space goes with pictures (EXR, TIFF, DPX, PNG); a video's space is --deliver's")
-        return _video(source, target, info, settings, job, name, made, demuxer)
+        return _video(asked, demuxer)
     job.refuse_rates(name)
     if pattern is None:
         raise UserError(
             f"{target} names one picture for many frames; number them, as in {target.stem}.%04d{target.suffix}"
         )
-    return _sequence(source, pattern, info, settings, job, name, made)
+    return _sequence(asked, pattern)
 
 
-def _video(
-    source: Source,
-    target: Path,
-    info: "MediaInfo",
-    settings: Settings,
-    job: Job,
-    name: str,
-    made: "OutputProfile",
-    demuxer: "Demuxer | None",
-) -> Target:
+def _video(asked: _Asked, demuxer: "Demuxer | None") -> Target:
     from dataclasses import replace
 
     from lumaflux.media.metadata.mastering import container_display
@@ -147,15 +157,16 @@ def _video(
     from lumaflux.media.video.sdr_stream import SdrEncoding
     from lumaflux.media.video.writer import VideoWriter
 
+    source, info, settings, job, name = asked.source, asked.info, asked.settings, asked.job, asked.name
     sequence = source.pattern is not None
     stated = read_hdr_metadata(job.stated_metadata) if job.stated_metadata else HdrMetadata()
     rate = (job.frame_rate or SEQUENCE_RATE) if sequence else info.frame_rate or UNKNOWN_RATE
     time_base = 1 / rate if sequence else info.time_base or Fraction(1, 1000)
-    if made.encoding is None:
-        return _frames(source, target, info, job, name, rate)
+    if asked.made.encoding is None:
+        return _frames(asked, rate)
     encoding = video_encoding(
-        made,
-        (info.width, info.height),
+        asked.made,
+        asked.size,
         time_base,
         rate,
         info.sample_aspect_ratio,
@@ -184,8 +195,8 @@ def _video(
     part = job.frames is not None
     start = None if sequence else _start_of_part(source, time_base, job)
     sink = VideoWriter(
-        target,
-        (info.width, info.height),
+        asked.target,
+        asked.size,
         encoding,
         source=None if sequence or start is None else info,
         demuxer=demuxer,
@@ -202,7 +213,7 @@ def _video(
     return Target(
         sink=sink,
         delivery=name,
-        keeps_alpha=made.keeps_alpha,
+        keeps_alpha=asked.made.keeps_alpha,
         takes_codes=sink.takes_codes,
         wants_sdr=sink.wants_sdr,
         done=lambda number: False,
@@ -211,16 +222,17 @@ def _video(
     )
 
 
-def _frames(source: Source, target: Path, info: "MediaInfo", job: Job, name: str, rate: Fraction) -> Target:
+def _frames(asked: _Asked, rate: Fraction) -> Target:
     """Uncompressed, at a rate of their own, without times."""
     from lumaflux.media.video.y4m_writer import Y4mWriter
 
+    source, info, job, name = asked.source, asked.info, asked.job, asked.name
     job.refuse_rates(name)
     if job.hdr10plus is not None:
         raise UserError(f"HDR10+ goes into hdr10, not into {name}; leave --hdr10plus out, or --deliver hdr10")
     sink = Y4mWriter(
-        target,
-        (info.width, info.height),
+        asked.target,
+        asked.size,
         rate,
         sample_aspect_ratio=info.sample_aspect_ratio,
         source=source.path if source.pattern is None else None,
@@ -251,37 +263,31 @@ def _start_of_part(source: Source, time_base: Fraction, job: Job) -> Fraction | 
     return times.pts[numbers[0]] * time_base
 
 
-def _sequence(
-    source: Source,
-    pattern: "SequencePath",
-    info: "MediaInfo",
-    settings: Settings,
-    job: Job,
-    name: str,
-    made: "OutputProfile",
-) -> Target:
+def _sequence(asked: _Asked, pattern: "SequencePath") -> Target:
     from dataclasses import replace
     from functools import cache
 
     from lumaflux.media.stills.sequence_writer import SequenceWriter
     from lumaflux.render.manifest import FrameInputs, claim, input_digest, manifest_of, may_keep
 
-    assert made.picture is not None
+    source, info, settings, job, name = asked.source, asked.info, asked.settings, asked.job, asked.name
+    picture = asked.made.picture
+    assert picture is not None
     if job.hdr10plus is not None:
         raise UserError("HDR10+ metadata is made with an HDR10 video; leave --hdr10plus out, or name a .mp4")
-    if name == "ultra-hdr" or made.picture.is_delivered:
+    if name == "ultra-hdr" or picture.is_delivered:
         raise UserError(f"{name} is for photographs; write a sequence as png, tiff, exr or dpx")
-    options = replace(picture_options(made, settings, job), pixel_aspect=float(info.sample_aspect_ratio))
+    options = replace(picture_options(asked.made, settings, job), pixel_aspect=float(info.sample_aspect_ratio))
     incoming = source.pattern
     if incoming is not None and incoming.pattern.resolve() == pattern.pattern.resolve():
         raise UserError(f"{pattern.pattern} is the input itself; choose another name for the output.")
-    sink = SequenceWriter(pattern, made.picture, options, (info.width, info.height))
+    sink = SequenceWriter(pattern, picture, options, asked.size)
     sound = (f"The sound is left out: {name} holds pictures alone.",) if info.audio and job.copy_audio else ()
     inputs = FrameInputs(pattern)
     manifest = manifest_of(source, settings, job, name)
     keep = may_keep(pattern, manifest, overwrite=job.overwrite, resume=job.resume)
     if keep:  # a damaged or outdated frame among those that are kept is made again
-        sink = SequenceWriter(pattern, made.picture, replace(options, overwrite=True), (info.width, info.height))
+        sink = SequenceWriter(pattern, picture, replace(options, overwrite=True), asked.size)
         inputs.read()
     sink.notes += sound
 
@@ -309,7 +315,7 @@ def _sequence(
     return Target(
         sink=sink,
         delivery=name,
-        keeps_alpha=made.keeps_alpha,
+        keeps_alpha=asked.made.keeps_alpha,
         done=done,
         begin=begin,
         stamp=lambda number, pts, duration: (number + shift, 1),

@@ -13,7 +13,7 @@ from lumaflux.media.stills.frame_numbers import frames_text
 from lumaflux.media.stills.picture import read_still, resolved_transfer
 from lumaflux.media.stills.sequence_path import SequencePath
 from lumaflux.media.video.reader import SdrFrame, refuse_hdr
-from lumaflux.options import InputTransfer
+from lumaflux.options import SEQUENCE_RATE, SourceOptions
 
 
 class SequenceReader:
@@ -27,14 +27,11 @@ class SequenceReader:
         self,
         path: SequencePath,
         numbers: Sequence[int] | None = None,
+        options: SourceOptions | None = None,
         *,
-        frame_rate: Fraction,
-        allow_hdr: bool = False,
         keep_going: bool = False,
-        raw: bool = False,
-        layer: str | None = None,
-        transfer: InputTransfer = "auto",
     ):
+        options = options or SourceOptions()
         there = path.numbers()
         self.path = path
         wanted = list(range(there[0], there[-1] + 1)) if numbers is None else list(numbers)
@@ -48,18 +45,16 @@ class SequenceReader:
             self.notes.append(f"{sentence}.")
             self.damaged = len(missing)
         self.numbers = [number for number in wanted if number not in set(missing)]
-        self.info: MediaInfo = probe(path.file(self.numbers[0]), layer)
+        self.info: MediaInfo = probe(path.file(self.numbers[0]), options.layer)
         if self.info.kind != "still":
             raise UserError(f"{path.pattern} is no sequence of pictures; name one picture file a frame")
-        if not allow_hdr and not raw:
+        if not options.force_sdr and not options.raw:
             refuse_hdr(self.info)
-        self._allow_hdr, self._keep_going, self._raw = allow_hdr, keep_going, raw
-        self._layer = layer
-        self._transfer: InputTransfer
-        self._transfer, said = transfer_of(self.info, transfer, raw=raw)
+        self._keep_going = keep_going
+        self._options, said = resolved_options(self.info, options)
         self.notes += [f"{path.pattern} {note}" for note in said]
-        self.time_base = 1 / frame_rate
-        self.frame_rate = frame_rate
+        self.frame_rate = options.frame_rate or SEQUENCE_RATE
+        self.time_base = 1 / self.frame_rate
 
     def __enter__(self) -> Self:
         return self
@@ -76,16 +71,7 @@ class SequenceReader:
             if not wants(number):
                 continue
             try:
-                frame, notes = read_frame(
-                    self.path,
-                    number,
-                    self.info,
-                    first=self.numbers[0],
-                    allow_hdr=self._allow_hdr,
-                    raw=self._raw,
-                    layer=self._layer,
-                    transfer=self._transfer,
-                )
+                frame, notes = read_frame(self.path, number, self.info, self._options, first=self.numbers[0])
             except UserError as error:
                 if not self._keep_going:
                     raise FrameError(str(error)) from error
@@ -99,31 +85,26 @@ class SequenceReader:
         """Nothing: what a sequence lacks is said when it is opened, and each picture is checked when it is read."""
 
 
-def transfer_of(info: MediaInfo, asked: InputTransfer, *, raw: bool) -> tuple[InputTransfer, tuple[str, ...]]:
-    """One reading for all frames of a sequence whose first one is ``info``'s, and what is to be said of it."""
-    if asked != "auto" or raw:
+def resolved_options(info: MediaInfo, asked: SourceOptions) -> tuple[SourceOptions, tuple[str, ...]]:
+    """One transfer for all frames of a sequence whose first one is ``info``'s, and what is to be said of it."""
+    if asked.input_transfer != "auto" or asked.raw:
         return asked, ()
-    _, said = resolved_transfer(info.path, info, asked, "srgb")
-    return ("bt1886" if said else asked), said
+    _, said = resolved_transfer(info.path, info, asked.input_transfer, "srgb")
+    return (replace(asked, input_transfer="bt1886") if said else asked), said
 
 
 def read_frame(
-    path: SequencePath,
-    number: int,
-    info: MediaInfo,
-    *,
-    first: int = 0,
-    allow_hdr: bool = False,
-    raw: bool = False,
-    layer: str | None = None,
-    transfer: InputTransfer = "auto",
+    path: SequencePath, number: int, info: MediaInfo, options: SourceOptions, *, first: int = 0
 ) -> tuple[SdrFrame, tuple[str, ...]]:
-    """One picture of a sequence whose first one is ``info``'s, and what had to be repaired in it.
+    """One picture of a sequence whose first one is ``info``'s, and what had to be repaired in it. ``first``: the number
+    whose time is 0.
 
     Raises UserError for a picture that is missing, damaged or of another size.
     """
     file = path.file(number)
-    still = read_still(file, allow_hdr=allow_hdr, raw=raw, layer=layer, transfer=transfer)
+    still = read_still(
+        file, allow_hdr=options.force_sdr, raw=options.raw, layer=options.layer, transfer=options.input_transfer
+    )
     found, size = (still.info.width, still.info.height), (info.width, info.height)
     if found != size:
         raise FrameError(
