@@ -45,5 +45,6 @@ def test_a_picture_as_it_is_shows_none(tmp_path):
 
 def test_a_file_that_is_no_picture_is_named(tmp_path, capsys):
     (tmp_path / "note.jpg").write_text("no picture")
-    assert main(["--as-is", str(tmp_path / "note.jpg")]) == 2
+    with pytest.raises(SystemExit, match="2"):
+        main(["--as-is", str(tmp_path / "note.jpg")])
     assert "note.jpg: not a picture that can be read" in capsys.readouterr().err

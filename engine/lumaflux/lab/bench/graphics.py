@@ -8,7 +8,6 @@ Letters less than 56 codes lighter than what is under them are not asked for.
 import argparse
 import io
 import random
-import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import torch
 from PIL import Image, ImageFilter
 
 from lumaflux.color.clipping import CLIPPED_CODE
+from lumaflux.endings import told
 from lumaflux.errors import UserError
 from lumaflux.inference.graphics import find_graphics
 from lumaflux.lab.data.drawn_graphics import KINDS, SHEETS, DrawnGraphics, draw_graphics
@@ -136,14 +136,14 @@ def _jpeg(picture: Image.Image, quality: int) -> Image.Image:
         return decoded.convert("RGB")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.bench.graphics", description=__doc__)
     parser.add_argument("pictures", type=Path, nargs="*", help="pictures that graphics are drawn over")
     parser.add_argument("--fonts", type=Path, default=Path("/usr/share/fonts/truetype"), help="with TrueType files")
     parser.add_argument("--count", type=int, default=264, help="graphics to draw, every kind in turn")
     parser.add_argument("--as-is", type=Path, nargs="*", default=[], help="pictures that are searched as they are")
     options = parser.parse_args(arguments)
-    try:
+    with told("lumaflux"):
         if options.pictures:
             fonts = sorted(options.fonts.rglob("*.ttf"))
             if not fonts:
@@ -153,11 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             shown, taken, most = as_is(options.as_is)
             print(f"\n{len(options.as_is)} pictures as they are: {shown:.1%} show any; {taken:.2%} of clipped pixels.")
             print("\n".join(f"{name}: {share:.1%}" for share, name in most[:8] if share > _SHOWS))
-    except UserError as error:
-        print(f"lumaflux: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

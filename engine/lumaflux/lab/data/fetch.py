@@ -6,11 +6,11 @@ Needs apt-get and dpkg-deb (Debian, after ``apt-get update``) and npm; nothing i
 import argparse
 import shutil
 import subprocess
-import sys
 import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from lumaflux.endings import told
 from lumaflux.errors import UserError
 
 DEBIAN_PACKAGES = ("blender-data", "lomiri-wallpapers-16.04")
@@ -46,16 +46,12 @@ def fetch(folder: Path) -> None:
             archive.unlink()
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.data.fetch", description=__doc__)
     parser.add_argument("folder", type=Path)
-    try:
+    with told("lumaflux"):
         fetch(parser.parse_args(arguments).folder)
-    except UserError as error:
-        print(f"lumaflux: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

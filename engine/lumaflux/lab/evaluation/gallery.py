@@ -4,7 +4,6 @@ HDR is shown tone-mapped (BT.2390 to 203 cd/m2): a page has no more.
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from lumaflux.color import pq
+from lumaflux.endings import told
 from lumaflux.errors import UserError
 from lumaflux.lab.evaluation import measures, signals
 from lumaflux.lab.evaluation.comparison import for_page, picture_bytes
@@ -118,24 +118,20 @@ def _shown(hdr_pq: np.ndarray) -> Pixels:
     return for_page(pq.eotf(np.asarray(hdr_pq, dtype=np.float64)))
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> None:
     from lumaflux.inference.load import load
 
     parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.evaluation.gallery", description=__doc__)
     parser.add_argument("set", type=Path, help="the public mini set (lumaflux luma-eval build mini)")
     parser.add_argument("folder", type=Path)
     options = parser.parse_args(arguments)
-    try:
+    with told("lumaflux"):
         options.folder.mkdir(parents=True, exist_ok=True)
         converter = load("lite")
         ramp_plot(converter).save(options.folder / "ramp.png")
         edges(converter).save(options.folder / "edges.jpg", quality=_QUALITY)
         scenes(options.set).save(options.folder / "scenes.jpg", quality=_QUALITY)
-    except UserError as error:
-        print(f"lumaflux: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

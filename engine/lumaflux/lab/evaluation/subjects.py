@@ -7,7 +7,6 @@ HDR_MORE_DIR (docs/corpus.md).
 
 import argparse
 import os
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +21,7 @@ from lumaflux.color import pq, srgb
 from lumaflux.color.ictcp import delta_e_itp
 from lumaflux.color.primaries import luminance
 from lumaflux.color.srgb import srgb_to_bt1886
+from lumaflux.endings import told
 from lumaflux.errors import UserError
 from lumaflux.lab.data.author_rendering import render_hlg
 from lumaflux.lab.data.camera import Camera, view
@@ -205,27 +205,23 @@ def subject_sheet(subjects: Sequence[Subject], methods: dict[str, Callable[[Pict
     return sheet(rows)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> None:
     from lumaflux.inference.load import load
 
     parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.evaluation.subjects", description=__doc__)
     parser.add_argument("file", type=Path)
     options = parser.parse_args(arguments)
     folders = [Path(os.environ[name]) if name in os.environ else None for name in ("HDR_DIR", "HDR_MORE_DIR")]
-    try:
+    with told("lumaflux"):
         subjects = Subjects(find_sources(None, *folders)).all
-    except UserError as error:
-        print(f"lumaflux: {error}", file=sys.stderr)
-        return error.exit_code
-    methods = {
-        "static placement": BASELINES["static-203"],
-        "inverse BT.2446 A": BASELINES["inverse-bt2446a"],
-        "static curve": read_curve(FITTED),
-        "LumaFlux lite": load("lite").render,
-    }
-    subject_sheet(subjects, methods).save(options.file, quality=_QUALITY)
-    return 0
+        methods = {
+            "static placement": BASELINES["static-203"],
+            "inverse BT.2446 A": BASELINES["inverse-bt2446a"],
+            "static curve": read_curve(FITTED),
+            "LumaFlux lite": load("lite").render,
+        }
+        subject_sheet(subjects, methods).save(options.file, quality=_QUALITY)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,14 +1,13 @@
 """``python -m lumaflux.lab.training CONFIG``: what each process of ``accelerate launch -m`` runs."""
 
 import argparse
-import sys
 from pathlib import Path
 
-from lumaflux.errors import UserError
+from lumaflux.endings import told
 from lumaflux.threads import wait_passively
 
 
-def main() -> int:
+def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.training", description=__doc__)
     parser.add_argument("config", type=Path)
     parser.add_argument("--cpu", action="store_true", help="ignore accelerators")
@@ -17,13 +16,9 @@ def main() -> int:
     wait_passively()
     from lumaflux.lab.training.train import train
 
-    try:
+    with told("lumaflux"):
         print(train(options.config, cpu=options.cpu, minutes=options.minutes))
-    except UserError as error:
-        print(f"lumaflux: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -6,11 +6,11 @@ for highlights, the table has the stage's own figures of validation scenes. All 
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from lumaflux.endings import told
 from lumaflux.errors import UserError
 from lumaflux.lab.training.config import TrainConfig, read_train_config
 
@@ -46,7 +46,7 @@ def train_variants(config: TrainConfig, variants: Sequence[str], *, cpu: bool = 
     return models
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.training.ablation", description=__doc__)
     parser.add_argument("config", type=Path)
     parser.add_argument("--set", type=Path, help="a benchmark set (lumaflux luma-eval build)")
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--frames-per-clip", type=int)
     parser.add_argument("--cpu", action="store_true", help="ignore accelerators")
     options = parser.parse_args(arguments)
-    try:
+    with told("lumaflux"):
         config = read_train_config(options.config)
         by_highlights = config.options.get("detail") == "highlights"
         if options.set is None and not by_highlights:
@@ -65,10 +65,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         files = _score(config.run / "scores", models, options) if options.set else [_write_figures(config, models)]
         for file in files:
             print(f"wrote {file}")
-    except UserError as error:
-        print(f"lumaflux: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
 
 
 def _score(out: Path, models: dict[str, Path], options: argparse.Namespace) -> list[Path]:
@@ -103,4 +99,4 @@ def _write_figures(config: TrainConfig, models: dict[str, Path]) -> Path:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -58,6 +58,12 @@ def network_for(config: TrainConfig) -> LumaFlux:
     return network
 
 
+def adapter_parameters(network: LumaFlux) -> dict[str, nn.Parameter]:
+    """What an adapter stage trains: all adapters but the tone predictor, which has a stage of its own."""
+    named = network.adapters.named_parameters()
+    return {name: parameter for name, parameter in named if not name.startswith("tone_predictor.")}
+
+
 def _placement(config: TrainConfig) -> Placement:
     """Frozen parts as they will be used: FLUX.1-dev in fp32 would take 48 GB of the host."""
     return Placement(dtype=torch.bfloat16 if config.precision == "bf16" else torch.float32)
@@ -133,9 +139,7 @@ class AdapterStage:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bf16")
 
     def parameters(self) -> dict[str, nn.Parameter]:
-        """The adapters; the tone predictor has a stage of its own."""
-        named = self.network.adapters.named_parameters()
-        return {name: parameter for name, parameter in named if not name.startswith("tone_predictor.")}
+        return adapter_parameters(self.network)
 
     def frozen(self) -> dict[str, Tensor]:
         return others(self.network.state_dict(), self.parameters())

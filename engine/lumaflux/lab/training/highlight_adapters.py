@@ -17,7 +17,7 @@ from lumaflux.color import pq
 from lumaflux.inference.detail import OFFSET_NITS
 from lumaflux.inference.highlights import stops_between
 from lumaflux.lab.data.draws import on_device
-from lumaflux.lab.training.adapters import RESULT, network_for
+from lumaflux.lab.training.adapters import RESULT, adapter_parameters, network_for
 from lumaflux.lab.training.config import TrainConfig
 from lumaflux.lab.training.frozen import others
 from lumaflux.lab.training.highlight_scores import generated_by
@@ -45,9 +45,7 @@ class HighlightAdapterStage:
         self.network.to(self.device)
 
     def parameters(self) -> dict[str, nn.Parameter]:
-        """The adapters; the tone predictor has a stage of its own."""
-        named = self.network.adapters.named_parameters()
-        return {name: parameter for name, parameter in named if not name.startswith("tone_predictor.")}
+        return adapter_parameters(self.network)
 
     def frozen(self) -> dict[str, Tensor]:
         return others(self.network.state_dict(), self.parameters())

@@ -6,7 +6,6 @@ true light is above white.
 """
 
 import argparse
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor
 
 from lumaflux.color.sdr_to_pq import sdr_to_pq
+from lumaflux.endings import told
 from lumaflux.errors import UserError
 from lumaflux.inference.highlights import (
     carried_outwards,
@@ -138,7 +138,7 @@ def table(figures: dict[str, dict[str, float]]) -> str:
     return "\n".join(lines)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> None:
     from lumaflux.lab.data.views import load_views
     from lumaflux.model.checkpoint import load_model
 
@@ -149,7 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--split", choices=("validation", "test"), default="validation")
     parser.add_argument("--pairs", type=int, default=96)
     options = parser.parse_args(arguments)
-    try:
+    with told("lumaflux"):
         networks = {str(model): load_model(model) for model in options.model}
         if options.views is not None:
             vae = next(iter(networks.values())).vae
@@ -160,12 +160,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         figures = baselines(banks)
         for name, network in networks.items():
             figures[name] = score(banks, generated_by(network))
-    except UserError as error:
-        print(f"lumaflux: {error}", file=sys.stderr)
-        return error.exit_code
-    print(table(figures))
-    return 0
+        print(table(figures))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -6,11 +6,11 @@ test scenes. Each training resumes; scores that are there already are kept.
 """
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from lumaflux.endings import told
 from lumaflux.errors import UserError
 from lumaflux.lab.training.config import TrainConfig, read_train_config
 
@@ -78,7 +78,7 @@ def table(rows: Mapping[str, Mapping]) -> str:
     return "\n".join(lines)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.training.left_out", description=__doc__)
     parser.add_argument("config", type=Path)
     parser.add_argument("--set", type=Path, required=True, help="a benchmark set (lumaflux luma-eval build)")
@@ -86,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--crf", type=int, nargs="+", default=[23])
     parser.add_argument("--frames-per-clip", type=int, default=2)
     options = parser.parse_args(arguments)
-    try:
+    with told("lumaflux"):
         config = read_train_config(options.config)
         seen = trained_placement(config, _ALL)
         rows = {}
@@ -95,11 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             out = config.run / family / "scores"
             rows[family] = scores_on(family, models, options.set, out, options.crf, options.frames_per_clip)
             print(table(rows), flush=True)
-    except UserError as error:
-        print(f"lumaflux: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

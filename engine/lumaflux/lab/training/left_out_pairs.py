@@ -23,6 +23,7 @@ from torch import Tensor
 from lumaflux.color import ictcp, pq
 from lumaflux.color.operators import OPERATORS
 from lumaflux.color.sdr_to_pq import sdr_to_pq
+from lumaflux.endings import told
 from lumaflux.errors import UserError
 from lumaflux.lab.data.author_rendering import render_author, render_hlg
 from lumaflux.lab.data.mastering import shoulder
@@ -183,7 +184,7 @@ def table(scores: Sequence[LeftOutScore]) -> str:
     return "\n".join(lines)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.training.left_out_pairs", description=__doc__)
     parser.add_argument("config", type=Path, nargs="?", default=Path("lite-anchor"), help="default: lite-anchor")
     parser.add_argument("--pool", type=Path, help="by lumaflux.lab.data.tone_pool; default: the configuration's")
@@ -192,7 +193,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--folds", type=int, help="trainings that share the sources; default: one a source")
     parser.add_argument("--steps", type=int, help="updates of each training; default: the configuration's")
     options = parser.parse_args(arguments)
-    try:
+    with told("lumaflux"):
         config = read_train_config(options.config)
         config = replace(
             config, run=options.run, views=options.pool or config.views, steps=options.steps or config.steps
@@ -202,11 +203,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             scores.append(score)
             print(f"{score.name}: {len(scores)} done", file=sys.stderr, flush=True)
         print("PQ-PSNR in dB / Delta-E-ITP\n\n" + table(scores))
-    except UserError as error:
-        print(f"lumaflux: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
