@@ -20,8 +20,6 @@ from lumaflux.lab.training.validate import evaluate, format_table, model_convert
 from lumaflux.model.checkpoint import load_model
 from lumaflux.settings import Settings
 
-PRIOR_OPTIONS = {"bank": 32, "unseen": 8, "light_updates": 4, "light_examples": 8}
-
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -52,12 +50,18 @@ def configured(runs: Path, pool: Path, model_json: Path):
 
 
 @pytest.fixture(scope="module")
-def chain(configured, runs: Path) -> Path:
+def prior_options(runs: Path):
+    """Of stages that share one bank of pairs, which takes longer to draw than they to train."""
+    return {"bank": 32, "unseen": 8, "light_updates": 4, "light_examples": 8, "pairs": str(runs / "pairs")}
+
+
+@pytest.fixture(scope="module")
+def chain(configured, prior_options, runs: Path) -> Path:
     """All four stages, a few updates each."""
     torch.set_num_threads(1)
     run_stage(VaeStage(configured("vae")), configured("vae"))
     run_stage(TowerStage(configured("tower")), configured("tower"))
-    prior = configured("prior", options=PRIOR_OPTIONS)
+    prior = configured("prior", options=prior_options)
     run_stage(PriorStage(prior), prior)
     run_stage(AdapterStage(configured("adapters")), configured("adapters"))
     return runs
@@ -101,10 +105,8 @@ def test_adapters_learn_and_nothing_else_moves(chain: Path, configured):
             assert torch.equal(value, frozen[key]), key
 
 
-def test_prior_learns(chain: Path, configured):
-    config = configured(
-        "prior", run=chain / "prior2", steps=30, learning_rate=3e-3, options={**PRIOR_OPTIONS, "bank": 32}
-    )
+def test_prior_learns(chain: Path, configured, prior_options):
+    config = configured("prior", run=chain / "prior2", steps=30, learning_rate=3e-3, options=prior_options)
     stage = PriorStage(config)
     before = mean_loss(stage, 4, seed=99)
     figures = run_stage(stage, config)
