@@ -12,7 +12,9 @@ from lumaflux.lab.data.drawn_graphics import KINDS, draw_graphics
 def fonts(tmp_path_factory):
     """Pillow's own typeface, as a file."""
     path = tmp_path_factory.mktemp("fonts") / "own.ttf"
-    path.write_bytes(ImageFont.load_default(10).font_bytes)
+    typeface = ImageFont.load_default(10)
+    assert isinstance(typeface, ImageFont.FreeTypeFont)
+    path.write_bytes(typeface.font_bytes)
     return [path]
 
 

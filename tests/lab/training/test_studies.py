@@ -127,7 +127,7 @@ def test_graded_hdr_is_shown_by_laws_and_operators():
 
 def test_the_table_of_pairs_names_what_is_worse_than_static():
     def score(name: str, told: float) -> left_out_pairs.LeftOutScore:
-        values = dict(zip(left_out_pairs.METHODS, (10.0, 20.0, 9.0, told, 10.0), strict=True))
+        values: dict[str, float] = dict(zip(left_out_pairs.METHODS, (10.0, 20.0, 9.0, told, 10.0), strict=True))
         logits = {"logit": 0.3, "camera": True, "graded": (-0.3, -0.4, 0.1)}
         return left_out_pairs.LeftOutScore(name=name, psnr=values, delta_e=values, **logits)
 
