@@ -8,7 +8,7 @@ from lumaflux.errors import UserError
 from lumaflux.inference.weights import weights_identity
 from lumaflux.lut.formats import default_name, format_of, write_lut
 from lumaflux.lut.gain_grid import ShotGrid, grid_of, mean_grid
-from lumaflux.lut.shot_tone import LutError, cube_of, lut_error, shot_frames, shot_number
+from lumaflux.lut.shot_tone import ClipShot, LutError, cube_of, lut_error, shot_number
 from lumaflux.options import LutFormat, ModelOptions, SourceOptions, ToneOptions
 from lumaflux.render.job import Progress
 from lumaflux.render.source import Source, settings_for
@@ -17,7 +17,6 @@ from lumaflux.settings import Settings
 
 if TYPE_CHECKING:
     from lumaflux.inference.converter import Converter
-    from lumaflux.inference.tone_track import Shot, ToneTrack
 
 
 def export(
@@ -53,12 +52,13 @@ def export(
         raise UserError("at strength 0 no frame has a tone; leave the strength as it is")
     one = shot_number(found, shot)
     middle = (one.first + one.last) // 2
-    look = found.settings_at(middle, settings)
-    cube = cube_of(converter, found.tone_at(middle), look)
+    asked = ClipShot(source=source, track=found, shot=one, converter=converter, settings=settings)
+    look, tone = asked.look(middle)
+    cube = cube_of(converter, tone, look)
     grids: dict[str, ShotGrid | None] = {"no gain grid": None}
     if chosen == "mpv":
-        grids |= _grids(source, found, one, converter, settings)
-    measured = lut_error(cube, source, found, one, converter, settings, list(grids.values()))
+        grids |= _grids(asked)
+    measured = lut_error(cube, asked, list(grids.values()))
     errors = dict(zip(grids, measured, strict=True))
     best = min(errors, key=lambda name: errors[name].mean)
     write_lut(out, cube, chosen, f"{default_name(clip)} shot {shot}", grids[best], overwrite=overwrite)
@@ -70,16 +70,12 @@ def export(
     return [f"{said}, {best}, which comes nearest to the conversion", *_told(errors[best]), *others]
 
 
-def _grids(
-    source: Source, track: "ToneTrack", shot: "Shot", converter: "Converter", settings: Settings
-) -> dict[str, ShotGrid]:
+def _grids(shot: ClipShot) -> dict[str, ShotGrid]:
     """What a shader may hold, by name: the light of the middle frame, or what the frames of the shot have in common."""
-    numbers = shot_frames(shot)
-    wanted = numbers if source.pattern is None else [source.numbers[number] for number in numbers]
-    found = [
-        grid_of(frame.sdr, converter, track.tone_at(number), track.settings_at(number, settings))
-        for number, frame in zip(numbers, source.read(wanted), strict=True)
-    ]
+    found = []
+    for number, sdr in shot.frames():
+        settings, tone = shot.look(number)
+        found.append(grid_of(sdr, shot.converter, tone, settings))
     middle, mean = found[len(found) // 2], mean_grid(found)
     if mean is None:
         return {}

@@ -1,6 +1,6 @@
 """The global tone of a shot as a function of the code alone, and how far a conversion lies from it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -73,9 +73,28 @@ def shot_number(track: "ToneTrack", number: int) -> "Shot":
     return track.shots[number - 1]
 
 
-def shot_frames(shot: "Shot", frames: int = _FRAMES) -> list[int]:
-    """Numbers of frames that are spread over the shot, its ends and its middle among them."""
-    return sorted({round(place) for place in np.linspace(shot.first, shot.last, frames)})
+@dataclass(frozen=True, kw_only=True)
+class ClipShot:
+    """A shot of a clip, and what converts it."""
+
+    source: "Source"
+    track: "ToneTrack"
+    shot: "Shot"
+    converter: "Converter"
+    settings: Settings
+
+    def look(self, number: int) -> tuple[Settings, Tone]:
+        """What the clip's frame of that number is rendered with."""
+        return self.track.settings_at(number, self.settings), self.track.tone_at(number)
+
+    def frames(self, count: int = _FRAMES) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """Number and SDR [3,H,W] of frames that are spread over the shot, its ends and its middle among them. Raises
+        UserError for frames that cannot be read."""
+        source, shot = self.source, self.shot
+        numbers = sorted({round(place) for place in np.linspace(shot.first, shot.last, count)})
+        wanted = [source.numbers[number] for number in numbers] if source.pattern is not None else numbers
+        for number, frame in zip(numbers, source.read(wanted), strict=True):
+            yield number, frame.sdr
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,25 +111,17 @@ class LutError:
 
 
 def lut_error(
-    cube: NDArray[np.float32],
-    source: "Source",
-    track: "ToneTrack",
-    shot: "Shot",
-    converter: "Converter",
-    settings: Settings,
-    grids: Sequence[ShotGrid | None] = (None,),
-    frames: int = _FRAMES,
+    cube: NDArray[np.float32], shot: ClipShot, grids: Sequence[ShotGrid | None] = (None,), frames: int = _FRAMES
 ) -> list[LutError]:
     """At ``frames`` frames spread over the shot, of the table with each of ``grids``. Raises UserError for frames that
     cannot be read."""
-    numbers = shot_frames(shot, frames)
-    wanted = [source.numbers[number] for number in numbers] if source.pattern is not None else numbers
-    found = [_Differences() for _ in grids]
-    for number, frame in zip(numbers, source.read(wanted), strict=True):
-        real = converter.render(frame.sdr, track.settings_at(number, settings), track.tone_at(number))
-        shown = look_up(cube, frame.sdr)
+    found, numbers = [_Differences() for _ in grids], []
+    for number, sdr in shot.frames(frames):
+        numbers.append(number)
+        real = shot.converter.render(sdr, *shot.look(number))
+        shown = look_up(cube, sdr)
         for grid, kept in zip(grids, found, strict=True):
-            kept.add(shown if grid is None else with_grid(shown, frame.sdr, grid), real, frame.sdr, shot)
+            kept.add(shown if grid is None else with_grid(shown, sdr, grid), real, sdr, shot.shot)
     return [kept.error(numbers) for kept in found]
 
 
