@@ -107,6 +107,8 @@ OUTPUT_PROFILES: dict[str, OutputProfile] = {
     "sdr-png": _picture(pictures.SDR_PNG),
 }
 
+PQ_VIDEOS = tuple(name for name, made in OUTPUT_PROFILES.items() if made.encoding is not None and made.static_metadata)
+
 
 def output_profile(name: str | None, target: Path) -> tuple[str, OutputProfile]:
     """The one named, or the first that ``target``'s suffix fits, with its name; HDR10 for standard output.

@@ -10,27 +10,6 @@ from lumaflux.render.job import Job, Report, with_reports
 from lumaflux.render.request import Request
 from lumaflux.render.source import Source
 
-_PICTURE_SUFFIX = {
-    "png": ".png",
-    "tiff": ".tif",
-    "dpx": ".dpx",
-    "exr": ".exr",
-    "exr-aces": ".exr",
-    "exr-acescg": ".exr",
-    "ultra-hdr": ".jpg",
-    "avif": ".avif",
-    "avif-hlg": ".avif",
-    "heic": ".heic",
-    "heic-hlg": ".heic",
-    "heic-12": ".heic",
-    "jxl": ".jxl",
-    "jxl-hlg": ".jxl",
-    "avif-gain-map": ".avif",
-    "heic-gain-map": ".heic",
-    "jxl-gain-map": ".jxl",
-    "sdr-png": ".png",
-}
-
 
 def convert_directory(source: Path, target: Path, request: Request) -> list[Report]:
     """Every picture ``name.ext`` of ``source`` becomes one of that name in ``target``, which is made if missing.
@@ -157,7 +136,10 @@ def _video_suffix(job: Job) -> str:
 
 def _picture_suffix(job: Job) -> str:
     """Raises UserError where a video is asked for."""
+    from lumaflux.media.output_profiles import OUTPUT_PROFILES
+
     name = job.deliver or "png"
-    if name not in _PICTURE_SUFFIX:
-        raise UserError(f"pictures of a batch are delivered as {', '.join(_PICTURE_SUFFIX)}, not as {name}")
-    return _PICTURE_SUFFIX[name]
+    suffixes = {each: made.suffixes[0] for each, made in OUTPUT_PROFILES.items() if made.picture is not None}
+    if name not in suffixes:
+        raise UserError(f"pictures of a batch are delivered as {', '.join(suffixes)}, not as {name}")
+    return suffixes[name]

@@ -14,7 +14,6 @@ from lumaflux.errors import UserError
 if TYPE_CHECKING:
     from lumaflux.color.yuv420p10 import Planes
 
-PQ_DELIVERIES = ("hdr10", "hdr10-av1", "prores", "prores-hq", "ffv1")
 HLG_DELIVERIES = ("hlg", "prores-hlg")
 ALLOWED_BELOW = 3.0  # dB that a frame may lie below the worst of those measured, for frames differ in what they hold
 SAME = 0.5  # dB that a measured frame may lie below what was measured of it, for decoders differ in their last bits
@@ -42,7 +41,9 @@ class Sampled:
     """Luma of the frames 0, 1, 2, 4, 8 ... of a video as they are written, to be compared with the finished file."""
 
     def __init__(self, delivery: str) -> None:
-        self._comparable = delivery in PQ_DELIVERIES + HLG_DELIVERIES
+        from lumaflux.media.output_profiles import PQ_VIDEOS
+
+        self._comparable = delivery in PQ_VIDEOS + HLG_DELIVERIES
         self._frames, self._luma = 0, dict[int, Luma]()
 
     def add(self, made: "np.ndarray | Planes") -> None:

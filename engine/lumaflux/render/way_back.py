@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from lumaflux.render.source import Source
     from lumaflux.settings import Settings
 
-_PQ_VIDEO = ("hdr10", "hdr10-av1", "prores", "prores-hq", "ffv1")
-
 
 class WayBack:
     """The sidecar of one video, and frames of its source that are compared with what comes back.
@@ -40,8 +38,10 @@ class WayBack:
 
     def check(self, delivery: str) -> None:
         """Raises UserError for a video that holds no PQ."""
-        if delivery not in _PQ_VIDEO:
-            raise UserError(f"--sdr-exact leads back from PQ, not from {delivery}; deliver {', '.join(_PQ_VIDEO)}")
+        from lumaflux.media.output_profiles import PQ_VIDEOS
+
+        if delivery not in PQ_VIDEOS:
+            raise UserError(f"--sdr-exact leads back from PQ, not from {delivery}; deliver {', '.join(PQ_VIDEOS)}")
 
     def add(self, lighting: "Lighting", sdr: "np.ndarray", number: int) -> None:
         """The next frame that was written: the source's of that number."""
