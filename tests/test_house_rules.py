@@ -206,7 +206,7 @@ def test_files_stay_small():
 
 
 def test_hooks_run_what_lint_runs():
-    recipe = re.search(r"^lint:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)[1]
+    (recipe,) = re.findall(r"^lint:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
     commands = {found.removesuffix(" .") for found in re.findall(r"\$\(BIN\)/(.+)", recipe)}
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
     assert [repository["repo"] for repository in hooks] == ["local"]
