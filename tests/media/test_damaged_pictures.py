@@ -145,3 +145,27 @@ def test_libvpx_decodes_what_every_build_of_it_takes(form, name):
     own: Any = SimpleNamespace(name="vp9", format=av.VideoFormat(form), extradata=None)
     assert decoder_for_vp9(own).name == name
     assert decoder_for_vp9(SimpleNamespace(name="vp9", format=None, extradata=None)).name == "vp9"
+
+
+@pytest.mark.parametrize("stamp", [-9079256848778919936, 2**63 - 1, -(2**63) + 1, 1737303379211059952])
+def test_stamps_that_no_clock_has_are_none(tmp_path, stamp):
+    """IVF stores 64 bits of them as they come (bytes 4 to 12 of a frame's header)."""
+    path = tmp_path / "a.ivf"
+    with av.open(str(path), "w") as container:
+        video: Any = container.add_stream("libvpx", rate=25)
+        video.width, video.height, video.pix_fmt = 32, 32, "yuv420p"
+        for number in range(5):
+            frame = av.VideoFrame(32, 32, "yuv420p")
+            frame.pts = number
+            container.mux(video.encode(frame))
+        container.mux(video.encode())
+    data, place = bytearray(path.read_bytes()), 32
+    for _ in range(2):
+        place += 12 + int.from_bytes(data[place : place + 4], "little")
+    data[place + 4 : place + 12] = stamp.to_bytes(8, "little", signed=True)
+    path.write_bytes(data)
+    with VideoReader(path) as reader:
+        times = [frame.pts for frame in reader]
+    assert len(times) == 5
+    assert times == sorted(set(times))
+    assert times[:2] == [0, 1]

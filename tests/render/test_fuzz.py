@@ -21,14 +21,27 @@ VIDEOS = {  # by suffix: codec, pixel format
     "h264": ("libx264", "yuv420p"),
     "webm": ("libvpx-vp9", "yuv420p"),
 }
+OTHERS = {  # containers and codecs that fewer people have
+    "ogg": ("libvpx", "yuv420p"),
+    "flv": ("libx264", "yuv420p"),
+    "asf": ("msmpeg4", "yuv420p"),
+    "mpg": ("mpeg2video", "yuv420p"),
+    "mxf": ("mpeg2video", "yuv420p"),
+    "nut": ("ffv1", "yuv420p"),
+    "ivf": ("libvpx-vp9", "yuv420p"),
+    "mkv": ("ffv1", "yuv420p"),
+    "mp4": ("libsvtav1", "yuv420p"),
+    "mov": ("libx265", "yuv420p"),
+    "avi": ("mpeg4", "yuv420p"),
+}
 PICTURES = ("png", "tif", "jpg", "webp", "exr", "dpx", "avif", "heic")
 MOVING = (*VIDEOS, "gif")
 KINDS = (*MOVING, *PICTURES)
 
 
-def whole_files(folder, make_clip):
+def whole_files(folder, make_clip, videos):
     """A file of each kind; what headers say most of, such as profiles, Exif, color tags and layers, among them."""
-    for kind, (codec, form) in VIDEOS.items():
+    for kind, (codec, form) in videos.items():
         sound = kind in ("mp4", "mkv", "ts")
         make_clip(
             f"whole.{kind}",
@@ -71,21 +84,21 @@ def mutated(content, rng):
     return bytes(content)
 
 
-def fuzz(run, tmp_path, make_clip, count, seed):
+def fuzz(run, tmp_path, make_clip, count, seed, videos=VIDEOS, kinds=KINDS):
     def too_long(number, frame):
         raise AssertionError(f"a file took longer than {SECONDS} s")
 
-    whole_files(tmp_path, make_clip)
+    whole_files(tmp_path, make_clip, videos)
     rng = random.Random(seed)
     outcomes, sentences, wrong = {"converted": 0, "refused": 0}, [], []
     before = signal.signal(signal.SIGALRM, too_long)
     try:
         for number in range(count):
-            kind = KINDS[number % len(KINDS)]
+            kind = kinds[number % len(kinds)]
             path, target = tmp_path / f"mutant.{kind}", tmp_path / ("out.png" if kind in PICTURES else "out.mkv")
             path.write_bytes(mutated((tmp_path / f"whole.{kind}").read_bytes(), rng))
             options = {"force_sdr": True, "keep_going": rng.random() < 0.5, "interlaced": "progressive", "limit": 8}
-            if kind in MOVING:
+            if kind not in PICTURES:
                 options["encoder_preset"] = "ultrafast"
             signal.alarm(SECONDS)
             try:
@@ -122,3 +135,10 @@ def test_two_hundred_mutated_files(run, tmp_path, make_clip):
 def test_mutated_files(run, tmp_path, make_clip, seed):
     """2,400 in all, and 600 texts in tests/timeline/test_mutated_texts.py."""
     fuzz(run, tmp_path, make_clip, 300, 100 + seed)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(3))
+def test_mutated_files_of_other_kinds(run, tmp_path, make_clip, seed):
+    """720 in all."""
+    fuzz(run, tmp_path, make_clip, 240, 9000 + seed, OTHERS, tuple(OTHERS))

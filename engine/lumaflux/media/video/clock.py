@@ -17,6 +17,7 @@ _PRIMING = Fraction(1, 10)  # seconds that sound may start before 0: samples tha
 _BACK = Fraction(1, 2)  # seconds: a clock that falls back by more has been started anew
 _LEAP = 10  # seconds: MPEG clocks that leap further belong to another recording
 _LEAP_FRAMES = 100  # and so many frame durations: slides are no leaps
+_FURTHEST = 1 << 56  # ticks: two years of nanoseconds
 _REORDERING = 17  # pictures that a decoder may hold back (H.264 A.3.1: 16 frames)
 NO_PRESENTATION_TIMES = ("avi", "asf", "mxf")  # containers that store decoding times alone, or may
 LEAPING = ("mpegts", "mpeg")
@@ -38,6 +39,11 @@ def first_stamp(container: Any, stream: Any, stamps: list[tuple[int | None, int 
         return ticks(origin(container), time_base)
     shown = [pts for pts, _ in stamps if pts is not None]
     return min(shown) if shown else 0
+
+
+def moved(stamp: int | None, shift: int) -> int | None:
+    """None for a stamp that no clock has: damage makes them, and they do not fit into 64 bits when moved."""
+    return None if stamp is None or abs(stamp + shift) > _FURTHEST else stamp + shift
 
 
 def ticks(seconds: Fraction, time_base: Fraction) -> int:

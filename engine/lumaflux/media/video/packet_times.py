@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
-from lumaflux.media.video.clock import LEAPING, PacketClock, ticks
+from lumaflux.media.video.clock import LEAPING, PacketClock, moved, ticks
 
 _HELD = 2000  # packets that wait for the pictures' clock to restart as theirs did
 
@@ -69,5 +69,4 @@ def _stamp(packet: Any) -> int | None:
 
 
 def _move(packet: Any, shift: int) -> None:
-    packet.pts = None if packet.pts is None else packet.pts + shift
-    packet.dts = None if packet.dts is None else packet.dts + shift
+    packet.pts, packet.dts = moved(packet.pts, shift), moved(packet.dts, shift)

@@ -15,7 +15,7 @@ from lumaflux.media.metadata.media_info import MediaInfo
 from lumaflux.media.metadata.sdr_signal import to_video
 from lumaflux.media.stills.orientation import Orientation
 from lumaflux.media.video.beside import crop_of, has_alpha_beside
-from lumaflux.media.video.clock import CLOCK, LEAPING, DecodingTimes, FrameClock, PacketClock, restamped
+from lumaflux.media.video.clock import CLOCK, LEAPING, DecodingTimes, FrameClock, PacketClock, moved, restamped
 from lumaflux.media.video.coded_frame import CodedFrame, SourceCodes
 from lumaflux.media.video.completeness import missing_end
 from lumaflux.media.video.continuity import hole, second_link
@@ -271,8 +271,7 @@ class VideoReader:
             clock = self._packet_clock  # what an edit list does not play has times that fall back and leap
             shift = clock.shifts[-1] if packet.is_discard else clock.shift(packet.dts, packet.duration)
             shift -= self._origin
-            packet.pts = None if packet.pts is None else packet.pts + shift
-            packet.dts = None if packet.dts is None else packet.dts + shift
+            packet.pts, packet.dts = moved(packet.pts, shift), moved(packet.dts, shift)
             if self._turns is not None:
                 self._turns.packet(packet.pts, packet.dts)
         return packet
