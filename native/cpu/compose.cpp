@@ -156,6 +156,15 @@ LUMAFLUX_DISPATCH void light_row(const float* base, const float* above, const fl
   }
 }
 
+// The same where nothing gains: light through the same tables, so that a frame's highlights change no other pixel of
+// it.
+LUMAFLUX_DISPATCH void unlit_row(const float* base, std::size_t width, float* out) {
+  const float *eotf = pq_table().data(), *pq = pq_of_nits().data();
+#pragma GCC ivdep
+  for (std::size_t i = 0; i < width; ++i)
+    out[i] = at_light(pq, (at(eotf, static_cast<float>(kPqSteps), base[i]) + kOffsetNits) - kOffsetNits);
+}
+
 // Row of the mask before it is softened, summed over 2 * kMaskRadius + 1 columns; the last number says whether any is
 // not 0.
 LUMAFLUX_DISPATCH void mask_row(const float* r, const float* g, const float* b, std::size_t width, int radius,
@@ -243,9 +252,8 @@ void compose(const float* smooth, const float* sdr, std::size_t width, std::size
       const float* codes = smooth + y * width;
       place_row(codes, codes + plane, codes + 2 * plane, width, placement, curve_of_light.data(), base.data());
       float *red = out + y * width, *green = red + plane, *blue = green + plane;
-      if (unlit) {  // light times 1
-        for (std::size_t c = 0; c < 3; ++c)
-          std::memcpy(red + c * plane, base.data() + c * width, width * sizeof(float));
+      if (unlit) {
+        for (std::size_t c = 0; c < 3; ++c) unlit_row(base.data() + c * width, width, red + c * plane);
         continue;
       }
       const Position where = position_of(y, reduced.height, height);

@@ -8,6 +8,7 @@ ProgressBar::ProgressBar(OfxImageEffectHandle effect, const char* label) : effec
   const auto* suite = host().progress;
   shown_ = suite != nullptr && suite->progressStart != nullptr && suite->progressUpdate != nullptr &&
            suite->progressEnd != nullptr && suite->progressStart(effect, label) == kOfxStatOK;
+  if (shown_) suite->progressUpdate(effect_, share_);  // what ends at once shows a bar, too
 }
 
 ProgressBar::~ProgressBar() {

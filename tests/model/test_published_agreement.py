@@ -16,10 +16,10 @@ from lumaflux.model.latents import pack
 
 DATA = Path(__file__).parent / "released_format"
 ROUNDED = [[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]]
-FULL = {"cues": 2e-4, "psi": 1e-6, "velocity": 2e-4, "decode": 2e-4, "convert": 2e-4}
+FULL = {"cues": 2e-4, "psi": 5e-6, "velocity": 2e-4, "decode": 2e-4, "convert": 2e-4}
 # Instruction sets add float32 numbers in different orders: the decoder's values, up to 1, differ by 3e-6 between AVX2
 # and none (ATEN_CPU_CAPABILITY=default, ONEDNN_MAX_CPU_ISA=SSE41). A wrong statistic is off by 1e-4.
-EXACT = {"cues": 2e-6, "psi": 1e-6, "velocity": 1e-5, "decode": 1e-5, "convert": 5e-5}
+EXACT = {"cues": 2e-6, "psi": 5e-6, "velocity": 1e-5, "decode": 1e-5, "convert": 5e-5}
 
 
 def published_matrix() -> torch.Tensor:

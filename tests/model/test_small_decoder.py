@@ -50,7 +50,7 @@ def test_tiles_meet_without_a_seam(decoder):
     frame = np.random.default_rng(0).random((3, 160, 176), dtype=np.float32)
     whole, tiled = (Converter(TorchBackend(model, device="cpu"), tile=tile) for tile in ("none", 128))
     z = torch.randn(1, 32, 20, 22, generator=torch.Generator().manual_seed(0))
-    network = tiled._network(torch.from_numpy(frame)[None])
+    network = tiled._path.network(torch.from_numpy(frame)[None])
     assert network is not tiled.backend.network
     with torch.inference_mode():
         a, b = network.decode_latents(z), whole.backend.network.decode_latents(z)
