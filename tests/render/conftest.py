@@ -1,6 +1,7 @@
 """What the conversion tests share: a converter without a model, small clips and sequences made on the spot."""
 
 import os
+import sys
 from fractions import Fraction
 
 import av
@@ -8,6 +9,7 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
+from lumaflux import cli
 from lumaflux.color.sdr_to_pq import sdr_to_pq
 from lumaflux.render import Job, convert
 from lumaflux.settings import Settings
@@ -39,6 +41,25 @@ def placement():
 def run(placement):
     def call(source, target, settings=Settings(), progress=lambda done, total: None, **job):  # noqa: B008
         return convert(source, target, placement.load, settings, Job(**{"track": "none", **job}), progress)
+
+    return call
+
+
+@pytest.fixture
+def refused(monkeypatch, capsys, tmp_path):
+    """What the command says, in tmp_path, of arguments that it must refuse by one sentence and exit code 2."""
+
+    def call(arguments):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(cli, "end_by_signals", lambda: None)
+        monkeypatch.setattr(sys, "argv", ["lumaflux", *arguments])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        assert left.value.code == 2
+        said = capsys.readouterr().err
+        assert said.startswith("lumaflux: ")
+        assert said.count("\n") == 1
+        return said
 
     return call
 
