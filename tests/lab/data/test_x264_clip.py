@@ -66,9 +66,9 @@ def test_lossless_keeps_every_code_and_takes_odd_sizes(tmp_path):
 
 def test_same_frames_give_the_same_file(tmp_path):
     digests = set()
-    for name in ("a.mp4", "b.mp4"):
-        write_x264(tmp_path / name, iter(clip()), encoding(31))
-        digests.add(hashlib.sha256((tmp_path / name).read_bytes()).hexdigest())
+    for _ in range(20):
+        write_x264(tmp_path / "a.mp4", iter(clip(180, 320)), encoding(31))
+        digests.add(hashlib.sha256((tmp_path / "a.mp4").read_bytes()).hexdigest())
     assert len(digests) == 1
 
 
