@@ -26,12 +26,12 @@ _ERRORS = ("UserError", "FrameError", "MissingExtraError")
 
 
 def on_config(config: "MkDocsConfig") -> "MkDocsConfig":
-    """Every decision stands in the navigation, in order of its number."""
-    decisions = sorted(path.name for path in (ROOT / "docs/decisions").glob("*.md"))
+    """Every decision stands in the navigation below their index, in order of its number."""
+    decisions = sorted(path.name for path in (ROOT / "docs/decisions").glob("[0-9]*.md"))
     for part in config.nav or []:
         for entry in part.get("Project", []) if isinstance(part, dict) else []:
             if isinstance(entry, dict) and "Decisions" in entry:
-                entry["Decisions"] = [f"decisions/{name}" for name in decisions]
+                entry["Decisions"] = ["decisions/index.md", *(f"decisions/{name}" for name in decisions)]
     return config
 
 

@@ -4,6 +4,7 @@ import importlib.util
 import re
 from dataclasses import fields
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -13,6 +14,7 @@ from lumaflux.settings import Settings
 ROOT = Path(__file__).parents[1]
 LINK = re.compile(r"\]\(([^)#\s]+)(#[^)]*)?\)")
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
+DECISIONS = sorted(path for path in (ROOT / "docs/decisions").glob("*.md") if path.name != "index.md")
 NAMING = (".py", ".md", ".yaml")  # suffixes of files that may name a decision
 
 
@@ -113,14 +115,26 @@ def test_lines_fit_a_page():
 
 
 def test_decisions_are_numbered_without_gaps_as_their_titles_are():
-    decisions = sorted((ROOT / "docs/decisions").glob("*.md"))
-    assert [path.name[:5] for path in decisions] == [f"{number:04d}-" for number in range(1, len(decisions) + 1)]
-    for number, path in enumerate(decisions, 1):
+    assert [path.name[:5] for path in DECISIONS] == [f"{number:04d}-" for number in range(1, len(DECISIONS) + 1)]
+    for number, path in enumerate(DECISIONS, 1):
         assert path.read_text().startswith(f"# {number}. ")
 
 
+def test_the_index_of_decisions_asks_and_answers_for_each():
+    rows = [line for line in (ROOT / "docs/decisions/index.md").read_text().splitlines() if line.startswith("| [")]
+    cells = [[cell.strip() for cell in row.strip("|").split(" | ")] for row in rows]
+    assert [link for link, *_ in cells] == [f"[{number}]({path.name})" for number, path in enumerate(DECISIONS, 1)]
+    assert [row for row in cells if len(row) != 3 or row[1][-1:] != "?" or row[2][-1:] != "."] == []
+
+
+def test_decisions_follow_their_index_in_the_navigation(pages):
+    config = pages.on_config(SimpleNamespace(**yaml.safe_load((ROOT / "mkdocs.yml").read_text())))
+    shown = [page for page in listed(config.nav) if page.startswith("decisions/")]
+    assert shown == ["decisions/index.md", *(f"decisions/{path.name}" for path in DECISIONS)]
+
+
 def test_decisions_that_are_named_are_there():
-    there = {path.name for path in (ROOT / "docs/decisions").glob("*.md")}
+    there = {path.name for path in DECISIONS}
     numbers = {int(name[:4]) for name in there}
     asked = [ROOT / "pyproject.toml", *PAGES]
     asked += [path for room in ("engine", "export") for path in (ROOT / room).rglob("*") if path.suffix in NAMING]
