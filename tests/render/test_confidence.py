@@ -118,23 +118,6 @@ def test_a_sequence_resumes_where_a_matte_is_missing(make_pictures, run, mask, m
         run(source, tmp_path / "o.%04d.png", matte=asked["matte"], mask=mask("other.png", white=100))
 
 
-def test_masks_are_pictures_sequences_or_clips(make_clip, make_pictures, mask):
-    still = Mask(mask("grey.png", white=102), (32, 24)).at(5)
-    assert still.shape == (24, 32)
-    assert still[0, -1] == pytest.approx(0.4, abs=1e-6)
-    assert still[0, 0] == 0
-    sequence = Mask(make_pictures("k.%02d.png", [3, 4]) / "k.%02d.png", (32, 24))
-    assert sequence.at(4)[20, 20] == pytest.approx(14 / 255, abs=1e-6)
-    with pytest.raises(UserError, match="has no picture 5; number it as the source is numbered"):
-        sequence.at(5)
-    clip = Mask(make_clip(frames=2), (64, 48))
-    assert clip.at(0).shape == (48, 64)
-    assert clip.at(1).max() <= 1
-    with pytest.raises(UserError, match="has no frame 2; it must be as long as the clip"):
-        clip.at(2)
-    clip.close()
-
-
 def test_what_a_lossy_clip_leaves_of_black_forbids(mask):
     assert not Mask(mask("nearly.png", white=2), (32, 24)).at(0).any()
 

@@ -93,8 +93,8 @@ def render_frames(
 ) -> Chunk:
     """Renders those of ``numbers`` that are not done and sound. A bad frame does not stop the others.
 
-    Raises UserError when the output cannot be written or the input has vanished, WorkerError after many failures in
-    a row: both are no frame's fault.
+    Raises UserError when the output cannot be written, or the input or pictures of the mask have vanished, WorkerError
+    after many failures in a row: these are no frame's fault.
     """
     chunk, start = Chunk(), time.monotonic()
     todo: deque[int] = deque()
@@ -103,6 +103,8 @@ def render_frames(
             chunk.kept.append(number)
         else:
             todo.append(number)
+    if renderer.mask is not None:
+        renderer.mask.check(lambda: todo)
     total = len(chunk.kept) + len(todo)
     progress(len(chunk.kept), total)
     digests: dict[int, str] = {}
@@ -211,7 +213,8 @@ def _write(job: JobFolder, renderer: Renderer, made: loop.Rendered, source_diges
 def open_renderer(spec: JobSpec, job: JobFolder) -> Renderer:
     """Makes the folder the job's, with its tone track. Raises UserError where it is another's, or for bad input."""
     source = source_of(spec)
-    _ = source.info  # before a track is made of it
+    info = source.info  # before a track is made of it
+    mask = None if spec.mask is None else Mask(spec.mask, (info.width, info.height), source)
     path = track_of_job(spec, source, job.folder)
     manifest = manifest_of(spec, source, path)
     job.claim(manifest)
@@ -220,13 +223,12 @@ def open_renderer(spec: JobSpec, job: JobFolder) -> Renderer:
         from lumaflux.inference.tone_track import read_track
 
         tones = Tones(read_track(path), source.numbers if source.pattern is not None else None, spec.every_frame)
-    size = (manifest.width, manifest.height)
     return Renderer(
         manifest=manifest,
         source=source,
         load_converter=loader(spec),
         tones=tones,
-        mask=None if spec.mask is None else Mask(spec.mask, size),
+        mask=mask,
         mattes=_mattes(spec.matte, job),
     )
 

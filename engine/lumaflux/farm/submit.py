@@ -15,6 +15,7 @@ from lumaflux.farm.template import Bundle
 from lumaflux.media.stills.frame_numbers import frame_list, frames_text
 from lumaflux.options import EncodeOptions
 from lumaflux.render import VIDEO_SUFFIXES, Progress
+from lumaflux.render.mask import open_mask
 from lumaflux.render.source import Source
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
 
 def make_bundle(spec: JobSpec, target: Path, *, chunk: int, command: str, video: EncodeOptions) -> Bundle:
-    """Raises UserError for an input that is not there, frames that it lacks or that differ in size, and a target of
-    another kind."""
+    """Raises UserError for an input that is not there, frames that it lacks or that differ in size, a mask that is not
+    theirs, and a target of another kind."""
     from lumaflux.media.output_profiles import output_profile
 
     if chunk < 1:
@@ -38,6 +39,7 @@ def make_bundle(spec: JobSpec, target: Path, *, chunk: int, command: str, video:
         refuse_bytes(str(path.resolve()))  # a template holds text, and whole paths
     numbers = numbers_of(spec, source)
     _refuse_sizes(source, numbers)
+    open_mask(spec.mask, (source.info.width, source.info.height), source, numbers)
     text = frames_text(numbers)
     return Bundle(
         spec=replace(spec, source=source.path if source.pattern is None else source.pattern.printf, frames=text),

@@ -16,7 +16,7 @@ from lumaflux.render.frame_renderer import FrameRenderer, blended
 from lumaflux.render.growing_track import GrowingTrack
 from lumaflux.render.job import Job, Progress, Report, chosen, name_pass, name_wait, with_reports
 from lumaflux.render.loop import Rendered, render_frames
-from lumaflux.render.mask import Mask
+from lumaflux.render.mask import Mask, open_mask
 from lumaflux.render.matte import check_matte, matte_sink
 from lumaflux.render.request import Request
 from lumaflux.render.source import Reader, Source, settings_for
@@ -81,7 +81,7 @@ def _convert(
             back.check(targets[0].delivery)
         check_match(job, settings)
         check_matte(job.matte, target, targets[0].delivery, overwrite=job.overwrite)
-        mask = None if job.mask is None else Mask(job.mask, size)
+        mask = open_mask(job.mask, size, source, chosen(job), job.limit)
         for made in targets:
             if reader.info.alpha and not made.keeps_alpha:
                 report.note(f"Alpha is left out: {made.delivery} holds none.")

@@ -49,13 +49,16 @@ class Source:
     """``path``: a video, or a sequence as ``name.%04d.ext``, ``name.####.ext`` or ``name.[1001-1100].ext``.
 
     Nothing is opened before it is asked for. Pictures come in BT.709 R'G'B' for BT.1886, float32 [3,H,W] in [0,1],
-    whatever space ``options`` say that they are stored in.
+    whatever space ``options`` say that they are stored in; where ``raw``, as they are stored.
     """
 
-    def __init__(self, path: Path, options: SourceOptions | None = None, *, keep_going: bool = False):
+    def __init__(
+        self, path: Path, options: SourceOptions | None = None, *, keep_going: bool = False, raw: bool = False
+    ):
         """Raises UserError for two numbers in a name, and for one that is no UTF-8."""
         refuse_bytes(str(path))
         self.path, self.options, self.keep_going = path, options or SourceOptions(), keep_going
+        self.raw = raw or self.options.raw
         self.pattern = SequencePath.parse(path)
 
     @property
@@ -64,7 +67,7 @@ class Source:
 
     def going_on(self) -> "Source":
         """The same, whose damaged frames are left out."""
-        return Source(self.path, self.options, keep_going=True)
+        return Source(self.path, self.options, keep_going=True, raw=self.raw)
 
     def open(self, numbers: Sequence[int] | None = None) -> Reader:
         """A pass over the whole, or of a sequence over ``numbers`` (from its first to its last, if None).
@@ -82,10 +85,10 @@ class Source:
             refuse_layer(options.layer, str(self.path))
             reader = VideoReader(
                 self.path,
-                allow_hdr=options.force_sdr or options.raw,
+                allow_hdr=options.force_sdr or self.raw,
                 interlaced=options.interlaced,
                 keep_going=self.keep_going,
-                raw=options.raw,
+                raw=self.raw,
             )
         return reader if self._spaces is None else _InSdr(reader, self._spaces)
 
@@ -117,7 +120,7 @@ class Source:
         if self.pattern is None and found.kind != "video":
             path = self.path
             raise UserError(f"{path} is one picture; name a video, or a sequence as {path.stem}.%04d{path.suffix}")
-        if not self.options.force_sdr and not self.options.raw:
+        if not self.options.force_sdr and not self.raw:
             refuse_hdr(found)
         return found
 
@@ -153,8 +156,8 @@ class Source:
         from lumaflux.media.video.numbered_frames import NumberedFrames
 
         options = self.options
-        allow_hdr = options.force_sdr or options.raw
-        return NumberedFrames(self.path, allow_hdr=allow_hdr, interlaced=options.interlaced, raw=options.raw)
+        allow_hdr = options.force_sdr or self.raw
+        return NumberedFrames(self.path, allow_hdr=allow_hdr, interlaced=options.interlaced, raw=self.raw)
 
     @cached_property
     def _spaces(self) -> "OcioSpaces | None":
@@ -202,6 +205,11 @@ class Neighbors:
 
     def read(self, number: int) -> "np.ndarray | None":
         """None for a frame that is not there or, where the source keeps going, cannot be read."""
+        found = self.frame(number)
+        return None if found is None else found.sdr
+
+    def frame(self, number: int) -> "SdrFrame | None":
+        """The same, with its alpha."""
         numbers = self._source.numbers
         place = bisect_left(numbers, number)
         if place == len(numbers) or numbers[place] != number:
@@ -211,7 +219,7 @@ class Neighbors:
             self._stream = self._source.read(numbers[place:])
         self._place = place + 1
         try:
-            return next(self._stream).sdr
+            return next(self._stream)
         except (UserError, OSError, StopIteration):
             self._stream = None
             if self._source.keep_going:

@@ -123,7 +123,7 @@ def convert_preview(source: Source, target: Path, request: Request) -> Report:
         report.note(note)
     if own:
         report.note("The preview has a tone of its own; name a tone track (--track) to see it as it will be.")
-    mask = None if job.mask is None else Mask(job.mask, (frame.sdr.shape[2], frame.sdr.shape[1]))
+    mask = None if job.mask is None else Mask(job.mask, (frame.sdr.shape[2], frame.sdr.shape[1]), source)
     plain = FrameRenderer(
         converter=converter, settings=settings, tones=tones, mask=mask, wants_matte=job.matte is not None
     )
