@@ -1,7 +1,7 @@
 """SDR clips as television and the web carry them: x264, BT.709 limited range, 4:2:0 and a closed GOP; or kept exactly.
 
-One encoder thread, no dates and no AVX-512, so that the same frames give the same file: with AVX-512 the macroblock tree
-of x264's build in PyAV varies from run to run (3 of 10 files of 320x180 differed), with other instructions never.
+One encoder thread, no dates and no AVX-512, so that the same frames give the same file: with AVX-512 the macroblock
+tree of x264's build in PyAV varies from run to run (3 of 10 files of 320x180 differed), with other instructions never.
 """
 
 import itertools
