@@ -7,13 +7,13 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+from hdr10_video import hdr10_writer, streams_of
 from PIL import Image
 
 from lumaflux.media.metadata.info import probe
 from lumaflux.media.video import ebml, isobmff
 from lumaflux.media.video.beside import beside
 from lumaflux.media.video.captions import captions_of
-from lumaflux.media.video.hdr10_writer import Hdr10Writer
 from lumaflux.media.video.intermediate_streams import Ffv1Encoding
 from lumaflux.media.video.reader import VideoReader
 from lumaflux.media.video.source import open_container
@@ -74,19 +74,16 @@ def found_beside(path, start=Fraction(0)):
         return beside(container, probe(path), start)
 
 
-def converted(source, target, frames=20, **options):
+def converted(source, target, frames=20):
     with VideoReader(source) as reader:
         info = reader.info
-        writer = Hdr10Writer(
+        writer = hdr10_writer(
             target,
-            info.width,
-            info.height,
-            info.time_base,
-            frame_rate=info.frame_rate,
-            source=source,
-            preset="ultrafast",
+            (info.width, info.height),
+            time_base=info.time_base,
+            frame_rate=info.frame_rate or Fraction(25),
+            copied=streams_of(source),
             overwrite=True,
-            **options,
         )
         with writer:
             for number, frame in enumerate(reader):
@@ -216,7 +213,7 @@ def test_sound_is_not_held_for_captions_that_have_ended(tmp_path):
             target.mux(packet)
     held = []
     with open_container(tmp_path / "long.mkv") as container, av.open(str(tmp_path / "out.mkv"), "w") as target:
-        copy = StreamCopy(container, probe(tmp_path / "long.mkv"), target, "out.mkv")
+        copy = StreamCopy(container, streams_of(tmp_path / "long.mkv"), target, "out.mkv")
         for number in range(20):
             assert copy.caption(Fraction(number, 25), Fraction(1, 25))
             held.append(len(copy._waiting) * 1152 / 16000)  # seconds
@@ -228,7 +225,7 @@ def test_sound_is_not_held_for_captions_that_have_ended(tmp_path):
 def test_captions_that_begin_late_are_kept(tmp_path):
     source = captioned(tmp_path / "cc.mp4", source_clip(tmp_path / "in.mp4", frames=150), first=140)
     with open_container(source) as container, av.open(str(tmp_path / "out.mkv"), "w") as target:
-        copy = StreamCopy(container, probe(source), target, "out.mkv")
+        copy = StreamCopy(container, streams_of(source), target, "out.mkv")
         messages = [copy.caption(Fraction(number, 25), Fraction(1, 25)) for number in range(150)]
     assert [number for number, message in enumerate(messages) if message] == list(range(140, 150))
     assert copy.captioned == 10
@@ -239,7 +236,7 @@ def test_captions_are_named_where_a_codec_holds_none(tmp_path):
     encoding = Ffv1Encoding(
         width=64, height=48, time_base=1 / PAL, frame_rate=PAL, sample_aspect_ratio=Fraction(1), display=None
     )
-    with VideoWriter(tmp_path / "out.mkv", (64, 48), encoding, source=probe(source)) as writer:
+    with VideoWriter(tmp_path / "out.mkv", (64, 48), encoding, copied=streams_of(source)) as writer:
         for number in range(20):
             writer.write(np.full((3, 48, 64), 0.4, np.float32), number, 1)
     assert writer.notes == ["Closed captions of 15 pictures are left out: FFV1 holds none here."]

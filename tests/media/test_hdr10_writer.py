@@ -6,17 +6,17 @@ import av
 import colour
 import numpy as np
 import pytest
+from hdr10_video import hdr10_writer, streams_of
 
 from lumaflux.color.yuv420p10 import yuv420p10
 from lumaflux.errors import FrameError, UserError
 from lumaflux.media.metadata.info import probe
-from lumaflux.media.video.hdr10_writer import Hdr10Writer
+from lumaflux.media.metadata.mastering import container_display
 from lumaflux.media.video.reader import VideoReader
 
 WIDTH, HEIGHT = 64, 48
 TB = Fraction(1, 30000)
 FORMATS = [".mp4", ".mov", ".mkv"]
-QUICK = {"lossless": True, "preset": "ultrafast"}
 
 
 def _grey(level: float) -> np.ndarray:
@@ -27,9 +27,9 @@ def _grey(level: float) -> np.ndarray:
 
 def _write(path, frames, times=None, **options):
     times = range(0, 1001 * len(frames), 1001) if times is None else times
-    options = {"frame_rate": Fraction(30000, 1001), **QUICK, **options}
+    options = {"frame_rate": Fraction(30000, 1001), "lossless": True, **options}
     height, width = frames[0].shape[1:]
-    with Hdr10Writer(path, width, height, TB, **options) as writer:
+    with hdr10_writer(path, (width, height), time_base=TB, **options) as writer:
         for frame, pts in zip(frames, times, strict=True):
             writer.write(frame, pts)
     return writer
@@ -52,7 +52,7 @@ def _sound(path):
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_tags_and_measured_light(tmp_path, suffix):
     path = tmp_path / f"out{suffix}"
-    writer = _write(path, [_grey(level) for level in (0.2, 0.55, 0.4)], master_peak_nits=1500)
+    writer = _write(path, [_grey(level) for level in (0.2, 0.55, 0.4)], display=container_display(1500))
     info = probe(path)
     assert (info.codec, info.bit_depth, info.pixel_format) == ("hevc", 10, "yuv420p10le")
     colours = (info.range, info.matrix, info.primaries, info.transfer)
@@ -171,9 +171,7 @@ def test_sound_is_copied_bit_for_bit(make_clip, bars, bars_frame, tmp_path, sour
     path = tmp_path / f"out{suffix}"
     with VideoReader(source) as reader:
         info = reader.info
-        with Hdr10Writer(
-            path, WIDTH, HEIGHT, info.time_base, frame_rate=info.frame_rate, source=source, **QUICK
-        ) as writer:
+        with hdr10_writer(path, (WIDTH, HEIGHT), time_base=info.time_base, copied=streams_of(source)) as writer:
             for frame in reader:
                 writer.write(frame.sdr * np.float32(0.6), frame.pts, frame.duration)
     before, after = _sound(source), _sound(path)
@@ -189,9 +187,9 @@ def test_sound_is_copied_bit_for_bit(make_clip, bars, bars_frame, tmp_path, sour
 def test_sound_can_be_left_out_or_end_with_the_pictures(make_clip, bars, bars_frame, tmp_path):
     source = make_clip("in.mp4", [bars_frame(bars["bt709"])] * 5, audio="aac")
     frames = [_grey(0.3)] * 3
-    _write(tmp_path / "silent.mp4", frames, source=source, copy_audio=False)
+    _write(tmp_path / "silent.mp4", frames, copied=streams_of(source, sound=False))
     assert probe(tmp_path / "silent.mp4").audio == ()
-    _write(tmp_path / "part.mp4", frames, source=source, trim_audio=True)
+    _write(tmp_path / "part.mp4", frames, copied=streams_of(source, ends_with_pictures=True))
     whole, part = _sound(source), _sound(tmp_path / "part.mp4")
     assert part == whole[: len(part)]
     assert 0.05 < part[-1][0] < 3 * 1001 / 30000 < whole[-1][0]  # no packet begins after the last picture
@@ -199,7 +197,7 @@ def test_sound_can_be_left_out_or_end_with_the_pictures(make_clip, bars, bars_fr
 
 def test_sound_the_container_cannot_carry_is_named_before_any_work(make_clip, bars, bars_frame, tmp_path):
     source = make_clip("in.mkv", [bars_frame(bars["bt709"])], audio="tta")
-    writer = Hdr10Writer(tmp_path / "out.mp4", WIDTH, HEIGHT, TB, frame_rate=Fraction(25), source=source, **QUICK)
+    writer = hdr10_writer(tmp_path / "out.mp4", (WIDTH, HEIGHT), time_base=TB, copied=streams_of(source))
     with pytest.raises(UserError, match=r"out\.mp4 cannot carry .*--no-copy-audio"), writer:
         pytest.fail("the header was written")
     assert sorted(os.listdir(tmp_path)) == ["in.mkv"]
@@ -225,19 +223,13 @@ def test_pixel_shape_is_carried(tmp_path):
     assert probe(path).sample_aspect_ratio == Fraction(32, 27)
 
 
-def test_the_source_without_a_rate(tmp_path):
-    path = tmp_path / "out.mp4"
-    _write(path, [_grey(0.3)] * 2, frame_rate=None)
-    assert probe(path).frame_count == 2
-
-
 class TestFailure:
     def _names(self, folder):
         return sorted(os.listdir(folder))
 
     def test_an_exception_leaves_nothing(self, tmp_path):
         def interrupted():
-            with Hdr10Writer(tmp_path / "out.mp4", WIDTH, HEIGHT, TB, frame_rate=Fraction(25), **QUICK) as writer:
+            with hdr10_writer(tmp_path / "out.mp4", (WIDTH, HEIGHT), time_base=TB) as writer:
                 writer.write(_grey(0.4), 0)
                 raise KeyboardInterrupt
 
@@ -248,14 +240,14 @@ class TestFailure:
     def test_an_exception_keeps_the_old_file(self, tmp_path):
         path = tmp_path / "out.mkv"
         path.write_bytes(b"old")
-        writer = Hdr10Writer(path, WIDTH, HEIGHT, TB, frame_rate=Fraction(25), overwrite=True, **QUICK)
+        writer = hdr10_writer(path, (WIDTH, HEIGHT), time_base=TB, overwrite=True)
         with pytest.raises(RuntimeError), writer:
             raise RuntimeError
         assert path.read_bytes() == b"old"
         assert self._names(tmp_path) == ["out.mkv"]
 
     def test_bad_frames_are_refused(self, tmp_path):
-        with Hdr10Writer(tmp_path / "out.mp4", WIDTH, HEIGHT, TB, frame_rate=Fraction(25), **QUICK) as writer:
+        with hdr10_writer(tmp_path / "out.mp4", (WIDTH, HEIGHT), time_base=TB) as writer:
             writer.write(_grey(0.4), 5)
             with pytest.raises(ValueError, match=r"shape \[3, 48, 64\]"):
                 writer.write(np.zeros((3, 4, 4), dtype=np.float32), 6)
@@ -266,7 +258,7 @@ class TestFailure:
         assert writer.levels.frames == 1
 
     def test_a_clip_without_frames_is_none(self, tmp_path):
-        writer = Hdr10Writer(tmp_path / "out.mp4", WIDTH, HEIGHT, TB, frame_rate=Fraction(25), **QUICK)
+        writer = hdr10_writer(tmp_path / "out.mp4", (WIDTH, HEIGHT), time_base=TB)
         with pytest.raises(UserError, match="No frame came"), writer:
             pass
         assert self._names(tmp_path) == []
@@ -276,11 +268,11 @@ class TestFailure:
 
         def writer(name, **options):
             size = options.pop("size", (WIDTH, HEIGHT))
-            return Hdr10Writer(tmp_path / name, *size, TB, frame_rate=Fraction(25), **options)
+            return hdr10_writer(tmp_path / name, size, time_base=TB, **options)
 
         for name, options, message in (
             ("taken.mp4", {}, "exists already"),
-            ("taken.mp4", {"source": taken, "overwrite": True}, "is the input itself"),
+            ("taken.mp4", {"copied": streams_of(taken), "overwrite": True}, "is the input itself"),
             ("none/out.mp4", {}, "no directory"),
             ("out.avi", {}, r"\.mp4, \.mov or \.mkv"),
             ("small.mp4", {"size": (8, 48)}, "too small"),

@@ -5,9 +5,9 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+from hdr10_video import hdr10_writer, streams_of
 
 from lumaflux.errors import UserError
-from lumaflux.media.video.hdr10_writer import Hdr10Writer
 
 TB = Fraction(1, 1000)
 
@@ -54,8 +54,8 @@ def rich_source(tmp_path):
     return path
 
 
-def written(path, source, **options):
-    with Hdr10Writer(path, 64, 48, TB, frame_rate=Fraction(25), source=source, preset="ultrafast", **options) as writer:
+def written(path, source, **how):
+    with hdr10_writer(path, (64, 48), time_base=TB, copied=streams_of(source, **how)) as writer:
         for number in range(50):
             writer.write(np.full((3, 48, 64), 0.4, np.float32), number * 40, 40)
     return writer
@@ -81,7 +81,7 @@ def test_matroska_keeps_everything(rich_source, tmp_path):
 
 
 def test_what_mp4_cannot_carry_is_named(rich_source, tmp_path):
-    writer = written(tmp_path / "out.mp4", rich_source, copy_audio=False)
+    writer = written(tmp_path / "out.mp4", rich_source, sound=False)
     notes = " ".join(writer.notes)
     assert "subtitle stream 3" in notes
     assert "attachment stream 4" in notes
@@ -112,7 +112,7 @@ def test_variable_frame_rate_keeps_picture_and_sound_together(tmp_path):
             samples.sample_rate, samples.pts, samples.time_base = 8000, 8000 * second, Fraction(1, 8000)
             container.mux(sound.encode(samples))
         container.mux(sound.encode())
-    with Hdr10Writer(target, 16, 16, TB, frame_rate=None, source=source, preset="ultrafast") as writer:
+    with hdr10_writer(target, (16, 16), time_base=TB, copied=streams_of(source)) as writer:
         for pts in times:
             writer.write(np.full((3, 16, 16), 0.3, np.float32), pts)
 

@@ -6,10 +6,10 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from hdr10_video import hdr10_writer, streams_of
 
 from lumaflux.errors import FrameError
 from lumaflux.media.video.clock import DecodingTimes, FrameClock, PacketClock
-from lumaflux.media.video.hdr10_writer import Hdr10Writer
 from lumaflux.media.video.numbered_frames import NumberedFrames, frame_times
 from lumaflux.media.video.reader import VideoReader
 
@@ -123,9 +123,7 @@ def test_joined_recordings_follow_each_other_with_their_sound(tmp_path, second):
     assert any("restarts or leaps at 1 places" in note for note in notes)
     assert frame_times(path) is None
     target = tmp_path / "out.mkv"
-    with Hdr10Writer(
-        target, 64, 48, Fraction(1, 90000), frame_rate=Fraction(25), source=path, preset="ultrafast"
-    ) as writer:
+    with hdr10_writer(target, (64, 48), time_base=Fraction(1, 90000), copied=streams_of(path)) as writer:
         for frame in frames:
             writer.write(frame.sdr * np.float32(0.6), frame.pts, frame.duration)
     with av.open(str(target)) as container:
@@ -139,7 +137,7 @@ def test_a_sound_track_of_its_own_start_keeps_its_place(tmp_path):
     path = write(tmp_path / "in.ts", options=B_FRAMES, start=Fraction(7), sound=True, late=10)
     frames, _ = read(path)
     target = tmp_path / "out.mkv"
-    with Hdr10Writer(target, 64, 48, Fraction(1, 90000), frame_rate=None, source=path, preset="ultrafast") as writer:
+    with hdr10_writer(target, (64, 48), time_base=Fraction(1, 90000), copied=streams_of(path)) as writer:
         for frame in frames:
             writer.write(frame.sdr * np.float32(0.6), frame.pts, frame.duration)
     with av.open(str(target)) as container:

@@ -1,6 +1,7 @@
 """Clips through every delivery: pictures, sound, times, alpha, chosen frames."""
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -15,7 +16,10 @@ from lumaflux.errors import UserError
 from lumaflux.lab.bench.guided_display import guided_display
 from lumaflux.media.metadata.hdr10plus import read_json
 from lumaflux.media.metadata.info import probe
+from lumaflux.media.video.numbered_frames import frame_times
 from lumaflux.render import Job
+from lumaflux.render.source import Source
+from lumaflux.render.targets import open_target
 from lumaflux.settings import Settings
 
 TARGETS = {
@@ -231,3 +235,13 @@ def test_hdr10plus_is_refused_where_it_has_no_place(run, make_clip, tmp_path, na
     with pytest.raises(UserError, match=r"HDR10\+"):
         run(make_clip(), tmp_path / name, deliver=deliver, hdr10plus=tmp_path / "light.json")
     assert not (tmp_path / "light.json").exists()
+
+
+def test_a_clip_that_states_no_rate_is_written_by_its_times(make_clip, tmp_path):
+    source = Source(make_clip("in.mkv", frames=3, times=[0, 40, 500]))
+    written = tmp_path / "out.mkv"
+    target = open_target(source, written, replace(source.info, frame_rate=None), Settings(), Job())
+    with target.sink as sink:
+        for number, pts in enumerate((0, 40, 500)):
+            sink.write(np.full((3, 48, 64), 0.4, np.float32), *target.stamp(number, pts, 40))
+    assert frame_times(written).pts == [0, 40, 500]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from lumaflux.color.yuv420p10 import Planes
     from lumaflux.media.metadata.info import MediaInfo
+    from lumaflux.media.metadata.stated import HdrMetadata
     from lumaflux.media.output_profiles import OutputProfile
     from lumaflux.media.sink import Channels, Sink
     from lumaflux.media.stills.ocio_spaces import OcioSpaces
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
     from lumaflux.media.stills.sequence_path import SequencePath
     from lumaflux.media.video.coded_frame import CodedFrame
     from lumaflux.media.video.demuxer import Demuxer
+    from lumaflux.media.video.encoding import Encoding
     from lumaflux.media.video.reader import SdrFrame
+
+_UNKNOWN_RATE = Fraction(25)  # for the encoder's rate control, where the source states none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,43 +151,17 @@ def open_target(
 
 
 def _video(asked: _Asked, demuxer: "Demuxer | None") -> Target:
-    from dataclasses import replace
-
-    from lumaflux.media.metadata.mastering import container_display
     from lumaflux.media.metadata.stated import HdrMetadata, read_hdr_metadata
-    from lumaflux.media.output_profiles import video_encoding
-    from lumaflux.media.video.hdr10_stream import Hdr10Encoding
-    from lumaflux.media.video.hdr10_writer import UNKNOWN_RATE
-    from lumaflux.media.video.sdr_stream import SdrEncoding
+    from lumaflux.media.video.stream_copy import CopiedStreams
     from lumaflux.media.video.writer import VideoWriter
 
     source, info, settings, job, name = asked.source, asked.info, asked.settings, asked.job, asked.name
     sequence = source.pattern is not None
     stated = read_hdr_metadata(job.stated_metadata) if job.stated_metadata else HdrMetadata()
-    rate = (job.frame_rate or SEQUENCE_RATE) if sequence else info.frame_rate or UNKNOWN_RATE
+    rate = (job.frame_rate or SEQUENCE_RATE) if sequence else info.frame_rate or _UNKNOWN_RATE
     time_base = 1 / rate if sequence else info.time_base or Fraction(1, 1000)
     if asked.made.encoding is None:
         return _frames(asked, rate)
-    encoding = video_encoding(
-        asked.made,
-        asked.size,
-        time_base,
-        rate,
-        info.sample_aspect_ratio,
-        stated.display or container_display(settings.target_peak),
-    )
-    encoding = encoding.rated(job.crf, job.encoder_preset)
-    if isinstance(encoding, SdrEncoding):
-        encoding = replace(encoding, peak_nits=settings.target_peak)
-    if job.hdr10plus is not None:
-        if name == "hdr10" and not isinstance(encoding, Hdr10Encoding):
-            raise UserError(
-                f"HDR10+ is written by x265 alone, not by {job.encoder}; leave --encoder or --hdr10plus out"
-            )
-        if not isinstance(encoding, Hdr10Encoding):
-            raise UserError(f"HDR10+ goes into hdr10, not into {name}; leave --hdr10plus out, or --deliver hdr10")
-        targeted = round(settings.reference_white) if job.hdr10plus_profile == "b" else 0
-        encoding = replace(encoding, dynamic=True, targeted=targeted)
     first: list[int] = []
 
     def stamp(number: int, pts: int, duration: int | None) -> tuple[int, int | None]:
@@ -194,18 +172,17 @@ def _video(asked: _Asked, demuxer: "Demuxer | None") -> Target:
 
     part = job.frames is not None
     start = None if sequence else _start_of_part(source, time_base, job)
-    sink = VideoWriter(
-        asked.target,
-        asked.size,
-        encoding,
-        source=None if sequence or start is None else info,
-        demuxer=demuxer,
-        copy_audio=job.copy_audio,
-        trim_audio=part or job.limit is not None,
-        start=start or Fraction(0),
-        stated=stated.light,
-        overwrite=job.overwrite,
-    )
+    copied = None
+    if not sequence and start is not None:
+        copied = CopiedStreams(
+            source=info,
+            demuxer=demuxer,
+            sound=job.copy_audio,
+            start=start,
+            ends_with_pictures=part or job.limit is not None,
+        )
+    encoding = _encoding(asked, time_base, rate, stated)
+    sink = VideoWriter(asked.target, asked.size, encoding, copied=copied, stated=stated.light, overwrite=job.overwrite)
     if info.audio and start is None:
         sink.notes.append("The sound is left out, for the frames are not one stretch of the clip.")
     if name in ("hlg", "prores-hlg") and settings.target_peak > 1000:
@@ -220,6 +197,31 @@ def _video(asked: _Asked, demuxer: "Demuxer | None") -> Target:
         stamp=stamp,
         time_base=time_base,
     )
+
+
+def _encoding(asked: _Asked, time_base: Fraction, rate: Fraction, stated: "HdrMetadata") -> "Encoding":
+    """How the pictures of a video are coded. Raises UserError for HDR10+ where nothing carries it."""
+    from dataclasses import replace
+
+    from lumaflux.media.metadata.mastering import container_display
+    from lumaflux.media.output_profiles import video_encoding
+    from lumaflux.media.video.hdr10_stream import Hdr10Encoding
+    from lumaflux.media.video.sdr_stream import SdrEncoding
+
+    settings, job, name = asked.settings, asked.job, asked.name
+    display = stated.display or container_display(settings.target_peak)
+    encoding = video_encoding(asked.made, asked.size, time_base, rate, asked.info.sample_aspect_ratio, display)
+    encoding = encoding.rated(job.crf, job.encoder_preset)
+    if isinstance(encoding, SdrEncoding):
+        return replace(encoding, peak_nits=settings.target_peak)
+    if job.hdr10plus is None:
+        return encoding
+    if name == "hdr10" and not isinstance(encoding, Hdr10Encoding):
+        raise UserError(f"HDR10+ is written by x265 alone, not by {job.encoder}; leave --encoder or --hdr10plus out")
+    if not isinstance(encoding, Hdr10Encoding):
+        raise UserError(f"HDR10+ goes into hdr10, not into {name}; leave --hdr10plus out, or --deliver hdr10")
+    targeted = round(settings.reference_white) if job.hdr10plus_profile == "b" else 0
+    return replace(encoding, dynamic=True, targeted=targeted)
 
 
 def _frames(asked: _Asked, rate: Fraction) -> Target:

@@ -7,6 +7,7 @@ import io
 import os
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -38,9 +39,28 @@ def _advice(codec: str) -> str:
     return f"{first}, or leave it out with --no-copy-audio"
 
 
+@dataclass(frozen=True, kw_only=True)
+class CopiedStreams:
+    """What stands beside the pictures of one video and is copied into another.
+
+    Attributes:
+        source: The video that is copied from.
+        demuxer: The one by which its pictures are read, where these have not been begun; else the file is opened anew.
+        sound: Whether sound is copied too.
+        start: Seconds of the source that are left out at its beginning.
+        ends_with_pictures: Whether the sound ends with the last picture that is written.
+    """
+
+    source: MediaInfo
+    demuxer: Demuxer | None = None
+    sound: bool = True
+    start: Fraction = Fraction(0)
+    ends_with_pictures: bool = False
+
+
 class StreamCopy:
-    """Copies the other streams of ``source``, open as ``container``, into ``output``: bytes unchanged, ``start``
-    seconds earlier. ``demuxer``: one of ``container`` that was claimed, for a reader takes the pictures of it.
+    """Copies ``streams``, whose source is open as ``container``, into ``output``: bytes unchanged, ``streams.start``
+    seconds earlier. A demuxer in ``streams`` is one of ``container`` that was claimed: a reader takes its pictures.
 
     Times begin at 0 and go on where the source's clock restarts, as those of its pictures do (:class:`VideoReader`).
     Packets are pulled with the pictures, so nothing grows with the clip; closed captions lie in those of the pictures
@@ -52,18 +72,15 @@ class StreamCopy:
     def __init__(
         self,
         container: "av.container.InputContainer",
-        source: MediaInfo,
+        streams: CopiedStreams,
         output: "av.container.OutputContainer",
         target: str | os.PathLike,
-        *,
-        sound: bool = True,
-        start: Fraction = Fraction(0),
-        demuxer: Demuxer | None = None,
     ):
         import av.stream
 
+        source, demuxer = streams.source, streams.demuxer
         self.notes: list[str] = []
-        self._output, self._start = output, start
+        self._output, self._start = output, streams.start
         self._input: Any = container
         self._streams = {}
         self._pictures = pictures = video_stream(container, source.path)
@@ -75,7 +92,7 @@ class StreamCopy:
         self._needs_pictures = leaping or self._captions is not None
         needed = self._needs_pictures or demuxer is not None
         for stream in self._input.streams:
-            copied = stream is not pictures and (sound or stream.type != "audio")
+            copied = stream is not pictures and (streams.sound or stream.type != "audio")
             copy = self._add(stream, target) if copied else None
             if copy is None:
                 if not (needed and stream is pictures):

@@ -15,24 +15,20 @@ from lumaflux.errors import FrameError, UserError
 from lumaflux.media.atomic_file import AtomicFile, cannot_write
 from lumaflux.media.metadata.light_levels import LightLevels
 from lumaflux.media.metadata.mastering import ContentLight
-from lumaflux.media.metadata.media_info import MediaInfo
 from lumaflux.media.metadata.shot_levels import ShotLevels
 from lumaflux.media.sink import Channels, check_picture
 from lumaflux.media.standard_streams import STANDARD, StandardOutput
 from lumaflux.media.video import isobmff
 from lumaflux.media.video.beside import beside
-from lumaflux.media.video.demuxer import Demuxer
 from lumaflux.media.video.encoding import Encoding, video_frame
 from lumaflux.media.video.source import open_container
-from lumaflux.media.video.stream_copy import StreamCopy
+from lumaflux.media.video.stream_copy import CopiedStreams, StreamCopy
 
 
 class VideoWriter:
     """A :class:`lumaflux.media.sink.Sink` that writes frames of ``size`` (width, height) to ``path`` by ``encoding``.
 
-    The file appears under its name only when it is whole. ``source`` is the video whose other streams are copied (sound
-    only where ``copy_audio``), from ``start`` seconds of it on: out of the ``demuxer`` by which its pictures are read,
-    where these have not been begun, or by opening it. ``trim_audio`` ends the sound with the last picture.
+    The file appears under its name only when it is whole. ``copied``: the streams that come with the pictures.
     ``stated`` light levels are written instead of the measured ones.
     ``-`` is standard output, which takes Matroska, whole at the end.
     A picture whose size the encoding does not have is continued by repeating its last columns and rows.
@@ -45,11 +41,7 @@ class VideoWriter:
         size: tuple[int, int],
         encoding: Encoding,
         *,
-        source: MediaInfo | None = None,
-        demuxer: Demuxer | None = None,
-        copy_audio: bool = True,
-        trim_audio: bool = False,
-        start: Fraction = Fraction(0),
+        copied: CopiedStreams | None = None,
         stated: ContentLight | None = None,
         overwrite: bool = False,
     ):
@@ -66,14 +58,13 @@ class VideoWriter:
         self.size = size
         self._encoding = encoding
         self._format = containers[".mkv" if path == STANDARD else path.suffix.lower()]
-        sources = () if source is None else (source.path,)
+        sources = () if copied is None else (copied.source.path,)
         self._file = (
             StandardOutput()
             if path == STANDARD
             else AtomicFile(path, overwrite=overwrite, sources=sources, exclusive=True)
         )
-        self._source, self._copy_audio, self._trim_audio, self._start = source, copy_audio, trim_audio, start
-        self._stated, self._demuxer = stated, demuxer
+        self._copied, self._stated = copied, stated
         self._input: Any = None
         self._output: Any = None
         self._copy: StreamCopy | None = None
@@ -95,13 +86,14 @@ class VideoWriter:
         import av
         from av.error import FFmpegError
 
-        found, incoming, demuxer = None, None, None
-        if self._source is not None:
-            if self._demuxer is not None and self._demuxer.claim(self._source.codec):
-                demuxer, incoming = self._demuxer, self._demuxer.container
+        found, incoming, copied = None, None, self._copied
+        if copied is not None:
+            if copied.demuxer is not None and copied.demuxer.claim(copied.source.codec):
+                incoming = copied.demuxer.container
             else:
-                incoming = self._input = open_container(self._source.path)
-            found = beside(incoming, self._source, self._start)
+                incoming = self._input = open_container(copied.source.path)
+                copied = replace(copied, demuxer=None)
+            found = beside(incoming, copied.source, copied.start)
             if found.boxes and self._format == "mov":
                 self.notes.append("The spherical or stereo projection is left out: .mov has no box for it; .mp4 has.")
             else:
@@ -121,17 +113,9 @@ class VideoWriter:
         self._output = av.open(f"file:{self._file.partial}", "w", format=self._format, options=options)
         with template:
             self._stream = encoding.add_stream(self._output, self._encoder, template)
-        if self._source is not None and found is not None and incoming is not None:
+        if copied is not None and found is not None and incoming is not None:
             self._stream.metadata.update(found.metadata)
-            self._copy = StreamCopy(
-                incoming,
-                self._source,
-                self._output,
-                self._file.target,
-                sound=self._copy_audio,
-                start=self._start,
-                demuxer=demuxer,
-            )
+            self._copy = StreamCopy(incoming, copied, self._output, self._file.target)
             self.notes = self._copy.notes = self.notes + self._copy.notes
         try:
             self._output.start_encoding()
@@ -270,7 +254,7 @@ class VideoWriter:
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         try:
             if kind is None and not self._finished:
-                self._finish(self._trim_audio)
+                self._finish(self._copied is not None and self._copied.ends_with_pictures)
         finally:
             self._release()
             self._file.discard()

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hdr10_video import hdr10_writer
 
 from lumaflux.color import pq
 from lumaflux.lab.data.x264_clip import X264Encoding, write_x264
-from lumaflux.media.video.hdr10_writer import Hdr10Writer
 
 # Synthetic, made by tests/lab/data/test_gain_map.py: 64x48 grey, a map of two halves.
 GAIN_MAP = Path(__file__).parent / "gain-map.jpg"
@@ -36,7 +36,7 @@ def write_hdr_video(path, frames=4, size=(64, 64)):
     """PQ, brightening from frame to frame."""
     path.parent.mkdir(parents=True, exist_ok=True)
     nits = light(size[1], size[0], 3) * 20
-    with Hdr10Writer(path, *size, Fraction(1, 25), frame_rate=Fraction(25), crf=10, preset="ultrafast") as writer:
+    with hdr10_writer(path, size, crf=10) as writer:
         for number in range(frames):
             writer.write(pq.inverse_eotf((nits * (1 + 0.1 * number)).clip(0, 4000)).astype(np.float32), number)
     return path
