@@ -1,5 +1,6 @@
 """What a display makes of any file: pictures, clips and sequences as light in cd/m2, for eyes, scopes and scores."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from lumaflux.media.metadata.info import MediaInfo, probe
 from lumaflux.media.stills.sequence_path import SequencePath
 
 Light = NDArray[np.float32]  # BT.2020 [3,H,W] in cd/m2
+_NO_BASE = re.compile(r"Dolby Vision profile \d+")  # without the digit of a base layer that plain decoders show
 LARGEST_PIXELS = 1 << 27  # of a frame: 16K UHD; a header that says more would fill the memory
 
 
@@ -33,7 +35,8 @@ class DisplayLight:
 
     PQ is absolute; HLG is shown on 1000 cd/m2; SDR white, 1 in EXR files that state no ``whiteLuminance``, and the base
     of a gain map lie at 203 cd/m2 (BT.2408-7 2.2). HDR that is tagged by other words than a transfer is read as PQ.
-    Raises UserError for what cannot be read or is no picture.
+    Raises UserError for what cannot be read or is no picture, and for Dolby Vision without a base layer, whose colors
+    (IPT) are those of no other.
     """
 
     def __init__(self, path: Path):
@@ -46,6 +49,8 @@ class DisplayLight:
             raise UserError(
                 f"{path} has {self.info.width}x{self.info.height} pixels, more than {LARGEST_PIXELS}; make it smaller"
             )
+        if self.info.hdr is not None and _NO_BASE.fullmatch(self.info.hdr):
+            raise UserError(f"{path} is {self.info.hdr}, whose colors are not read; export PQ, HLG or profile 8 of it")
         if self.pattern is not None and self.info.kind == "video":
             raise UserError(f"{first} is a video; name it alone, or a sequence of pictures")
 

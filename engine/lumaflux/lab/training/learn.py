@@ -53,7 +53,7 @@ def learn(
             "engine": __version__,
             "model": model,
             "pairs": [pair.name for pair in pairs],
-            "files": {path.name: file_digest(path) for path in sorted(files)},
+            "files": {str(path): file_digest(path) for path in sorted(files)},
             "left_out": [asdict(score) for score in scores],
             "better": better,
             "seed": seed,
