@@ -8,12 +8,15 @@ from lumaflux.farm.tone_tracks import track_of_job
 from lumaflux.inference.tone_track import text_of
 from lumaflux.inference.weights import weights_identity
 from lumaflux.options import ModelOptions
-from lumaflux.render.tones import analyze
+from lumaflux.render.source import Source
+from lumaflux.render.tones import ToneRequest, analyze
+from lumaflux.settings import Settings
 
 
 @pytest.fixture(scope="module")
 def track(media, converter):
-    return analyze(media / "clip.mp4", converter, model=weights_identity(ModelOptions(model="tiny")))
+    model = weights_identity(ModelOptions(model="tiny"))
+    return analyze(Source(media / "clip.mp4"), ToneRequest(converter=converter, model=model, settings=Settings()))
 
 
 def test_its_own_track_is_taken(track, order, tmp_path):

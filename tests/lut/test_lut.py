@@ -104,6 +104,7 @@ def test_a_shader_has_the_grid_that_comes_nearest(tmp_path, monkeypatch):
 
     from lumaflux.lut.export import export
     from lumaflux.render import Job
+    from lumaflux.render.request import Request
     from lumaflux.settings import Settings
 
     stops = {"much light": 2.5, "hardly any light": 0.002}
@@ -123,7 +124,8 @@ def test_a_shader_has_the_grid_that_comes_nearest(tmp_path, monkeypatch):
         container.mux(stream.encode())
     preset = replace(TINY, name="highlights", local_light="highlights", working_pixels=1024, tone_bins=4)
     converter = Converter(TorchBackend(build(preset, seed=0)))
-    said = export(clip, tmp_path / "shot.hook", lambda: converter, Settings(), Job(), Job())
+    asked = Request(load_converter=lambda: converter, settings=Settings(), job=Job())
+    said = export(clip, tmp_path / "shot.hook", asked)
     chosen = float(re.search(r"mean ([\d.]+)", said[1])[1])
     others = {re.match("with (.*?):", one)[1]: float(re.search(r"mean ([\d.]+)", one)[1]) for one in said[3:]}
     best = re.search(r"frames 0 to 2, (.*), which comes nearest", said[0])[1]
@@ -157,6 +159,7 @@ def test_the_table_of_a_shot_lies_where_its_conversion_does(lite, tmp_path):
 
     from lumaflux.lut.export import export
     from lumaflux.render import Job
+    from lumaflux.render.request import Request
     from lumaflux.settings import Settings
 
     rng = np.random.default_rng(5)
@@ -171,12 +174,13 @@ def test_the_table_of_a_shot_lies_where_its_conversion_does(lite, tmp_path):
             frame.pts = number
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
-    said = export(clip, tmp_path / "shot.cube", lambda: lite, Settings(exposure=0.5), Job(), Job())
+    asked = Request(load_converter=lambda: lite, settings=Settings(exposure=0.5), job=Job())
+    said = export(clip, tmp_path / "shot.cube", asked)
     assert "65x65x65, shot 1, frames 0 to 3" in said[0]
     mean = float(re.search(r"mean ([\d.]+)", said[1])[1])
     assert mean < 1.0  # less than one just noticeable step
     with pytest.raises(UserError, match="no shot 2; the clip has 1 shot, from 1 on"):
-        export(clip, tmp_path / "two.cube", lambda: lite, Settings(), Job(), Job(), 2)
+        export(clip, tmp_path / "two.cube", asked, 2)
     tone = lite.tone_of(np.ascontiguousarray((smooth.transpose(2, 0, 1)).astype(np.float32)))
     table, picture = cube_of(lite, tone, Settings()), codes()
     exact = global_tone(picture, lite, tone, Settings())

@@ -18,7 +18,8 @@ from lumaflux.inference.highlights import LARGEST_RECOVERY
 from lumaflux.inference.tone_track import read_track, text_of
 from lumaflux.render import Job, convert
 from lumaflux.render.analysis import KEY_INTERVAL, check_clip, track_of
-from lumaflux.render.tones import analyze
+from lumaflux.render.source import Source
+from lumaflux.render.tones import ToneRequest, analyze
 from lumaflux.settings import Settings
 
 
@@ -125,7 +126,8 @@ def test_a_track_of_another_file_is_refused(converter, source, tmp_path):
 def test_a_real_clip_is_analyzed_whole(converter):
     example = Path(__file__).parents[2] / "examples" / "rooftop-sdr.mp4"
     seen = []
-    track = analyze(example, converter, replace(Settings(), steps=1), lambda done, total: seen.append(done))
+    asked = ToneRequest(converter=converter, model="tiny", settings=Settings(steps=1))
+    track = analyze(Source(example), asked, lambda done, total: seen.append(done))
     assert track.clip.frames == len(seen) == 72
     assert [(shot.first, shot.last) for shot in track.shots] == [(0, 71)]
 

@@ -12,8 +12,12 @@ import pytest
 
 from lumaflux.errors import FrameError, UserError
 from lumaflux.inference.load import load
+from lumaflux.inference.weights import weights_identity
 from lumaflux.media.metadata.info import probe
+from lumaflux.options import ModelOptions
 from lumaflux.render import Job, convert
+from lumaflux.render.source import Source
+from lumaflux.render.tones import ToneRequest, analyze
 from lumaflux.settings import Settings
 
 
@@ -235,11 +239,14 @@ def test_a_photograph_becomes_ultra_hdr(run, tmp_path):
     assert any(note.endswith(kept) for note in again.notes)
 
 
+def asked_of(converter, model=None):
+    return ToneRequest(converter=converter, model=model or weights_identity(ModelOptions()), settings=Settings())
+
+
 def test_a_tone_track_decides_the_pixels(clip, tmp_path, converter):
     from lumaflux.inference.tone_track import text_of
-    from lumaflux.render.tones import analyze
 
-    track = analyze(clip, converter)
+    track = analyze(Source(clip), asked_of(converter))
     (tmp_path / "track.json").write_text(text_of(track))
     convert(clip, tmp_path / "own.%04d.png", lambda: converter, Settings(), Job())
     convert(clip, tmp_path / "read.%04d.png", lambda: converter, Settings(), Job(track=str(tmp_path / "track.json")))
@@ -253,9 +260,9 @@ def test_a_tone_track_decides_the_pixels(clip, tmp_path, converter):
 
 def test_a_track_of_another_model_is_refused(clip, tmp_path, converter):
     from lumaflux.inference.tone_track import text_of
-    from lumaflux.render.tones import analyze
 
-    (tmp_path / "track.json").write_text(text_of(analyze(clip, converter, model="another")))
+    track = analyze(Source(clip), asked_of(converter, model="another"))
+    (tmp_path / "track.json").write_text(text_of(track))
     job = Job(track=str(tmp_path / "track.json"), model="tiny")
     with pytest.raises(UserError, match="made with the model another"):
         convert(clip, tmp_path / "out.mp4", lambda: converter, Settings(), job)

@@ -152,10 +152,12 @@ def test_a_clip_and_its_preview(converter, plates, tmp_path):
     clip = tmp_path / "clip.mkv"
     convert(plates, clip, lambda: converter, Settings(), Job(deliver="ffv1"))  # any clip: read as if it were SDR
     from lumaflux.inference.tone_track import text_of
-    from lumaflux.render.tones import analyze
+    from lumaflux.render.source import Source
+    from lumaflux.render.tones import ToneRequest, analyze
 
     track = tmp_path / "track.json"
-    track.write_text(text_of(analyze(clip, converter, options=SourceOptions(force_sdr=True))))
+    asked = ToneRequest(converter=converter, model=weights_identity(ModelOptions()), settings=Settings())
+    track.write_text(text_of(analyze(Source(clip, SourceOptions(force_sdr=True)), asked)))
     how = {"track": str(track), "motion_blending": 0.7, "force_sdr": True}
     convert(clip, tmp_path / "whole" / "h.%04d.png", lambda: converter, Settings(), Job(**how))
     convert(clip, tmp_path / "part" / "h.%04d.png", lambda: converter, Settings(), Job(frames="3-4,9", **how))

@@ -19,7 +19,8 @@ from lumaflux.media.video.reader import VideoReader
 from lumaflux.options import ModelOptions
 from lumaflux.render import Job, convert
 from lumaflux.render.analysis import track_of
-from lumaflux.render.tones import analyze
+from lumaflux.render.source import Source
+from lumaflux.render.tones import ToneRequest, analyze
 from lumaflux.service.parameters import RenderParameters
 from lumaflux.service.renderer import Renderer
 from lumaflux.settings import Settings
@@ -77,7 +78,8 @@ def sdr(clip):
 @pytest.fixture(scope="module")
 def track(clip, converter, tmp_path_factory):
     path = tmp_path_factory.mktemp("track") / "track.json"
-    path.write_text(text_of(analyze(clip, converter, model=weights_identity(MODEL))))
+    asked = ToneRequest(converter=converter, model=weights_identity(MODEL), settings=Settings())
+    path.write_text(text_of(analyze(Source(clip), asked)))
     return path
 
 

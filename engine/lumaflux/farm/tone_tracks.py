@@ -10,7 +10,7 @@ from lumaflux.inference.weights import weights_identity
 from lumaflux.options import NO_TRACK
 from lumaflux.render.manifest import match_fact, track_fact
 from lumaflux.render.source import Source, settings_for
-from lumaflux.render.tones import read_tones, tones_of
+from lumaflux.render.tones import ToneRequest, read_tones, tones_of
 from lumaflux.torch_import import import_torch
 
 TRACK, _LOCK = "tone-track.json", "tone-track.lock"
@@ -65,7 +65,8 @@ def _make(spec: JobSpec, source: Source, path: Path) -> None:
     from lumaflux.media.atomic_file import AtomicFile
 
     settings = settings_for(spec.settings, source.info, spec.source)[0]
-    made = tones_of(source, load_chosen(spec), settings, spec, weights_identity(spec), by_number=True)
+    asked = ToneRequest(converter=load_chosen(spec), model=weights_identity(spec), settings=settings, options=spec)
+    made = tones_of(source, asked, by_number=True)
     if made.track is None:
         raise UserError(f"{spec.source} has no frame that can be read; there is nothing to render")
     with AtomicFile(path, overwrite=True) as file:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from lumaflux.options import LutFormat, ModelOptions, Overwrite, SourceOptions
+from lumaflux.options import LutFormat, ModelOptions, Overwrite, SourceOptions, part
 from lumaflux.settings import Settings
 
 
@@ -46,19 +46,11 @@ def export_lut(
     from lumaflux.inference.load import load_chosen
     from lumaflux.lut.export import export
     from lumaflux.progress import show_progress
+    from lumaflux.render.job import Job
+    from lumaflux.render.request import Request
 
+    job = part(Job, options, track=None if track is None else str(track), overwrite=overwrite)
     with show_progress(clip.name) as progress:
-        made = export(
-            clip,
-            out,
-            lambda: load_chosen(options),
-            settings,
-            options,
-            options,
-            shot,
-            track,
-            format,
-            overwrite=overwrite,
-            progress=progress,
-        )
+        request = Request(load_converter=lambda: load_chosen(options), settings=settings, job=job, progress=progress)
+        made = export(clip, out, request, shot, format)
     print("\n".join(made))

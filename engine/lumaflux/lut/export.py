@@ -1,67 +1,51 @@
 """Exports the tone of one shot of a clip: found or read, tabulated, compared with the conversion, written."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lumaflux.errors import UserError
 from lumaflux.inference.weights import weights_identity
 from lumaflux.lut.formats import default_name, format_of, write_lut
 from lumaflux.lut.gain_grid import ShotGrid, grid_of, mean_grid
 from lumaflux.lut.shot_tone import ClipShot, LutError, cube_of, lut_error, shot_number
-from lumaflux.options import LutFormat, ModelOptions, SourceOptions, ToneOptions
-from lumaflux.render.job import Progress
+from lumaflux.options import LutFormat
+from lumaflux.render.request import Request
 from lumaflux.render.source import Source, settings_for
-from lumaflux.render.tones import read_tones, tones_of
-from lumaflux.settings import Settings
-
-if TYPE_CHECKING:
-    from lumaflux.inference.converter import Converter
+from lumaflux.render.tones import ToneRequest, read_tones, tones_of
 
 
-def export(
-    clip: Path,
-    out: Path,
-    load_converter: "Callable[[], Converter]",
-    settings: Settings,
-    options: ModelOptions,
-    source_options: SourceOptions,
-    shot: int = 1,
-    track: Path | None = None,
-    kind: LutFormat | None = None,
-    *,
-    overwrite: bool = False,
-    progress: Progress = lambda done, total: None,
-) -> list[str]:
+def export(clip: Path, out: Path, request: Request, shot: int = 1, kind: LutFormat | None = None) -> list[str]:
     """Returns what was written and how far the conversion lies from it, in sentences. The table is that of the frame in
     the middle of the shot. A shader has that of several gain grids which comes nearest to the conversion, or none.
+    Of the request's job, the source, the model, the tone track and ``overwrite`` count.
 
     Raises UserError for a clip, a track or a shot that is not there, before the model is loaded where that shows.
     """
-    chosen = format_of(out, kind)
-    if out.exists() and not overwrite:
+    chosen, job = format_of(out, kind), request.job
+    if out.exists() and not job.overwrite:
         raise UserError(f"{out} exists already; remove it, or allow overwriting (-y).")
-    source, model = Source(clip, source_options), weights_identity(options)
-    settings = settings_for(settings, source.info, clip)[0]
-    found = None if track is None else read_tones(track, source, model).track
+    source, model = Source(clip, job), weights_identity(job)
+    settings = settings_for(request.settings, source.info, clip)[0]
+    found = None if job.track is None else read_tones(Path(job.track), source, model).track
     if found is not None:
         shot_number(found, shot)
-    converter = load_converter()
-    found = found or tones_of(source, converter, settings, ToneOptions(), model, progress).track
+    converter = request.load_converter()
+    if found is None:
+        asked = ToneRequest(converter=converter, model=model, settings=settings, options=job)
+        found = tones_of(source, asked, request.progress).track
     if found is None:
         raise UserError("at strength 0 no frame has a tone; leave the strength as it is")
     one = shot_number(found, shot)
     middle = (one.first + one.last) // 2
-    asked = ClipShot(source=source, track=found, shot=one, converter=converter, settings=settings)
-    look, tone = asked.look(middle)
+    whole = ClipShot(source=source, track=found, shot=one, converter=converter, settings=settings)
+    look, tone = whole.look(middle)
     cube = cube_of(converter, tone, look)
     grids: dict[str, ShotGrid | None] = {"no gain grid": None}
     if chosen == "mpv":
-        grids |= _grids(asked)
-    measured = lut_error(cube, asked, list(grids.values()))
+        grids |= _grids(whole)
+    measured = lut_error(cube, whole, list(grids.values()))
     errors = dict(zip(grids, measured, strict=True))
     best = min(errors, key=lambda name: errors[name].mean)
-    write_lut(out, cube, chosen, f"{default_name(clip)} shot {shot}", grids[best], overwrite=overwrite)
+    write_lut(out, cube, chosen, f"{default_name(clip)} shot {shot}", grids[best], overwrite=job.overwrite)
     side = cube.shape[0]
     said = f"{out}: {chosen}, {side}x{side}x{side}, shot {shot}, frames {one.first} to {one.last}"
     if len(grids) == 1:

@@ -21,7 +21,7 @@ from lumaflux.render.matte import check_matte, matte_sink
 from lumaflux.render.request import Request
 from lumaflux.render.source import Reader, Source, settings_for
 from lumaflux.render.targets import open_target
-from lumaflux.render.tones import check_match
+from lumaflux.render.tones import ToneRequest, check_match
 from lumaflux.render.way_back import WayBack
 
 if TYPE_CHECKING:
@@ -100,19 +100,21 @@ def _convert(
                 def renderer() -> FrameRenderer:
                     with report.stage("load"):
                         converter = request.load_converter()
-                    if job.finds_tones(settings):
+                    asked = ToneRequest(
+                        converter=converter, model=weights_identity(job), settings=settings, options=job
+                    )
+                    if asked.finds_track:
                         name_pass(progress, "pass 1 of 2, tones")
                         interruption.at_once = _FIRST_PASS
                     with report.stage("analyze"):
-                        model = weights_identity(job)
-                        tones = request.find_tones(source, converter, settings, job, model, progress)
+                        tones = request.find_tones(source, asked, progress)
                         begun = time.perf_counter()
                     interruption.at_once = None
                     if tones.growing is not None:
                         opened.callback(_end_of, tones.growing, report, begun)
                     for note in tones.notes:
                         report.note(note)
-                    if job.finds_tones(settings):
+                    if asked.finds_track:
                         name_pass(progress, "pass 2 of 2, pictures")
                     progress(0, part.total)
                     chosen = FrameRenderer(

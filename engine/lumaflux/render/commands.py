@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from lumaflux.errors import UserError
-from lumaflux.options import DamageOptions, Flag, MatchOptions, ModelOptions, Overwrite, SourceOptions
+from lumaflux.options import DamageOptions, Flag, MatchOptions, ModelOptions, Overwrite, SourceOptions, ToneOptions
 from lumaflux.render.job import Job
 from lumaflux.settings import Settings
 from lumaflux.torch_import import import_torch
@@ -153,25 +153,19 @@ def analyze(
     from lumaflux.media.atomic_file import AtomicFile
     from lumaflux.progress import show_progress
     from lumaflux.render.source import Source
+    from lumaflux.render.tones import ToneRequest
     from lumaflux.render.tones import analyze as run
 
-    _ = Source(source, options, keep_going=options.keep_going).info  # before anything large is loaded
+    opened = Source(source, options, keep_going=options.keep_going)
+    _ = opened.info  # before anything large is loaded
     import_torch()
     from lumaflux.inference.load import load_chosen  # which takes seconds
 
     settings, model = Settings(steps=steps, seed=seed), weights_identity(options)
     with AtomicFile(out, overwrite=overwrite, sources=(source,)) as file, show_progress(source.name) as progress:
-        converter = load_chosen(options)
-        track = run(
-            source,
-            converter,
-            settings,
-            progress,
-            model=model,
-            options=options,
-            keep_going=options.keep_going,
-            match=options.match,
-        )
+        tones = ToneOptions(match=options.match)
+        asked = ToneRequest(converter=load_chosen(options), model=model, settings=settings, options=tones)
+        track = run(opened, asked, progress)
         file.partial.write_text(text_of(track), "utf-8")
     shots = len(track.shots)
     print(f"{out}: {track.clip.frames} frames, {shots} {'shot' if shots == 1 else 'shots'}")

@@ -27,7 +27,6 @@ from lumaflux.options import (
 if TYPE_CHECKING:
     from lumaflux.media.metadata.light_levels import LightLevels
     from lumaflux.media.metadata.shot_levels import ShotLight
-    from lumaflux.settings import Settings
 
 Progress = Callable[[int, int | None], None]  # frames done, frames in all if known
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".y4m")
@@ -64,10 +63,6 @@ class Job(
         if self.limit is not None and self.limit < 1:
             raise UserError(f"the limit is {self.limit} frames; it must be at least 1")
         _ = self.frame_rate, self.frame  # which raise
-
-    def finds_tones(self, settings: "Settings") -> bool:
-        """Whether a first pass over the whole input comes before the one that writes."""
-        return self.track is None and settings.strength != 0.0
 
     def refuse_existing_metadata(self) -> None:
         """Raises UserError where the HDR10+ file is there already, before any work."""

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Self
 
 from lumaflux.render.job import Job, Progress
 from lumaflux.render.source import Source
-from lumaflux.render.tones import Tones, growing_tones_of
+from lumaflux.render.tones import ToneRequest, Tones, growing_tones_of
 from lumaflux.settings import Settings
 
 if TYPE_CHECKING:
     from lumaflux.inference.converter import Converter
     from lumaflux.render.recorder import Seen
 
-FindTones = Callable[[Source, "Converter", Settings, Job, str, Progress], Tones]
+FindTones = Callable[[Source, ToneRequest, Progress], Tones]
 
 
 @dataclass(frozen=True, kw_only=True)

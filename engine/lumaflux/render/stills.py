@@ -14,7 +14,7 @@ from lumaflux.render.picture_outputs import Picture, PictureOutputs, picture_fil
 from lumaflux.render.recorder import Recorder
 from lumaflux.render.request import Request
 from lumaflux.render.source import Source, settings_for
-from lumaflux.render.tones import Tones, check_match, led_tone, tones_of
+from lumaflux.render.tones import ToneRequest, Tones, check_match, led_tone, tones_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,7 +60,8 @@ def convert_stills(pairs: dict[Path, Path], request: Request) -> list[Report]:
             del still  # whatever is kept of a large picture is kept while it is rendered
             sdr = sdr if spaces is None else spaces.sdr(sdr)
             mask = None if job.mask is None else Mask(job.mask, (sdr.shape[2], sdr.shape[1]))
-            tones = led_tone(sdr, source, converter, look, job, weights_identity(job))
+            asked = ToneRequest(converter=converter, model=weights_identity(job), settings=look, options=job)
+            tones = led_tone(sdr, source, asked)
             for note in tones.notes:
                 report.note(note)
             renderer = FrameRenderer(
@@ -118,7 +119,8 @@ def convert_preview(source: Source, target: Path, request: Request) -> Report:
     start = time.perf_counter()
     alone = source.path if source.path.is_file() else None
     own = job.track is None and job.match is None
-    tones = Tones() if own else tones_of(source, converter, settings, job, weights_identity(job))
+    asked = ToneRequest(converter=converter, model=weights_identity(job), settings=settings, options=job)
+    tones = Tones() if own else tones_of(source, asked)
     for note in tones.notes:
         report.note(note)
     if own:

@@ -2,17 +2,16 @@
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lumaflux.errors import UserError
-from lumaflux.inference.weights import weights_identity
-from lumaflux.options import NO_TRACK, ModelOptions, SourceOptions, ToneOptions
+from lumaflux.options import NO_TRACK, ToneOptions
 from lumaflux.render.analysis import Look, check_clip, check_model, track_of
 from lumaflux.render.growing_track import GrowingTrack
-from lumaflux.render.job import Job, Progress
+from lumaflux.render.job import Progress
 from lumaflux.render.source import Source, settings_for
 from lumaflux.settings import Settings
 
@@ -72,22 +71,41 @@ class Tones:
         return number if self.numbers is None else bisect_left(self.numbers, number)
 
 
+@dataclass(frozen=True, kw_only=True)
+class ToneRequest:
+    """Which tones are asked for.
+
+    Attributes:
+        converter: What finds them.
+        model: The identity of its weights, which a track's must be.
+        settings: The look that the frames are rendered with.
+        options: ``track`` is a file; "none"; or None, and the track is found, of all frames, whatever part is rendered.
+    """
+
+    converter: "Converter"
+    model: str
+    settings: Settings
+    options: ToneOptions = field(default_factory=ToneOptions)
+
+    @property
+    def finds_track(self) -> bool:
+        """Whether a pass over the whole source is needed first."""
+        return self.options.track is None and self.settings.strength != 0.0
+
+
 def tones_of(
     source: Source,
-    converter: "Converter",
-    settings: Settings,
-    options: ToneOptions,
-    model: str,
+    asked: ToneRequest,
     progress: Progress = lambda done, total: None,
     *,
     by_number: bool = False,
 ) -> Tones:
-    """``options.track``: a file; "none"; or None, and the track is made here, of all frames, whatever part is rendered.
+    """The tones of a clip or a sequence, the whole track before the first frame is rendered.
 
-    ``model``: the weights' identity. ``by_number``: a frame that cannot be read counts as the one before it, so that
-    the others keep their places. Raises UserError for a track of another input or of another model, and for a
-    reference (``options.match``) that cannot be one.
+    ``by_number``: a frame that cannot be read counts as the one before it, so that the others keep their places. Raises
+    UserError for a track of another input or of another model, and for a reference (``match``) that cannot be one.
     """
+    options, settings = asked.options, asked.settings
     check_match(options, settings)
     if options.track == NO_TRACK or settings.strength == 0.0:
         return Tones()
@@ -97,9 +115,9 @@ def tones_of(
         return _by_number(source, progress) if by_number or numbers else _in_one_pass(source, progress)
 
     if options.track is not None:
-        found = read_tones(Path(options.track), source, model, every_frame=options.every_frame)
+        found = read_tones(Path(options.track), source, asked.model, every_frame=options.every_frame)
     else:
-        track = track_of(pictures(), converter, settings, source.path, model, lights=not options.every_frame)
+        track = _track_of(pictures(), source.path, asked)
         found = Tones(track, numbers, options.every_frame)
     if options.match is None or found.track is None:
         return found
@@ -109,31 +127,30 @@ def tones_of(
     return replace(found, track=led.track, notes=led.notes)
 
 
-def growing_tones_of(
-    source: Source,
-    converter: "Converter",
-    settings: Settings,
-    job: Job,
-    model: str,
-    progress: Progress = lambda done, total: None,
-) -> Tones:
+def _track_of(pictures: "Iterable[np.ndarray | SdrFrame | CodedFrame]", path: Path, asked: ToneRequest) -> "ToneTrack":
+    lights = not asked.options.every_frame
+    return track_of(pictures, asked.converter, asked.settings, path, asked.model, lights=lights)
+
+
+def growing_tones_of(source: Source, asked: ToneRequest, progress: Progress = lambda done, total: None) -> Tones:
     """The same for frames that are rendered in their order, once the first shot is known: the others are found
     meanwhile, in a thread, until the track is closed.
 
     The whole track comes first where a frame needs more than its shot, or the model evaluates one frame at a time:
     sequences, a reference, motion blending, a device other than the CPU, an engine bundle.
     """
-    plain = job.match is None and job.motion_blending == 0 and source.pattern is None
-    if not (plain and job.finds_tones(settings) and _takes_two_at_a_time(converter)):
-        return tones_of(source, converter, settings, job, model, progress)
-    look = Look(converter, settings, lights=not job.every_frame)
+    options = asked.options
+    plain = options.match is None and options.motion_blending == 0 and source.pattern is None
+    if not (plain and asked.finds_track and _takes_two_at_a_time(asked.converter)):
+        return tones_of(source, asked, progress)
+    look = Look(asked.converter, asked.settings, lights=not options.every_frame)
     track = GrowingTrack(lambda told: _in_one_pass(source, told), look, str(source.path))
     try:
         track.wait_for_first(progress)
     except BaseException:
         track.close()
         raise
-    return Tones(growing=track, every_frame=job.every_frame)
+    return Tones(growing=track, every_frame=options.every_frame)
 
 
 def _takes_two_at_a_time(converter: "Converter") -> bool:
@@ -155,15 +172,13 @@ def check_match(options: ToneOptions, settings: Settings) -> None:
     Reference(options.match)
 
 
-def led_tone(
-    sdr: "np.ndarray", source: Path, converter: "Converter", settings: Settings, options: ToneOptions, model: str
-) -> Tones:
+def led_tone(sdr: "np.ndarray", path: Path, asked: ToneRequest) -> Tones:
     """Of a picture that stands alone, SDR [3,H,W] in [0,1]: its tone, led to the reference; its own without one."""
-    if options.match is None:
+    if asked.options.match is None:
         return Tones()
     from lumaflux.render.match import led_track
 
-    led = led_track(track_of([sdr], converter, settings, source, model), [sdr], options.match)
+    led = led_track(_track_of([sdr], path, asked), [sdr], asked.options.match)
     return Tones(led.track, notes=led.notes)
 
 
@@ -203,25 +218,10 @@ def _by_number(source: Source, progress: Progress) -> "Iterator[SdrFrame]":
                 yield last
 
 
-def analyze(
-    source: Path,
-    converter: "Converter",
-    settings: Settings | None = None,
-    progress: Progress = lambda done, total: None,
-    *,
-    model: str = "",
-    options: SourceOptions | None = None,
-    keep_going: bool = False,
-    match: Path | None = None,
-) -> "ToneTrack":
-    """The tone track of a clip, always of the whole. ``model``: the weights' identity, those of the default if "".
-
-    ``match``: an HDR picture that the tones are led to. Raises UserError for a clip that cannot be read.
-    """
-    opened = Source(source, options, keep_going=keep_going)
-    model = model or weights_identity(ModelOptions())
-    settings = settings_for(settings or Settings(), opened.info, source)[0]
-    made = tones_of(opened, converter, settings, ToneOptions(match=match), model, progress)
+def analyze(source: Source, asked: ToneRequest, progress: Progress = lambda done, total: None) -> "ToneTrack":
+    """The tone track of a clip, always of the whole. Raises UserError for a clip that cannot be read."""
+    settings = settings_for(asked.settings, source.info, source.path)[0]
+    made = tones_of(source, replace(asked, settings=settings), progress)
     if made.track is None:
         raise UserError("at strength 0 no frame has a tone; leave the strength as it is")
     return made.track

@@ -11,8 +11,7 @@ from lumaflux.render.clip import convert_clip, refuse_damage
 from lumaflux.render.job import Job, Progress
 from lumaflux.render.request import Request
 from lumaflux.render.source import Source
-from lumaflux.render.tones import Tones, tones_of
-from lumaflux.settings import Settings
+from lumaflux.render.tones import ToneRequest, Tones, tones_of
 from lumaflux.timeline.plan import Rendering, TimelineOptions, file_name, plan
 from lumaflux.timeline.relink import Rendered, relink, write_timeline
 from lumaflux.timeline.timeline import Found, Skipped, TimelineClip, find_clips, read_timeline
@@ -158,12 +157,10 @@ class _FoundTones:
         self._key: object = None
         self._tones = Tones()
 
-    def find(
-        self, source: Source, converter: "Converter", settings: Settings, job: Job, model: str, progress: Progress
-    ) -> Tones:
-        key = (source.path, settings, job.track, job.match, model)
+    def find(self, source: Source, asked: ToneRequest, progress: Progress) -> Tones:
+        key = (source.path, asked.settings, asked.options.track, asked.options.match, asked.model)
         if key != self._key:
-            self._tones, self._key = tones_of(source, converter, settings, job, model, progress), key
+            self._tones, self._key = tones_of(source, asked, progress), key
         return self._tones
 
 
