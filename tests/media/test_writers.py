@@ -12,7 +12,7 @@ from lumaflux.color.ycbcr import from_codes, upsample_420, ycbcr_to_rgb
 from lumaflux.errors import UserError
 from lumaflux.media.metadata.info import probe
 from lumaflux.media.metadata.mastering import container_display
-from lumaflux.media.output_profiles import OUTPUT_PROFILES, output_profile, video_encoding
+from lumaflux.media.output_profiles import HLG_VIDEOS, OUTPUT_PROFILES, output_profile, video_encoding
 from lumaflux.media.video.writer import VideoWriter
 
 SIZE = (128, 96)
@@ -173,3 +173,12 @@ def test_decoded_planes_give_the_light_back(tmp_path):
         signal = ycbcr_to_rgb(from_codes(np.stack([luma, *chroma]), 10, False), BT2020_LUMA)
         nits = pq.eotf(signal.clip(0, 1))[:, 48, 8::16]
         np.testing.assert_allclose(nits[0], [203, 203, 0, 0, 203, 203, 0, 0], atol=4)
+
+
+def test_profiles_say_what_their_encodings_tag():
+    tags = {"pq": 16, "hlg": 18, "bt709": 1}  # ITU-T H.273, table 3
+    made = {name: each for name, each in OUTPUT_PROFILES.items() if each.encoding is not None}
+    assert {name: tags[each.transfer] for name, each in made.items()} == {
+        name: each.encoding().transfer for name, each in made.items()
+    }
+    assert set(HLG_VIDEOS) == {"hlg", "prores-hlg"}

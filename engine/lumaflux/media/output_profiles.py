@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Literal
 
 from lumaflux.errors import UserError
 from lumaflux.media.metadata.mastering import MasteringDisplay
@@ -14,13 +15,13 @@ from lumaflux.media.video.encoding import Encoding
 
 @dataclass(frozen=True, kw_only=True)
 class OutputProfile:
-    """``encoding`` for a video (static metadata only where ``static_metadata``), ``picture`` for pictures; neither for
-    uncompressed frames."""
+    """``encoding`` for a video, whose code values mean light by ``transfer`` (static metadata go with PQ alone);
+    ``picture`` for pictures, whose format knows that; neither for uncompressed frames."""
 
     suffixes: tuple[str, ...]
     encoding: Callable[[], type[Encoding]] | None = None
     picture: pictures.PictureFormat | None = None
-    static_metadata: bool = True
+    transfer: Literal["pq", "hlg", "bt709"] = "pq"
     keeps_alpha: bool = False
 
 
@@ -79,10 +80,10 @@ def _picture(kind: pictures.PictureFormat) -> OutputProfile:
 OUTPUT_PROFILES: dict[str, OutputProfile] = {
     "hdr10": OutputProfile(suffixes=(".mp4", ".m4v", ".mov", ".mkv"), encoding=_hevc),
     "hdr10-av1": OutputProfile(suffixes=(".mp4", ".mkv"), encoding=_av1),
-    "hlg": OutputProfile(suffixes=(".mp4", ".m4v", ".mov", ".mkv"), encoding=_hlg, static_metadata=False),
+    "hlg": OutputProfile(suffixes=(".mp4", ".m4v", ".mov", ".mkv"), encoding=_hlg, transfer="hlg"),
     "prores": OutputProfile(suffixes=(".mov", ".mkv"), encoding=_prores_4444, keeps_alpha=True),
     "prores-hq": OutputProfile(suffixes=(".mov", ".mkv"), encoding=_prores_422),
-    "prores-hlg": OutputProfile(suffixes=(".mov", ".mkv"), encoding=_prores_hlg, static_metadata=False),
+    "prores-hlg": OutputProfile(suffixes=(".mov", ".mkv"), encoding=_prores_hlg, transfer="hlg"),
     "ffv1": OutputProfile(suffixes=(".mkv",), encoding=_ffv1),
     "y4m": OutputProfile(suffixes=(".y4m",)),
     "png": _picture(pictures.PNG),
@@ -103,11 +104,18 @@ OUTPUT_PROFILES: dict[str, OutputProfile] = {
         f"{kind.suffixes[0][1:]}-gain-map": OutputProfile(suffixes=kind.suffixes, picture=kind)
         for kind in (pictures.AVIF_GAIN_MAP, pictures.HEIC_GAIN_MAP, pictures.JXL_GAIN_MAP)
     },
-    "sdr": OutputProfile(suffixes=(".mp4", ".m4v", ".mov", ".mkv"), encoding=_sdr, static_metadata=False),
+    "sdr": OutputProfile(suffixes=(".mp4", ".m4v", ".mov", ".mkv"), encoding=_sdr, transfer="bt709"),
     "sdr-png": _picture(pictures.SDR_PNG),
 }
 
-PQ_VIDEOS = tuple(name for name, made in OUTPUT_PROFILES.items() if made.encoding is not None and made.static_metadata)
+
+def _videos(transfer: str) -> tuple[str, ...]:
+    return tuple(
+        name for name, made in OUTPUT_PROFILES.items() if made.encoding is not None and made.transfer == transfer
+    )
+
+
+PQ_VIDEOS, HLG_VIDEOS = _videos("pq"), _videos("hlg")
 
 
 def output_profile(name: str | None, target: Path) -> tuple[str, OutputProfile]:
@@ -154,5 +162,5 @@ def video_encoding(
         time_base=time_base,
         frame_rate=frame_rate,
         sample_aspect_ratio=sample_aspect_ratio,
-        display=display if made.static_metadata else None,
+        display=display if made.transfer == "pq" else None,
     )

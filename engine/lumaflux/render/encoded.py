@@ -14,7 +14,6 @@ from lumaflux.errors import UserError
 if TYPE_CHECKING:
     from lumaflux.color.yuv420p10 import Planes
 
-HLG_DELIVERIES = ("hlg", "prores-hlg")
 ALLOWED_BELOW = 3.0  # dB that a frame may lie below the worst of those measured, for frames differ in what they hold
 SAME = 0.5  # dB that a measured frame may lie below what was measured of it, for decoders differ in their last bits
 _PIXELS = 1 << 16  # of a frame, at most
@@ -41,9 +40,9 @@ class Sampled:
     """Luma of the frames 0, 1, 2, 4, 8 ... of a video as they are written, to be compared with the finished file."""
 
     def __init__(self, delivery: str) -> None:
-        from lumaflux.media.output_profiles import PQ_VIDEOS
+        from lumaflux.media.output_profiles import HLG_VIDEOS, PQ_VIDEOS
 
-        self._comparable = delivery in PQ_VIDEOS + HLG_DELIVERIES
+        self._comparable = delivery in PQ_VIDEOS + HLG_VIDEOS
         self._frames, self._luma = 0, dict[int, Luma]()
 
     def add(self, made: "np.ndarray | Planes") -> None:

@@ -185,7 +185,7 @@ def _video(asked: _Asked, demuxer: "Demuxer | None") -> Target:
     sink = VideoWriter(asked.target, asked.size, encoding, copied=copied, stated=stated.light, overwrite=job.overwrite)
     if info.audio and start is None:
         sink.notes.append("The sound is left out, for the frames are not one stretch of the clip.")
-    if name in ("hlg", "prores-hlg") and settings.target_peak > 1000:
+    if asked.made.transfer == "hlg" and settings.target_peak > 1000:
         sink.notes.append("Light above 1000 cd/m2 is clipped: HLG is written for that nominal peak.")
     return Target(
         sink=sink,
