@@ -11,7 +11,7 @@ from lumaflux.color.false_colour import SCALE
 from lumaflux.color.sdr_to_pq import sdr_to_pq
 from lumaflux.color.spaces import from_nits, to_nits
 from lumaflux.errors import UserError
-from lumaflux.inference.load import load
+from lumaflux.inference.load import load_named
 from lumaflux.inference.weights import rendering_identity
 from lumaflux.options import ModelOptions
 from lumaflux.service import renderer as module
@@ -173,7 +173,12 @@ def test_a_changed_model_directory_is_another_model(tmp_path):
 
 def test_one_model_is_in_memory_and_another_replaces_it(tmp_path, monkeypatch):
     loads = []
-    monkeypatch.setattr("lumaflux.inference.load.load", lambda name, **how: loads.append(name) or load("tiny", **how))
+
+    def tiny(options):
+        loads.append(options.model)
+        return load_named(replace(options, model="tiny"))
+
+    monkeypatch.setattr("lumaflux.inference.load.load_named", tiny)
     renderer = Renderer(CPU)
     assert not renderer.ready
     for name in ("tiny", "tiny", "lite", "tiny"):

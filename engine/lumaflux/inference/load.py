@@ -3,6 +3,7 @@
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import torch
 
@@ -28,7 +29,7 @@ from lumaflux.model.lumaflux import LumaFlux
 from lumaflux.model.presets import HUB_BACKBONES, PRESETS
 from lumaflux.model.pretrained import Placement, build_on_pretrained
 from lumaflux.model.small_decoder import check_small_decoder, small_decoder
-from lumaflux.options import ModelOptions
+from lumaflux.options import ModelOptions, Precision
 
 
 def load(
@@ -85,73 +86,74 @@ def load(
             ...
         lumaflux.errors.UserError: ...
     """
-    if engine is not None:
-        if compile or cuda_graphs or quick_decode:
-            raise UserError(
-                "--compile, --cuda-graphs and --quick-decode are for torch, not for an engine; leave out one of both"
-            )
-        weights = Path(adapters) if adapters else None
-        backend = _load_engine(Path(engine), str(name_or_directory), device, dtype, weights)
-        if look is not None:
-            take_look(getattr(backend.network, "host").tone_predictor, Path(look))  # noqa: B009 (an engine's network has one)
-        return Converter(backend, tile=tile, key_batch=key_batch)
-    on, name = pick_device(device), str(name_or_directory)
-    if compile:
+    return load_named(
+        ModelOptions(
+            model=str(name_or_directory),
+            device=device,
+            precision=cast(Precision | None, dtype),
+            adapters=Path(adapters) if adapters else None,
+            backbone=Path(backbone) if backbone else None,
+            engine=None if engine is None else Path(engine),
+            tile=str(tile),
+            vram=vram,
+            look=None if look is None else Path(look),
+            key_batch=key_batch,
+            compile=compile,
+            cuda_graphs=cuda_graphs,
+            quick_decode=quick_decode,
+        )
+    )
+
+
+def load_named(options: ModelOptions) -> Converter:
+    """:func:`load`, of the options alone: no engine but the one that they name, one device, threads as they are."""
+    if options.engine is not None:
+        return _load_on_engine(options.engine, options)
+    on, name, look = pick_device(options.device), options.model, options.look
+    if options.compile:
         check_compiler(on)
-    if cuda_graphs:
+    if options.cuda_graphs:
         check_graphs(on)
     published = published_config(name)
-    if quick_decode:
+    if options.quick_decode:
         check_small_decoder(PRESETS.get(name) if published is None else published, name)
-    budget = None if published is None else budget_of(vram, on)
-    kind = pick_dtype(dtype, on)
-    if dtype == FP8 and budget is None:
+    budget = None if published is None else budget_of(options.vram, on)
+    kind = pick_dtype(options.precision, on)
+    if options.precision == FP8 and budget is None:
         raise UserError(f"{name} in fp8 is for FLUX on a GPU, or with a --vram; name another --precision")
-    if published is not None and budget is not None and (vram != AUTO or kind != torch.float32):
+    if published is not None and budget is not None and (options.vram != AUTO or kind != torch.float32):
         if look is not None:
-            take_look(None, Path(look))  # which refuses: a published model has no tone predictor
-        whole = compile or cuda_graphs
-        made = _load_planned(published, name, budget, on, kind, dtype, adapters, backbone, tile, key_batch, whole)
-        return _faster(made, compile, cuda_graphs, quick_decode)
+            take_look(None, look)  # which refuses: a published model has no tone predictor
+        return _faster(_load_planned(published, options, budget, on, kind), options)
     # The autoencoder is small: it comes in full precision, and the backend decides.
     placement = Placement(device=on, dtype=kind, vae_dtype=torch.float32)
-    network = load_network(name, adapters=adapters, backbone=backbone, placement=placement)
+    network = load_network(name, adapters=options.adapters, backbone=options.backbone, placement=placement)
     if look is not None:
-        take_look(network.adapters.tone_predictor, Path(look))
-    made = Converter(TorchBackend(network, device, dtype), tile=tile, key_batch=key_batch)
-    return _faster(made, compile, cuda_graphs, quick_decode)
+        take_look(network.adapters.tone_predictor, look)
+    backend = TorchBackend(network, options.device, options.precision)
+    return _faster(Converter(backend, tile=options.tile, key_batch=options.key_batch), options)
 
 
-def _faster(converter: Converter, compile: bool, cuda_graphs: bool, quick_decode: bool) -> Converter:
+def _faster(converter: Converter, options: ModelOptions) -> Converter:
     network = converter.backend.network
     assert isinstance(network, LumaFlux)
-    if quick_decode:
+    if options.quick_decode:
         network.decoder = small_decoder(network.config, LITE).to(converter.backend.device)
-    if compile:
+    if options.compile:
         compile_blocks(network)
-    if cuda_graphs:
+    if options.cuda_graphs:
         record_velocity(network)
     return converter
 
 
 def _load_planned(
-    config: LumaFluxConfig,
-    name: str,
-    budget: Budget,
-    device: torch.device,
-    dtype: torch.dtype,
-    named: str | None,
-    adapters: str | Path | None,
-    backbone: str | Path | None,
-    tile: str | int,
-    key_batch: int,
-    whole: bool,
+    config: LumaFluxConfig, options: ModelOptions, budget: Budget, device: torch.device, dtype: torch.dtype
 ) -> Converter:
-    eight = None if named is None else named == FP8
+    eight = None if options.precision is None else options.precision == FP8
     plan = plan_for(config, budget.limit, dtype=dtype, fp8=eight, free=budget.free)
-    plan = with_key_batch(config, replace(plan, scaled=named == FP8), key_batch, budget, dtype)
+    plan = with_key_batch(config, replace(plan, scaled=options.precision == FP8), options.key_batch, budget, dtype)
     print(plan.sentence(), file=sys.stderr, flush=True)
-    if whole and plan.resident < plan.blocks:
+    if (options.compile or options.cuda_graphs) and plan.resident < plan.blocks:
         raise UserError(
             f"{plan.blocks - plan.resident} blocks of {plan.model} are kept on the host, and blocks that come and go "
             "are not compiled or recorded; leave --compile and --cuda-graphs out, or name more with --vram"
@@ -165,10 +167,14 @@ def _load_planned(
         resident=plan.resident,
     )
     network = load_network(
-        name, adapters=adapters, backbone=backbone, placement=placement, working_pixels=plan.working_pixels
+        options.model,
+        adapters=options.adapters,
+        backbone=options.backbone,
+        placement=placement,
+        working_pixels=plan.working_pixels,
     )
     set_tile(network.vae, plan.vae_tile)
-    return PlannedConverter(OffloadingBackend(network, device, dtype, plan.resident), plan, tile=tile)
+    return PlannedConverter(OffloadingBackend(network, device, dtype, plan.resident), plan, tile=options.tile)
 
 
 def load_chosen(options: ModelOptions) -> Converter:
@@ -181,21 +187,7 @@ def load_chosen(options: ModelOptions) -> Converter:
     if published is not None and pick_device(options.device).type == "cpu":
         refuse_the_cpu(published, options.precision, yes=options.yes)
     further = further_devices(options.also_on, pick_device(options.device)) if options.also_on else []
-    made = load(
-        options.model,
-        device=options.device,
-        dtype=options.precision,
-        adapters=options.adapters,
-        backbone=options.backbone,
-        engine=_engine_for(options),
-        tile=options.tile,
-        vram=options.vram,
-        look=options.look,
-        key_batch=options.key_batch,
-        compile=options.compile,
-        cuda_graphs=options.cuda_graphs,
-        quick_decode=options.quick_decode,
-    )
+    made = load_named(replace(options, engine=_engine_for(options)))
     made.others = tuple(load_chosen(replace(options, device=str(device), also_on=None)) for device in further)
     return made
 
@@ -256,19 +248,30 @@ def published_config(name: str) -> LumaFluxConfig | None:
     return read_config(Path(name) / "config.json") if is_release(Path(name)) else None
 
 
-def _load_engine(directory: Path, model: str, device: str | None, dtype: str | None, adapters: Path | None) -> Backend:
+def _load_on_engine(directory: Path, options: ModelOptions) -> Converter:
+    if options.compile or options.cuda_graphs or options.quick_decode:
+        raise UserError(
+            "--compile, --cuda-graphs and --quick-decode are for torch, not for an engine; leave out one of both"
+        )
+    backend = _engine(directory, options)
+    if options.look is not None:
+        take_look(getattr(backend.network, "host").tone_predictor, options.look)  # noqa: B009 (an engine's network has one)
+    return Converter(backend, tile=options.tile, key_batch=options.key_batch)
+
+
+def _engine(directory: Path, options: ModelOptions) -> Backend:
     from lumaflux.backends.bundle import read_manifest
     from lumaflux.backends.onnxruntime import OnnxRuntimeBackend
 
-    manifest = read_manifest(directory)
+    manifest, dtype, adapters = read_manifest(directory), options.precision, options.adapters
     if dtype is not None and dtype != manifest.precision:
         raise UserError(f"the engine {directory} is in {manifest.precision}, not in {dtype}; leave --precision out")
     if adapters is not None and not adapters.is_file():
         raise UserError(f"the weights file {adapters} is missing")
-    backbone_sha256, adapters_sha256 = weight_digests(model, adapters)
+    backbone_sha256, adapters_sha256 = weight_digests(options.model, adapters)
     digests = {"model_sha256": backbone_sha256, "adapters_sha256": adapters_sha256}
     if manifest.backend == "ort":
-        return OnnxRuntimeBackend(directory, device=device, **digests)
+        return OnnxRuntimeBackend(directory, device=options.device, **digests)
     from lumaflux.backends.tensorrt import TensorRTBackend
 
-    return TensorRTBackend(directory, device=device, **digests)
+    return TensorRTBackend(directory, device=options.device, **digests)
