@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
@@ -143,17 +143,24 @@ def show_report(reports: "list[Report]") -> None:
         for path, name in report.also.items():
             print(f"{path}: {name} of the same rendering", file=to)
         if report.restored:
-            found = report.restored
-            print(
-                f"  The SDR comes back with {found['psnr']:.1f} dB, at most {found['largest_error']:.0f} codes off "
-                f"({found['frames']:.0f} frames tried){_sidecar(found)}",
-                file=to,
-            )
+            print("\n".join(restored_lines(report.restored)), file=to)
         for note in report.notes:
             print(f"  {note}", file=sys.stderr)
 
 
-def _sidecar(found: dict[str, float]) -> str:
+def restored_lines(found: dict[str, Any]) -> list[str]:
+    """How near the SDR comes back: the whole and, where there are several, each shot."""
+
+    def near(figures: dict[str, Any]) -> str:
+        tried = f"{figures['frames']:.0f} {'frame' if figures['frames'] == 1 else 'frames'} tried"
+        return f"{figures['psnr']:.1f} dB, at most {figures['largest_error']:.0f} codes off ({tried})"
+
+    lines = [f"  The SDR comes back with {near(found)}{_sidecar(found)}"]
+    shots = found.get("shots", ())
+    return lines + [f"    frames {shot['first']}-{shot['last']}: {near(shot)}" for shot in shots if len(shots) > 1]
+
+
+def _sidecar(found: dict[str, Any]) -> str:
     """Of a video, not of a photograph: the sidecar's size."""
     if "sidecar_bytes" not in found:
         return ""

@@ -154,3 +154,24 @@ def test_a_result_that_is_called_like_a_part_stays(make, placement, make_clip, t
     with pytest.raises(KeyboardInterrupt):
         watch(made, quiet, every=0.05, once=True)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.partial.mp4", STATUS]
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_video_that_was_whole_when_it_was_interrupted_is_done(
+    make, placement, make_clip, tmp_path, monkeypatch, sent
+):
+    made = make()
+    make_clip("a.mp4", frames=3).rename(tmp_path / "in" / "a.mp4")
+    for changed in (False, True):  # the second time over an older result
+        if changed:
+            os.utime(tmp_path / "in" / "a.mp4", ns=(1, 1))
+            made = make()
+        with monkeypatch.context() as patched:
+            patched.setattr("lumaflux.render.clip.write_hdr10plus", lambda job, report: os.kill(os.getpid(), sent))
+            with pytest.raises(KeyboardInterrupt, match="being finished, and is whole"):
+                watch(made, quiet, every=0.05, once=True)
+        assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.mp4", STATUS]
+        assert (status(tmp_path)["a.mp4"]["state"], status(tmp_path)["a.mp4"]["frames"]) == ("done", 3)
+        before = placement.frames
+        watch(make(), quiet, every=0.05, once=True)
+        assert placement.frames == before

@@ -1,5 +1,7 @@
 """`lumaflux timeline`: real files in, HDR media and a new timeline out; once each; what cannot be is named."""
 
+import os
+import signal
 import subprocess
 import sys
 
@@ -153,6 +155,29 @@ def test_the_command(media, tmp_path):
     refused = subprocess.run([*command, "render", lost, "--out", tmp_path / "out"], capture_output=True, text=True)
     assert refused.returncode == 3
     assert "V1/a: its media" in refused.stderr
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_keeps_a_part_that_plays_until_the_whole_is_made(run, converter, tmp_path, sent):
+    timeline, seen = edits.timeline([marked("a", 0, 6)]), []
+
+    class Interrupted:
+        def __getattr__(self, name):
+            return getattr(converter, name)
+
+        def render_timed(self, *given, **asked):
+            seen.append(1)
+            if len(seen) == 3:
+                os.kill(os.getpid(), sent)
+            return converter.render_timed(*given, **asked)
+
+    with pytest.raises(KeyboardInterrupt, match=r"the 3 frames that were finished are in .*\.partial\.mov"):
+        run(timeline, load=lambda model: Interrupted(), track="none")
+    (part,) = (tmp_path / "out").iterdir()
+    assert len(luma_means(part)) == 3
+    outcome, _, _ = run(timeline, track="none")
+    assert outcome.made == 1
+    assert not list((tmp_path / "out").glob("*.partial.mov"))
 
 
 def test_mattes_and_masks_go_by_the_names_of_the_media(run, tmp_path):

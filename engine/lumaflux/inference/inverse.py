@@ -134,9 +134,11 @@ def packed(lighting: Lighting) -> bytes:
 
 
 def unpacked(data: bytes) -> Lighting:
-    """Raises ValueError or struct.error for other bytes."""
+    """Raises ValueError or struct.error for other bytes, and for numbers that are none."""
     count, height, width, top, bottom, left, right = _HEADER.unpack_from(data)
     numbers = np.frombuffer(data, "<f8", 3 * count + 12, _HEADER.size).astype(np.float32)
+    if not np.isfinite(numbers).all():
+        raise ValueError("its tone holds NaN or infinite values")
     parts = [torch.from_numpy(part.copy())[None] for part in np.split(numbers, [count, 2 * count, 3 * count])]
     rest = parts[3][0]
     codes = data[_HEADER.size + 8 * (3 * count + 12) :]

@@ -55,8 +55,9 @@ def _convert_exact(source: Source, target: Path, request: Request, interruption:
             interruption.at_once = f"{target} is whole; its sidecar for the way back was not finished, and is left out"
             report.note(back.add_residual(source))
             interruption.at_once = None
-        back.finish()
-    report.restored = back.compared()
+        name_pass(request.progress, "last pass, comparison with the source")
+        back.finish(source, report.shots)
+    report.restored = back.measured()
     return report
 
 

@@ -51,7 +51,7 @@ class ClipOutputs:
         for target in others:
             target.write(made.frame, made.hdr_pq)
         if self.back is not None and made.lighting is not None:
-            self.back.add(made.lighting, made.frame.sdr, made.frame.number)
+            self.back.add(made.lighting, made.frame.number)
         if made.matte is not None and self.matte is not None:
             self.sums.add(made.matte)
             if self.mattes is not None:

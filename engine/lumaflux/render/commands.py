@@ -191,12 +191,14 @@ def restore(
     overwrite
         Replace what is there (-y), or refuse to (-n).
     """
-    from lumaflux.progress import show_progress
+    from lumaflux.progress import restored_lines, show_progress
     from lumaflux.render.restore import restore as run
 
     with show_progress(hdr.name) as progress:
-        count = run(hdr, sidecar, out, overwrite=overwrite, progress=progress)
-    print(f"{out}: {count} frames")
+        made = run(hdr, sidecar, out, overwrite=overwrite, progress=progress)
+    print(f"{out}: {made['frames']} frames")
+    if made["measured"]:
+        print("As the conversion measured it:\n" + "\n".join(restored_lines(made["measured"])))
 
 
 def verify(

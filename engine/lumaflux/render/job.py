@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lumaflux.errors import UserError
 from lumaflux.options import (
@@ -113,8 +113,9 @@ class Report:
     what was left out or repaired; ``percentiles`` are cd/m2 by percent of all pixels; ``shots`` count the frames
     written; ``confidence`` are the mean shares of the matte, where one was asked for; ``also`` has the further outputs
     of the same rendering, and the delivery of each; ``restored`` says how near the SDR comes back, where that was
-    asked for: ``psnr`` in dB, ``largest_error`` in codes of 8 bits, over ``frames`` that were tried; of a video with
-    the bytes a frame of the HDR file (``delivered_bytes``), of its sidecar and, in that, of the residual.
+    asked for: ``psnr`` in dB, ``largest_error`` in codes of 8 bits, over ``frames`` that were tried; of a video the
+    same of each of its ``shots``, and the bytes a frame of the HDR file (``delivered_bytes``), of its sidecar and, in
+    that, of the residual.
     """
 
     target: Path
@@ -129,7 +130,7 @@ class Report:
     percentiles: dict[float, float] = field(default_factory=dict)
     shots: "list[ShotLight]" = field(default_factory=list)
     confidence: dict[str, float] = field(default_factory=dict)
-    restored: dict[str, float] = field(default_factory=dict)
+    restored: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
     stages: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)

@@ -1,9 +1,9 @@
 """`lumaflux restore`: the SDR video that an HDR one was made of, from the HDR file and its sidecar."""
 
-import math
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,10 +22,12 @@ def restore(
     *,
     overwrite: bool = False,
     progress: Progress = lambda done, total: None,
-) -> int:
-    """Writes the SDR frames as lossless FFV1 (.mkv) or as numbered 8-bit PNG; how many there were.
+) -> dict[str, Any]:
+    """Writes the SDR frames as lossless FFV1 (.mkv) or as numbered 8-bit PNG.
 
-    Raises UserError for a sidecar of another file and for a target of another form.
+    The ``frames`` that were written, and what the conversion ``measured`` of how near they come, of every shot (empty
+    for sidecars of earlier versions). Raises UserError for a sidecar of another file, or one that is damaged or cut
+    short, and for a target of another form.
     """
     from lumaflux.media.metadata.info import probe
     from lumaflux.media.video.rgb_clip import RgbClip
@@ -46,7 +48,7 @@ def restore(
             target.parent.mkdir(parents=True, exist_ok=True)
             for number, (codes, _) in enumerate(_every_frame(hdr, led, progress)):
                 write_sdr(pattern.file(number), codes, overwrite=overwrite)
-        return led.frames
+        return {"frames": led.frames, "measured": led.measured}
 
 
 def _every_frame(hdr: Path, led: Sidecar, progress: Progress) -> Iterator[tuple[np.ndarray, int]]:
@@ -76,26 +78,3 @@ def restored_frames(
 
             yield plain() if led.residual is None else led.residual.led(frame.number, plain), frame.pts
         reader.check_whole()
-
-
-class Check:
-    """Keeps some source frames of a conversion, and compares what comes back with them: PSNR and largest code error."""
-
-    def __init__(self) -> None:
-        self._kept: dict[int, np.ndarray] = {}
-
-    def see(self, index: int, sdr: np.ndarray) -> None:
-        """Frame 0 and those whose numbers are powers of two: few of any clip."""
-        if index & (index - 1) == 0 and len(self._kept) < 12:
-            self._kept[index] = np.floor(sdr * 255 + 0.5).astype(np.uint8)
-
-    def compared(self, hdr: Path, led: Sidecar) -> dict[str, float]:
-        """``psnr`` in dB over R'G'B' of 8 bits (infinity: identical), ``largest_error`` in codes, ``frames``."""
-        squares, count, largest = 0.0, 0, 0
-        numbers = sorted(self._kept)
-        for number, (codes, _) in zip(numbers, restored_frames(hdr, led, lambda each: each in self._kept), strict=True):
-            error = np.abs(np.rint(codes * 255).astype(np.int16) - self._kept[number])
-            squares, count = squares + float((error.astype(np.float64) ** 2).sum()), count + error.size
-            largest = max(largest, int(error.max()))
-        psnr = math.inf if squares == 0 else 10 * math.log10(255**2 * count / squares)
-        return {"psnr": psnr, "largest_error": float(largest), "frames": float(len(numbers))}

@@ -102,7 +102,7 @@ def write_residual(
 
     Raises UserError for a source that does not give the same frames again.
     """
-    first = next(_source_frames(source, numbers), None)
+    first = next(source_frames(source, numbers), None)
     if first is None:
         raise UserError(f"{source.path} gives none of its frames again; no residual can be made")
     coding = Coding.of(first[1])
@@ -119,7 +119,8 @@ def write_residual(
         beside.unlink(missing_ok=True)
 
 
-def _source_frames(source: "Source", numbers: Sequence[int]) -> "Iterator[tuple[np.ndarray, SourceCodes | None]]":
+def source_frames(source: "Source", numbers: Sequence[int]) -> "Iterator[tuple[np.ndarray, SourceCodes | None]]":
+    """Of those numbers, rising: SDR [3,H,W] in [0,1], and the codes that it was made of, where they say all of it."""
     wanted, last = set(numbers), max(numbers, default=-1)
     with source.open(list(numbers) if source.pattern is not None else None) as reader:
         for frame in reader.frames(lambda number: number in wanted or number > last):
@@ -129,7 +130,7 @@ def _source_frames(source: "Source", numbers: Sequence[int]) -> "Iterator[tuple[
 
 
 def _planes_of(source: "Source", numbers: Sequence[int], coding: Coding) -> Iterator[Planes]:
-    return (coding.planes(*frame) for frame in _source_frames(source, numbers))
+    return (coding.planes(*frame) for frame in source_frames(source, numbers))
 
 
 def _copied(path: Path, source: "Source", numbers: Sequence[int], coding: Coding) -> bool:

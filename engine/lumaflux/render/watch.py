@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from lumaflux.errors import UserError
 from lumaflux.media.atomic_file import AtomicFile
-from lumaflux.render.job import Job, Progress
+from lumaflux.render.job import Job, Progress, Report
 from lumaflux.render.run import convert
 from lumaflux.settings import Settings
 
@@ -102,23 +102,33 @@ class Watch:
         facts = source.stat()
         entry = self.entries[source.name] = Entry("converting", facts.st_size, facts.st_mtime_ns)
         self.save()
-        start = time.monotonic()
+        start, target, before = time.monotonic(), self.out, None
         try:
             target = self._target(source)
+            before = _stamp(target)
             (report,) = convert(source, target, self._load, self.settings, self._job, progress)
             entry.state, entry.target, entry.frames = "done", target.name, report.frames
         except UserError as error:
             entry.state, entry.error = "failed", str(error)
         except OSError as error:  # it was taken away meanwhile
             entry.state, entry.error = "failed", f"{source} cannot be read ({error.strerror})"
-        except BaseException:
-            self._drop_part(source)
-            del self.entries[source.name]
+        except BaseException as ending:
+            if (whole := self._whole(target, before, ending)) is None:
+                self._drop_part(source)
+                del self.entries[source.name]
+            else:
+                entry.state, entry.target, entry.frames = "done", target.name, whole.frames
+                entry.seconds = round(time.monotonic() - start, 3)
             self.save()
             raise
         entry.seconds = round(time.monotonic() - start, 3)
         self.save()
         return entry
+
+    def _whole(self, target: Path, before: tuple[int, int] | None, ending: BaseException) -> Report | None:
+        """The report of a result that was finished before the interruption took effect."""
+        reports = getattr(ending, "reports", [])
+        return reports[0] if reports and _stamp(target) not in (None, before) else None
 
     def _drop_part(self, source: Path) -> None:
         """What an interrupted video leaves is made anew, and who fetches the results would take it for one."""
@@ -184,6 +194,15 @@ def watch(
         if once and not ready and not any(entry.state == "waiting" and entry.size for entry in made.entries.values()):
             return
         time.sleep(every)
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """What tells a file from the one that was there before; None where there is none."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return None
+    return facts.st_ino, facts.st_mtime_ns
 
 
 def _is_candidate(entry: "os.DirEntry[str]") -> bool:

@@ -1,19 +1,19 @@
 """``--sdr-exact`` while converting: the sidecar of a video, and what of the SDR really comes back."""
 
-import math
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from lumaflux.errors import UserError
 from lumaflux.media.stills.sequence_path import SequencePath
-from lumaflux.render.sdr_sidecar import Sidecar, SidecarWriter, check_exact, sidecar_of
+from lumaflux.render.restored_error import RestoredError, compared_frames, restored_figures
+from lumaflux.render.sdr_sidecar import SidecarWriter, check_exact, sidecar_of
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from lumaflux.inference.inverse import Lighting
+    from lumaflux.media.metadata.shot_levels import ShotLight
     from lumaflux.render.source import Source
     from lumaflux.settings import Settings
 
@@ -26,14 +26,13 @@ class WayBack:
 
     def __init__(self, target: Path, settings: "Settings", *, overwrite: bool):
         from lumaflux.media.standard_streams import STANDARD
-        from lumaflux.render.restore import Check
 
         check_exact(settings)
         if SequencePath.parse(target) is not None or target == STANDARD:
             raise UserError(f"--sdr-exact is of a video's file or a JPEG photograph, not of {target}")
-        self._target, self._writer, self._check = target, SidecarWriter(target, overwrite=overwrite), Check()
+        self._target, self._writer = target, SidecarWriter(target, overwrite=overwrite)
         self._numbers: list[int] = []  # of the source's frames, in order
-        self._facts: dict[str, object] = {}
+        self._facts: dict[str, Any] = {}
         self._residual_bytes = 0
 
     def check(self, delivery: str) -> None:
@@ -43,10 +42,9 @@ class WayBack:
         if delivery not in PQ_VIDEOS:
             raise UserError(f"--sdr-exact leads back from PQ, not from {delivery}; deliver {', '.join(PQ_VIDEOS)}")
 
-    def add(self, lighting: "Lighting", sdr: "np.ndarray", number: int) -> None:
+    def add(self, lighting: "Lighting", number: int) -> None:
         """The next frame that was written: the source's of that number."""
         self._writer.add(lighting)
-        self._check.see(len(self._numbers), sdr)
         self._numbers.append(number)
 
     def add_residual(self, source: "Source") -> str:
@@ -55,32 +53,38 @@ class WayBack:
         from lumaflux.render.sdr_residual import write_residual
 
         into, delivered = self._writer.scratch, self._target.stat().st_size
-        try:
-            kind, coding = write_residual(
-                into, source, self._numbers, lambda: restored_frames(self._target, self._writer), delivered
-            )
-            self._residual_bytes = into.stat().st_size
-            self._writer.attach(into)
-        finally:
-            into.unlink(missing_ok=True)
+        kind, coding = write_residual(
+            into, source, self._numbers, lambda: restored_frames(self._target, self._writer), delivered
+        )
+        self._residual_bytes = into.stat().st_size
+        self._writer.attach(into, kind, coding)
         self._facts = {"residual": {"kind": kind, **asdict(coding)}}
         what = "the source's own coded pictures" if kind == "pictures" else "the difference, coded"
         share = self._residual_bytes / delivered
         return f"The sidecar holds {what}: {self._residual_bytes / 1e3:.0f} kB, {share:.2f} of the HDR file."
 
-    def finish(self) -> None:
-        """After the video is whole."""
+    def finish(self, source: "Source", shots: "Sequence[ShotLight]") -> None:
+        """After the video is whole; ``shots`` as they were found on it. The sidecar says how near each comes back."""
+        self._facts |= {"restored": self._compared(source, [range(shot.first, shot.last + 1) for shot in shots])}
         self._writer.finish(self._target, self._facts)
 
-    def compared(self) -> dict[str, float]:
-        """After the sidecar is whole: what ``Check.compared`` finds, and bytes a frame."""
-        beside, frames = sidecar_of(self._target), max(1, len(self._numbers))
-        sizes = {"delivered": self._target.stat().st_size, "sidecar": beside.stat().st_size}
+    def _compared(self, source: "Source", shots: Sequence[range]) -> dict[str, Any]:
+        from lumaflux.render.restore import restored_frames
+        from lumaflux.render.sdr_residual import source_frames
+
+        shots = shots or [range(len(self._numbers))]
+        places = compared_frames(shots)
+        restored = restored_frames(self._target, self._writer, set(places).__contains__)
+        sources = source_frames(source, [self._numbers[place] for place in places])
+        return restored_figures(places, shots, (made for made, _ in restored), (sdr for sdr, _ in sources))
+
+    def measured(self) -> dict[str, Any]:
+        """After the sidecar is whole: what ``restored_figures`` found, and bytes a frame."""
+        frames = max(1, len(self._numbers))
+        sizes = {"delivered": self._target.stat().st_size, "sidecar": sidecar_of(self._target).stat().st_size}
         if self._residual_bytes:
             sizes["residual"] = self._residual_bytes
-        with Sidecar(beside, self._target) as led:
-            found = self._check.compared(self._target, led)
-        return found | {f"{name}_bytes": size / frames for name, size in sizes.items()}
+        return self._facts["restored"] | {f"{name}_bytes": size / frames for name, size in sizes.items()}
 
     def __enter__(self) -> Self:
         self._writer.__enter__()
@@ -105,8 +109,8 @@ def check_base(source: Path | None) -> None:
         raise UserError(f"{source} is no JPEG in sRGB or Display P3, whose bytes a gain map could stand behind")
 
 
-def same_base(source: Path | None, target: Path) -> dict[str, float]:
-    """What the base of a gain-map picture differs by from its source: as ``Check.compared``."""
+def same_base(source: Path | None, target: Path) -> dict[str, Any]:
+    """What the base of a gain-map picture differs by from its source: as ``RestoredError.figures``."""
     import numpy as np
     from PIL import Image
 
@@ -114,8 +118,7 @@ def same_base(source: Path | None, target: Path) -> dict[str, float]:
     pictures = []
     for path in (source, target):
         with Image.open(path) as picture:
-            pictures.append(np.asarray(picture.convert("RGB")).astype(np.int16))
-    error = np.abs(pictures[0] - pictures[1]).astype(np.float64)
-    mean = float((error**2).mean())
-    psnr = math.inf if mean == 0 else 10 * math.log10(255**2 / mean)
-    return {"psnr": psnr, "largest_error": float(error.max()), "frames": 1.0}
+            pictures.append(np.asarray(picture.convert("RGB"), np.float32) / 255)
+    error = RestoredError()
+    error.add(pictures[1], pictures[0])
+    return error.figures()

@@ -1,11 +1,13 @@
 """`lumaflux timeline render`: every source range that a timeline needs becomes HDR once; a new timeline shows it."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lumaflux.errors import FrameError, UserError
+from lumaflux.media.atomic_file import AtomicFile
 from lumaflux.options import ModelOptions, part
 from lumaflux.render.clip import convert_clip, refuse_damage
 from lumaflux.render.job import Job, Progress
@@ -58,7 +60,9 @@ def render_timeline(
     """Renders into the directory ``target`` and writes ``target/<name>-hdr.otio``; finished files are kept.
 
     ``load_converter`` is asked once for every model. A rendering that fails leaves its clips as they were and is
-    named in ``skipped``. Raises UserError when the timeline asks for nothing, or cannot be read or written.
+    named in ``skipped``. Raises UserError when the timeline asks for nothing, or cannot be read or written, and
+    KeyboardInterrupt, with what was kept, when the user ended it: as `lumaflux convert` does, it leaves a part that
+    plays, which goes when a later run makes the whole.
     """
     timeline, found = find(source, options)
     written = target / f"{source.stem}-hdr.otio"
@@ -98,6 +102,7 @@ def render_timeline(
                 outcome.made += 1
                 outcome.frames += rendering.frames
                 outcome.notes += [f"{path.name}: {note}" for note in made.notes]
+                _drop_part(path)
                 refuse_damage(made)
                 if made.frames < rendering.frames:
                     path.unlink(missing_ok=True)
@@ -120,6 +125,12 @@ def _rendered(rendering: Rendering, clip: TimelineClip, path: Path) -> Rendered:
         "transfer": "pq",
     }
     return Rendered(clip=clip, path=path, first=rendering.first, frames=rendering.frames, facts=facts)
+
+
+def _drop_part(path: Path) -> None:
+    """What an earlier run that was interrupted left of a file that is whole now."""
+    with contextlib.suppress(OSError):
+        AtomicFile(path, overwrite=True).early_name().unlink()
 
 
 def _make_folder(target: Path) -> None:

@@ -35,16 +35,24 @@ def tiny(monkeypatch):
 
 def test_what_comes_back_alone_and_with_the_residual(clip, tiny, capsys):
     found = way_back.way_back(clip, tiny, None, 3, 12)
-    assert found.residual == (math.inf, 0)
+    assert {(error.psnr, error.largest) for error in found.residual} == {(math.inf, 0)}
     assert found.kind == "pictures"
-    assert 20 < found.alone[0] < 60
-    assert found.alone[1] > 0
+    assert 20 < found.alone[0].psnr < 60
+    assert found.alone[0].largest > 0
+    assert found.shots == [range(3)]
+    assert len(found.rows("clip")) == 1
     assert min(found.delivered_bytes, found.curves_bytes, found.residual_bytes) > 0
     later = way_back.way_back(clip, tiny, "1-2", None, 12)
     assert later.kind == "difference"
-    assert later.alone[0] < later.residual[0] < math.inf
+    assert later.alone[0].psnr < later.residual[0].psnr < math.inf
     way_back.main([str(clip), "--limit", "2"])
     assert re.search(r"\| `clip` \| [0-9.]+ dB, \d+ \| no error, pictures \|", capsys.readouterr().out)
+
+
+def test_each_shot_of_a_drawn_clip_has_a_row(tiny, capsys):
+    way_back.main(["--drawn", "--limit", "14"])
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| frames ")]
+    assert [row.split("|")[1].strip() for row in rows] == ["frames 0-9", "frames 10-13"]
 
 
 def test_what_a_certificate_costs_and_shows(clip, tiny, tmp_path):
