@@ -5,8 +5,9 @@ import shutil
 
 import pytest
 import torch
+from build_requests import request
 from lumaflux.export import build as building
-from lumaflux.export.build import Request, build_engine, example_frame
+from lumaflux.export.build import build_engine, example_frame
 from PIL import Image
 
 from lumaflux.backends.bundle import MANIFEST, read_manifest
@@ -25,19 +26,8 @@ pytestmark = pytest.mark.slow
 SIZES = ((64, 64), (64, 64), (128, 128))
 
 
-def request(out, **changes):
-    usual = {
-        "model": "tiny-flux",
-        "adapters": None,
-        "backbone": None,
-        "precision": "fp32",
-        "target": "cpu",
-        "backend": "ort",
-        "sizes": SIZES,
-        "calibration": None,
-        "out": out,
-    }
-    return Request(**{**usual, **changes})
+def asked(out, **changes):
+    return request(out, **{"model": "tiny-flux", "sizes": SIZES, **changes})
 
 
 @pytest.fixture(scope="module")
@@ -48,12 +38,12 @@ def bundle(tmp_path_factory):
     building._verified = interrupted
     try:
         with pytest.raises(KeyboardInterrupt):
-            build_engine(request(out), lambda line: None)
+            build_engine(asked(out), lambda line: None)
     finally:
         building._verified = whole
     assert not out.exists()
     said = []
-    build_engine(request(out), said.append)
+    build_engine(asked(out), said.append)
     return out, said
 
 
@@ -180,7 +170,7 @@ def test_weights_beside_the_graph(tmp_path, monkeypatch):
     Image.fromarray(pixels).save(pictures / "frame.png")
     out = tmp_path / "apart"
     monkeypatch.setattr(building, "refuse_disagreement", lambda *found: None)  # random weights owe fp8 nothing
-    wanted = request(out, model=str(tmp_path / "model"), precision="fp8", calibration=pictures, by_blocks=True)
+    wanted = asked(out, model=str(tmp_path / "model"), precision="fp8", calibration=pictures, by_blocks=True)
     manifest = build_engine(wanted, lambda line: None)
     blocks = [part for name, part in manifest.parts.items() if is_block(name)]
     assert [(block.precision, block.data) for block in blocks] == [("fp8", f"{block.onnx}.data") for block in blocks]
@@ -236,7 +226,7 @@ def test_an_installed_engine_is_taken_unless_none_or_another_precision_is_named(
 def test_adapters_of_another_backbone_are_refused_before_any_work(tmp_path):
     said = []
     with pytest.raises(UserError, match="adapters"):
-        build_engine(request(tmp_path / "out", adapters=LITE / "adapters.safetensors"), said.append)
+        build_engine(asked(tmp_path / "out", adapters=LITE / "adapters.safetensors"), said.append)
     assert not (tmp_path / "out").exists()
     assert not any(line.startswith("trace") for line in said)
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from lumaflux.export.build import Request, build_engine
+from build_requests import request
+from lumaflux.export.build import build_engine
 from lumaflux.export.bundle_folder import bundle_folder, publish, working_folder
 
 from lumaflux import __version__
@@ -145,19 +146,8 @@ def test_what_no_build_made_is_refused_before_any_work_and_stays(tmp_path, monke
     target = tmp_path / "mine"
     prepare(target)
     before = snapshot(tmp_path)
-    request = Request(
-        model="tiny",
-        adapters=None,
-        backbone=None,
-        precision="fp32",
-        target="cpu",
-        backend="ort",
-        sizes=((64, 64),) * 3,
-        calibration=None,
-        out=target,
-    )
     with pytest.raises(UserError, match=words):
-        build_engine(request, lambda line: None)
+        build_engine(request(target, model="tiny", sizes=((64, 64),) * 3), lambda line: None)
     assert snapshot(tmp_path) == before
 
 
@@ -227,9 +217,8 @@ def test_another_request_begins_anew_and_the_same_one_goes_on(tmp_path):
 def stated(frames=(), **changes):
     from lumaflux.export.build import _stated
 
-    usual = {"model": "lite", "adapters": None, "backbone": None, "precision": "fp8", "target": "cpu", "backend": "ort"}
-    usual |= {"sizes": ((64, 64),) * 3, "calibration": None, "out": Path("bundle")}
-    return _stated(Request(**{**usual, **changes}), list(frames))
+    usual = {"precision": "fp8", "sizes": ((64, 64),) * 3, "out": Path("bundle")}
+    return _stated(request(**{**usual, **changes}), list(frames))
 
 
 def test_what_a_build_goes_on_with_is_of_the_same_frames_sizes_and_weights(tmp_path):

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from build_requests import request
 from lumaflux.export import targets
 from lumaflux.export.block_parts import block_parts
 from lumaflux.export.engines.compile import profile_of
 from lumaflux.export.parts import parts_of
-from lumaflux.export.targets import Request
 from lumaflux.export.trace import trace
 from lumaflux.export.verify import verify_parts
 
@@ -92,9 +92,7 @@ def test_every_part_has_a_compilers_shapes(model):
 
 
 def asked(out, **changes):
-    usual = {"model": "flux-dev", "adapters": None, "backbone": None, "precision": "fp16", "target": "cpu"}
-    more = {"backend": "ort", "sizes": ((64, 64),) * 3, "calibration": None, "out": out}
-    return Request(**{**usual, **more, **changes})
+    return request(out, **{"model": "flux-dev", "precision": "fp16", "sizes": ((64, 64),) * 3, **changes})
 
 
 def test_large_weights_are_taken_by_blocks_and_need_half_the_memory(tmp_path, monkeypatch):

@@ -3,31 +3,14 @@
 from pathlib import Path
 
 import pytest
-from lumaflux.export.build import Request
+from build_requests import request
 from lumaflux.export.targets import check_request, config_of, estimate, parse_sizes, weight_bytes
 
 from lumaflux.errors import UserError
 
-SIZES = ((64, 64), (256, 256), (512, 512))
-
-
-def request(tmp_path, **changes):
-    usual = {
-        "model": "lite",
-        "adapters": None,
-        "backbone": None,
-        "precision": "fp32",
-        "target": "cpu",
-        "backend": "ort",
-        "sizes": SIZES,
-        "calibration": None,
-        "out": tmp_path / "bundle",
-    }
-    return Request(**{**usual, **changes})
-
 
 def test_a_plain_request_passes(tmp_path):
-    check_request(request(tmp_path))
+    check_request(request(tmp_path / "bundle"))
 
 
 @pytest.mark.parametrize(
@@ -51,14 +34,14 @@ def test_a_plain_request_passes(tmp_path):
 )
 def test_refusals(tmp_path, changes, words):
     with pytest.raises(UserError, match=words):
-        check_request(request(tmp_path, **changes))
+        check_request(request(tmp_path / "bundle", **changes))
 
 
 def test_enterprise_tensorrt_builds_for_the_device_that_is_there(tmp_path, monkeypatch):
     import torch
 
     monkeypatch.setattr("lumaflux.export.targets._check_packages", lambda backend: None)
-    wanted = request(tmp_path, precision="fp16", target="sm_90", backend="trt")
+    wanted = request(tmp_path / "bundle", precision="fp16", target="sm_90", backend="trt")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UserError, match="this machine has none"):
         check_request(wanted)
@@ -73,16 +56,16 @@ def test_enterprise_tensorrt_builds_for_the_device_that_is_there(tmp_path, monke
 def test_too_little_memory_and_disk_are_said(tmp_path, monkeypatch):
     monkeypatch.setattr("lumaflux.export.targets.estimate", lambda request: (1 << 50, 0))
     with pytest.raises(UserError, match="GiB of memory"):
-        check_request(request(tmp_path))
+        check_request(request(tmp_path / "bundle"))
     monkeypatch.setattr("lumaflux.export.targets.estimate", lambda request: (0, 1 << 60))
     with pytest.raises(UserError, match="GiB on"):
-        check_request(request(tmp_path))
+        check_request(request(tmp_path / "bundle"))
 
 
 def test_missing_package_is_named_with_its_install_command(tmp_path, monkeypatch):
     monkeypatch.setattr("lumaflux.export.targets.importlib.util.find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"pip install .*lumaflux\[export\]"):
-        check_request(request(tmp_path))
+        check_request(request(tmp_path / "bundle"))
 
 
 def test_flux_is_counted_without_being_made():
@@ -90,7 +73,7 @@ def test_flux_is_counted_without_being_made():
 
 
 def test_needs_count_one_model_at_a_time_and_what_fp8_is_made_of(tmp_path):
-    half, eighth = (request(tmp_path, precision=p, backend="rtx", target="sm_89") for p in ("fp16", "fp8"))
+    half, eighth = (request(tmp_path / "bundle", precision=p, backend="rtx", target="sm_89") for p in ("fp16", "fp8"))
     whole = weight_bytes(config_of("lite"))
     assert estimate(half)[0] == pytest.approx(2 * whole + 2**30, rel=1e-3)
     assert estimate(half)[1] == pytest.approx(whole + 2**26, rel=1e-3)

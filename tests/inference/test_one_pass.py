@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from coded_pictures import coded, decoded
 from PIL import Image, ImageDraw, ImageFont
 
 import lumaflux
 from lumaflux.color import pq
 from lumaflux.color.ictcp import rgb_to_ictcp
 from lumaflux.color.primaries import BT709_LUMA
-from lumaflux.color.ycbcr import code_scales, rgb_to_ycbcr, subsample_420, to_codes
 from lumaflux.color.yuv420_rgb import Yuv420, rgb_from_yuv420
 from lumaflux.color.yuv420p10 import yuv420p10
 from lumaflux.inference import one_pass
@@ -33,15 +33,6 @@ HEIGHT, WIDTH = 96, 160
 EXAMPLE = Path(__file__).parents[2] / "examples" / "rooftop-sdr.mp4"
 
 
-def coded(rgb: np.ndarray) -> Yuv420:
-    ycc = rgb_to_ycbcr(rgb.astype(np.float32), BT709_LUMA)
-    chroma = subsample_420(ycc[1:], "left")
-    y = to_codes(np.stack([ycc[0]] * 3), 8, False)[0]
-    cb, cr = to_codes(np.stack([chroma[0], *chroma]), 8, False)[1:]
-    y, cb, cr = (np.ascontiguousarray(plane, np.uint8) for plane in (y, cb, cr))
-    return Yuv420(y, cb, cr, code_scales(8, False), BT709_LUMA, True)
-
-
 def picture(name: str) -> np.ndarray:
     """R'G'B' [3,H,W]: blocks of colour with grain, an evening sky without any, or a lamp in a dark room."""
     rng = np.random.default_rng(1)
@@ -56,7 +47,7 @@ def picture(name: str) -> np.ndarray:
 
 
 def of_floats(converter, codes: Yuv420, settings: Settings, tone):
-    rgb = rgb_from_yuv420(*codes[:3], bits=8, full_range=False, luma=BT709_LUMA, siting="left")
+    rgb = decoded(codes)
     return yuv420p10(converter.render(rgb, settings, tone=tone))
 
 
@@ -72,7 +63,7 @@ def converter():
 
 
 def tone_for(converter, codes: Yuv420):
-    rgb = rgb_from_yuv420(*codes[:3], bits=8, full_range=False, luma=BT709_LUMA, siting="left")
+    rgb = decoded(codes)
     stops = torch.zeros(1, 1, 72, 120)
     stops[..., 20:50, 30:70] = 0.4 * LARGEST_RECOVERY
     return replace(converter.tone_of(rgb, area=WHOLE), stops=stops)

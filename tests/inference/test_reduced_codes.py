@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from coded_pictures import coded, decoded
 
 from lumaflux.color.primaries import BT709_LUMA
-from lumaflux.color.ycbcr import code_scales, rgb_to_ycbcr, subsample_420, to_codes
+from lumaflux.color.ycbcr import code_scales
 from lumaflux.color.yuv420_rgb import Yuv420, rgb_from_yuv420
 from lumaflux.inference.active_area import WHOLE, area_of, sighting_of
 from lumaflux.inference.detail import reduce_to, reduced_size
@@ -31,22 +32,13 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "rooftop-sdr.mp4"
 SIZE = (180, 320)
 
 
-def coded(rgb: np.ndarray) -> Yuv420:
-    ycc = rgb_to_ycbcr(rgb.astype(np.float32), BT709_LUMA)
-    chroma = subsample_420(ycc[1:], "left")
-    y = to_codes(np.stack([ycc[0]] * 3), 8, False)[0]
-    cb, cr = to_codes(np.stack([chroma[0], *chroma]), 8, False)[1:]
-    planes = (np.ascontiguousarray(plane, np.uint8) for plane in (y, cb, cr))
-    return Yuv420(*planes, code_scales(8, False), BT709_LUMA, True)
-
-
 def blocks() -> np.ndarray:
     rng = np.random.default_rng(0)
     return np.kron(rng.uniform(0.2, 0.8, (3, SIZE[0] // 20, SIZE[1] // 20)), np.ones((1, 20, 20)))
 
 
 def picture_of(codes: Yuv420) -> torch.Tensor:
-    return torch.from_numpy(rgb_from_yuv420(*codes[:3], bits=8, full_range=False, luma=BT709_LUMA, siting="left"))[None]
+    return torch.from_numpy(decoded(codes))[None]
 
 
 @pytest.mark.parametrize("pixels", [2304, 1 << 20])
