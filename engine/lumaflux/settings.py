@@ -41,7 +41,7 @@ class Settings:
     """The look controls of ``Converter.render``; `Settings` in the reference lists them with unit, range and default.
 
     Raises:
-        UserError: A value outside its range.
+        UserError: A value outside its range, an unknown word, or a target peak below reference white.
 
     Examples:
         >>> Settings(exposure=0.5).exposure

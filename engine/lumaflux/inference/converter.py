@@ -40,9 +40,10 @@ class Conversion(Generic[Frame]):
     """What `Converter.convert` gives.
 
     Attributes:
-        hdr_pq: PQ/BT.2020 R'G'B' in [0, 1], of the input's type and shape.
+        hdr_pq: PQ/BT.2020 R'G'B' in [0, 1], float32, of the input's shape: a NumPy array for a NumPy array, a tensor on
+            the model's device for a tensor.
         vae_pq: The same before the tone field.
-        knots: The tone field's spline.
+        knots: The tone field's spline, one for each frame.
         timings: Seconds by stage: condition, sample, decode_latents, tone_field.
     """
 
@@ -73,9 +74,9 @@ class Converter:
         """The paper's path: every pixel is decoded from the latents. `render` is the product's.
 
         Args:
-            frame: BT.709/BT.1886 SDR R'G'B' in [0, 1], float, ``[3, H, W]`` or ``[B, 3, H, W]``, NumPy or torch, of
-                any size.
-            steps: Steps of the sampler; the model's own number by default.
+            frame: BT.709/BT.1886 SDR R'G'B' in [0, 1], floating point of any width, ``[3, H, W]`` or
+                ``[B, 3, H, W]``, NumPy or torch, of any size. Values outside are clipped.
+            steps: Steps of the sampler; the model's own number by default, and for 0.
             noise: The bridge's standard normal start, of the latents' shape; drawn from ``seed`` by default.
             seed: Of the noise.
 
@@ -83,7 +84,8 @@ class Converter:
             The picture, and what led to it.
 
         Raises:
-            UserError: A frame that is no such picture, or noise of another shape.
+            UserError: A frame of another shape, of integers, or with NaN or infinite values; noise of another shape.
+            ValueError: Steps below 0.
 
         Examples:
             >>> import numpy as np, lumaflux
@@ -162,10 +164,11 @@ class Converter:
                 ``settings.temporal_stability`` says.
 
         Returns:
-            PQ/BT.2020 R'G'B' in [0, 1], of the frame's type and shape; 1 is 10000 cd/m2.
+            PQ/BT.2020 R'G'B' in [0, 1], where 1 is 10000 cd/m2: float32, of the frame's shape, a NumPy array for a
+            NumPy array, a tensor on the model's device for a tensor.
 
         Raises:
-            UserError: A frame that is no such picture.
+            UserError: A frame of another shape, of integers, or with NaN or infinite values.
 
         Examples:
             >>> import numpy as np, lumaflux
@@ -265,11 +268,18 @@ class Converter:
             settings: The look that the frame is rendered with; the defaults if None.
 
         Returns:
-            ``[1, H, W]`` or ``[B, 1, H, W]`` in [0, 1], of the frame's type: 0 where a pixel's light follows from its
-            code by the tone alone, 1 where the source says nothing about it.
+            ``[1, H, W]`` or ``[B, 1, H, W]`` in [0, 1], float32, NumPy or torch as the frame: 0 where a pixel's light
+            follows from its code by the tone alone, 1 where the source says nothing about it.
 
         Raises:
-            UserError: A frame that is no picture.
+            UserError: As of `render`.
+
+        Examples:
+            >>> import numpy as np, lumaflux
+            >>> converter = lumaflux.load("lite", device="cpu")
+            >>> grey = np.full((3, 32, 48), 0.5, np.float32)  # nothing of it is clipped
+            >>> float(converter.invented(grey).max())
+            0.0
         """
         settings, sdr = settings or Settings(), self._batch(frame)
         return _like(invented(unclipped(clipping(sdr), self._graphics(sdr, settings)), settings), frame)

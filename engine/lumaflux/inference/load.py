@@ -54,17 +54,18 @@ def load(
         name_or_directory: ``lite``, ``tiny`` and ``tiny-flux`` (random, for tests), ``flux-dev``, ``flux-schnell``,
             ``flux2-klein``, ``flux2-klein-base``, or a model directory.
         device: As torch names it: ``cpu``, ``cuda``, ``cuda:1``, ``mps``; by default the best that is there.
-        dtype: ``fp32``, ``bf16`` or ``fp16``; by default what the device computes best in.
+        dtype: ``fp32``, ``bf16``, ``fp16`` (not on a CPU) or ``fp8`` (a published backbone on a GPU, or with ``vram``);
+            by default ``fp32`` on a CPU and ``bf16`` elsewhere.
         adapters: An adapter file (own or published layout) or a fetched one's name, loaded over the model's own.
         backbone: The folder or file of a release, with SigLIP in ``siglip/`` beside it; by default what
             `lumaflux models get` fetched.
         engine: A bundle that ``python -m export build-engine`` made of this model; it evaluates it instead of torch.
-        tile: ``auto``, ``none`` or pixels a side, of the tiles in which large frames of `Converter.convert` pass the
-            network.
+        tile: ``auto``, ``none`` or pixels a side (128 or more), of the tiles in which large frames of
+            `Converter.convert` pass the network.
         vram: GiB of the device that a published backbone may take, or ``auto``, which goes by the GPU.
         look: A file that `lumaflux learn` made over the same weights.
-        key_batch: How many key frames of a tone track pass the network at a time; by a memory plan fewer, where so many
-            do not fit.
+        key_batch: How many key frames of a tone track pass the network at a time, 1 or more; by a memory plan fewer,
+            where so many do not fit.
         compile: Whether torch.compile makes one graph of each kind of block.
         cuda_graphs: Whether velocities are recorded as CUDA graphs.
         quick_decode: Whether the small autoencoder of ``lite`` decodes FLUX.2's latents, for previews.

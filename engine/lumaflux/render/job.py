@@ -48,7 +48,23 @@ class Job(
     SourceOptions,
     TargetOptions,
 ):
-    """What a conversion is asked for besides the look: all options (lumaflux.options has what each one means)."""
+    """What a conversion is asked for besides the look.
+
+    Every option of `lumaflux convert` that is no setting is a field, with an underscore for each hyphen: ``--frames 4-7
+    --deliver prores-hlg`` is ``Job(frames="4-7", deliver="prores-hlg")``. ``lumaflux.options`` says what each means.
+
+    Raises:
+        UserError: Options that contradict each other, or a value that cannot be.
+
+    Examples:
+        >>> job = Job(frames="4-7", deliver="prores-hlg", fps="24000/1001")
+        >>> job.frame_rate
+        Fraction(24000, 1001)
+        >>> Job(limit=0)
+        Traceback (most recent call last):
+            ...
+        lumaflux.errors.UserError: ...
+    """
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -106,16 +122,28 @@ def chosen(job: Job) -> list[int] | None:
 
 @dataclass(kw_only=True)
 class Report:
-    """What was written. Light levels in cd/m2 are measured on the pictures as written; stages are seconds.
+    """What was written. Light is in cd/m2, and measured on the pictures as they were written.
 
-    ``in_one_pass`` of the frames went from codes to codes (lumaflux.inference.one_pass), the others through pictures in
-    floats. ``skipped`` frames were there already; ``damaged`` ones could not be converted; ``notes`` are sentences on
-    what was left out or repaired; ``percentiles`` are cd/m2 by percent of all pixels; ``shots`` count the frames
-    written; ``confidence`` are the mean shares of the matte, where one was asked for; ``also`` has the further outputs
-    of the same rendering, and the delivery of each; ``restored`` says how near the SDR comes back, where that was
-    asked for: ``psnr`` in dB, ``largest_error`` in codes of 8 bits, over ``frames`` that were tried; of a video the
-    same of each of its ``shots``, and the bytes a frame of the HDR file (``delivered_bytes``), of its sidecar and, in
-    that, of the residual.
+    Attributes:
+        target: What was written.
+        source: What it was made of.
+        delivery: The name of its output profile, as ``--deliver`` has it.
+        frames: How many were converted.
+        in_one_pass: How many of them went from codes to codes; the others went through pictures in floats.
+        skipped: Frames that were there already.
+        damaged: Frames that could not be converted.
+        max_cll: The largest channel of all pixels.
+        max_fall: The largest of all frames' averages of max(R, G, B).
+        percentiles: Light by per cent of all pixels: 50, 90, 99 and 99.9.
+        shots: The light of each shot; they count the frames written.
+        confidence: The mean shares of the matte, where one was asked for.
+        restored: How near the SDR comes back, where that was asked for: ``psnr`` in dB, ``largest_error`` in codes of 8
+            bits, over ``frames`` that were tried; of a video the same of each of its ``shots``, and the bytes a frame
+            of the HDR file (``delivered_bytes``), of its sidecar and, in that, of the residual.
+        seconds: What all of it took; of a clip without loading the model.
+        stages: Seconds by stage.
+        notes: Sentences on what was left out or repaired.
+        also: The further outputs of the same rendering, and the delivery of each.
     """
 
     target: Path
