@@ -5,13 +5,15 @@ import torch
 from lamp_model import lamp_converter, with_lamp
 
 from lumaflux.color import pq
-from lumaflux.color.clipping import clipped_area, share_of_gain
+from lumaflux.color.clipping import CLIPPED_CODE, clipped_area, share_of_gain
 from lumaflux.inference.converter import Converter
 from lumaflux.inference.highlights import (
     carried_outwards,
+    continuous_bound,
     distance_to_edge,
     domed,
     placed_stops,
+    region_stops,
     stops_between,
     trusted,
     without_faint,
@@ -140,3 +142,46 @@ def test_what_fills_the_frame_is_white_and_no_light(converter: Converter):
     page[:, ::7, 10:80] = 0.1
     none, whole = (converter.render(page, Settings(highlight_recovery=share)) for share in (0.0, 1.0))
     torch.testing.assert_close(whole, none, rtol=0, atol=1e-6)
+
+
+def _sky_and_lamp() -> tuple[torch.Tensor, torch.Tensor]:
+    """Reduced SDR [1,3,24,96] and what of it is clipped: a sky that nears clipping slowly from the left and is clipped
+    at its right end, and a lamp on black."""
+    codes = torch.zeros(1, 1, 24, 96)
+    codes[..., :64] = torch.linspace(0.8, 1.05, 64).clamp(max=1)
+    codes[..., 10:14, 76:80] = 1
+    return codes.expand(-1, 3, -1, -1), (codes >= CLIPPED_CODE).float()
+
+
+def test_light_goes_on_from_a_sky_that_nears_clipping_slowly():
+    sdr, clipped = _sky_and_lamp()
+    bound = continuous_bound(sdr, clipped)
+    sky = bound[0, 0, 0, int(clipped[0, 0, 0].argmax()) : 60]
+    assert float(sky[:4].max()) < 0.3
+    assert (sky.diff() > 0).all()
+    assert float(sky.diff().max()) < 0.1
+    assert float(bound[0, 0, 10:14, 76:80].min()) > 2
+
+
+def test_blocks_of_a_codec_at_the_clipping_level_are_no_lamps():
+    """A channel of a flat sky lies just below clipping, and a few blocks of it just above."""
+    sky = torch.tensor([246.0, 205.0, 120.0]).view(1, 3, 1, 1).expand(-1, -1, 72, 96).clone() / 255
+    for top, left in ((16, 24), (16, 72), (48, 40), (60, 80)):
+        sky[:, 0, top : top + 4, left : left + 4] = 252 / 255
+    clipped = clipped_area(sky)
+    stops = 2.0 * clipped
+    assert float(carried_outwards(stops, clipped).max()) > 1.5
+    assert float(region_stops(stops, sky, clipped).max()) < 0.25
+
+
+def test_stops_are_raised_where_no_channel_tells():
+    """Two lamps on black: a white one, and one whose green and blue still tell."""
+    sdr = torch.zeros(1, 3, 24, 48)
+    sdr[..., 8:16, 8:16] = 1
+    sdr[:, 0, 8:16, 32:40] = 1
+    sdr[:, 1:, 8:16, 32:40] = 0.6
+    clipped = clipped_area(sdr)
+    found = region_stops(1.2 * clipped, sdr, clipped)
+    white, orange = (float(found[..., 8:16, left : left + 8].mean()) for left in (8, 32))
+    assert orange == pytest.approx(1.2, abs=0.15)
+    assert white == pytest.approx(1.25 * orange, rel=0.02)

@@ -20,7 +20,14 @@ from lumaflux.inference.detail import clipping, enlarge, gain_between, reduce_to
 from lumaflux.inference.direct_path import DirectPath, StageClock
 from lumaflux.inference.gain_blending import FrameGain, with_tone_of_the_shot
 from lumaflux.inference.graphics import Graphics, at_graphics_white, find_graphics, reduced_clipping, unclipped
-from lumaflux.inference.highlights import carried_outwards, invented, mean_of_views, placed_stops, stops_between
+from lumaflux.inference.highlights import (
+    LARGEST_RECOVERY,
+    invented,
+    mean_of_views,
+    placed_stops,
+    region_stops,
+    stops_between,
+)
 from lumaflux.inference.inverse import Lighting
 from lumaflux.inference.key_light import resized
 from lumaflux.inference.key_tones import stops_of, unlit_tone
@@ -126,7 +133,8 @@ class Converter:
         twice = partial(
             self._seen_twice, reduced=reduced, sampling=Sampling.of(settings), clock=StageClock(), tone=tone
         )
-        return replace(tone, stops=stops_of(self.backend.network, begun, z, tone.knots, clipped, twice))
+        found = stops_of(self.backend.network, begun, z, tone.knots, clipped, twice)
+        return replace(tone, stops=region_stops(found, reduced, clipped).clamp(0, LARGEST_RECOVERY))
 
     def _seen_twice(self, stops: Tensor, reduced: Tensor, sampling: Sampling, clock: StageClock, tone: Tone) -> Tensor:
         """Stops [B,1,h,w] that the transformer found in reduced pictures, with those that it finds in a second view."""
@@ -347,7 +355,7 @@ class Converter:
         else:
             own = Tone(placement=made.placement, knots=made.knots)
             stops = self._seen_twice(stops_between(made.hdr_pq, before), reduced, Sampling.of(settings), clock, own)
-            gain = placed_stops(carried_outwards(stops, clipped), clipped, self._white(reduced, made.placement))
+            gain = placed_stops(region_stops(stops, reduced, clipped), clipped, self._white(reduced, made.placement))
         light = FrameGain(reduced=reduced, base_pq=base_pq, hdr_pq=made.hdr_pq, gain=gain, placement=made.placement)
         return light if recovers else with_tone_of_the_shot(light, share)
 

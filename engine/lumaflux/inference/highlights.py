@@ -5,14 +5,15 @@ alone, so grey stays grey; it only brightens, up to the master's peak, and is ca
 source's own edges cut it out at full resolution, without a rim.
 """
 
+import math
 from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lumaflux.color import pq
-from lumaflux.color.clipping import share_of_gain
+from lumaflux.color import bt1886, pq
+from lumaflux.color.clipping import CLIPPED_CODE, share_of_gain
 from lumaflux.color.primaries import BT2020_LUMA, luminance
 from lumaflux.inference.detail import OFFSET_NITS
 from lumaflux.model.spline import PEAK_NITS
@@ -25,6 +26,10 @@ _LIGHT, _WHITE = 0.12, 0.30  # of the frame clipped: what training saw at most, 
 _REACH = 3  # reduced pixels that stops are carried beyond clipped areas
 _DOME = 0.25  # of a region's stops, for each doubling of the distance to its edge
 _FAINT = 0.3  # stops: what is less is taken less
+_TELLS = 0.96  # code of the smallest channel: below, it tells how bright a clipped pixel is
+_RAISED = 1.25  # stops are multiplied by this where none does
+_STEEP = 0.2  # stops below clipping, beside a clipped area: from where on it may be a stop lighter, or more
+_CLIMB = 0.07  # stops: how much more it may be for every reduced pixel further inside
 _HIGHEST, _REGION = 16, 15  # pixels from the edge where a dome is flat; a side of what counts as a region
 
 
@@ -66,6 +71,37 @@ def bounded(stops: Tensor, white_pq: Tensor) -> Tensor:
     """Stops [B,1,h,w] between none and what leads from white [B,3,1,1], PQ, to the peak."""
     room = torch.log2(PEAK_NITS / pq.eotf(white_pq).amax(dim=1, keepdim=True)).clamp(0, LARGEST_RECOVERY)
     return stops.clamp(min=0).minimum(room)
+
+
+def region_stops(stops: Tensor, sdr: Tensor, clipped: Tensor) -> Tensor:
+    """Stops [B,1,h,w] that the transformer found in reduced SDR pictures [B,3,h,w], ``clipped`` [B,1,h,w] of which is,
+    as clipped areas take them: more where no channel tells, carried outwards, and as continuous as the source is beside
+    them.
+
+    The transformer was taught the mean of what could be, which is too little for lamps and the sun; where a channel
+    still tells, the mean is good.
+    """
+    untold = ((sdr.amin(dim=1, keepdim=True) - _TELLS) / (CLIPPED_CODE - _TELLS)).clamp(0, 1)
+    raised = torch.lerp(stops, _RAISED * stops, untold)
+    return carried_outwards(raised, clipped).minimum(continuous_bound(sdr, clipped))
+
+
+def continuous_bound(sdr: Tensor, clipped: Tensor) -> Tensor:
+    """The most stops [B,1,h,w] that light may gain without a jump that the source does not show.
+
+    Where a sky or fog nears clipping slowly, its light goes on from there: it climbs with the distance to the last
+    pixels that tell. Where a lamp or a window ends within a pixel or two, what is beside it says nothing. So the bound
+    begins at the square of how far the darkest neighbour of a pixel that is not clipped lies below clipping.
+    """
+    largest = sdr.amax(dim=1, keepdim=True).clamp(0.05, CLIPPED_CODE)
+    below = bt1886.GAMMA * torch.log2(CLIPPED_CODE / largest)
+    jump = ((F.max_pool2d(below, 3, stride=1, padding=1) / _STEEP) ** 2).clamp(max=LARGEST_RECOVERY)
+    bound = torch.where(clipped > _OWN_SHARE, LARGEST_RECOVERY, jump)
+    for _ in range(math.ceil(LARGEST_RECOVERY / _CLIMB)):
+        bound = bound.minimum(_CLIMB - F.max_pool2d(-bound, 3, stride=1, padding=1))
+    for _ in range(2):  # cones around single pixels would be rays
+        bound = F.avg_pool2d(F.pad(bound, (_STEADY // 2,) * 4, mode="replicate"), _STEADY, stride=1)
+    return bound
 
 
 def carried_outwards(stops: Tensor, clipped: Tensor) -> Tensor:

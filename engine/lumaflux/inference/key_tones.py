@@ -9,7 +9,7 @@ from torch import Tensor
 
 from lumaflux.backends.network import Network
 from lumaflux.inference.active_area import Area
-from lumaflux.inference.highlights import LARGEST_RECOVERY, carried_outwards, stops_between
+from lumaflux.inference.highlights import stops_between
 from lumaflux.inference.tone import Tone
 from lumaflux.model.spline import Knots
 from lumaflux.model.tone_predictor import ToneCurve
@@ -34,7 +34,7 @@ def stops_of(
     before, after = (network.decode_latents(latents[lit])[..., :height, :width] for latents in (begun, z))
     curve = Knots(x=knots.x[lit], y=knots.y[lit], derivatives=knots.derivatives[lit])
     found[lit] = stops_between(network.tone_field(after, z[lit], curve)[0], network.to_pq(before))
-    return carried_outwards(seen_twice(found), clipped).clamp(0, LARGEST_RECOVERY)
+    return seen_twice(found)
 
 
 def unlit_tone(

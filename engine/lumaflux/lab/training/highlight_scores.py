@@ -17,10 +17,10 @@ from lumaflux.color.sdr_to_pq import sdr_to_pq
 from lumaflux.endings import told
 from lumaflux.errors import UserError
 from lumaflux.inference.highlights import (
-    carried_outwards,
     distance_to_edge,
     mean_of_views,
     placed_stops,
+    region_stops,
     stops_between,
 )
 from lumaflux.lab.training.highlight_losses import correlation, placed_luminance
@@ -82,7 +82,7 @@ def score(banks: Sequence[LatentPairs], generated: Generated) -> dict[str, float
         for index in torch.arange(len(bank)).split(_TOGETHER):
             part = bank.taken(index)
             white = sdr_to_pq(torch.ones(len(part), 3, 1, 1), part.white.view(-1, 1, 1, 1))
-            stops = carried_outwards(generated(part), part.clipped)
+            stops = region_stops(generated(part), part.sdr / 255, part.clipped)
             scores.add(part, placed_stops(stops, part.clipped, white)[:, :1])
     return scores.figures()
 
