@@ -51,7 +51,7 @@ def test_what_differs_from_the_curve_is_what_the_matte_calls_invented(converter:
     torch.testing.assert_close(matte.sum(0), torch.ones(64, 96), rtol=0, atol=1e-6)
     assert 0.05 < float(changed.mean()) < 0.5
     assert float((changed * invented).sum() / changed.sum()) == 1.0  # nothing is invented and not told
-    assert float((changed * invented).sum() / invented.sum()) > 0.95  # and little told where the model found nothing
+    assert float((changed * invented).sum() / invented.sum()) > 0.9  # and little told where the model found nothing
 
 
 @pytest.mark.parametrize("settings", [Settings(), Settings(detail=0.5, steps=1), Settings(detail=0.0, steps=1)])
