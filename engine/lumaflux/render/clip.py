@@ -1,7 +1,6 @@
 """Converts a clip or a sequence: frames stream through decoder, model and encoder."""
 
 import time
-from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -9,27 +8,21 @@ from typing import TYPE_CHECKING
 
 from lumaflux.endings import Interruption
 from lumaflux.errors import FrameError, UserError
-from lumaflux.inference.weights import weights_identity
 from lumaflux.render.also import also_jobs
 from lumaflux.render.clip_outputs import ClipOutputs
-from lumaflux.render.frame_renderer import FrameRenderer, blended
-from lumaflux.render.growing_track import GrowingTrack
-from lumaflux.render.job import Job, Progress, Report, chosen, name_pass, name_wait, with_reports
-from lumaflux.render.loop import Rendered, render_frames
+from lumaflux.render.clip_pass import ClipPass, WantedFrames
+from lumaflux.render.job import Job, Report, chosen, name_pass, with_reports
 from lumaflux.render.mask import Mask, open_mask
 from lumaflux.render.matte import check_matte, matte_sink
 from lumaflux.render.request import Request
-from lumaflux.render.source import Reader, Source, settings_for
-from lumaflux.render.targets import open_target
-from lumaflux.render.tones import ToneRequest, check_match
+from lumaflux.render.source import Source, settings_for
+from lumaflux.render.targets import Target, open_target
+from lumaflux.render.tones import check_match
 from lumaflux.render.way_back import WayBack
 
 if TYPE_CHECKING:
-    from lumaflux.media.video.coded_frame import CodedFrame
-    from lumaflux.media.video.reader import SdrFrame
+    from lumaflux.media.metadata.info import MediaInfo
     from lumaflux.render.recorder import Recorder
-
-_FIRST_PASS = "it was the first of two passes, which finds the tones; nothing is written"
 
 
 def convert_clip(source: Source, target: Path, request: Request) -> Report:
@@ -64,8 +57,7 @@ def _convert_exact(source: Source, target: Path, request: Request, interruption:
 def _convert(
     source: Source, target: Path, request: Request, interruption: Interruption, back: WayBack | None = None
 ) -> Report:
-    job, progress = request.job, request.progress
-    report = Report(target=target, source=source.path)
+    job, report = request.job, Report(target=target, source=source.path)
     start = time.perf_counter()
     job.refuse_existing_metadata()
     recorder = None if job.certificate is None else _recorder(source.path, target, request)
@@ -83,80 +75,30 @@ def _convert(
         check_match(job, settings)
         check_matte(job.matte, target, targets[0].delivery, overwrite=job.overwrite)
         mask = open_mask(job.mask, size, source, chosen(job), job.limit)
-        for made in targets:
-            if reader.info.alpha and not made.keeps_alpha:
-                report.note(f"Alpha is left out: {made.delivery} holds none.")
-        for note in told_by:
+        for note in (*_without_alpha(reader.info, targets), *told_by, *_dropped(reader.info)):
             report.note(note)
-        for dropped in reader.info.dropped:
-            report.note(f"The source's {dropped} is left out.")
         matte = matte_sink(job.matte, size, time_base=targets[0].time_base, overwrite=job.overwrite)
         with ExitStack() as sinks, matte as mattes, _closing(mask):
             for made in targets:
                 sinks.enter_context(made.sink)
             outputs = ClipOutputs(targets=targets, matte=job.matte, mattes=mattes, back=back, recorder=recorder)
-            part = _Part(reader, outputs, job, progress)
-            with ExitStack() as opened:
-
-                def renderer() -> FrameRenderer:
-                    with report.stage("load"):
-                        converter = request.load_converter()
-                    asked = ToneRequest(
-                        converter=converter, model=weights_identity(job), settings=settings, options=job
-                    )
-                    if asked.finds_track:
-                        name_pass(progress, "pass 1 of 2, tones")
-                        interruption.at_once = _FIRST_PASS
-                    with report.stage("analyze"):
-                        tones = request.find_tones(source, asked, progress)
-                        begun = time.perf_counter()
-                    interruption.at_once = None
-                    if tones.growing is not None:
-                        opened.callback(_end_of, tones.growing, report, begun)
-                    for note in tones.notes:
-                        report.note(note)
-                    if asked.finds_track:
-                        name_pass(progress, "pass 2 of 2, pictures")
-                    progress(0, part.total)
-                    chosen = FrameRenderer(
-                        converter=converter,
-                        settings=settings,
-                        tones=tones,
-                        mask=mask,
-                        wants_matte=job.matte is not None,
-                        wants_lighting=back is not None,
-                        samples_matte=recorder is not None,
-                    )
-                    return opened.enter_context(blended(chosen, source, job.motion_blending))
-
-                try:
-                    report.add_stages(
-                        render_frames(
-                            part.frames(),
-                            renderer,
-                            outputs.write,
-                            rendered=part.count,
-                            ended=lambda: interruption.asked,
-                            waits=lambda what: name_wait(progress, what),
-                        )
-                    )
-                except FrameError as damage:
-                    ended = FrameError(f"{damage} Until then: {outputs.finish_early()}.")
-                    raise with_reports(ended, [report]) from damage
-                except BaseException as ending:
-                    report.note(f"It did not end well: {ending or type(ending).__name__}")
-                    with_reports(ending, [report])
-                    raise
-                finally:
-                    report.frames, report.skipped = part.rendered, part.skipped
-                    report.in_one_pass = part.in_one_pass
+            rendering = ClipPass(
+                source=source,
+                request=replace(request, settings=settings),
+                frames=WantedFrames(reader, outputs, job, request.progress),
+                outputs=outputs,
+                mask=mask,
+                report=report,
+                interruption=interruption,
+            )
+            rendering.run()
             if interruption.asked:
                 raise with_reports(KeyboardInterrupt(outputs.finish_early()), [report])
             if report.frames + report.skipped == 0:
                 raise UserError(f"{source.path} has none of the frames that are asked for; nothing is written")
             finishing = time.perf_counter()
     report.add_stages({"encode": time.perf_counter() - finishing})
-    for note in (*(note for made in targets for note in made.sink.notes), *reader.notes):
+    for note in (*outputs.notes, *reader.notes):
         report.note(note)
     report.damaged = reader.damaged
     report.add_levels(targets[0].sink.levels)
@@ -177,53 +119,17 @@ def _recorder(source: Path, target: Path, request: Request) -> "Recorder":
     return Recorder(source, target, request.job, request.seen)
 
 
-def _end_of(track: GrowingTrack, report: Report, begun: float) -> None:
-    """Of a pass that went on from ``begun`` on, beside the other stages."""
-    track.close()
-    report.add_stages({"analyze": max(0.0, track.ended - begun)})
+def _without_alpha(info: "MediaInfo", targets: list[Target]) -> list[str]:
+    left_out = [made.delivery for made in targets if info.alpha and not made.keeps_alpha]
+    return [f"Alpha is left out: {delivery} holds none." for delivery in left_out]
+
+
+def _dropped(info: "MediaInfo") -> list[str]:
+    return [f"The source's {what} is left out." for what in info.dropped]
 
 
 def _closing(mask: Mask | None) -> AbstractContextManager[object]:
     return nullcontext() if mask is None else closing(mask)
-
-
-class _Part:
-    """The frames of a pass that the job asks for and that are not in every output yet."""
-
-    def __init__(self, reader: Reader, outputs: ClipOutputs, job: Job, progress: Progress):
-        self._reader, self._outputs, self._progress = reader, outputs, progress
-        self._wanted = set(chosen(job) or ()) if job.frames is not None else None
-        self._last = max(self._wanted) if self._wanted else None
-        self._limit, self._asked, self._ended = job.limit, 0, False
-        self.total = frames_to_come(reader, job)
-        self.rendered = self.skipped = self.in_one_pass = 0
-        self._coded = outputs.take_codes and job.mask is None and not job.motion_blending
-
-    def frames(self) -> "Iterator[SdrFrame | CodedFrame]":
-        read = getattr(self._reader, "coded_frames", self._reader.frames) if self._coded else self._reader.frames
-        for frame in read(lambda number: self._ended or self._wants(number)):
-            if self._ended:  # the frame that comes after the last one
-                return
-            yield frame
-        self._reader.check_whole()
-
-    def _wants(self, number: int) -> bool:
-        """Asked by the decoder's thread of every frame in turn."""
-        if (self._last is not None and number > self._last) or (self._limit is not None and self._asked >= self._limit):
-            self._ended = True
-            return False
-        if self._wanted is not None and number not in self._wanted:
-            return False
-        self._asked += 1
-        if self._outputs.hold(number):
-            self.skipped += 1
-            return False
-        return True
-
-    def count(self, made: Rendered) -> None:
-        self.rendered += 1
-        self.in_one_pass += made.planes is not None
-        self._progress(self.rendered + self.skipped, self.total)
 
 
 def write_hdr10plus(job: Job, report: Report) -> None:
@@ -234,14 +140,6 @@ def write_hdr10plus(job: Job, report: Report) -> None:
 
     scenes = [Scene(frames=shot.last + 1 - shot.first, light=shot.dynamic) for shot in report.shots]
     write_json(job.hdr10plus, scenes, overwrite=job.overwrite)
-
-
-def frames_to_come(reader: Reader, job: Job) -> int | None:
-    """How many frames there will be, where that is known."""
-    numbers = getattr(reader, "numbers", None) or chosen(job)
-    stated = reader.info.frame_count if numbers is None else len(numbers)
-    known = [count for count in (stated, job.limit) if count]
-    return min(known) if known else None
 
 
 def refuse_damage(report: Report) -> None:

@@ -68,6 +68,11 @@ class ClipOutputs:
             return None
         return [self.targets[0].stamp(number, 0, None)[0] for number in self.recorder.numbers]
 
+    @property
+    def notes(self) -> list[str]:
+        """What the targets could not hold."""
+        return [note for made in self.targets for note in made.sink.notes]
+
     def finish_early(self) -> str:
         """Ends them with what was written; says what that is."""
         return "; ".join(made.sink.finish_early() for made in self.targets)
