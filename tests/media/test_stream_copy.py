@@ -1,6 +1,8 @@
 """Sound, subtitles, chapters, attachments and description go along where the container allows it."""
 
+import struct
 from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
@@ -88,6 +90,45 @@ def test_what_mp4_cannot_carry_is_named(rich_source, tmp_path):
     with av.open(str(tmp_path / "out.mp4")) as out:
         assert [stream.type for stream in out.streams if stream.type in ("audio", "subtitle")] == []
         assert len(out.chapters()) == 2
+
+
+@pytest.fixture
+def with_bitmaps(rich_source, tmp_path):
+    """The same with subtitles of Blu-rays (PGS): a composition, its window and an end at 0.5, 1.0 and 1.5 s."""
+
+    def segment(time, kind, payload):
+        return b"PG" + struct.pack(">IIBH", time, 0, kind, len(payload)) + payload
+
+    composition, window = (
+        struct.pack(">HHBHBBBB", 64, 48, 16, 0, 128, 0, 0, 0),
+        struct.pack(">BBHHHH", 1, 0, 0, 0, 8, 8),
+    )
+    kinds = ((0x16, composition), (0x17, window), (0x80, b""))
+    times = (45_000, 90_000, 135_000)
+    (tmp_path / "a.sup").write_bytes(b"".join(segment(time, *each) for time in times for each in kinds))
+    path = tmp_path / "bitmaps.mkv"
+    with (
+        av.open(str(rich_source)) as pictures,
+        av.open(str(tmp_path / "a.sup")) as texts,
+        av.open(str(path), "w") as out,
+    ):
+        video: Any = out.add_stream_from_template(pictures.streams.video[0])
+        text: Any = out.add_stream_from_template(texts.streams[0], opaque=True)
+        for container, stream in ((texts, text), (pictures, video)):
+            for packet in container.demux(container.streams[0]):
+                if packet.size:
+                    packet.stream = stream
+                    out.mux(packet)
+    return path
+
+
+def test_bitmap_subtitles_go_into_matroska_and_are_named_elsewhere(with_bitmaps, tmp_path):
+    assert written(tmp_path / "out.mkv", with_bitmaps).notes == []
+    assert texts_of(tmp_path / "out.mkv") == texts_of(with_bitmaps)
+    assert len(texts_of(with_bitmaps)) >= 3
+    for suffix in ("mp4", "mov"):
+        (note,) = written(tmp_path / f"out.{suffix}", with_bitmaps).notes
+        assert note.startswith("subtitle stream 1 (pgssub) is left out")
 
 
 def test_variable_frame_rate_keeps_picture_and_sound_together(tmp_path):

@@ -153,6 +153,18 @@ def test_what_is_not_played_is_refused(source, tmp_path, edits, rate, said):
         VideoReader(path)
 
 
+@pytest.mark.parametrize("edits", [[(0.0, 0.0)], [(0.0, 0.6)], [(0.0, -1)], [(0.4, -1), (0.0, 0.0)]])
+def test_a_list_that_plays_nothing_is_named(source, tmp_path, edits):
+    path = edited(source, tmp_path / "a.mov", edits)
+    with pytest.raises(UserError, match=r"plays none of its pictures by its edit list, whose parts last 0 s"):
+        VideoReader(path)
+
+
+@pytest.mark.parametrize("edits", [[(0.0, 0.0), (0.4, 0.2)], [(0.4, 0.2), (0.0, 0.8)], [(0.0, -1), (0.4, 0.2)]])
+def test_parts_that_last_no_time_change_nothing(source, tmp_path, edits):
+    assert [number for _, number in shown(edited(source, tmp_path / "a.mov", edits))] == [*range(5, 15)]
+
+
 def test_a_torn_list_is_none(source, tmp_path):
     path = edited(source, tmp_path / "a.mov", [(2.0, 0.0)])
     data = path.read_bytes()

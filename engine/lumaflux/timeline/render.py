@@ -39,7 +39,7 @@ class Outcome:
 
 def find(source: Path, options: TimelineOptions) -> tuple[Any, Found]:
     """The timeline of a file and the clips that it asks for."""
-    timeline = read_timeline(source)
+    timeline = read_timeline(source, options.mapped)
     return timeline, find_clips(
         timeline,
         source.resolve().parent,

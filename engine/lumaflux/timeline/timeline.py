@@ -9,10 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from lumaflux.errors import MissingExtraError, UserError
+from lumaflux.timeline.edl import read_edl
 from lumaflux.timeline.effect import Look, look_of
 from lumaflux.timeline.media import Media, MediaError, media_of
 from lumaflux.timeline.trial import refuse_deep_nesting, refuse_what_ends_the_reader
 
+_OTHERS = {
+    ".fcpxml": ("XML of Final Cut Pro X", "otio-fcpx-xml-adapter"),
+    ".xml": ("XML of Final Cut Pro 7", "otio-fcp-adapter"),
+    ".aaf": ("AAF", "otio-aaf-adapter"),
+}
 _NO_LENGTH = "neither its range nor that of its media is stated; export the timeline with ranges"
 _SPEEDS = ("speed", "retime", "retimecontrols", "speedchange", "timeeffect", "speedramp")
 
@@ -66,25 +72,34 @@ def opentimelineio() -> Any:
     return opentimelineio
 
 
-def read_timeline(path: str | os.PathLike) -> Any:
-    """The one timeline of an .otio, .otioz or .otiod file. Raises UserError where there is none or more than one."""
+def read_timeline(path: str | os.PathLike, mapped: Callable[[str], str] = lambda path: path) -> Any:
+    """The one timeline of an .otio, .otioz, .otiod or .edl file; ``mapped``: as of :func:`find_clips`. Raises UserError
+    where there is none or more than one."""
     otio = opentimelineio()
     if not Path(path).exists():
         raise UserError(f"{path} does not exist; check the name.")
+    suffix = Path(path).suffix.lower()
+    if suffix in _OTHERS and suffix[1:] not in otio.adapters.suffixes_with_defined_adapters(read=True):
+        name, package = _OTHERS[suffix]
+        raise UserError(
+            f"{path} is {name}, whose adapter of OpenTimelineIO is not installed; export an .otio or .edl, or try: "
+            f"pip install {package}"
+        )
     refuse_deep_nesting(Path(path))
 
     def read_file() -> Any:
+        if suffix == ".edl":
+            return read_edl(Path(path), otio, mapped)
         return otio.adapters.read_from_file(os.fspath(path))
 
     refuse_what_ends_the_reader(Path(path), read_file)
     try:
         read = read_file()
+    except UserError:
+        raise
     except Exception as error:  # adapters raise what their parsers raise
         raise UserError(f"{path} is no timeline that OpenTimelineIO can read ({_first_line(error)}).") from error
     if isinstance(read, otio.schema.Timeline):
-        if Path(path).suffix.lower() == ".edl":
-            for track in read.tracks:
-                track.source_range = None  # the adapter (1.0) writes a range that begins before the track does
         return read
     search = getattr(read, "find_children", None)
     timelines = search(descended_from_type=otio.schema.Timeline) if search else []

@@ -34,6 +34,15 @@ def refuse_unplayed_edits(path: str | os.PathLike, container: str, track: int) -
         )
 
 
+def plays_nothing(path: str | os.PathLike, container: str, track: int) -> bool:
+    """Whether the pictures of ``track`` have an edit list whose parts all last no time, or are waits."""
+    if not container.startswith("mov"):
+        return False
+    with Path(path).open("rb") as file:
+        entries = list(_entries(file, track))
+    return bool(entries) and not any(lasts for lasts, start, _ in entries if start >= 0)
+
+
 def _entries(file: BinaryIO, track: int) -> Iterator[tuple[int, int, int]]:
     """Duration, start among the samples (-1: nothing is shown) and rate of each segment."""
     movies = [box for box in isobmff.top_level(file) if box.kind == b"moov"]

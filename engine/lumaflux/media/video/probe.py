@@ -15,6 +15,7 @@ from lumaflux.media.metadata.origin import camera_of_video
 from lumaflux.media.stills import orientation
 from lumaflux.media.video.beside import crop_of
 from lumaflux.media.video.clock import by_decoding, first_stamp
+from lumaflux.media.video.edit_list import plays_nothing
 from lumaflux.media.video.frame_planes import has_alpha_plane
 from lumaflux.media.video.hdr_marks import hdr_mark
 from lumaflux.media.video.source import open_container, video_stream
@@ -53,6 +54,8 @@ def describe_video(
         frame, stamps, begun = _first_frame(container.demux(stream) if packets is None else packets)
     except FFmpegError as error:
         raise UserError(f"{path} cannot be decoded ({stream.name}); it is truncated or damaged.") from error
+    if frame is None and plays_nothing(path, container.format.name, stream.id):
+        raise UserError(f"{path} plays none of its pictures by its edit list, whose parts last 0 s; export it anew.")
     if frame is None:
         raise UserError(f"{path} holds a video stream without a single frame; it is truncated or damaged.")
     turned = orientation.of_frame(frame)
