@@ -9,11 +9,10 @@ import pytest
 from footage import write_clip
 
 from lumaflux.errors import FrameError, UserError
-from lumaflux.farm.encode import encode_job, read_picture
+from lumaflux.farm.encode import EncodeRequest, encode_job, read_picture
 from lumaflux.farm.job import JobFolder
 from lumaflux.media.metadata.hdr10plus import read_json
 from lumaflux.media.metadata.info import probe
-from lumaflux.options import EncodeOptions
 from lumaflux.render import Job, convert
 from lumaflux.settings import Settings
 
@@ -45,8 +44,8 @@ def test_the_same_as_one_conversion(render, media, converter, tmp_path):
     """Pictures hold 16 bit, so codes differ by roundings before x265, and by a few after; times and tags not at all,
     and the curves of HDR10+ as little as the pictures."""
     render(tmp_path / "frames")
-    options = EncodeOptions(hdr10plus=tmp_path / "farm.json", hdr10plus_profile="b")
-    encode_job(JobFolder(tmp_path / "frames"), tmp_path / "farm.mp4", options=options)
+    options = EncodeRequest(hdr10plus=tmp_path / "farm.json", hdr10plus_profile="b")
+    encode_job(JobFolder(tmp_path / "frames"), tmp_path / "farm.mp4", options)
     job = Job(hdr10plus=tmp_path / "plain.json", hdr10plus_profile="b")
     convert(media / "clip.mp4", tmp_path / "plain.mp4", lambda: converter, Settings(), job)
     curves = [read_json(tmp_path / name) for name in ("farm.json", "plain.json")]
@@ -69,10 +68,10 @@ def test_variable_times_and_sound_are_put_back(render, tmp_path):
     times = [0, 40, 100, 140, 300, 333, 400]
     with_sound(tmp_path / "vfr.mkv", times)
     render(tmp_path / "frames", source=tmp_path / "vfr.mkv")
-    encode_job(JobFolder(tmp_path / "frames"), tmp_path / "out.mkv", source=tmp_path / "vfr.mkv")
+    encode_job(JobFolder(tmp_path / "frames"), tmp_path / "out.mkv", EncodeRequest(source=tmp_path / "vfr.mkv"))
     assert [float(pts * base) for pts, base, _ in planes(tmp_path / "out.mkv")] == [time / 1000 for time in times]
     assert [track.codec for track in probe(tmp_path / "out.mkv").audio] == ["aac"]
-    encode_job(JobFolder(tmp_path / "frames"), tmp_path / "mute.mkv", options=EncodeOptions(copy_audio=False))
+    encode_job(JobFolder(tmp_path / "frames"), tmp_path / "mute.mkv", EncodeRequest(copy_audio=False))
     assert not probe(tmp_path / "mute.mkv").audio
 
 
@@ -84,7 +83,7 @@ def test_a_later_part_begins_at_zero(render, tmp_path):
 
 def test_a_sequence_takes_a_rate(render, media, tmp_path):
     render(tmp_path / "frames", source="plates/plate.%04d.png", of="1002-1005")
-    encode_job(JobFolder(tmp_path / "frames"), tmp_path / "out.mov", fps="30000/1001")
+    encode_job(JobFolder(tmp_path / "frames"), tmp_path / "out.mov", EncodeRequest(fps="30000/1001"))
     info = probe(tmp_path / "out.mov")
     assert (info.frame_count, info.frame_rate) == (4, Fraction(30000, 1001))
 
@@ -100,13 +99,13 @@ def test_a_part_that_was_rendered_ends_well_and_the_last_part_encodes(render, tm
     said = []
     render(tmp_path / "f", "0-11")
     job, target = JobFolder(tmp_path / "f"), tmp_path / "out.mkv"
-    assert encode_job(job, target, only="0-11", say=said.append) == 0
+    assert encode_job(job, target, EncodeRequest(only="0-11"), say=said.append) == 0
     assert said == ["nothing is encoded yet: frames 12-23 of the job are not rendered."]
     assert not target.exists()
     with pytest.raises(FrameError, match="frames 12-23 are missing"):
-        encode_job(job, target, only="8-15")
+        encode_job(job, target, EncodeRequest(only="8-15"))
     render(tmp_path / "f", "12-23")
-    assert encode_job(job, tmp_path / "out.y4m", only="12-23") == 24
+    assert encode_job(job, tmp_path / "out.y4m", EncodeRequest(only="12-23")) == 24
     assert (tmp_path / "out.y4m").read_bytes().count(b"FRAME\n") == 24
 
 
@@ -114,7 +113,7 @@ def test_another_source_is_refused(render, tmp_path):
     render(tmp_path / "frames")
     write_clip(tmp_path / "longer.mp4", 25)
     with pytest.raises(UserError, match="not the file that the frames were made of"):
-        encode_job(JobFolder(tmp_path / "frames"), tmp_path / "out.mp4", source=tmp_path / "longer.mp4")
+        encode_job(JobFolder(tmp_path / "frames"), tmp_path / "out.mp4", EncodeRequest(source=tmp_path / "longer.mp4"))
 
 
 def test_pictures_are_read_as_written(tmp_path):

@@ -7,13 +7,13 @@ import pytest
 
 from lumaflux.digests import file_digest, sha256
 from lumaflux.errors import MismatchError, UserError
-from lumaflux.farm.encode import encode_job, read_picture
+from lumaflux.farm.encode import EncodeRequest, encode_job, read_picture
 from lumaflux.farm.encoded import Encoded, check_video, write_encoded
 from lumaflux.farm.frames import open_renderer, render_frames
 from lumaflux.farm.job import JobFolder, Record
 from lumaflux.farm.job_spec import JobSpec
 from lumaflux.farm.proof import prove, told
-from lumaflux.options import EncodeOptions, FarmOptions
+from lumaflux.options import FarmOptions
 
 FRAMES = list(range(4))
 
@@ -25,7 +25,7 @@ def rendered(media, converter, tmp_path_factory):
     renderer = open_renderer(JobSpec(source=media / "clip.mp4", model="tiny", device="cpu", frames="0-3"), job)
     renderer.load_converter = lambda: converter
     render_frames(job, renderer, FRAMES)
-    encode_job(job, job.folder.parent / "out.mp4", options=EncodeOptions(crf=12.0))
+    encode_job(job, job.folder.parent / "out.mp4", EncodeRequest(crf=12.0))
     return job
 
 
@@ -108,7 +108,7 @@ def test_another_video_is_told(copied, tmp_path):
         check_video(copied, tmp_path / "none.mp4", FRAMES, read_picture)
     known = Encoded.model_validate_json((copied.hidden / "encoded/out.mp4.json").read_bytes())
     assert sorted(known.kept) == [0, 1, 2]
-    encode_job(copied, tmp_path / "coarse.mp4", options=EncodeOptions(crf=45.0))
+    encode_job(copied, tmp_path / "coarse.mp4", EncodeRequest(crf=45.0))
     shutil.move(tmp_path / "coarse.mp4", video)
     with pytest.raises(UserError, match="another file than the job encoded"):
         check_video(copied, video, FRAMES, read_picture)

@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 
 from lumaflux.errors import FrameError, UserError
 from lumaflux.options import EncodeOptions, FarmOptions, Flag, Overwrite
+from lumaflux.options import part as options_of
 from lumaflux.settings import Settings
 
 if TYPE_CHECKING:
@@ -241,7 +242,7 @@ def encode(
     progress_lines
         Say progress in lines, as farms read it.
     """
-    from lumaflux.farm.encode import encode_job
+    from lumaflux.farm.encode import EncodeRequest, encode_job
     from lumaflux.farm.job import JobFolder
 
     def say(done: int, total: int | None) -> None:
@@ -251,10 +252,8 @@ def encode(
     def note(sentence: str) -> None:
         print(f"note: {sentence}", file=sys.stderr)
 
-    folder_of_job = JobFolder(folder)
-    count = encode_job(
-        folder_of_job, target, source, video, fps=fps, only=only, overwrite=overwrite, progress=say, say=note
-    )
+    request = options_of(EncodeRequest, video, source=source, fps=fps, only=only, overwrite=overwrite)
+    count = encode_job(JobFolder(folder), target, request, progress=say, say=note)
     if count:
         print(f"{target}: {count} frames")
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from lumaflux.farm.encoded import Encoded, write_encoded
 from lumaflux.farm.job import JobFolder
 from lumaflux.media.standard_streams import STANDARD
 from lumaflux.media.stills.frame_numbers import frame_list, frames_text
-from lumaflux.options import EncodeOptions, SourceOptions, part
+from lumaflux.options import EncodeOptions, SourceOptions, TargetOptions, part
 from lumaflux.render.clip import write_hdr10plus
 from lumaflux.render.encoded import Sampled
 from lumaflux.render.job import Job, Progress, Report
@@ -24,38 +25,49 @@ if TYPE_CHECKING:
     from lumaflux.media.sink import Channels
 
 
+@dataclass(frozen=True, kw_only=True)
+class EncodeRequest(EncodeOptions, TargetOptions):
+    """How a job's frames become a video.
+
+    Attributes:
+        source: The clip, where it is not where the job found it.
+        fps: The rate of a numbered sequence, which states none.
+        only: The part of the frames that was rendered just now; nothing is encoded while others are not there yet.
+    """
+
+    source: Path | None = None
+    fps: str | None = None
+    only: str | None = None
+
+
 def encode_job(
     job: JobFolder,
     target: Path,
-    source: Path | None = None,
-    options: EncodeOptions | None = None,
+    request: EncodeRequest | None = None,
     *,
-    fps: str | None = None,
-    only: str | None = None,
-    overwrite: bool = False,
     progress: Progress = lambda done, total: None,
     say: Callable[[str], None] = lambda line: None,
 ) -> int:
-    """Encodes every frame of the job; returns how many. ``fps`` is of numbered sequences, which state none; ``say`` is
-    told what the target cannot hold. ``only``: the part of the frames that was rendered just now; where others are not
-    there yet nothing is encoded, which ``say`` is told.
+    """Encodes every frame of the job; returns how many. ``say`` is told what the target cannot hold, and where nothing
+    is encoded yet.
 
     Raises FrameError when frames are missing or corrupt, UserError when source or target cannot be used.
     """
-    _ = SourceOptions(fps=fps).frame_rate  # which raises
+    request = request or EncodeRequest()
+    _ = SourceOptions(fps=request.fps).frame_rate  # which raises
     manifest = job.manifest()
     numbers = frame_list(manifest.frames)
     if faults := [number for number in numbers if job.fault(number) is not None]:
-        if only is not None and not set(faults) & set(frame_list(only)):
+        if request.only is not None and not set(faults) & set(frame_list(request.only)):
             say(f"nothing is encoded yet: frames {frames_text(faults)} of the job are not rendered.")
             return 0
         raise FrameError(f"frames {frames_text(faults)} are missing or damaged; render them before encoding.")
-    reading = SourceOptions(**{**manifest.reading, "fps": fps})  # pyright: ignore[reportArgumentType]
-    opened = Source(source or Path(manifest.source), reading)
+    reading = SourceOptions(**{**manifest.reading, "fps": request.fps})  # pyright: ignore[reportArgumentType]
+    opened = Source(request.source or Path(manifest.source), reading)
     if opened.pattern is None and opened.digest != manifest.source_digest:
         raise UserError(f"{opened.path} is not the file that the frames were made of; name that one.")
     times = _times(opened) if opened.pattern is None else {number: (number - numbers[0], 1) for number in numbers}
-    whole = part(Job, options or EncodeOptions(), **vars(reading), overwrite=overwrite)
+    whole = part(Job, request, **vars(reading))
     asked = whole if len(numbers) == len(times) else part(Job, whole, frames=manifest.frames)
     asked.refuse_existing_metadata()
     made = open_target(opened, target, opened.info, manifest.looks(), asked)

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lumaflux.errors import FrameError, UserError, refuse_bytes
-from lumaflux.farm.encode import encode_job
+from lumaflux.farm.encode import EncodeRequest, encode_job
 from lumaflux.farm.frames import Chunk, open_renderer, render_frames
 from lumaflux.farm.job import JobFolder
 from lumaflux.farm.job_spec import JobSpec, read_spec
 from lumaflux.farm.manifest import numbers_of, source_of
 from lumaflux.farm.template import Bundle
 from lumaflux.media.stills.frame_numbers import frame_list, frames_text
-from lumaflux.options import EncodeOptions
+from lumaflux.options import EncodeOptions, part
 from lumaflux.render import VIDEO_SUFFIXES, Progress
 from lumaflux.render.mask import open_mask
 from lumaflux.render.source import Source
@@ -112,5 +112,5 @@ def render_on_ray(
     report = run_on_ray(bundle.spec, job, address=address, workers=workers, chunk=bundle.chunk, progress=progress)
     refuse_failures(report.chunk)
     if bundle.target is not None:
-        encode_job(job, bundle.target, options=bundle.video, fps=bundle.spec.fps, overwrite=overwrite)
+        encode_job(job, bundle.target, part(EncodeRequest, bundle.video, fps=bundle.spec.fps, overwrite=overwrite))
     return report
