@@ -13,6 +13,8 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 MENTIONED = re.compile(r"\.\.\.|\d\.\.\d|^lumaflux clip\.mov$")  # a part left out, a range; a job's name in a dashboard
 GUIDE = [ROOT / "README.md", ROOT / "docs/index.md", *sorted((ROOT / "docs/guide").glob("*.md"))]
+CARD = ROOT / "engine/lumaflux/weights/lite/README.md"
+OTHERS = [*sorted(set((ROOT / "docs").glob("*.md")) - set(GUIDE)), *sorted(set(ROOT.glob("*.md")) - set(GUIDE)), CARD]
 _PROGRAM = r"(?:\.venv/bin/)?lumaflux|python -m export"
 
 
@@ -48,6 +50,12 @@ def sentences(text):
 @pytest.mark.parametrize("page", GUIDE, ids=lambda path: path.name)
 def test_sentences_of_the_guide_are_short(page):
     assert [each for each in sentences(page.read_text()) if len(each.split()) > 35] == []
+
+
+@pytest.mark.parametrize("page", OTHERS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_sentences_of_other_pages_can_be_read_at_once(page):
+    """Lists of formats and figures are longer than prose; decisions are records, and left out."""
+    assert [each for each in sentences(page.read_text()) if len(each.split()) > 60] == []
 
 
 def test_long_sentences_are_found():
