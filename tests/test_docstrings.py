@@ -64,6 +64,7 @@ def test_arguments_and_results_are_described(name):
     assert signature.return_annotation in (None, inspect.Signature.empty) or "Returns:\n" in text
     source = inspect.getsource(inspect.unwrap(function))
     assert ("raise " not in source and "_batch(" not in source) or "Raises:\n" in text
+    assert ">>> " in text, "an example, which the next test runs"
 
 
 @pytest.mark.parametrize("name", sorted({resolved(name)[1].__name__ for name in SHOWN}))

@@ -41,6 +41,11 @@ def inverse_oetf(signal: Array) -> Array:
 
     Returns:
         Relative scene light in [0, 1].
+
+    Examples:
+        >>> import numpy as np
+        >>> inverse_oetf(np.array([0.0, 0.5, 1.0])).round(4).tolist()
+        [0.0, 0.0833, 1.0]
     """
     xp = namespace(signal)
     v = signal.clip(0.0, 1.0)
@@ -81,6 +86,14 @@ def ootf(scene: Array, peak_nits: float = 1000.0) -> Array:
 
     Returns:
         cd/m2, ``[..., 3, H, W]``.
+
+    Raises:
+        ValueError: A peak of 0 or less.
+
+    Examples:
+        >>> import numpy as np
+        >>> ootf(np.full((3, 1, 1), 0.5))[0].round(1).tolist()
+        [[435.3]]
     """
     y = luminance(scene, BT2020_LUMA).clip(_FLOOR, None)
     return peak_nits * y ** (system_gamma(peak_nits) - 1) * scene
@@ -95,6 +108,14 @@ def inverse_ootf(nits: Array, peak_nits: float = 1000.0) -> Array:
 
     Returns:
         Relative scene light ``[..., 3, H, W]``.
+
+    Raises:
+        ValueError: A peak of 0 or less.
+
+    Examples:
+        >>> import numpy as np
+        >>> inverse_ootf(ootf(np.full((3, 1, 1), 0.5)))[0].round(3).tolist()
+        [[0.5]]
     """
     gamma = system_gamma(peak_nits)
     relative = nits / peak_nits
@@ -129,6 +150,11 @@ def inverse_eotf(nits: Array, peak_nits: float = 1000.0) -> Array:
 
     Returns:
         The signal in [0, 1], ``[..., 3, H, W]``.
+
+    Examples:
+        >>> import numpy as np
+        >>> inverse_eotf(np.full((3, 1, 1), 203.0))[0].round(2).tolist()  # graphics white (BT.2408)
+        [[0.75]]
     """
     return oetf(inverse_ootf(nits.clip(0.0, peak_nits), peak_nits))
 
@@ -142,6 +168,11 @@ def from_pq(signal: Array, peak_nits: float = 1000.0) -> Array:
 
     Returns:
         HLG in [0, 1], ``[..., 3, H, W]``.
+
+    Examples:
+        >>> import numpy as np
+        >>> from_pq(np.full((3, 1, 1), 0.581))[0].round(2).tolist()
+        [[0.75]]
     """
     return inverse_eotf(pq.eotf(signal), peak_nits)
 
@@ -155,5 +186,10 @@ def to_pq(signal: Array, peak_nits: float = 1000.0) -> Array:
 
     Returns:
         PQ in [0, 1], ``[..., 3, H, W]``.
+
+    Examples:
+        >>> import numpy as np
+        >>> to_pq(np.full((3, 1, 1), 0.75))[0].round(3).tolist()
+        [[0.581]]
     """
     return pq.inverse_eotf(eotf(signal.clip(0.0, 1.0), peak_nits))

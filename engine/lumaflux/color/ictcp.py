@@ -38,6 +38,12 @@ def ictcp_to_rgb(ictcp: Array) -> Array:
 
     Returns:
         cd/m2, ``[..., 3, H, W]``, BT.2020; below 0 outside of the gamut.
+
+    Examples:
+        >>> import numpy as np
+        >>> color = np.array([100.0, 50.0, 20.0]).reshape(3, 1, 1)
+        >>> ictcp_to_rgb(rgb_to_ictcp(color)).round(3).ravel().tolist()
+        [100.0, 50.0, 20.0]
     """
     return apply_matrix(np.linalg.inv(RGB_TO_LMS), pq.eotf(apply_matrix(np.linalg.inv(LMS_TO_ICTCP), ictcp)))
 
