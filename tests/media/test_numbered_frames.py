@@ -54,3 +54,17 @@ def test_the_same_bits_from_anywhere(clips, name, numbers):
 def test_frames_that_are_not_there(clips, name):
     with pytest.raises(FrameError, match=r"none with the number 40|ends before its frame 40"):
         list(NumberedFrames(clips / name).read([39, 40]))
+
+
+def test_an_index_that_cannot_be_sought_costs_time_alone(clips, monkeypatch):
+    plain = VideoReader.begin_at
+
+    def begin_at(reader, pts, key_pts):
+        if key_pts is not None:
+            raise av.error.PermissionError(1, "Operation not permitted")
+        plain(reader, pts, key_pts)
+
+    wanted = [frame.sdr for _, frame in NumberedFrames(clips / "h264-b.mp4").read([17, 30])]
+    monkeypatch.setattr(VideoReader, "begin_at", begin_at)
+    found = [frame.sdr for _, frame in NumberedFrames(clips / "h264-b.mp4").read([17, 30])]
+    assert np.array_equal(found, wanted)

@@ -89,6 +89,8 @@ class Mask:
             return self._picture(self._pattern.file(number))
         except UserError as error:
             raise FrameError(f"{error}.") from error
+        except OSError as error:  # it was taken away meanwhile
+            raise FrameError(f"the mask {self.path} cannot be read any more ({error.strerror}).") from error
 
     def close(self) -> None:
         if self._frames is not None:

@@ -122,6 +122,8 @@ class NumberedFrames:
         raise FrameError(f"{self.path} ends before its frame {following}.")
 
     def _run(self, run: Sequence[int]) -> Iterator[tuple[int, SdrFrame]]:
+        from av.error import FFmpegError
+
         assert self.times is not None
         pts, keys = self.times.pts, self.times.keys
         wanted = {pts[number]: number for number in run}
@@ -129,7 +131,10 @@ class NumberedFrames:
         # A key frame that decoding cannot really begin at shows by the first frame that is missing.
         for attempt in dict.fromkeys((start, start - 1, -1)):
             with self._open() as reader:
-                reader.begin_at(pts[run[0]], keys[attempt] if attempt >= 0 else None)
+                try:
+                    reader.begin_at(pts[run[0]], keys[attempt] if attempt >= 0 else None)
+                except FFmpegError:  # a damaged index: the beginning is found without
+                    continue
                 left = len(run)
                 for frame in reader.frames():
                     if left == len(run) and frame.pts != pts[run[0]]:
