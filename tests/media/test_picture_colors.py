@@ -40,7 +40,7 @@ def description(name, version):
     if version == 4:
         text = name.encode("utf-16-be")
         return b"mluc\0\0\0\0" + struct.pack(">II4sII", 1, 12, b"enUS", len(text), 28) + text
-    text = name.encode() + b"\0"
+    text = name.encode("latin-1") + b"\0"
     return b"desc\0\0\0\0" + struct.pack(">I", len(text)) + text + bytes(79)
 
 
@@ -279,6 +279,17 @@ def test_a_damaged_profile_is_a_sentence(tmp_path):
     path = save(tmp_path / "a.png", stored(BT709, 2.2), icc_profile("x", BT709, 1.7)[:300])
     with pytest.raises(UserError, match=r"a\.png.*profile"):
         read_still(path)
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif", "jpg"])
+@pytest.mark.parametrize("name", ["Ecran calibr\xe9", "\x80", "B\xfcro \xd8"])
+def test_names_with_letters_beyond_ascii_in_old_profiles(tmp_path, suffix, name):
+    profile = icc_profile(name, BT709, 1.7)
+    assert IccProfile(profile, "a").name == name
+    path = save(tmp_path / f"a.{suffix}", stored(BT709, 1.7), profile)
+    np.testing.assert_allclose(read(path)[1], PATCHES, atol=CODES + 4 * (suffix == "jpg"))
+    with pytest.raises(UserError, match="is HDR already"):
+        read_still(save(tmp_path / f"b.{suffix}", stored(BT709, 1.7), icc_profile(f"PQ {name}", BT709, 1.7)))
 
 
 def test_pq_of_our_own_tiff_and_dpx_is_known_by_its_description(tmp_path):

@@ -57,7 +57,20 @@ class IccProfile:
 
     @property
     def name(self) -> str:
-        return (self._parsed.profile.profile_description or "").strip() or "unnamed"
+        try:
+            said = self._parsed.profile.profile_description or ""
+        except ValueError:  # letters beyond ASCII in a profile of version 2, which has no others
+            said = self._old_name
+        return said.strip() or "unnamed"
+
+    @property
+    def _old_name(self) -> str:
+        """Of a textDescriptionType (ICC.1:2001-04 6.5.17), in the letters that its writers meant."""
+        offset, size = self._tags.get(b"desc", (0, 0))
+        text = self.data[offset : offset + size]
+        if text[:4] != b"desc" or size < 12:
+            return ""
+        return text[12 : 12 + int.from_bytes(text[8:12], "big")].split(b"\0")[0].decode("latin-1")
 
     @property
     def space(self) -> str:
