@@ -246,3 +246,36 @@ def test_a_batch_is_its_frames():
     whole = model.render(torch.stack(pictures))
     for one, alone in zip(whole, pictures, strict=True):
         torch.testing.assert_close(one, model.render(alone), rtol=0, atol=1e-4)
+
+
+def card(kind):
+    """A title card of 360 lines, and where its shapes beside the letters are."""
+    picture = Image.new("RGB", (WIDTH, HEIGHT), (2, 2, 6) if kind == "blue" else (0, 0, 0))
+    draw, shapes = ImageDraw.Draw(picture), Image.new("L", picture.size, 0)
+    colour = {"white": (255, 255, 255), "blue": (250, 250, 250), "red": (255, 20, 10)}[kind]
+    for target, fill in ((draw, colour), (ImageDraw.Draw(shapes), 255)):
+        target.ellipse((270, 60, 370, 160), outline=fill, width=6)
+        target.rectangle((300, 90, 340, 130), fill=fill)
+        target.line((180, 300, 460, 300), fill=fill, width=3)
+    draw.text((200, 200), "STUDIO", fill=(255, 255, 255), font=ImageFont.load_default(48))
+    draw.text((180, 262), "presents a picture by somebody", fill=(235, 235, 235), font=ImageFont.load_default(18))
+    return picture, np.asarray(shapes) > 0
+
+
+@pytest.mark.parametrize("kind", ["white", "blue", "red"])
+@pytest.mark.parametrize("quality", [None, 80])
+def test_shapes_beside_the_letters_of_a_title_card_are_graphics(kind, quality):
+    picture, shapes = card(kind)
+    found = shares(picture if quality is None else through_jpeg(picture, quality))
+    assert float((found[shapes] > 0.5).mean()) > 0.85
+    assert not found[:40].any()
+
+
+def test_a_lamp_beside_a_subtitle_in_the_dark_is_none():
+    rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH]
+    lamp = 600 * np.exp(-(((rows - 80) ** 2 + (columns - 500) ** 2) / 900.0))
+    night = Image.fromarray(np.stack([lamp] * 3, -1).clip(0, 255).astype(np.uint8))
+    picture, ink = written(night)
+    found = shares(picture)
+    assert float((found[ink] > 0.8).mean()) > 0.8
+    assert not found[40:120, 460:540].any()

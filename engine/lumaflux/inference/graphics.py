@@ -1,5 +1,8 @@
-"""Graphics in a frame: letters, and pages with letters on them. Their white is paper white, 203 cd/m2, and no light
-(ITU-R BT.2408-7 Table 1), while a tone curve that serves highlights puts it at the double."""
+"""Graphics in a frame: letters, pages with letters on them, and title cards.
+
+Their white is paper white, 203 cd/m2, and no light (ITU-R BT.2408-7 Table 1), while a tone curve that serves highlights
+puts it at the double.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,6 +29,7 @@ from lumaflux.inference.text_lines import (
     stretches,
     valley,
 )
+from lumaflux.inference.title_cards import grown, is_title_card
 
 FAINTEST, _CERTAIN = 200.0, 216.0  # codes of strokes or paper: darker ones stay where any curve puts them
 _ABOVE, _BESIDE = 0.6, 1.3  # of the letters' height: where a line's dots and marks are
@@ -66,6 +70,9 @@ def find_graphics(sdr: Tensor) -> Graphics | None:
     shares = np.zeros((height, width), np.float32)
     for line in letters:
         _letters_into(shares, sdr, line, sampling)
+    if letters and is_title_card(codes_of(samples.amax(dim=0)), letters):
+        level, certainty = max(line.level for line in letters), max(line.certainty for line in letters)
+        _add(shares, np.ones_like(shares), codes_of(sdr.amax(dim=0)), level, certainty)
     if pages:
         for sheet in sheets_of(luma, pages, sampling):
             _sheet_into(shares, sdr, sheet)
@@ -152,7 +159,7 @@ def _letters_into(shares: NDArray[np.float32], sdr: Tensor, line: Line, sampling
     light = codes >= line.level - _LEVEL
     stroke = light & (codes - ground >= CONTRAST)
     going_on = rows.start > 0, rows.stop < sdr.shape[-2], columns.start > 0, columns.stop < sdr.shape[-1]
-    inside = _grown(_whole(stroke, light, going_on), sampling.across)
+    inside = grown(_whole(stroke, light, going_on), sampling.across)
     _add(shares[rows, columns], inside, codes, line.level, line.certainty)
 
 
@@ -161,7 +168,7 @@ def _sheet_into(shares: NDArray[np.float32], sdr: Tensor, sheet: Sheet) -> None:
     codes = luma_codes(sdr[:, sheet.rows, sheet.columns])
     near = np.abs(codes.astype(np.int16) - round(sheet.level)) <= 2 * PAPER
     reach = 2 * Sampling.of(sdr.shape[-2]).across
-    _add(shares[sheet.rows, sheet.columns], _grown(near, reach), codes, sheet.level, sheet.certainty)
+    _add(shares[sheet.rows, sheet.columns], grown(near, reach), codes, sheet.level, sheet.certainty)
 
 
 def _add(shares: NDArray[np.float32], inside: NDArray, codes: Codes, level: float, certainty: float) -> None:
@@ -187,19 +194,6 @@ def _whole(stroke: NDArray[np.bool_], light: NDArray[np.bool_], going_on: Sequen
 
 def _span(start: int, stop: int, around: int, length: int) -> slice:
     return slice(max(0, start - around), min(length, stop + around))
-
-
-def _grown(mask: NDArray[np.bool_], by: int) -> NDArray[np.bool_]:
-    """What is inside, and ``by`` pixels around it."""
-    grown = mask.copy()
-    for _ in range(by):
-        wide = grown.copy()
-        wide[:, 1:] |= grown[:, :-1]
-        wide[:, :-1] |= grown[:, 1:]
-        grown = wide.copy()
-        grown[1:] |= wide[:-1]
-        grown[:-1] |= wide[1:]
-    return grown
 
 
 class Held(NamedTuple):
