@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 import lumaflux
 from lumaflux.color import pq
@@ -164,3 +164,21 @@ def test_pictures_of_several_films_in_one_batch_are_as_alone(lite):
     one, other = scene(), barred(scene(1), BOXES["letterbox"])
     both = lite.render(torch.stack([tensor(one), tensor(other)]))
     assert torch.equal(both[1], lite.render(tensor(other)))
+
+
+@pytest.mark.parametrize("level", [0, 16])
+@pytest.mark.parametrize("first", [20, 60, 90])
+def test_lines_of_credits_are_no_picture_below_a_bar(level, first):
+    picture = Image.new("RGB", (WIDTH, HEIGHT), (level,) * 3)
+    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(14)
+    for top in range(first, HEIGHT - 16, 22):
+        draw.text((8, top), "MADE WITH THE SUPPORT OF A FILM FUND", fill=(250, 250, 250), font=font)
+    assert find_area(tensor(np.asarray(picture).transpose(2, 0, 1))) == WHOLE
+
+
+def test_bars_of_a_dark_picture_with_a_bright_upper_edge_are_found():
+    rows = slice(23, 157)
+    dark = scene(brightness=0.1)
+    dark[:, 23:40] = scene(1)[:, 23:40]
+    found = find_area(tensor(barred(dark, (rows, slice(0, WIDTH)))))
+    assert found.box(HEIGHT, WIDTH) == (rows, slice(0, WIDTH))

@@ -1,7 +1,8 @@
 """The active picture area: what of a frame is picture, and what are black bars around it. Found without learning.
 
 A bar is dark and ends in a straight line, where most of the picture's columns (or rows) turn light at once; subtitles
-and logos in it cover the smaller part of its lines. The shadows of a dark scene end at another line in every column.
+and logos in it cover the smaller part of its lines. The shadows of a dark scene end at another line in every column,
+and a line of credits has dark lines below it.
 """
 
 from collections.abc import Callable
@@ -27,6 +28,7 @@ _STRAIGHT = 0.5  # of the columns that show anything must begin there
 _FILLED = 0.5  # of those columns light in one line: no bar reaches beyond it
 _INSIDE = 0.3  # of the picture next to a bar must be light: a ruled line is no picture
 _DEPTH = 0.04  # of a side: how far that is looked at
+_BELOW, _GAP = 0.16, 0.02  # of a side, and of the columns: lines of text have dark lines between them, a picture none
 _RINGING = 8  # lines beside the picture that a codec disturbs
 _FLAT, _FAINT = 0.5, 0.1  # of a bar: at least at its level, and at most neither that nor written over it
 _LEAST_BAR = 0.004  # of a side, and two lines
@@ -227,6 +229,7 @@ def _edge(light: NDArray[np.bool_]) -> tuple[float, int | None, int]:
     filled = np.flatnonzero(np.count_nonzero(light, axis=1) > _FILLED * columns)
     limit = int(filled[0]) if len(filled) else count
     depth = max(_SHARP, round(_DEPTH * count))
+    filling = light.mean(axis=1)
     light = light[: limit + _SHARP + depth]
     after = np.concatenate([np.zeros((_QUIET, columns), bool), light])
     quiet = ~np.logical_or.reduce([after[shift : shift + len(light)] for shift in range(_QUIET)])
@@ -239,6 +242,8 @@ def _edge(light: NDArray[np.bool_]) -> tuple[float, int | None, int]:
     first = int(straight[0])
     edge = first + int(np.argmax(begins[first : first + _SHARP]))
     if edge < _least_bar(count) or light[edge : edge + depth].mean() < _INSIDE:
+        return 0.0, None, limit
+    if filling[edge : edge + round(_BELOW * count)].min() < _GAP:
         return 0.0, None, limit
     return float(near[first]), edge, limit
 

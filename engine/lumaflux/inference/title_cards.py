@@ -14,7 +14,7 @@ from lumaflux.inference.text_lines import LIGHT, Codes, Line
 
 _DARKEST = 48  # codes: a ground that is lighter is a picture's, or a page's
 _PLAIN = 3  # codes that a ground may be off its level
-_GROUND = 0.8  # of the samples
+_GROUND = 0.5  # of the samples
 _DIM, _SHADE = 12, 150  # codes over the ground, and codes: between them are edges, halos, and what a lamp lights
 _EDGE = 2  # samples
 _HALO = 0.5  # of what is light: samples between that are no edge of it
