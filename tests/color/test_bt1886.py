@@ -41,4 +41,5 @@ def test_a_black_level_above_white_is_refused():
 def test_gradients_are_finite_at_black(function):
     x = torch.tensor([-1.0, 0.0, 1e-30, 1e-9, 1.0], requires_grad=True)
     function(x).sum().backward()
+    assert x.grad is not None
     assert torch.isfinite(x.grad).all()

@@ -122,7 +122,9 @@ def test_order_of_two_lights_is_kept(a, b):
 def test_gradients_are_finite_both_ways(mode):
     nits = torch.tensor([0.0, 1e-7, 1.0, 150.0, 1000.0]).expand(3, 1, 5).clone().requires_grad_()
     bt2390.sdr_from_hdr(nits, mode=mode).sum().backward()
+    assert nits.grad is not None
     assert torch.isfinite(nits.grad).all()
     sdr = torch.tensor([0.0, 1e-4, 0.3, 0.9, 1.0]).expand(3, 1, 5).clone().requires_grad_()
     bt2390.hdr_from_sdr(sdr, mode=mode).sum().backward()
+    assert sdr.grad is not None
     assert torch.isfinite(sdr.grad).all()

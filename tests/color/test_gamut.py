@@ -57,4 +57,5 @@ def test_desaturation_keeps_luminance_and_hue_and_goes_no_further_than_the_borde
 def test_gradients_are_finite(mapping):
     x = torch.tensor([[0.0, 0.0, 1.0, 0.5], [0.0, 1.0, 1.0, 0.5], [0.0, 0.0, 1.0, 0.6]]).view(3, 1, 4).requires_grad_()
     mapping(x).sum().backward()
+    assert x.grad is not None
     assert torch.isfinite(x.grad).all()

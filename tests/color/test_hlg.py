@@ -61,4 +61,5 @@ def test_reference_points():
 def test_gradients_are_finite_at_black(function):
     x = torch.tensor([0.0, 1e-20, 1e-9, 0.5, 1.0]).expand(3, 1, 5).clone().requires_grad_()
     function(x).sum().backward()
+    assert x.grad is not None
     assert torch.isfinite(x.grad).all()

@@ -81,7 +81,9 @@ def test_gradients_are_finite_at_black_and_for_equal_pixels():
     one = torch.tensor([0.0, 1e-8, 10.0, 1000.0]).expand(3, 1, 4).clone().requires_grad_()
     two = one.detach() + torch.tensor([0.0, 0.0, 0.0, 1.0])
     ictcp.delta_e_itp(one, two).sum().backward()
+    assert one.grad is not None
     assert torch.isfinite(one.grad).all()
     signal = torch.tensor([0.0, 0.5, 1.0]).view(3, 1, 1).clone().requires_grad_()
     ictcp.ictcp_to_rgb(signal).sum().backward()
+    assert signal.grad is not None
     assert torch.isfinite(signal.grad).all()

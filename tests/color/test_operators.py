@@ -94,10 +94,12 @@ def test_numpy_torch_and_single_precision_agree(registry, name, hdr_nits):
 def test_gradients_are_finite_both_ways(name):
     nits = torch.tensor([0.0, 1e-7, 1.0, 150.0, 990.0, 5000.0]).expand(3, 1, 6).clone().requires_grad_()
     OPERATORS[name](nits).sum().backward()
+    assert nits.grad is not None
     assert torch.isfinite(nits.grad).all()
     assert nits.grad[:, :, 2].abs().min() > 0
     sdr = torch.tensor([0.0, 1e-4, 0.3, 0.9, 1.0]).expand(3, 1, 5).clone().requires_grad_()
     INVERSES[name](sdr).sum().backward()
+    assert sdr.grad is not None
     assert torch.isfinite(sdr.grad).all()
 
 

@@ -42,4 +42,5 @@ def test_light_beyond_the_range_is_clamped():
 def test_gradients_are_finite(function, parameters):
     x = torch.tensor([0.0, 1e-6, 1.0, 100.0], requires_grad=True)
     function(x, parameters).sum().backward()
+    assert x.grad is not None
     assert torch.isfinite(x.grad).all()

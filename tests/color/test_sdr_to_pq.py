@@ -41,4 +41,5 @@ def test_signals_beyond_the_range_are_clamped():
 def test_gradients_are_finite_at_black(function):
     x = torch.tensor([0.0, 1e-6, 1.0]).expand(3, 1, 3).clone().requires_grad_()
     function(x).sum().backward()
+    assert x.grad is not None
     assert torch.isfinite(x.grad).all()

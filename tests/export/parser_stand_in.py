@@ -8,6 +8,7 @@ of the node's domain. An "engine" is what was parsed.
 import json
 from enum import Enum
 from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import onnx
 from onnx.helper import get_attribute_value
@@ -95,13 +96,13 @@ def stand_in():
         def build_serialized_network(self, network, config):
             return json.dumps([layer.name for layer in network.layers]).encode()
 
-    trt = ModuleType("tensorrt")
+    trt: Any = ModuleType("tensorrt")
     trt.Logger = type("Logger", (), {"WARNING": 2, "__init__": lambda self, severity: None})
     trt.NetworkDefinitionCreationFlag = SimpleNamespace(**flags)
     trt.OnnxParserFlag = SimpleNamespace(ENABLE_PLUGIN_OVERRIDE="ENABLE_PLUGIN_OVERRIDE")
     trt.LayerType, trt.Builder = LayerType, Builder
     trt.OnnxParser = lambda network, logger: Parser(plugins, network)
-    plugin = ModuleType("tensorrt.plugin")
+    plugin: Any = ModuleType("tensorrt.plugin")
     for name in ("TensorDesc", "SymExprs", "KernelLaunchParams", "AutoTuneCombination"):
         setattr(plugin, name, SimpleNamespace)
 

@@ -3,6 +3,7 @@
 import io
 import struct
 from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
@@ -59,7 +60,7 @@ def test_every_address_of_an_hour_follows_the_one_before():
 def source_clip(path, *, rate=PAL, metadata=None, stream=None, codec="libx264", options=None, frames=20):
     with av.open(str(path), "w", options=options or {}) as container:
         container.metadata.update(metadata or {})
-        video = container.add_stream(codec, rate=rate)
+        video: Any = container.add_stream(codec, rate=rate)
         video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
         video.metadata.update(stream or {})
         for number in range(frames):

@@ -16,6 +16,7 @@ def save(path, x, y, size, full, value=0.5):
     pixels = np.full((size[1], size[0], 3), value, np.float32)
     pixels[0, 0] = 1.0  # marks the corner of what is stored
     output = oiio.ImageOutput.create(str(path))
+    assert output is not None
     assert output.open(str(path), spec)
     assert output.write_image(pixels)
     output.close()

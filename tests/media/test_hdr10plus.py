@@ -83,7 +83,7 @@ def test_every_frame_keeps_the_constraints_of_version_1(seed):
     assert read["average"] <= max(read["max_scl"])
 
 
-def read_back(message):
+def read_back(message) -> dict[str, Any]:
     """Rec. ITU-T T.35 user data of ST 2094-40, version 1, by its syntax table."""
     bits = "".join(f"{byte:08b}" for byte in message[6:])
     place = 0

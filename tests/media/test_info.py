@@ -78,6 +78,7 @@ def test_static_metadata_of_av1_is_read(make_clip, bars_frame):
 def _picture(path, size=(40, 30)):
     pixels = np.random.default_rng(3).integers(0, 255, (size[1], size[0], 3), dtype=np.uint8)
     output = oiio.ImageOutput.create(path.suffix[1:])
+    assert output is not None
     output.open(str(path), oiio.ImageSpec(*size, 3, "uint8"))
     output.write_image(pixels)
     output.close()

@@ -12,6 +12,7 @@ def _jpeg(path, value, size=(40, 24)):
     x, y = np.meshgrid(np.arange(size[0]), np.arange(size[1]))
     pixels = np.stack([(value + 3 * x + 2 * y) % 256] * 3, axis=-1).astype(np.uint8)
     output = oiio.ImageOutput.create("jpeg")
+    assert output is not None
     output.open(str(path), oiio.ImageSpec(*size, 3, "uint8"))
     output.write_image(pixels)
     output.close()

@@ -1,5 +1,7 @@
 """Frames of a video by number are bit for bit those of reading it from its beginning."""
 
+from typing import Any
+
 import av
 import numpy as np
 import pytest
@@ -26,7 +28,7 @@ def clips(tmp_path_factory):
     base = random.integers(40, 200, (64, 96), np.uint8)
     for name, (codec, options) in FORMS.items():
         with av.open(str(folder / name), "w") as container:
-            stream = container.add_stream(codec, rate=25, options=options)
+            stream: Any = container.add_stream(codec, rate=25, options=options)
             stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
             for number in range(40):
                 planes = np.full((96, 96), 128, np.uint8)

@@ -171,6 +171,7 @@ def test_lab_tiff_of_both_depths(tmp_path, bits):
     spec = oiio.ImageSpec(4, 1, 3, "uint8" if bits == 8 else "uint16")
     path = tmp_path / "lab.tif"
     output = oiio.ImageOutput.create("tiff")
+    assert output is not None
     assert output.open(str(path), spec)
     assert output.write_image((codes % 2**bits).astype(kind).reshape(1, 4, 3))
     output.close()
@@ -223,6 +224,7 @@ def test_png_of_narrow_range(tmp_path, bits):
     codes = np.round((16 + 219 * PATCHES / 255.0) * unit).astype(kind)[None]
     spec = oiio.ImageSpec(len(PATCHES), 1, 3, "uint8" if bits == 8 else "uint16")
     output = oiio.ImageOutput.create("png")
+    assert output is not None
     assert output.open(str(tmp_path / "a.png"), spec)
     assert output.write_image(codes)
     output.close()
@@ -308,6 +310,7 @@ def test_dpx_of_linear_light(tmp_path):
     spec = oiio.ImageSpec(len(PATCHES), 1, 3, "uint16")
     spec.attribute("dpx:Transfer", "Linear")
     output = oiio.ImageOutput.create("dpx")
+    assert output is not None
     assert output.open(str(tmp_path / "a.dpx"), spec)
     assert output.write_image(codes)
     output.close()
@@ -349,6 +352,7 @@ def test_floating_point_without_a_profile_is_light(tmp_path, kind):
     light = light.repeat(2, axis=0)  # OpenImageIO does not write one row of doubles rightly
     spec = oiio.ImageSpec(4, 2, 3, kind)
     output = oiio.ImageOutput.create(str(path := tmp_path / "light.tif"))
+    assert output is not None
     assert output.open(str(path), spec)
     output.write_image(light)
     output.close()

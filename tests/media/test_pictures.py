@@ -85,6 +85,7 @@ def save_exr(path, light, **attributes):
     for key, value in attributes.items():
         spec.attribute(key, oiio.TypeDesc("float[8]"), value)
     output = oiio.ImageOutput.create(str(path))
+    assert output is not None
     assert output.open(str(path), spec)
     assert output.write_image(np.ascontiguousarray(np.moveaxis(light, 0, -1)))
     output.close()
@@ -119,6 +120,7 @@ def test_dpx_is_video_and_film_densities_are_refused(tmp_path):
         spec.attribute("oiio:BitsPerSample", 10)
         spec.attribute("dpx:Transfer", transfer)
         output = oiio.ImageOutput.create("dpx")
+        assert output is not None
         assert output.open(str(tmp_path / name), spec)
         assert output.write_image(pixels)
         output.close()

@@ -22,6 +22,7 @@ def _save(path, pixels, **attributes):
     if path.suffix == ".webp":
         spec.attribute("compression", "lossless")
     output = oiio.ImageOutput.create(path.suffix[1:])
+    assert output is not None
     assert output.open(str(path), spec), output.geterror()
     assert output.write_image(np.ascontiguousarray(pixels))
     assert output.close()

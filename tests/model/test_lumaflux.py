@@ -61,6 +61,7 @@ def test_every_variant_steers_and_only_its_adapters_train(variant, frame):
     for name, parameter in model.adapters.named_parameters():
         if parameter.grad is not None:
             assert torch.isfinite(parameter.grad).all(), name
+    assert model.adapters.blocks[0].pga.up.weight.grad is not None
     assert model.adapters.blocks[0].pga.up.weight.grad.abs().sum() > 0
 
 

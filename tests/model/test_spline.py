@@ -52,4 +52,5 @@ def test_gradients_are_finite_on_black():
     tone(
         picture, random_knots(0, 0.1).__class__(**{k: v[:1] for k, v in vars(random_knots(0)).items()})
     ).sum().backward()
+    assert picture.grad is not None
     assert torch.isfinite(picture.grad).all()

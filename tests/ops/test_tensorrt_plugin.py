@@ -3,6 +3,7 @@
 import re
 import sys
 from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ def described(dtype, *shape):
 @pytest.fixture
 def recorder(monkeypatch):
     seen = {}
-    plugin = ModuleType("tensorrt.plugin")
+    plugin: Any = ModuleType("tensorrt.plugin")
     plugin.TensorDesc = SimpleNamespace
     plugin.SymExprs = dict
     plugin.KernelLaunchParams = SimpleNamespace
@@ -38,7 +39,7 @@ def recorder(monkeypatch):
     plugin.cdiv = lambda a, b: ("ceil", a, b)
     for kind in ("register", "autotune", "aot_impl"):
         setattr(plugin, kind, lambda name, kind=kind: lambda function: seen.__setitem__((kind, name), function))
-    package = ModuleType("tensorrt")
+    package: Any = ModuleType("tensorrt")
     package.plugin = plugin
     monkeypatch.setitem(sys.modules, "tensorrt", package)
     monkeypatch.setitem(sys.modules, "tensorrt.plugin", plugin)

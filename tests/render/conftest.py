@@ -3,6 +3,7 @@
 import os
 import sys
 from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
@@ -78,7 +79,7 @@ def exported_again():
 def _exported_again(path):
     """Another picture in a file of the same size and the same times, as `rsync -t` or a careless export leaves it."""
     before = path.stat()
-    pixels = oiio.ImageBuf(str(path)).get_pixels(oiio.UINT8)
+    pixels = np.asarray(oiio.ImageBuf(str(path)).get_pixels(oiio.UINT8))
     pixels[0, 0] ^= 1
     assert oiio.ImageBuf(pixels).write(str(path))
     grown = path.read_bytes()
@@ -112,7 +113,7 @@ def make_clip(tmp_path):
         path = tmp_path / name
         rng = np.random.default_rng(4)
         with av.open(str(path), "w") as container:
-            video = container.add_stream(
+            video: Any = container.add_stream(
                 codec, rate=25, options=options or ({"crf": "20"} if codec == "libx264" else {})
             )
             video.width, video.height, video.pix_fmt = *size, form

@@ -128,8 +128,8 @@ def test_srgb_and_bt1886_pictures_differ(run, tmp_path, converter):
 
     from lumaflux.color import pq, srgb
 
-    pixels = oiio.ImageBuf(str(tmp_path / "in.png")).get_pixels(oiio.FLOAT)
-    written = oiio.ImageBuf(str(tmp_path / "out.png")).get_pixels(oiio.FLOAT)
+    pixels = np.asarray(oiio.ImageBuf(str(tmp_path / "in.png")).get_pixels(oiio.FLOAT))
+    written = np.asarray(oiio.ImageBuf(str(tmp_path / "out.png")).get_pixels(oiio.FLOAT))
     light = srgb.eotf(pixels.astype(np.float64)) * 203
     luminance = light @ [0.2126, 0.7152, 0.0722]
     placed = pq.eotf(written.astype(np.float64)) @ [0.2627, 0.6780, 0.0593]

@@ -127,8 +127,12 @@ def plates(tmp_path):
     return folder / "s.%04d.png"
 
 
+def codes_of(path):
+    return np.asarray(oiio.ImageBuf(str(path)).get_pixels(oiio.UINT16))
+
+
 def shown(folder):
-    return {path.name: oiio.ImageBuf(str(path)).get_pixels(oiio.UINT16) for path in sorted(folder.glob("*.png"))}
+    return {path.name: codes_of(path) for path in sorted(folder.glob("*.png"))}
 
 
 @needs_opencv
@@ -165,7 +169,7 @@ def test_a_clip_and_its_preview(converter, plates, tmp_path):
     whole, part = shown(tmp_path / "whole"), shown(tmp_path / "part")
     assert sorted(part) == ["h.0003.png", "h.0004.png", "h.0009.png"]
     assert all(np.array_equal(pixels, whole[file]) for file, pixels in part.items())
-    assert np.array_equal(oiio.ImageBuf(str(tmp_path / "p.png")).get_pixels(oiio.UINT16), whole["h.0004.png"])
+    assert np.array_equal(codes_of(tmp_path / "p.png"), whole["h.0004.png"])
 
 
 @needs_opencv

@@ -3,6 +3,7 @@
 import sys
 from collections import Counter
 from types import SimpleNamespace
+from typing import Any
 
 import av
 import numpy as np
@@ -57,7 +58,8 @@ def clip(tmp_path_factory):
 @pytest.fixture
 def opened(monkeypatch):
     """Files that are opened for reading by FFmpeg's demuxers, by name."""
-    found, original = Counter(), av.open
+    found: Counter[str] = Counter()
+    original: Any = av.open
 
     def counted(file, mode=None, *args, **options):
         if mode in (None, "r") and str(file).startswith("file:") and ".partial" not in str(file):  # the output's marks

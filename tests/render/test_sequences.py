@@ -18,7 +18,7 @@ def written(folder):
 
 
 def light_of(path):
-    return oiio.ImageBuf(str(path)).get_pixels(oiio.FLOAT)
+    return np.asarray(oiio.ImageBuf(str(path)).get_pixels(oiio.FLOAT))
 
 
 @pytest.mark.parametrize(
@@ -202,6 +202,7 @@ def test_a_layer_of_every_frame_of_a_sequence(run, tmp_path):
         spec = oiio.ImageSpec(32, 24, 6, "half")
         spec.channelnames = ("R", "G", "B", "ao.R", "ao.G", "ao.B")
         file = oiio.ImageOutput.create("openexr")
+        assert file is not None
         assert file.open(str(tmp_path / f"l.{number}.exr"), spec)
         assert file.write_image(values)
         file.close()

@@ -5,6 +5,7 @@ import os
 import socket
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -137,8 +138,8 @@ def test_a_frame_larger_than_memory_is_refused_before_it_is_read(frame, monkeypa
     from lumaflux.service.protocol import Render
 
     with OwnFrames(frame) as own:
-        members = {"type": "render", "id": 1, "premultiplied": False, "priority": "final", "params": {}}
-        request = Render(**members, **own.request())
+        members: dict[str, Any] = {"type": "render", "id": 1, "premultiplied": False, "priority": "final", "params": {}}
+        request = Render(**{**members, **own.request()})
         with SharedFrames(request) as opened:
             assert opened.read().shape == frame.shape
             monkeypatch.setattr("lumaflux.service.frames.available_bytes", lambda: frame.nbytes)

@@ -12,6 +12,7 @@ import runpy
 import struct
 import sys
 import types
+from typing import Any
 
 MODULES = {
     "windows": {"fcntl", "resource", "pwd", "grp", "termios", "tty", "pty", "syslog", "_posixshmem"},
@@ -59,7 +60,7 @@ def _msvcrt():
         except OSError as error:
             raise OSError(errno.EACCES, "Permission denied") from error
 
-    module = types.ModuleType("msvcrt")
+    module: Any = types.ModuleType("msvcrt")
     module.LK_NBLCK, module.locking = 2, locking
     return module
 

@@ -21,6 +21,7 @@ def hdr_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         light[:, 20:24, 50:55] = 300.0
         pixels = np.ascontiguousarray(light.transpose(1, 2, 0), dtype=np.float32)
         out = oiio.ImageOutput.create(str(root / "panoramas" / f"{name}.exr"))
+        assert out is not None
         out.open(str(root / "panoramas" / f"{name}.exr"), oiio.ImageSpec(128, 64, 3, "float"))
         out.write_image(pixels)
         out.close()

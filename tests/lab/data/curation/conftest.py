@@ -17,6 +17,7 @@ def write_radiance(path: Path, seed: int, height: int, width: int) -> None:
     pixels = np.stack(waves, axis=-1).astype(np.float32)
     path.parent.mkdir(parents=True, exist_ok=True)
     output = oiio.ImageOutput.create(str(path))
+    assert output is not None
     output.open(str(path), oiio.ImageSpec(width, height, 3, "float"))
     output.write_image(pixels)
     output.close()

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -51,7 +52,7 @@ def make_sample(folder: Path, scenes: int = 8, methods: dict[str, float] | None 
     run.mkdir()
     clips, records = [], []
     for scene, rendering, crf, name in clip_names(scenes):
-        facts = {"sequence": f"scene-{scene}", "scene": f"scene-{scene}", "split": "test"}
+        facts: dict[str, Any] = {"sequence": f"scene-{scene}", "scene": f"scene-{scene}", "split": "test"}
         facts |= {"content": "pgc" if scene % 2 else "ugc", "rendering": rendering, "crf": crf}
         references = tuple(f"references/scene-{scene}/{frame:06d}.png" for frame in range(FRAMES))
         clips.append(
