@@ -245,7 +245,7 @@ def test_the_report_is_written_whatever_ends_the_work(tmp_path, make_clip, monke
     assert written["conversions"][0]["source"] == str(clip)
     with pytest.raises(UserError, match="no directory"):
         convert(clip, tmp_path / "o.mp4", settings=Settings(), job=job, report=tmp_path / "none" / "r.json")
-    with pytest.raises(UserError, match="is a source or the target too"):
+    with pytest.raises(UserError, match="is the input itself; choose another name"):
         convert(clip, tmp_path / "o.mp4", settings=Settings(), job=job, report=clip)
     with pytest.raises(UserError, match=r"gone\.mp4 does not exist"):
         convert(tmp_path / "gone.mp4", tmp_path / "o.mp4", settings=Settings(), job=job, report=report)

@@ -42,11 +42,13 @@ def convert(
     from lumaflux.inference.installed_engine import with_engine
     from lumaflux.progress import show_progress, show_report
     from lumaflux.render.clip import refuse_damage
+    from lumaflux.render.named_files import refuse_overwriting
     from lumaflux.render.report_file import kept_in
     from lumaflux.render.run import convert as run
 
     sources, target = _sources_and_target([*(inputs or ()), *files], output)
-    with kept_in(report, settings, job, [*sources, target]) as kept:
+    refuse_overwriting(sources, target, job, report)
+    with kept_in(report, settings, job) as kept:
         chosen = kept.job = with_engine(job)
 
         def load_converter():

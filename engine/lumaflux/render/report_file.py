@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,17 +24,15 @@ class Kept:
 
 
 @contextmanager
-def kept_in(path: Path | None, settings: Settings, job: Job, files: Sequence[Path]) -> Iterator[Kept]:
+def kept_in(path: Path | None, settings: Settings, job: Job) -> Iterator[Kept]:
     """Writes the report when the block ends, however it does: of the reports that were kept, or that what was raised
-    has with it. ``files`` are sources and target. Raises UserError before the block where none can be written there.
+    has with it. Raises UserError before the block where none can be written there.
     """
     kept = Kept(job=job)
     if path is None:
         yield kept
         return
     AtomicFile(path, overwrite=True)  # for its checks
-    if path.resolve() in [file.resolve() for file in files]:
-        raise UserError(f"the report {path} is a source or the target too; name another file for it")
     try:
         yield kept
     except BaseException as ending:

@@ -67,9 +67,11 @@ def fulfill(source: Path | Sequence[Path], target: Path, request: "Request") -> 
     """`convert`, of a request with all that can be asked for."""
     from lumaflux.media.standard_streams import STANDARD, rename_input, stored_input
     from lumaflux.render.batches import convert_several
+    from lumaflux.render.named_files import refuse_overwriting
 
     job = request.job
     sources = [source] if isinstance(source, Path) else list(source)
+    refuse_overwriting(sources, target, job)
     if job.certificate is not None:
         from lumaflux.render.recorder import check_certificate
 
