@@ -7,9 +7,7 @@ import pytest
 
 from lumaflux.color.sdr_to_pq import sdr_to_pq
 from lumaflux.errors import UserError
-from lumaflux.render import Job, convert
 from lumaflux.render.mask import Mask
-from lumaflux.settings import Settings
 
 
 class Marked:
@@ -34,16 +32,8 @@ class Marked:
 
 
 @pytest.fixture
-def marked():
+def placement():
     return Marked()
-
-
-@pytest.fixture
-def run(marked):
-    def call(source, target, **job):
-        return convert(source, target, marked.load, Settings(), Job(**{"track": "none", **job}))
-
-    return call
 
 
 @pytest.fixture
@@ -103,16 +93,16 @@ def test_a_clip_has_a_clip_of_mattes_or_pictures(make_clip, run, mask, tmp_path)
     assert sorted(file.name for file in (tmp_path / "m").iterdir()) == ["matte.00.png", "matte.01.png", "matte.02.png"]
 
 
-def test_a_sequence_resumes_where_a_matte_is_missing(make_pictures, run, mask, marked, tmp_path):
+def test_a_sequence_resumes_where_a_matte_is_missing(make_pictures, run, mask, placement, tmp_path):
     source = make_pictures("s.%04d.png", range(7, 10)) / "s.%04d.png"
     asked = {"matte": tmp_path / "m.%04d.exr", "mask": mask("mask.png")}
     run(source, tmp_path / "o.%04d.png", **asked)
     _, spec = pixels_of(tmp_path / "m.0008.exr")
     assert set(spec.channelnames) == {"confidence.measured", "confidence.extended", "confidence.invented"}
     (tmp_path / "m.0008.exr").unlink()
-    before = len(marked.masks)
+    before = len(placement.masks)
     report = run(source, tmp_path / "o.%04d.png", **asked)[0]
-    assert (report.frames, report.skipped, len(marked.masks) - before) == (1, 2, 1)
+    assert (report.frames, report.skipped, len(placement.masks) - before) == (1, 2, 1)
     assert (tmp_path / "m.0008.exr").is_file()
     with pytest.raises(UserError, match="another mask"):  # frames under another mask are other frames
         run(source, tmp_path / "o.%04d.png", matte=asked["matte"], mask=mask("other.png", white=100))
@@ -132,7 +122,7 @@ def test_what_a_lossy_clip_leaves_of_black_forbids(mask):
         ("out.png", {"matte": "channels"}, "png has no channels for a matte"),
     ],
 )
-def test_bad_mattes_and_masks_leave_nothing(make_pictures, run, mask, marked, tmp_path, target, asked, message):
+def test_bad_mattes_and_masks_leave_nothing(make_pictures, run, mask, placement, tmp_path, target, asked, message):
     source = make_pictures("p%d.png", [1]) / "p1.png"
     (tmp_path / "there.png").write_bytes(b"kept")
     named = {
@@ -142,4 +132,4 @@ def test_bad_mattes_and_masks_leave_nothing(make_pictures, run, mask, marked, tm
     with pytest.raises(UserError, match=message):
         run(source, tmp_path / target, **named)
     assert not (tmp_path / target).exists()
-    assert not marked.masks
+    assert not placement.masks

@@ -12,10 +12,8 @@ from PIL import Image
 from lumaflux.color.sdr_to_pq import sdr_to_pq
 from lumaflux.errors import FrameError, UserError
 from lumaflux.options import SourceOptions
-from lumaflux.render import Job, convert
 from lumaflux.render.mask import Mask
 from lumaflux.render.source import Source
-from lumaflux.settings import Settings
 
 SIZE = (32, 24)
 
@@ -37,16 +35,8 @@ class Kept:
 
 
 @pytest.fixture
-def kept():
+def placement():
     return Kept()
-
-
-@pytest.fixture
-def run(kept):
-    def call(source, target, **job):
-        return convert(source, target, kept.load, Settings(), Job(**{"track": "none", **job}))
-
-    return call
 
 
 @pytest.fixture
@@ -82,19 +72,19 @@ def code(pixels):
     return np.where(np.arange(32) < 16, 0, pixels)[None].repeat(24, 0)
 
 
-def test_a_clip_masks_the_frames_of_its_numbers(make_clip, mask_clip, run, kept, tmp_path):
+def test_a_clip_masks_the_frames_of_its_numbers(make_clip, mask_clip, run, placement, tmp_path):
     source = make_clip(frames=5, size=SIZE)
     run(source, tmp_path / "some.mkv", deliver="ffv1", mask=mask_clip(rate=50), frames="1-4:2,4")
-    assert greys(kept.masks) == [20, 60, 80]
+    assert greys(placement.masks) == [20, 60, 80]
 
 
 @pytest.mark.parametrize("first", [0, 1, 1001])
-def test_a_clip_masks_a_sequence_from_its_first_number_on(make_pictures, mask_clip, run, kept, tmp_path, first):
+def test_a_clip_masks_a_sequence_from_its_first_number_on(make_pictures, mask_clip, run, placement, tmp_path, first):
     source = make_pictures("s.%04d.png", range(first, first + 5)) / "s.%04d.png"
     mask = mask_clip()
     run(source, tmp_path / "o.%04d.png", mask=mask, frames=f"{first + 1}-{first + 2}")
     run(source, tmp_path / "o.%04d.png", mask=mask, frames=f"{first}-{first + 3}")  # goes on
-    assert greys(kept.masks) == [20, 40, 0, 60]
+    assert greys(placement.masks) == [20, 40, 0, 60]
 
 
 @pytest.mark.parametrize("tags", [(("color_trc", 8),), (("color_trc", 16), ("color_primaries", 9))])
@@ -105,25 +95,25 @@ def test_codes_count_as_they_are_stored(mask_clip, make_clip, tags):
 
 
 @pytest.mark.parametrize("frames", [1, 4, 6])
-def test_a_clip_of_another_length_is_refused(make_clip, make_pictures, mask_clip, run, kept, tmp_path, frames):
+def test_a_clip_of_another_length_is_refused(make_clip, make_pictures, mask_clip, run, placement, tmp_path, frames):
     pictures = make_pictures("s.%04d.png", range(7, 12)) / "s.%04d.png"
     for source, target in ((make_clip(frames=5, size=SIZE), "o.mkv"), (pictures, "o.%04d.png")):
         with pytest.raises(
             UserError, match=rf"mask.mkv has {frames} frames, .* has 5; it must be as long as the source"
         ):
             run(source, tmp_path / target, mask=mask_clip(frames=frames), frames="7-7" if source == pictures else "0-2")
-    assert not kept.masks
+    assert not placement.masks
     assert not list(tmp_path.glob("o.*"))
 
 
-def test_a_sequence_masks_by_numbers_and_lacks_none(make_clip, make_pictures, run, kept, tmp_path):
+def test_a_sequence_masks_by_numbers_and_lacks_none(make_clip, make_pictures, run, placement, tmp_path):
     masks = make_pictures("k.%02d.png", [1, 2, 3]) / "k.%02d.png"
     source = make_clip(frames=5, size=SIZE)
     run(source, tmp_path / "some.mkv", deliver="ffv1", mask=masks, frames="1-3")
-    assert [round(255 * float(mask[20, 20])) for mask in kept.masks] == [11, 12, 13]
+    assert [round(255 * float(mask[20, 20])) for mask in placement.masks] == [11, 12, 13]
     with pytest.raises(UserError, match="has no picture 0; number it as the source is, a clip from 0"):
         run(source, tmp_path / "all.mkv", deliver="ffv1", mask=masks)
-    assert len(kept.masks) == 3
+    assert len(placement.masks) == 3
     assert not list(tmp_path.glob("all*"))
 
 

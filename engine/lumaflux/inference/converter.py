@@ -20,14 +20,7 @@ from lumaflux.inference.detail import clipping, enlarge, gain_between, reduce_to
 from lumaflux.inference.direct_path import DirectPath, StageClock
 from lumaflux.inference.gain_blending import FrameGain, with_tone_of_the_shot
 from lumaflux.inference.graphics import Graphics, at_graphics_white, find_graphics, reduced_clipping, unclipped
-from lumaflux.inference.highlights import (
-    LARGEST_RECOVERY,
-    invented,
-    mean_of_views,
-    placed_stops,
-    region_stops,
-    stops_between,
-)
+from lumaflux.inference.highlights import invented, mean_of_views, placed_stops, region_stops, stops_between
 from lumaflux.inference.inverse import Lighting
 from lumaflux.inference.key_light import resized
 from lumaflux.inference.key_tones import stops_of, unlit_tone
@@ -134,7 +127,7 @@ class Converter:
             self._seen_twice, reduced=reduced, sampling=Sampling.of(settings), clock=StageClock(), tone=tone
         )
         found = stops_of(self.backend.network, begun, z, tone.knots, clipped, twice)
-        return replace(tone, stops=region_stops(found, reduced, clipped).clamp(0, LARGEST_RECOVERY))
+        return replace(tone, stops=region_stops(found, reduced, clipped).clamp(min=0))
 
     def _seen_twice(self, stops: Tensor, reduced: Tensor, sampling: Sampling, clock: StageClock, tone: Tone) -> Tensor:
         """Stops [B,1,h,w] that the transformer found in reduced pictures, with those that it finds in a second view."""

@@ -24,12 +24,13 @@ from lumaflux.inference.text_lines import (
     Line,
     Sampling,
     dark_lines,
+    grown,
     joined,
     light_lines,
     stretches,
     valley,
 )
-from lumaflux.inference.title_cards import grown, is_title_card
+from lumaflux.inference.title_cards import is_title_card
 
 FAINTEST, _CERTAIN = 200.0, 216.0  # codes of strokes or paper: darker ones stay where any curve puts them
 _ABOVE, _BESIDE = 0.6, 1.3  # of the letters' height: where a line's dots and marks are

@@ -149,6 +149,19 @@ def stretches(mask: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.int
     return row[::2], column[::2], column[1::2]
 
 
+def grown(mask: NDArray[np.bool_], by: int) -> NDArray[np.bool_]:
+    """What is inside of a mask [h,w], and ``by`` pixels around it."""
+    grown = mask.copy()
+    for _ in range(by):
+        wide = grown.copy()
+        wide[:, 1:] |= grown[:, :-1]
+        wide[:, :-1] |= grown[:, 1:]
+        grown = wide.copy()
+        grown[1:] |= wide[:-1]
+        grown[:-1] |= wide[1:]
+    return grown
+
+
 def joined(row: NDArray, start: NDArray, stop: NDArray, columns: int) -> NDArray[np.intp]:
     """Which runs touch, from row to row, corners included: the same number for those that hang together, from 0 up.
 

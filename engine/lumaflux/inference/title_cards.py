@@ -8,9 +8,8 @@ pixel or two, without a halo, and letters are a good part of it.
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lumaflux.inference.text_lines import LIGHT, Codes, Line
+from lumaflux.inference.text_lines import LIGHT, Codes, Line, grown
 
 _DARKEST = 48  # codes: a ground that is lighter is a picture's, or a page's
 _PLAIN = 3  # codes that a ground may be off its level
@@ -33,16 +32,3 @@ def is_title_card(largest: Codes, lines: Sequence[Line]) -> bool:
     between = (largest > ground + _DIM) & (largest < _SHADE)
     halo = int(np.count_nonzero(between & ~grown(largest >= _SHADE, _EDGE)))
     return ink >= _LETTERS * light and halo <= _HALO * light
-
-
-def grown(mask: NDArray[np.bool_], by: int) -> NDArray[np.bool_]:
-    """What is inside of a mask [h,w], and ``by`` pixels around it."""
-    grown = mask.copy()
-    for _ in range(by):
-        wide = grown.copy()
-        wide[:, 1:] |= grown[:, :-1]
-        wide[:, :-1] |= grown[:, 1:]
-        grown = wide.copy()
-        grown[1:] |= wide[:-1]
-        grown[:-1] |= wide[1:]
-    return grown
