@@ -51,12 +51,12 @@ class Tones:
         return {"required": {"model": (LINKED,), "images": ("IMAGE",), "codes": (list(CODES),)}}
 
     def find(self, model: Converter, images, codes):
-        from lumaflux.render.analysis import Look
+        from lumaflux.render.analysis import ClipAnalysis
 
-        look = Look(model, Settings())
+        analysis = ClipAnalysis(model, Settings())
         for picture in _sdr(images, codes):
-            look.see(picture)
-        return (look.shots(),)
+            analysis.see(picture)
+        return (analysis.shots(),)
 
 
 class Convert:

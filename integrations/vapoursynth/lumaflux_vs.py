@@ -70,13 +70,13 @@ def convert(
 
 def tones(clip: vs.VideoNode, *, model: Any = "lite", device: str | None = None, **settings: Any) -> list[Any]:
     """A tone for every shot of ``clip``, which is read whole. Raises UserError as ``convert`` does."""
-    from lumaflux.render.analysis import Look
+    from lumaflux.render.analysis import ClipAnalysis
 
     _check(clip)
-    look = Look(_loader(model, device)(), Settings(**settings))
+    analysis = ClipAnalysis(_loader(model, device)(), Settings(**settings))
     for frame in clip.frames(close=True):
-        look.see(_sdr(frame))
-    return look.shots()
+        analysis.see(_sdr(frame))
+    return analysis.shots()
 
 
 def _loader(model: Any, device: str | None) -> Any:

@@ -90,7 +90,7 @@ def test_yuv420p8_is_read_by_its_properties(lumaflux_vs, props, full, luma):
 def test_tones_are_found_in_one_pass_and_used_by_frame(lumaflux_vs, monkeypatch):
     seen = []
 
-    class Look:
+    class Seeing:
         def __init__(self, converter, settings):
             assert isinstance(converter, Placement)
 
@@ -109,7 +109,7 @@ def test_tones_are_found_in_one_pass_and_used_by_frame(lumaflux_vs, monkeypatch)
             return number
 
     asked = []
-    monkeypatch.setattr("lumaflux.render.analysis.Look", Look)
+    monkeypatch.setattr("lumaflux.render.analysis.ClipAnalysis", Seeing)
     clip, model = clip_of(vs.RGBS), Placement()
     track = lumaflux_vs.tones(clip, model=model)
     assert seen == [(3, 48, 64)] * 3

@@ -18,7 +18,7 @@ from lumaflux.inference.highlights import LARGEST_RECOVERY
 from lumaflux.inference.tone import Tone
 from lumaflux.progress import show_progress
 from lumaflux.render import Job
-from lumaflux.render.analysis import Look
+from lumaflux.render.analysis import ClipAnalysis
 from lumaflux.render.clip import convert_clip
 from lumaflux.render.growing_track import GrowingTrack
 from lumaflux.render.request import Request
@@ -46,7 +46,7 @@ def film():
     return [scene(0)] * 20 + [barred] * 20 + [scene(2)] * 20 + mixed + [scene(3)] * 20 + [scene(4, 0.5)] * 100
 
 
-class Told(Look):
+class Told(ClipAnalysis):
     """Looks at pictures, and keeps how many frames had been seen when each shot was told."""
 
     def see_frame(self, frame: Any):
@@ -58,9 +58,9 @@ class Told(Look):
         return shots
 
 
-def growing(pictures, look, name: str) -> GrowingTrack:
-    """Of pictures instead of a reader's frames, which the look here takes."""
-    return GrowingTrack(pictures, look, name)
+def growing(pictures, analysis, name: str) -> GrowingTrack:
+    """Of pictures instead of a reader's frames, which the analysis here takes."""
+    return GrowingTrack(pictures, analysis, name)
 
 
 @pytest.fixture
@@ -80,11 +80,11 @@ def quick(converter, monkeypatch):
 @pytest.mark.parametrize("lit", [False, True])
 def test_shots_that_are_told_early_are_those_of_the_whole(quick, lit, monkeypatch):
     monkeypatch.setattr(type(quick), "recovers", property(lambda self: lit))
-    whole, frames = Look(quick, Settings()), [frame.copy() for frame in film()]
+    whole, frames = ClipAnalysis(quick, Settings()), [frame.copy() for frame in film()]
     for number in range(0, len(frames), 5):  # a lamp that is there for two frames of five
         for frame in frames[number : number + 2]:
             frame[:, 12:15, 16:20] = 1.0
-    track = growing(lambda told: (frame for frame in frames), look := Told(quick, Settings()), "film")
+    track = growing(lambda told: (frame for frame in frames), analysis := Told(quick, Settings()), "film")
     for frame in frames:
         whole.see(frame)
     track.wait_for(195)
@@ -93,8 +93,8 @@ def test_shots_that_are_told_early_are_those_of_the_whole(quick, lit, monkeypatc
     lights = sum(len(shot.lights) for shot in track.shots)
     assert lights > 2 * sum(len(shot.keys) for shot in track.shots) if lit else lights == 0
     assert [(shot.first, shot.last) for shot in track.shots][:2] == [(0, 19), (20, 39)]
-    assert len(look.when) == len(track.shots) - 1  # only the last waits for the end
-    assert all(81 <= when - shot.last <= 84 for when, shot in zip(look.when[:2], track.shots, strict=False))
+    assert len(analysis.when) == len(track.shots) - 1  # only the last waits for the end
+    assert all(81 <= when - shot.last <= 84 for when, shot in zip(analysis.when[:2], track.shots, strict=False))
 
 
 def test_a_shot_that_is_told_is_rendered_while_the_pass_goes_on(quick):
@@ -185,12 +185,12 @@ def test_a_clip_becomes_the_same_as_after_a_whole_pass(quick, clip, tmp_path):
 
 
 def test_an_interrupt_while_a_tone_is_waited_for_keeps_what_is_finished(quick, clip, tmp_path):
-    whole = Look(quick, Settings())
+    whole = ClipAnalysis(quick, Settings())
     for frame in [scene(0)] * 8:
         whole.see(frame)
     told = iter([whole.shots()])
-    look = SimpleNamespace(see_frame=lambda frame: time.sleep(0.005), known_shots=lambda: next(told, []))
-    track = growing(lambda note: (frame for frame in repeat(None)), look, "endless")
+    analysis = SimpleNamespace(see_frame=lambda frame: time.sleep(0.005), known_shots=lambda: next(told, []))
+    track = growing(lambda note: (frame for frame in repeat(None)), analysis, "endless")
 
     def progress(frames, total):
         if frames == 8:

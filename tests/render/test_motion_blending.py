@@ -10,7 +10,7 @@ from lumaflux.inference.tone_track import Clip, ToneTrack
 from lumaflux.inference.weights import weights_identity
 from lumaflux.options import ModelOptions, SourceOptions
 from lumaflux.render import Job, convert
-from lumaflux.render.analysis import Look
+from lumaflux.render.analysis import ClipAnalysis
 from lumaflux.render.motion_blending import MotionBlending
 from lumaflux.render.tones import Tones
 from lumaflux.settings import Settings
@@ -39,10 +39,10 @@ def pictures(seed=0):
 
 
 def track_of(converter, frames):
-    look = Look(converter, Settings())
+    analysis = ClipAnalysis(converter, Settings())
     for frame in frames:
-        look.see(frame)
-    return ToneTrack(clip=Clip(name="drawn", frames=len(frames), digest=""), model="tiny", shots=look.shots())
+        analysis.see(frame)
+    return ToneTrack(clip=Clip(name="drawn", frames=len(frames), digest=""), model="tiny", shots=analysis.shots())
 
 
 def blending(converter, frames, amount=1.0, track=None, asked=None):

@@ -130,7 +130,7 @@ class _Wanted:
     clipped: "Tensor | None"
 
 
-class Look:
+class ClipAnalysis:
     """One pass over a clip, frame by frame. Of the frames seen it keeps a number and a thumbnail each, and tones.
 
     A tone at every KEY_INTERVAL-th frame, and at the frames on both sides of what may be a cut, all inside of the black
@@ -410,12 +410,12 @@ def track_of(
     frames if ``lights``."""
     from lumaflux.inference.tone_track import ToneTrack
 
-    look = Look(converter, settings, lights=lights)
+    analysis = ClipAnalysis(converter, settings, lights=lights)
     for picture in pictures:
-        look.see(picture) if isinstance(picture, np.ndarray) else look.see_frame(picture)
-    if not look.frames:
+        analysis.see(picture) if isinstance(picture, np.ndarray) else analysis.see_frame(picture)
+    if not analysis.frames:
         raise UserError(f"{source} holds no frames; there is nothing to analyze")
-    return ToneTrack(clip=clip_of(source, look.frames), model=model, shots=look.shots())
+    return ToneTrack(clip=clip_of(source, analysis.frames), model=model, shots=analysis.shots())
 
 
 def _shot(frames: range, tones: "dict[int, Tone]", area: "Area", lights: "dict[int, LightKey]") -> "Shot":

@@ -13,7 +13,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from lumaflux.errors import FrameError, UserError
-from lumaflux.render.analysis import Look
+from lumaflux.render.analysis import ClipAnalysis
 from lumaflux.render.job import Progress
 
 if TYPE_CHECKING:
@@ -28,11 +28,11 @@ _PATIENCE = 0.1  # seconds between looks at whether the user has ended the work
 class GrowingTrack:
     """``frames``: one pass over the clip ``name``, which tells its progress. ``close`` ends the thread."""
 
-    def __init__(self, frames: Frames, look: Look, name: str):
+    def __init__(self, frames: Frames, analysis: ClipAnalysis, name: str):
         self.shots: list[Shot] = []
         self._firsts: list[int] = []
-        self._frames, self._look, self._name = frames, look, name
-        self._keys = look.beside = ThreadPoolExecutor(1, "keys")
+        self._frames, self._analysis, self._name = frames, analysis, name
+        self._keys = analysis.beside = ThreadPoolExecutor(1, "keys")
         self._done: tuple[int, int | None] = (0, None)
         self._whole = self._closed = False
         self._error: BaseException | None = None
@@ -57,11 +57,11 @@ class GrowingTrack:
             for frame in frames:
                 if self._closed:
                     return
-                self._look.see_frame(frame)
-                self._tell(self._look.known_shots())
-        if not self._look.frames:
+                self._analysis.see_frame(frame)
+                self._tell(self._analysis.known_shots())
+        if not self._analysis.frames:
             raise UserError(f"{self._name} holds no frames; there is nothing to analyze")
-        self._tell(self._look.shots(), whole=True)
+        self._tell(self._analysis.shots(), whole=True)
 
     def _note(self, done: int, total: int | None) -> None:
         self._done = done, total

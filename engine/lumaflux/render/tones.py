@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lumaflux.errors import UserError
 from lumaflux.options import NO_TRACK, ToneOptions
-from lumaflux.render.analysis import Look, check_clip, check_model, track_of
+from lumaflux.render.analysis import ClipAnalysis, check_clip, check_model, track_of
 from lumaflux.render.growing_track import GrowingTrack
 from lumaflux.render.job import Progress
 from lumaflux.render.source import Source, settings_for
@@ -143,8 +143,8 @@ def growing_tones_of(source: Source, asked: ToneRequest, progress: Progress = la
     plain = options.match is None and options.motion_blending == 0 and source.pattern is None
     if not (plain and asked.finds_track and _takes_two_at_a_time(asked.converter)):
         return tones_of(source, asked, progress)
-    look = Look(asked.converter, asked.settings, lights=not options.every_frame)
-    track = GrowingTrack(lambda told: _in_one_pass(source, told), look, str(source.path))
+    analysis = ClipAnalysis(asked.converter, asked.settings, lights=not options.every_frame)
+    track = GrowingTrack(lambda told: _in_one_pass(source, told), analysis, str(source.path))
     try:
         track.wait_for_first(progress)
     except BaseException:

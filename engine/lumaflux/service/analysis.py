@@ -19,7 +19,7 @@ from lumaflux.service.tracks import absolute
 
 if TYPE_CHECKING:
     from lumaflux.inference.tone_track import Clip, ToneTrack
-    from lumaflux.render.analysis import Look
+    from lumaflux.render.analysis import ClipAnalysis
 
 SLICE_S = 0.25  # of an analysis, before frames that wait have their turn
 HOST_CLIP = "frames of a host"
@@ -32,7 +32,7 @@ class FileAnalysis:
         """``samples``: frames that the host shows of it. Raises UserError for a path that is not whole, and what cannot
         be read; ModelError.
         """
-        from lumaflux.render.analysis import Look
+        from lumaflux.render.analysis import ClipAnalysis
         from lumaflux.render.source import Source
 
         self.source = absolute(parameters.source_file, "Source file")
@@ -41,7 +41,7 @@ class FileAnalysis:
         for path in files:
             check_regular(path)  # before a decoder waits for a FIFO, with all hosts behind it
         self.model, self._renderer = parameters.model, renderer
-        self._look = Look(renderer.load(self.model), parameters.settings)
+        self._analysis = ClipAnalysis(renderer.load(self.model), parameters.settings)
         self._reader = source.open()
         self._reader.__enter__()
         self._frames = getattr(self._reader, "coded_frames", self._reader.frames)()
@@ -51,25 +51,25 @@ class FileAnalysis:
 
     @property
     def done(self) -> int:
-        return self._look.frames
+        return self._analysis.frames
 
     def proceed(self, check: Callable[[], None]) -> "ToneTrack | None":
         """Sees frames for a slice of time; the track when all were seen."""
         from lumaflux.render.analysis import clip_of
 
-        self._look.converter = self._renderer.load(self.model)  # another may have come between
+        self._analysis.converter = self._renderer.load(self.model)  # another may have come between
         until = time.monotonic() + SLICE_S
         while time.monotonic() < until:
             check()
             frame = next(self._frames, None)
             if frame is not None:
-                self._look.see_frame(frame)
+                self._analysis.see_frame(frame)
                 self._film.append(thumbnail(frame.sdr).astype(np.float16))
                 continue
             if not self.done:
                 raise UserError(f"{self.source} holds no frames; name another Source file")
             self._reader.check_whole()
-            return _track(clip_of(self.source, self.done), self._film, self._look, self._renderer, self.model)
+            return _track(clip_of(self.source, self.done), self._film, self._analysis, self._renderer, self.model)
         return None
 
     def start(self) -> int | None:
@@ -89,37 +89,39 @@ class HostAnalysis:
     """Of frames that a host hands over in order. For one thread."""
 
     def __init__(self, parameters: RenderParameters, renderer: Renderer):
-        from lumaflux.render.analysis import Look
+        from lumaflux.render.analysis import ClipAnalysis
 
         self.model, self._renderer = parameters.model, renderer
-        self._look = Look(renderer.load(self.model), parameters.settings)
+        self._analysis = ClipAnalysis(renderer.load(self.model), parameters.settings)
         self._digest = xxhash.xxh3_128()
         self._film: list[np.ndarray] = []
 
     @property
     def done(self) -> int:
-        return self._look.frames
+        return self._analysis.frames
 
     def see(self, sdr: np.ndarray) -> None:
         """The next frame, SDR [3,H,W]."""
-        self._look.converter = self._renderer.load(self.model)
+        self._analysis.converter = self._renderer.load(self.model)
         self._digest.update(np.ascontiguousarray(sdr).data.cast("B"))
-        self._look.see(sdr)
+        self._analysis.see(sdr)
         self._film.append(thumbnail(sdr).astype(np.float16))
 
     def track(self) -> "ToneTrack":
         from lumaflux.inference.tone_track import Clip
 
         clip = Clip(name=HOST_CLIP, frames=self.done, digest=self._digest.hexdigest())
-        return _track(clip, self._film, self._look, self._renderer, self.model)
+        return _track(clip, self._film, self._analysis, self._renderer, self.model)
 
 
-def _track(clip: "Clip", film: list[np.ndarray], look: "Look", renderer: Renderer, model: str) -> "ToneTrack":
+def _track(
+    clip: "Clip", film: list[np.ndarray], analysis: "ClipAnalysis", renderer: Renderer, model: str
+) -> "ToneTrack":
     from lumaflux.inference.tone_track import ToneTrack
     from lumaflux.inference.track_pictures import Pictures
 
     identity = weights_identity(renderer.options_of(model))
-    return ToneTrack(clip=clip, model=identity, pictures=Pictures.of(np.stack(film)), shots=look.shots())
+    return ToneTrack(clip=clip, model=identity, pictures=Pictures.of(np.stack(film)), shots=analysis.shots())
 
 
 def store(track: "ToneTrack", source: Path | None) -> Path:

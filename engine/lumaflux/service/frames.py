@@ -12,7 +12,7 @@ from typing import Self
 import numpy as np
 
 from lumaflux.service.machine import available_bytes
-from lumaflux.service.protocol import Look, Render
+from lumaflux.service.protocol import AnalyzeFrame, Render
 from lumaflux.service.shared_objects import make_object, no_room, open_object, remove_object
 
 DTYPES = {"float": np.float32, "half": np.float16, "short": np.uint16, "byte": np.uint8}
@@ -28,7 +28,7 @@ class FrameMemoryError(Exception):
 class SharedFrames:
     """A client's object, open for one request. Raises FrameRefusedError for one that is not there or not the user's."""
 
-    def __init__(self, request: Render | Look):
+    def __init__(self, request: Render | AnalyzeFrame):
         self.request = request
         self._object = open_object(request.shm, request.shm_size)
 

@@ -131,15 +131,15 @@ class Render(_Frame):
         return self
 
 
-class Look(_Frame):
+class AnalyzeFrame(_Frame):
     """The next frame of a clip to analyse, the ``number``-th; nothing is written back. 0 begins anew."""
 
     type: Literal["look"]
     number: int = Field(ge=0)
 
 
-Request = Hello | Ping | Cancel | Warm | Load | Shutdown | Render | Analyze | Look
-Work = Load | Render | Analyze | Look  # what goes through the queue
+Request = Hello | Ping | Cancel | Warm | Load | Shutdown | Render | Analyze | AnalyzeFrame
+Work = Load | Render | Analyze | AnalyzeFrame  # what goes through the queue
 _REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="type")])
 
 

@@ -15,11 +15,11 @@ from lumaflux.service.protocol import (
     HEADER,
     PROTOCOL,
     Analyze,
+    AnalyzeFrame,
     Cancel,
     Code,
     Hello,
     Load,
-    Look,
     Ping,
     ProtocolError,
     Render,
@@ -140,7 +140,7 @@ class Session:
                 self.server.touch()
                 self.server.warm(request.model)
                 self.send({"type": "ok", "id": request.id})
-            case Load() | Render() | Analyze() | Look():
+            case Load() | Render() | Analyze() | AnalyzeFrame():
                 self.server.touch()
                 self._begin(request)
             case _:
@@ -169,11 +169,11 @@ class Session:
             self.server.outstanding += 1
 
     def _job(self, request: Work, parameters: RenderParameters) -> Job:
-        if isinstance(request, Render | Look) and request.shm not in self.shared:
+        if isinstance(request, Render | AnalyzeFrame) and request.shm not in self.shared:
             self.shared.append(request.shm)
         if isinstance(request, Analyze) and parameters.source_file:
             return self.analyses.of_file(request, parameters)
-        if isinstance(request, Analyze | Look):
+        if isinstance(request, Analyze | AnalyzeFrame):
             return self.analyses.of_host(request, parameters)
 
         def finish(result: Any, failure: BaseException | None) -> None:

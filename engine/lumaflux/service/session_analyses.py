@@ -8,7 +8,7 @@ from lumaflux.service.analysis import FileAnalysis
 from lumaflux.service.client_analyses import ClientAnalyses, file_result
 from lumaflux.service.frames import SharedFrames
 from lumaflux.service.parameters import RenderParameters
-from lumaflux.service.protocol import Analyze, Look
+from lumaflux.service.protocol import Analyze, AnalyzeFrame
 from lumaflux.service.queue import Job, QueueClosedError, QueueFullError
 from lumaflux.service.roles import Connection
 
@@ -52,25 +52,25 @@ class SessionAnalyses:
         job = Job(work, finish, "thumbnail")
         return job
 
-    def of_host(self, request: Analyze | Look, parameters: RenderParameters) -> Job:
+    def of_host(self, request: Analyze | AnalyzeFrame, parameters: RenderParameters) -> Job:
         """Sees one frame, or ends with the track of those that were seen."""
         server = self._session.server
 
         def work(job: Job) -> dict[str, Any]:
             if isinstance(request, Analyze):
                 return {"type": "analyzed", **self._seen.of_host(self._session.client)}
-            look: Look = request
+            shown: AnalyzeFrame = request
 
             def planes() -> np.ndarray:
                 from lumaflux.service.samples import planes_of
 
-                with SharedFrames(look) as frames:
+                with SharedFrames(shown) as frames:
                     pixels = frames.read(server.frame_memory)
-                    found = planes_of(pixels, premultiplied=look.premultiplied)
+                    found = planes_of(pixels, premultiplied=shown.premultiplied)
                 job.check()
                 return found
 
-            return {"type": "looked", "frames": self._seen.see(look.number, look.frame, parameters, planes)}
+            return {"type": "looked", "frames": self._seen.see(shown.number, shown.frame, parameters, planes)}
 
         def finish(result: dict[str, Any] | None, failure: BaseException | None) -> None:
             server.in_loop(self._session.answer, job, request, result, failure)
