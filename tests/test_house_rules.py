@@ -14,6 +14,7 @@ PACKAGE = ROOT / "engine" / "lumaflux"
 # Room -> the rooms that it may import, beside ALWAYS; `progress` is the commands' own.
 ALLOWED = {
     "errors": set(),
+    "checked_fields": set(),
     "settings": set(),
     "threads": set(),
     "torch_import": set(),
@@ -57,7 +58,17 @@ ALLOWED = {
     "doctor": {"model", "backends", "inference"},
 }
 DOORS = {"cli", "__init__", "__main__"}  # nothing imports them; they import what they like, when it is called for
-ALWAYS = {"errors", "settings", "options", "digests", "version", "threads", "torch_import", "file_lock"}
+ALWAYS = {
+    "errors",
+    "checked_fields",
+    "settings",
+    "options",
+    "digests",
+    "version",
+    "threads",
+    "torch_import",
+    "file_lock",
+}
 HOLD_NO_CODE = {"weights", "lab"}
 NO_FILES_OR_VIDEO = ("av", "OpenImageIO", "OpenEXR", "PIL")
 

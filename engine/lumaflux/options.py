@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from cyclopts import Parameter
 
+from lumaflux.checked_fields import Bounds, CheckedFields
 from lumaflux.errors import UserError
 
 Precision = Literal["fp32", "bf16", "fp16", "fp8"]
@@ -57,15 +58,18 @@ SEQUENCE_RATE = Fraction(24)  # frames/s, where the user names none
 Flag = Annotated[bool, Parameter(negative="")]
 Overwrite = Annotated[bool, Parameter(name=["--overwrite", "-y"], negative=["--no-overwrite", "-n"])]
 Group = TypeVar("Group")
+_THREADS = Bounds(1, 1024)
+_MOST_GIB = 1e6
+_NUMBERS = Bounds(0, 10**14)  # of frames: some are times
 
 
-def _option(default: Any, help_text: str) -> Any:
-    """A field of an option group."""
-    return field(default=default, metadata={"help": help_text})
+def _option(default: Any, help_text: str, bounds: Bounds | None = None) -> Any:
+    """A field of an option group; ``bounds`` of a number."""
+    return field(default=default, metadata={"help": help_text, "bounds": bounds})
 
 
 @dataclass(frozen=True, kw_only=True)
-class SourceOptions:
+class SourceOptions(CheckedFields):
     """How a source is read."""
 
     force_sdr: Flag = _option(False, "Read a PQ- or HLG-tagged source as if it were SDR.")
@@ -100,7 +104,7 @@ class SourceOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RawFrameOptions:
+class RawFrameOptions(CheckedFields):
     """How frames without a header lie in standard input, at ``fps``."""
 
     size: str | None = _option(None, "WIDTHxHEIGHT of raw frames on standard input (source -); --fps is their rate.")
@@ -120,14 +124,14 @@ class RawFrameOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DamageOptions:
+class DamageOptions(CheckedFields):
     """What happens where a source is damaged."""
 
     keep_going: Flag = _option(False, "Convert the rest where frames are damaged or missing; the exit code is 3 then.")
 
 
 @dataclass(frozen=True, kw_only=True)
-class FrameOptions:
+class FrameOptions(CheckedFields):
     """Which frames."""
 
     frames: str | None = _option(
@@ -136,7 +140,7 @@ class FrameOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelOptions:
+class ModelOptions(CheckedFields):
     """Which weights render, and on what."""
 
     model: str = _option("lite", "lite, flux-dev, flux-schnell, flux2-klein, flux2-klein-base, or a model directory.")
@@ -156,7 +160,9 @@ class ModelOptions:
         "auto", "GiB of the GPU that a FLUX model may take, such as 16; auto goes by the card (docs/guide/flux.md)."
     )
     key_batch: int = _option(
-        1, "Key frames whose tone is found at a time; for FLUX fewer where --vram has no room (docs/guide/flux.md)."
+        1,
+        "Key frames whose tone is found at a time; for FLUX fewer where --vram has no room (docs/guide/flux.md).",
+        Bounds(1, MOST_KEYS, "key frames"),
     )
     quick_decode: Flag = _option(
         False, "Decode FLUX.2's latents by the small autoencoder of lite, for previews: quicker, and coarser."
@@ -179,18 +185,24 @@ class ModelOptions:
         "(docs/formats.md).",
     )
     threads: int | None = _option(
-        None, "CPU threads; torch's own number if not named. Sums depend on it in their last bits."
+        None,
+        "CPU threads; torch's own number if not named. Sums depend on it in their last bits.",
+        _THREADS,
     )
 
     def __post_init__(self) -> None:
-        if self.threads is not None and self.threads < 1:
-            raise UserError(f"threads are {self.threads}; give one or more")
-        if not 1 <= self.key_batch <= MOST_KEYS:
-            raise UserError(f"--key-batch is {self.key_batch}; give 1 to {MOST_KEYS} key frames")
+        super().__post_init__()
+        if self.vram != "auto":
+            try:
+                amount = float(self.vram)
+            except ValueError:
+                raise UserError(f"--vram is '{self.vram}'; write auto, or GiB such as 16") from None
+            if not 0 < amount < _MOST_GIB:
+                raise UserError(f"--vram is {self.vram}; name an amount above 0 GiB")
 
 
 @dataclass(frozen=True, kw_only=True)
-class MatchOptions:
+class MatchOptions(CheckedFields):
     """What tones are led to."""
 
     match: Path | None = _option(
@@ -212,12 +224,14 @@ class ToneOptions(MatchOptions):
         False, "Ask the network for the highlights of every frame, not of the tone track's key frames (slower)."
     )
     motion_blending: float = _option(
-        0.0, "From 0, none, to 1: steady what the model generates along the source's motion (docs/tone-tracks.md)."
+        0.0,
+        "From 0, none, to 1: steady what the model generates along the source's motion (docs/tone-tracks.md).",
+        Bounds(0, 1),
     )
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConfidenceOptions:
+class ConfidenceOptions(CheckedFields):
     """What of a result is the source's own light."""
 
     matte: Path | None = _option(
@@ -234,7 +248,7 @@ class ConfidenceOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RoundTripOptions:
+class RoundTripOptions(CheckedFields):
     """Whether the SDR comes back."""
 
     sdr_exact: Flag = _option(
@@ -250,7 +264,7 @@ class RoundTripOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CertificateOptions:
+class CertificateOptions(CheckedFields):
     """What proves how an output was made."""
 
     certificate: Path | None = _option(
@@ -261,7 +275,7 @@ class CertificateOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class VideoOptions:
+class VideoOptions(CheckedFields):
     """How a video is written."""
 
     deliver: Deliver | None = _option(
@@ -286,6 +300,7 @@ class VideoOptions:
     crf: float | None = _option(
         None,
         "Constant rate factor of a video: 0 (finest) to 51 for HEVC, 18 if not named; 1 to 63 for AV1, 24.",
+        Bounds(0, 63),
     )
     encoder_preset: str | None = _option(
         None, "Speed of a video's encoder: ultrafast to placebo for HEVC, medium if not named; 0 to 13 for AV1, 8."
@@ -298,37 +313,41 @@ class VideoOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SoundOptions:
+class SoundOptions(CheckedFields):
     """What comes with the pictures."""
 
     copy_audio: bool = _option(True, "Copy the sound of the source as it is.")
 
 
 @dataclass(frozen=True, kw_only=True)
-class PictureTargetOptions:
+class PictureTargetOptions(CheckedFields):
     """How pictures are written, and which."""
 
     exr_compression: ExrCompression | None = _option(
         None, "zip if not named; none for exr-aces, which its standard asks for."
     )
     output_space: str | None = _option(None, "The color space of the pictures written, in --ocio's configuration.")
-    limit: int | None = _option(None, "Stop after so many frames.")
+    limit: int | None = _option(None, "Stop after so many frames.", Bounds(1, 10**14, "frames"))
     also: tuple[str, ...] = _option(
         (),
         "PROFILE=PATH: another output of the same rendering, by the names of --deliver, as sdr=proxy.mp4 or "
         "exr=shot.%04d.exr. May be given often.",
     )
     preview: int | None = _option(
-        None, "Convert this frame alone, to a picture, with one for SDR screens beside it (NAME.sdr.png)."
+        None,
+        "Convert this frame alone, to a picture, with one for SDR screens beside it (NAME.sdr.png).",
+        _NUMBERS,
     )
-    start_number: int | None = _option(None, "The number of the first picture written; the source's own if not named.")
+    start_number: int | None = _option(
+        None, "The number of the first picture written; the source's own if not named.", _NUMBERS
+    )
     resume: bool = _option(
         True, "Keep the pictures of a sequence that are there from an earlier run with the same settings."
     )
 
 
 @dataclass(frozen=True, kw_only=True)
-class TargetOptions:
+class TargetOptions(CheckedFields):
     """What happens to a target that is there."""
 
     overwrite: Overwrite = _option(False, "Replace an existing target (-y), or refuse to (-n).")
@@ -339,7 +358,9 @@ class FarmOptions(ConfidenceOptions, ToneOptions, ModelOptions, FrameOptions, So
     """What the frames of a farm's job depend on. Paths are those that all workers see."""
 
     threads: int | None = _option(
-        1, "CPU threads of a worker. Sums depend on it in their last bits, so it is the same on all of them."
+        1,
+        "CPU threads of a worker. Sums depend on it in their last bits, so it is the same on all of them.",
+        _THREADS,
     )
 
 

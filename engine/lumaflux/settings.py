@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
+from lumaflux.checked_fields import CheckedFields
 from lumaflux.errors import UserError
 
 DETAIL_WORDS = {"source": "1", "generated": "0"}  # what a command line may say for the ends of ``detail``
@@ -37,11 +38,12 @@ def _control(default: Any, **description: Any) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(CheckedFields):
     """The look controls of ``Converter.render``; `Settings` in the reference lists them with unit, range and default.
 
     Raises:
-        UserError: A value outside its range, an unknown word, or a target peak below reference white.
+        UserError: A value of another type or outside its range, an unknown word, or a target peak below reference
+            white.
 
     Examples:
         >>> Settings(exposure=0.5).exposure
@@ -193,16 +195,7 @@ class Settings:
     )
 
     def __post_init__(self) -> None:
-        for name, control in controls().items():
-            value = getattr(self, name)
-            if not control.low <= value <= control.high:
-                raise UserError(
-                    f"{control.label.lower()} is {value:g}; it must be between {control.low:g} and "
-                    f"{control.high:g} {control.unit}"
-                )
-        for name, choice in choices().items():
-            if (word := getattr(self, name)) not in choice.values:
-                raise UserError(f"{name} is '{word}'; choose one of {', '.join(choice.values)}")
+        super().__post_init__()
         if self.target_peak < self.reference_white:
             raise UserError(
                 f"target peak ({self.target_peak:g} cd/m2) must not be below reference white "

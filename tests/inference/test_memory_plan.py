@@ -27,6 +27,7 @@ from lumaflux.model.build import build
 from lumaflux.model.footprint import flops_of, peak_of, weights_of
 from lumaflux.model.fp8_linear import blocks_of
 from lumaflux.model.presets import FLUX_DEV, TINY_FLUX
+from lumaflux.options import ModelOptions
 
 USABLE = 0.95  # of a card: the driver and a display take the rest
 CPU = torch.device("cpu")
@@ -100,10 +101,10 @@ def test_a_named_precision_is_kept():
     assert plan.resident < 57
 
 
-@pytest.mark.parametrize("vram", ["much", "0", "-3", "nan"])
+@pytest.mark.parametrize("vram", ["much", "0", "-3", "nan", "inf", "1e300"])
 def test_amounts_of_memory(vram):
     with pytest.raises(UserError, match="--vram"):
-        budget_of(vram, CPU)
+        ModelOptions(vram=vram)
 
 
 def test_what_is_free_counts(monkeypatch):

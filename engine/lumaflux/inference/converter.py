@@ -84,8 +84,8 @@ class Converter:
             The picture, and what led to it.
 
         Raises:
-            UserError: A frame of another shape, of integers, or with NaN or infinite values; noise of another shape.
-            ValueError: Steps below 0.
+            UserError: A frame of another shape, of integers, or with NaN or infinite values; noise of another shape;
+                steps that are not 0 to 1000, or a seed that is not 0 to 2147483647.
 
         Examples:
             >>> import numpy as np, lumaflux

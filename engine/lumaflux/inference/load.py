@@ -41,7 +41,7 @@ def load(
     backbone: str | Path | None = None,
     engine: str | Path | None = None,
     tile: str | int = "auto",
-    vram: str = AUTO,
+    vram: str | float = AUTO,
     look: str | Path | None = None,
     key_batch: int = 1,
     compile: bool = False,
@@ -64,7 +64,7 @@ def load(
             `Converter.convert` pass the network.
         vram: GiB of the device that a published backbone may take, or ``auto``, which goes by the GPU.
         look: A file that `lumaflux learn` made over the same weights.
-        key_batch: How many key frames of a tone track pass the network at a time, 1 or more; by a memory plan fewer,
+        key_batch: How many key frames of a tone track pass the network at a time, 1 to 64; by a memory plan fewer,
             where so many do not fit.
         compile: Whether torch.compile makes one graph of each kind of block.
         cuda_graphs: Whether velocities are recorded as CUDA graphs.
@@ -74,8 +74,8 @@ def load(
         A converter, which holds no state between frames.
 
     Raises:
-        UserError: An unknown model, missing or damaged weights, an unavailable or too small device, an engine or a
-            look of other weights.
+        UserError: A value that cannot be, an unknown model, missing or damaged weights, an unavailable or too small
+            device, an engine or a look of other weights.
 
     Examples:
         >>> import lumaflux
@@ -96,7 +96,7 @@ def load(
             backbone=Path(backbone) if backbone else None,
             engine=None if engine is None else Path(engine),
             tile=str(tile),
-            vram=vram,
+            vram=str(vram),
             look=None if look is None else Path(look),
             key_batch=key_batch,
             compile=compile,

@@ -189,16 +189,11 @@ class Budget:
 
 def budget_of(vram: str, device: torch.device) -> Budget | None:
     """What --vram names, in GiB, or nearly all of ``device``, whatever else is on it: the same card gives the same
-    pixels. None for auto on a CPU. Raises UserError for what is no amount, or more than is free."""
+    pixels. None for auto on a CPU. Raises UserError for more than is free."""
     free, whole = torch.cuda.mem_get_info(device) if device.type == "cuda" else (None, None)
     if vram == AUTO:
         return None if whole is None else Budget(limit=USABLE * whole, free=free)
-    try:
-        named = float(vram) * GIB
-    except ValueError:
-        raise UserError(f"--vram is '{vram}'; write auto, or GiB such as 16") from None
-    if not 0 < named < 1e15:
-        raise UserError(f"--vram is {vram}; name an amount above 0 GiB")
+    named = float(vram) * GIB
     if free is not None and named > free:
         raise UserError(f"--vram is {vram} GiB, but {device} has {free / GIB:.1f} GiB free; name no more than that")
     return Budget(limit=named, free=free)

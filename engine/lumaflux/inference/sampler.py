@@ -1,7 +1,7 @@
 """The Euler sampler along the noisy linear bridge (paper section 3.4): t from 1 (SDR) to 0 (HDR)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
@@ -9,21 +9,25 @@ import torch
 from torch import Tensor
 
 from lumaflux.backends.network import Network
+from lumaflux.checked_fields import Bounds, CheckedFields
 from lumaflux.model.first_block_cache import FirstBlockCache
 from lumaflux.model.lumaflux import Conditions
 from lumaflux.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sampling:
-    """How the bridge is sampled. ``steps``: the model's own number where None; ``noise``: its standard normal start,
-    drawn from ``seed`` where None; ``reuse`` and ``block_reuse``: see :func:`euler`."""
+class Sampling(CheckedFields):
+    """How the bridge is sampled. ``steps``: the model's own number where None or 0; ``noise``: its standard normal
+    start, drawn from ``seed`` where None; ``reuse`` and ``block_reuse``: see :func:`euler`.
 
-    steps: int | None = None
+    Raises UserError for numbers that cannot be.
+    """
+
+    steps: int | None = field(default=None, metadata={"bounds": Bounds(0, 1000)})
     noise: np.ndarray | Tensor | None = None
-    seed: int = 0
-    reuse: float = 0.0
-    block_reuse: float = 0.0
+    seed: int = field(default=0, metadata={"bounds": Bounds(0, 2**31 - 1)})
+    reuse: float = field(default=0.0, metadata={"bounds": Bounds(0, 1)})
+    block_reuse: float = field(default=0.0, metadata={"bounds": Bounds(0, 1)})
 
     @classmethod
     def of(cls, settings: Settings) -> Self:

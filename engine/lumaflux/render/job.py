@@ -76,8 +76,6 @@ class Job(
             raise UserError("an HDR10+ profile is named without its file; name that with --hdr10plus FILE.json")
         if self.sdr_residual and not self.sdr_exact:
             raise UserError("--sdr-residual adds to the sidecar of --sdr-exact; name that, too")
-        if self.limit is not None and self.limit < 1:
-            raise UserError(f"the limit is {self.limit} frames; it must be at least 1")
         _ = self.frame_rate, self.frame  # which raise
 
     def refuse_existing_metadata(self) -> None:

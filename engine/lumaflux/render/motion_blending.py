@@ -23,9 +23,7 @@ Read = Callable[[int], "np.ndarray | None"]  # the SDR picture [3,H,W] of a fram
 
 
 def check_motion_blending(amount: float, settings: Settings, track: str | None) -> None:
-    """Raises UserError for an amount that cannot be, or that goes with nothing else that is asked for."""
-    if not 0 <= amount <= 1:
-        raise UserError(f"motion blending is {amount:g}; it must be between 0 and 1")
+    """Raises UserError for an amount that goes with nothing else that is asked for."""
     if amount == 0:
         return
     if track == NO_TRACK:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from pathlib import Path
 
+from lumaflux.checked_fields import Bounds
 from lumaflux.digests import file_digest, text_digest
 from lumaflux.errors import UserError
 from lumaflux.media.output_profiles import output_profile
@@ -44,7 +45,7 @@ class TimelineOptions(RenderingOptions):
 
     all_clips: bool = False
     name: str | None = None
-    handles: int = 0
+    handles: int = field(default=0, metadata={"bounds": Bounds(0, 10**9, "frames")})
     mapped: Callable[[str], str] = lambda path: path
     settings: Settings = field(default_factory=Settings)
     container: str = ".mov"
@@ -54,8 +55,6 @@ class TimelineOptions(RenderingOptions):
         if self.container not in _CONTAINERS:
             raise UserError(f"the container is '{self.container}'; choose one of {', '.join(_CONTAINERS)}")
         output_profile(self.deliver, Path(f"clip{self.container}"))  # which raises for what does not fit
-        if self.handles < 0:
-            raise UserError(f"handles are {self.handles} frames; give none or more")
         if self.track not in (None, NO_TRACK):
             raise UserError(f"--track is {self.track}; a timeline has many sources: leave it out, or say none")
         if self.matte is not None and (self.matte.suffix or in_the_picture(self.matte)):
