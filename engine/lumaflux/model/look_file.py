@@ -38,7 +38,17 @@ def read_look(path: Path) -> tuple[dict[str, Tensor], str, dict[str, Any]]:
         raise UserError(f"{path} is no look of this version; make it by lumaflux learn")
     if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
         raise UserError(f"{path} holds NaN or infinite values; make it anew by lumaflux learn")
-    return tensors, metadata.get("base", ""), json.loads(metadata.get("provenance", "{}"))
+    return tensors, metadata.get("base", ""), _provenance(path, metadata.get("provenance", "{}"))
+
+
+def _provenance(path: Path, text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise UserError(f"{path} is damaged: what it says of its making is no JSON object; make it anew")
+    return found
 
 
 def take_look(predictor: TonePredictor | None, path: Path) -> None:

@@ -1,18 +1,21 @@
 """Looks: fitted to pairs, judged on pairs left out, kept in a file that only their own model takes."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from lumaflux.color import pq
 from lumaflux.color.sdr_to_pq import sdr_to_pq
 from lumaflux.errors import UserError
+from lumaflux.inference import load
 from lumaflux.lab.data.look_pairs import LookPair
-from lumaflux.lab.training import look
+from lumaflux.lab.training import learn, look
 from lumaflux.lab.training.learn import described
-from lumaflux.model.look_file import TRAINED, read_look, take_look, tone_digest, write_look
+from lumaflux.model.look_file import FORMAT, TRAINED, VERSION, read_look, take_look, tone_digest, write_look
 from lumaflux.model.presets import TINY
 from lumaflux.model.tone_predictor import TonePredictor
 
@@ -83,3 +86,31 @@ def test_a_look_goes_into_its_own_model_alone(predictor, tmp_path):
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(UserError, match="is not a readable safetensors file"):
         read_look(path)
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"pairs": ', "[]", "null", "[" * 100_000, "\x00", "nonsense"])
+def test_damaged_provenance_is_a_sentence(predictor, tmp_path, text):
+    path = tmp_path / "studio.safetensors"
+    tensors = {name: parameter.detach() for name, parameter in predictor.named_parameters() if name in TRAINED}
+    held = {"format": FORMAT, "version": VERSION, "base": tone_digest(predictor), "provenance": text}
+    save_file(tensors, path, held)
+    with pytest.raises(UserError, match=r"studio\.safetensors is damaged"):
+        take_look(predictor, path)
+
+
+def test_files_are_known_by_name_and_digest_and_not_by_their_places(predictor, tmp_path, monkeypatch):
+    """Two of one name, as cameras number them, are two; the folders of whoever made the look are not written."""
+    monkeypatch.setattr(
+        load, "load_network", lambda model: SimpleNamespace(adapters=SimpleNamespace(tone_predictor=predictor))
+    )
+    for number in range(3):
+        (tmp_path / f"day{number}").mkdir()
+        for name in ("IMG_0001.png", "IMG_0001-hdr.png"):
+            (tmp_path / f"day{number}" / name).write_bytes(bytes([number]) + name.encode())
+    monkeypatch.setattr(learn, "read_pairs", lambda name, sdr, hdr: [replace(pairs_of([0.5])[0], name=name)])
+    asked = [f"{tmp_path}/day{number}/IMG_0001.png={tmp_path}/day{number}/IMG_0001-hdr.png" for number in range(3)]
+    learn.learn(asked, tmp_path / "a.safetensors", model="lite")
+    provenance = read_look(tmp_path / "a.safetensors")[2]
+    assert [one["name"] for one in provenance["files"]] == ["IMG_0001-hdr.png"] * 3 + ["IMG_0001.png"] * 3
+    assert len({one["digest"] for one in provenance["files"]}) == 6
+    assert str(tmp_path) not in str(provenance)

@@ -49,11 +49,12 @@ def learn(
         tensors, scores = fit(predictor, pairs, seed)
         better = is_better(scores)
         files = {path for _, sdr, hdr in named for path in (sdr, hdr) if path.is_file()}
+        known = [(path.name, file_digest(path)) for path in files]  # names alone collide; where they lay is private
         provenance = {
             "engine": __version__,
-            "model": model,
+            "model": Path(model).name,
             "pairs": [pair.name for pair in pairs],
-            "files": {str(path): file_digest(path) for path in sorted(files)},
+            "files": [{"name": name, "digest": digest} for name, digest in sorted(known)],
             "left_out": [asdict(score) for score in scores],
             "better": better,
             "seed": seed,
