@@ -34,7 +34,21 @@ OTHERS = {  # containers and codecs that fewer people have
     "mov": ("libx265", "yuv420p"),
     "avi": ("mpeg4", "yuv420p"),
 }
-PICTURES = ("png", "tif", "jpg", "webp", "exr", "dpx", "avif", "heic")
+RARE = {  # what archives and old cameras hold
+    "mpg": ("mpeg1video", "yuv420p"),
+    "wmv": ("wmv2", "yuv420p"),
+    "hevc": ("libx265", "yuv420p"),
+    "obu": ("libsvtav1", "yuv420p"),
+    "m2ts": ("libx265", "yuv420p"),
+    "mov": ("qtrle", "rgb24"),
+    "mkv": ("libvpx", "yuv420p"),
+    "avi": ("utvideo", "yuv420p"),
+    "mp4": ("libvpx-vp9", "yuva420p"),
+    "flv": ("flv", "yuv420p"),
+    "webm": ("libsvtav1", "yuv420p"),
+    "mxf": ("jpeg2000", "yuv420p"),
+}
+PICTURES = ("png", "tif", "jpg", "webp", "exr", "dpx", "avif", "heic", "jxl")
 MOVING = (*VIDEOS, "gif")
 KINDS = (*MOVING, *PICTURES)
 
@@ -68,6 +82,8 @@ def whole_files(folder, make_clip, videos):
     import pillow_heif
 
     pillow_heif.from_pillow(picture).save(folder / "whole.heic")
+    large = oiio.ImageBuf(np.kron(pixels, np.ones((8, 8, 1), np.uint8)))  # a file of 128 bytes or more is read
+    assert large.write(str(folder / "whole.jxl"))
     picture.save(folder / "whole.avif")
 
 
@@ -120,6 +136,9 @@ def fuzz(run, tmp_path, make_clip, count, seed, videos=VIDEOS, kinds=KINDS):
             assert not left, (number, left)
     finally:
         signal.signal(signal.SIGALRM, before)
+    print(
+        f"{count} mutated files: {outcomes['converted']} converted, {outcomes['refused']} refused, {len(wrong)} wrong"
+    )
     assert not wrong, "\n".join(wrong)
     assert not [sentence for sentence in sentences if "\n" in sentence]
     assert min(outcomes.values()) > count // 20, outcomes
@@ -142,3 +161,10 @@ def test_mutated_files(run, tmp_path, make_clip, seed):
 def test_mutated_files_of_other_kinds(run, tmp_path, make_clip, seed):
     """720 in all."""
     fuzz(run, tmp_path, make_clip, 240, 9000 + seed, OTHERS, tuple(OTHERS))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(2))
+def test_mutated_files_of_rare_kinds(run, tmp_path, make_clip, seed):
+    """480 in all."""
+    fuzz(run, tmp_path, make_clip, 240, 9100 + seed, RARE, tuple(RARE))
