@@ -6,7 +6,7 @@ from lumaflux.lab.evaluation.methods.method import ClipFrames
 from lumaflux.lab.evaluation.methods.named import method_named
 from lumaflux.lab.evaluation.sets.manifest import read_manifest
 from lumaflux.lab.evaluation.temporal_scores import TemporalScorer
-from lumaflux.lab.evaluation.units import Scoring, Unit, UnitScorer, triples
+from lumaflux.lab.evaluation.units import Benchmark, Unit, UnitScorer, triples
 
 
 class Made:
@@ -108,8 +108,8 @@ def test_a_clip_whose_temporal_scores_fail_has_the_reason(tiny_set, monkeypatch)
 
     monkeypatch.setattr(TemporalScorer, "scores", fails)
     clips = {clip.name: clip for clip in read_manifest(tiny_set).clips}
-    scoring = Scoring(folder=tiny_set, preset="hdrtv1k", specifications={"static-203": "static-203"})
+    benchmark = Benchmark(folder=tiny_set, methods=("static-203",), preset="hdrtv1k")
     unit = Unit(method="static-203", clip=clips["meadow/hard-clip-crf18"], frames=2)
-    *frames, whole = UnitScorer(scoring)(unit, lambda: None)
+    *frames, whole = UnitScorer(benchmark, {"static-203": "static-203"})(unit, lambda: None)
     assert [record.error for record in frames] == [None, None]
     assert (whole.frame, whole.error, whole.scores) == (None, "ColorVideoVDP failed", {})

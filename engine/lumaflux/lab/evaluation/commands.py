@@ -18,7 +18,7 @@ def _chosen(text: str) -> Parameter:
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """See ``run_benchmark`` and ``Selection``."""
+    """See ``run_benchmark``, ``Benchmark`` and ``Selection``."""
 
     preset: Annotated[str, Parameter(help="luma-eval, hdrtv1k or diagnosis: fixes every option.")] = "luma-eval"
     workers: Annotated[
@@ -257,6 +257,7 @@ def lpips_weights(
 def _run(target: Path, out: Path, methods: list[str], options: RunOptions) -> "Outcome":
     from lumaflux.lab.evaluation.run import run_benchmark
     from lumaflux.lab.evaluation.selection import Selection
+    from lumaflux.lab.evaluation.units import Benchmark
     from lumaflux.progress import show_progress
     from lumaflux.settings import Settings
 
@@ -269,17 +270,19 @@ def _run(target: Path, out: Path, methods: list[str], options: RunOptions) -> "O
     )
     with show_progress(out.name) as progress:
         outcome = run_benchmark(
-            target,
+            Benchmark(
+                folder=target,
+                methods=tuple(methods),
+                preset=options.preset,
+                selection=selection,
+                settings=Settings(steps=options.steps),
+                device=options.device,
+                precision=options.precision,
+                lpips_weights=options.lpips_weights,
+            ),
             out,
-            methods,
-            options.preset,
-            selection=selection,
             workers=options.workers,
             threads=options.threads,
-            settings=Settings(steps=options.steps),
-            device=options.device,
-            precision=options.precision,
-            lpips_weights=options.lpips_weights,
             fresh=options.fresh,
             progress=progress,
         )

@@ -6,15 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from lumaflux.errors import FrameError, UserError
-from lumaflux.lab.evaluation.methods.named import methods_named
 from lumaflux.lab.evaluation.presets import preset_named
 from lumaflux.lab.evaluation.records import RESULTS, Record, append_records
 from lumaflux.lab.evaluation.resume import take_up
-from lumaflux.lab.evaluation.selection import Selection, listed
+from lumaflux.lab.evaluation.selection import listed
 from lumaflux.lab.evaluation.sets.manifest import MANIFEST, Clip, Manifest, damaged_files, read_manifest, sha256
-from lumaflux.lab.evaluation.units import Scoring, Unit, UnitScorer
+from lumaflux.lab.evaluation.units import Benchmark, Unit, UnitScorer
 from lumaflux.lab.evaluation.workers import perform_all
-from lumaflux.settings import Settings
 
 Progress = Callable[[int, int | None], None]
 _NAMED = 5  # so many failures are told in the error, all of them in the records
@@ -30,58 +28,35 @@ class Outcome:
 
 
 def run_benchmark(
-    set_folder: Path,
+    benchmark: Benchmark,
     out: Path,
-    methods: list[str],
-    preset: str = "luma-eval",
     *,
-    selection: Selection | None = None,
     workers: int = 1,
     threads: int = 1,
-    settings: Settings | None = None,
-    device: str | None = None,
-    precision: str | None = None,
-    lpips_weights: Path | None = None,
     fresh: bool = False,
     progress: Progress = lambda done, total: None,
 ) -> Outcome:
     """Appends to ``out/results.jsonl`` what is not whole there yet; ``out/options.json`` says how it was made.
 
-    ``methods`` as ``method_named`` reads them. Records do not depend on the number of workers, because each has
-    ``threads`` torch threads. ``fresh`` forgets what the named methods have there, and all of it when it was made
-    under other options. Raises UserError for a damaged set, or when results under other options are there; FrameError
-    when a worker was killed (all finished clips are kept).
+    Records do not depend on the number of workers, because each has ``threads`` torch threads. ``fresh`` forgets what
+    the named methods have there, and all of it when it was made under other options. Raises UserError for a damaged
+    set, or when results under other options are there; FrameError when a worker was killed (all finished clips are
+    kept).
     """
-    scores = preset_named(preset).options() | {"lpips_weights": sha256(lpips_weights) if lpips_weights else None}
-    manifest = read_manifest(set_folder)
-    selection = selection or Selection()
-    clips = selection.clips(manifest)
-    _refuse_damage(set_folder, manifest, clips)
-    settings = settings or Settings()
-    described = methods_named(methods, settings=settings, device=device, precision=precision)
-    scoring = Scoring(
-        folder=set_folder,
-        preset=preset,
-        specifications=dict(zip(described, methods, strict=True)),
-        lpips_weights=lpips_weights,
-        settings=settings,
-        device=device,
-        precision=precision,
-    )
-    options = {
-        "set": {
-            "name": manifest.name,
-            "manifest_sha256": sha256(set_folder / MANIFEST),
-            "frames_per_clip": selection.frames_per_clip,
-        },
-        "scores": scores,
-        "software": _software(device, threads),
+    preset_named(benchmark.preset)  # refused before the set's files are read
+    manifest = read_manifest(benchmark.folder)
+    clips = benchmark.selection.clips(manifest)
+    _refuse_damage(benchmark.folder, manifest, clips)
+    methods = benchmark.named_methods()
+    words = dict(zip(methods, benchmark.methods, strict=True))
+    options = _options(benchmark, manifest, threads) | {
         "methods": {
-            name: {"specification": scoring.specifications[name], "told": method.told} | method.describe()
-            for name, method in described.items()
+            name: {"specification": words[name], "told": method.told} | method.describe()
+            for name, method in methods.items()
         },
     }
-    units = [Unit(method=name, clip=clip, frames=selection.frames(clip)) for name in described for clip in clips]
+    selection = benchmark.selection
+    units = [Unit(method=name, clip=clip, frames=selection.frames(clip)) for name in methods for clip in clips]
     missing, kept = take_up(out, options, units, fresh=fresh)
 
     outcome = Outcome(kept=kept)
@@ -94,7 +69,7 @@ def run_benchmark(
         done += 1
         progress(done, total)
 
-    for _, records in perform_all(UnitScorer, (scoring,), missing, workers=workers, threads=threads, step=step):
+    for _, records in perform_all(UnitScorer, (benchmark, words), missing, workers=workers, threads=threads, step=step):
         append_records(out / RESULTS, records)
         _count(outcome, records)
     return outcome
@@ -116,6 +91,20 @@ def _refuse_damage(folder: Path, manifest: Manifest, clips: list[Clip]) -> None:
         raise UserError(
             f"{len(damaged)} files of the set in {folder} are missing or damaged: {listed(damaged)}; build it again"
         )
+
+
+def _options(benchmark: Benchmark, manifest: Manifest, threads: int) -> dict[str, Any]:
+    """What results must have in common to stand in one folder, beside their methods."""
+    weights = benchmark.lpips_weights
+    return {
+        "set": {
+            "name": manifest.name,
+            "manifest_sha256": sha256(benchmark.folder / MANIFEST),
+            "frames_per_clip": benchmark.selection.frames_per_clip,
+        },
+        "scores": preset_named(benchmark.preset).options() | {"lpips_weights": sha256(weights) if weights else None},
+        "software": _software(benchmark.device, threads),
+    }
 
 
 def _software(device: str | None, threads: int) -> dict[str, Any]:

@@ -13,10 +13,11 @@ from torch import Tensor
 
 from lumaflux.errors import UserError
 from lumaflux.lab.evaluation.methods.method import ClipFrames, Frame, Method
-from lumaflux.lab.evaluation.methods.named import method_named
+from lumaflux.lab.evaluation.methods.named import method_named, methods_named
 from lumaflux.lab.evaluation.presets import preset_named
 from lumaflux.lab.evaluation.records import Record
 from lumaflux.lab.evaluation.scores import Scorer
+from lumaflux.lab.evaluation.selection import Selection
 from lumaflux.lab.evaluation.sets.manifest import Clip
 from lumaflux.lab.evaluation.temporal_scores import TemporalScorer
 from lumaflux.settings import Settings
@@ -25,16 +26,36 @@ _CODES = 65535  # predictions are compared as they are stored: 16 bits
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scoring:
-    """What a worker needs to know. ``specifications``: the command line's word for each method, by its name."""
+class Benchmark:
+    """What is scored, and under which options, which are those of models.
+
+    Attributes:
+        folder: The set's.
+        methods: As `method_named` reads them.
+        preset: Fixes every option of the scores (`preset_named`).
+        selection: The part of the set.
+        lpips_weights: For HDR-LPIPS, which is unavailable without.
+        settings: The look.
+        device: The best that is there if None.
+        precision: The device's own if None.
+    """
 
     folder: Path
-    preset: str
-    specifications: dict[str, str]
+    methods: tuple[str, ...]
+    preset: str = "luma-eval"
+    selection: Selection = field(default_factory=Selection)
     lpips_weights: Path | None = None
     settings: Settings = field(default_factory=Settings)
     device: str | None = None
     precision: str | None = None
+
+    def named_methods(self) -> dict[str, Method]:
+        """The methods by name; raises UserError for none at all or two of one name."""
+        return methods_named(self.methods, settings=self.settings, device=self.device, precision=self.precision)
+
+    def method(self, word: str) -> Method:
+        """One of ``methods``."""
+        return method_named(word, settings=self.settings, device=self.device, precision=self.precision)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,12 +75,12 @@ class Unit:
 
 
 class UnitScorer:
-    """Keeps the models and the metrics' weights from one unit to the next."""
+    """Keeps the models and the metrics' weights from one unit to the next. ``words``: of each method, by its name."""
 
-    def __init__(self, scoring: Scoring):
-        self._scoring = scoring
-        self._preset = preset_named(scoring.preset)
-        self._scorer = Scorer(self._preset, scoring.lpips_weights)
+    def __init__(self, benchmark: Benchmark, words: dict[str, str]):
+        self._benchmark, self._words = benchmark, words
+        self._preset = preset_named(benchmark.preset)
+        self._scorer = Scorer(self._preset, benchmark.lpips_weights)
         self._methods: dict[str, Method] = {}
 
     def __call__(self, unit: Unit, step: Callable[[], None]) -> list[Record]:
@@ -67,7 +88,7 @@ class UnitScorer:
 
         A frame that cannot be scored is a record with ``error``.
         """
-        clip = ClipFrames(folder=self._scoring.folder, clip=unit.clip, numbers=range(unit.frames))
+        clip = ClipFrames(folder=self._benchmark.folder, clip=unit.clip, numbers=range(unit.frames))
         temporal = TemporalScorer(self._preset, unit.clip.frame_rate) if unit.clip.frame_rate else None
         records: list[Record] = []
         whole = True
@@ -90,9 +111,7 @@ class UnitScorer:
 
     def _method(self, name: str) -> Method:
         if name not in self._methods:
-            s = self._scoring
-            made = method_named(s.specifications[name], settings=s.settings, device=s.device, precision=s.precision)
-            self._methods = {name: made}  # one model at a time
+            self._methods = {name: self._benchmark.method(self._words[name])}  # one model at a time
         return self._methods[name]
 
 

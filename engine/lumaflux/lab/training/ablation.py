@@ -71,11 +71,12 @@ def _score(out: Path, models: dict[str, Path], options: argparse.Namespace) -> l
     from lumaflux.lab.evaluation.report.ablation import write_ablation
     from lumaflux.lab.evaluation.run import run_benchmark
     from lumaflux.lab.evaluation.selection import Selection
+    from lumaflux.lab.evaluation.units import Benchmark
 
     selection = Selection(crf=tuple(options.crf), frames_per_clip=options.frames_per_clip)
     path = ":direct" if options.route == "direct" else ""
     methods = [f"{row}=model:{models[ROWS[row]]}{path}" for row in options.rows]
-    run_benchmark(options.set, out, methods, selection=selection)
+    run_benchmark(Benchmark(folder=options.set, methods=tuple(methods), selection=selection), out)
     return write_ablation(out, set_folder=options.set, variants={row: row for row in options.rows})
 
 

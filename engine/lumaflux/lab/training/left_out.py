@@ -60,10 +60,11 @@ def scores_on(family: str, models: Mapping[str, Path], set_folder: Path, out: Pa
     from lumaflux.lab.evaluation.report.tables import overall
     from lumaflux.lab.evaluation.run import run_benchmark
     from lumaflux.lab.evaluation.selection import Selection
+    from lumaflux.lab.evaluation.units import Benchmark
 
     selection = Selection(renderings=FAMILIES[family], crf=tuple(crf), frames_per_clip=frames)
     methods = [f"{name}=model:{folder}:bypass" for name, folder in models.items()]
-    run_benchmark(set_folder, out, methods, selection=selection)
+    run_benchmark(Benchmark(folder=set_folder, methods=tuple(methods), selection=selection), out)
     return overall(read_run(out, set_folder).scores)
 
 

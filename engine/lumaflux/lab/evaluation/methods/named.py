@@ -1,5 +1,6 @@
 """From the command line's word to a method."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,7 +57,7 @@ def method_named(
     raise _unknown(text)
 
 
-def methods_named(texts: list[str], **options) -> dict[str, Method]:
+def methods_named(texts: Iterable[str], **options) -> dict[str, Method]:
     """Methods by name; raises UserError for none at all or two of one name."""
     methods: dict[str, Method] = {}
     for text in texts:
