@@ -95,14 +95,12 @@ def evaluate(
     workers
         Processes that score at the same time.
     """
-    from lumaflux.lab.evaluation.evaluate import evaluate, refuse_failures
+    from lumaflux.lab.evaluation.evaluate import PairSources, evaluate, refuse_failures
     from lumaflux.progress import show_progress, show_scores
 
     with show_progress(predictions.name) as progress:
         result = evaluate(
-            predictions,
-            references,
-            sdr,
+            PairSources(predictions=predictions, references=references, sdr=sdr),
             preset,
             report,
             lpips_weights=lpips_weights,
@@ -171,6 +169,7 @@ def curate(
     """
     from lumaflux.lab.data.curation.curate import curate
     from lumaflux.lab.data.curation.specification import read_corpus_specification
+    from lumaflux.lab.data.sources import SourceFolders
     from lumaflux.progress import show_progress
 
     roots = {name: Path(folder) for name, _, folder in (entry.partition("=") for entry in root)}
@@ -178,9 +177,7 @@ def curate(
         corpus = curate(
             read_corpus_specification(specification),
             out,
-            packages=packages,
-            hdr_dir=hdr_dir,
-            roots=roots,
+            SourceFolders(packages=packages, hdr_dir=hdr_dir, collections=roots),
             workers=workers,
             ray=ray,
             progress=progress,

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 from lumaflux.color import pq
 from lumaflux.errors import FrameError, UserError
-from lumaflux.lab.evaluation.evaluate import evaluate, refuse_failures
+from lumaflux.lab.evaluation.evaluate import PairSources, evaluate, refuse_failures
 from lumaflux.lab.evaluation.metrics.hdr_lpips import HdrLpips
 from lumaflux.lab.evaluation.pairs import read_pq, read_sdr
 from lumaflux.lab.evaluation.presets import KEYS
@@ -39,7 +39,9 @@ def write_sdr(path, picture):
 def run(folders, preset="luma-eval", sdr=True, **options):
     target = folders / "result.json"
     source = folders / "sdr" if sdr else None
-    result = evaluate(folders / "made", folders / "wanted", source, preset, target, **options)
+    result = evaluate(
+        PairSources(predictions=folders / "made", references=folders / "wanted", sdr=source), preset, target, **options
+    )
     return result, json.loads(target.read_text())
 
 
@@ -228,7 +230,11 @@ def test_light_against_black_has_numbers_but_no_exposure(folders):
 
 def test_nothing_to_score_is_an_error_before_any_file(folders, tmp_path):
     with pytest.raises(UserError, match="not a directory"):
-        evaluate(tmp_path / "nowhere", folders / "wanted", None, "luma-eval", folders / "r.json")
+        evaluate(
+            PairSources(predictions=tmp_path / "nowhere", references=folders / "wanted"),
+            "luma-eval",
+            folders / "r.json",
+        )
     with pytest.raises(UserError, match="unknown preset"):
         run(folders, preset="nope")
     assert not (folders / "r.json").exists()
@@ -269,7 +275,7 @@ def test_a_manifest_names_what_a_directory_has_by_stem(folders):
         {"name": stem, "prediction": f"{stem}.png", "reference": f"../wanted/{stem}.png", "sdr": f"../sdr/{stem}.png"}
         for stem in ("b", "a")
     ]
-    by_manifest = evaluate(manifest(folders, *lines), None, None, "luma-eval", None)
+    by_manifest = evaluate(PairSources(predictions=manifest(folders, *lines)), "luma-eval", None)
     assert by_manifest.to_json() == by_stem.to_json()
     assert list(by_manifest.frames) == ["a", "b"]
 
@@ -277,10 +283,13 @@ def test_a_manifest_names_what_a_directory_has_by_stem(folders):
 def test_a_manifest_may_leave_references_and_sdr_to_the_directories(folders):
     by_stem, _ = run(folders)
     file = manifest(folders, {"name": "a", "prediction": "a.png"}, {"name": "b", "prediction": "nowhere.png"})
-    found = evaluate(file, folders / "wanted", folders / "sdr", "luma-eval", None)
+    found = evaluate(
+        PairSources(predictions=file, references=folders / "wanted", sdr=folders / "sdr"), "luma-eval", None
+    )
     assert found.frames["a"] == by_stem.frames["a"]
     assert "nowhere.png does not exist" in found.failed["b"]
-    alone = evaluate(manifest(folders, {"name": "a", "prediction": "a.png"}), folders / "wanted", None, "hdrtv1k", None)
+    file = manifest(folders, {"name": "a", "prediction": "a.png"})
+    alone = evaluate(PairSources(predictions=file, references=folders / "wanted"), "hdrtv1k", None)
     assert "no prediction has the name of b.png" in alone.failed["b"]
 
 
@@ -297,12 +306,12 @@ def test_a_manifest_may_leave_references_and_sdr_to_the_directories(folders):
 def test_a_bad_line_of_a_manifest_is_named(folders, line, said):
     file = manifest(folders, {"name": "a", "prediction": "a.png", "reference": "../wanted/a.png"}, line)
     with pytest.raises(UserError, match=said):
-        evaluate(file, None, None, "hdrtv1k", None)
+        evaluate(PairSources(predictions=file), "hdrtv1k", None)
 
 
 def test_a_directory_of_predictions_needs_references(folders):
     with pytest.raises(UserError, match="--references"):
-        evaluate(folders / "made", None, None, "hdrtv1k", None)
+        evaluate(PairSources(predictions=folders / "made"), "hdrtv1k", None)
 
 
 @pytest.mark.slow

@@ -6,8 +6,8 @@ collections (``panoramas/``, ``stills/``; the second also ``cubes/``, ``video/``
 
 import argparse
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -43,6 +43,21 @@ class Collection:
     licence: str
     only: frozenset[str] | None = None
     beside: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceFolders:
+    """Where sources lie.
+
+    Attributes:
+        packages: Filled by ``python -m lumaflux.lab.data.fetch``.
+        hdr_dir: Further HDR material, by the layout of HDR_DIR.
+        collections: The folders of published collections, by name.
+    """
+
+    packages: Path | None = None
+    hdr_dir: Path | None = None
+    collections: Mapping[str, Path] = field(default_factory=dict)
 
 
 _BLENDER = "usr/share/blender/datafiles/studiolights/world"

@@ -66,10 +66,41 @@ class Evaluation:
         }
 
 
+@dataclass(frozen=True, kw_only=True)
+class PairSources:
+    """Where pictures to compare lie.
+
+    Attributes:
+        predictions: A directory, paired with ``references`` by file stem, or a manifest (``pairs_of_manifest``).
+        references: A directory, which a manifest may do without.
+        sdr: The directory of the SDR sources, for scores of where they are clipped.
+    """
+
+    predictions: Path
+    references: Path | None = None
+    sdr: Path | None = None
+
+    def pairs(self) -> list[Pair]:
+        """In order of name. Raises UserError where nothing is paired."""
+        if self._is_manifest:
+            return pairs_of_manifest(self.predictions, self.references, self.sdr)
+        if self.references is None:
+            raise UserError("the directory of references is missing; name it with --references")
+        return find_pairs(self.predictions, self.references, self.sdr)
+
+    def extra(self) -> list[str]:
+        """File names of predictions in a directory that no reference has the stem of."""
+        if self._is_manifest or self.references is None:
+            return []
+        return extra_predictions(self.predictions, self.references)
+
+    @property
+    def _is_manifest(self) -> bool:
+        return self.predictions.suffix == ".jsonl"
+
+
 def evaluate(
-    predictions: Path,
-    references: Path | None,
-    sdr: Path | None,
+    sources: PairSources,
     preset_name: str,
     target: Path | None,
     *,
@@ -79,14 +110,13 @@ def evaluate(
 ) -> Evaluation:
     """Scores every pair; writes ``target`` (JSON) whole or not at all.
 
-    ``predictions`` is a directory, paired with ``references`` by file stem, or a manifest (``pairs_of_manifest``).
     Raises UserError when nothing can be scored. A frame that cannot be scored is named in ``failed``, the rest is
     scored; see ``refuse_failures``.
     """
     preset = preset_named(preset_name)
-    pairs = _pairs(predictions, references, sdr)
-    with_sdr = sdr is not None or any(pair.sdr is not None for pair in pairs)
-    result = Evaluation(options=preset.options() | {"sdr": with_sdr})
+    pairs = sources.pairs()
+    with_sdr = sources.sdr is not None or any(pair.sdr is not None for pair in pairs)
+    result = Evaluation(options=preset.options() | {"sdr": with_sdr}, extra=sources.extra())
     results: dict[str, dict[str, Any] | str] = {}
     threads = None if workers == 1 else max(1, (os.cpu_count() or 1) // workers)
     progress(0, len(pairs))
@@ -103,8 +133,6 @@ def evaluate(
             result.failed[pair.name] = scored
         else:
             result.frames[pair.name] = scored
-    if predictions.suffix != ".jsonl" and references is not None:
-        result.extra = extra_predictions(predictions, references)
     if target is not None:
         write_json(target, result.to_json())
     return result
@@ -130,14 +158,6 @@ class PairScorer:
             return _score(self._scorer, pair, wants_sdr=self._wants_sdr)
         except (UserError, ValueError) as error:
             return str(error)
-
-
-def _pairs(predictions: Path, references: Path | None, sdr: Path | None) -> list[Pair]:
-    if predictions.suffix == ".jsonl":
-        return pairs_of_manifest(predictions, references, sdr)
-    if references is None:
-        raise UserError("the directory of references is missing; name it with --references")
-    return find_pairs(predictions, references, sdr)
 
 
 def _score(scorer: Scorer, pair: Pair, *, wants_sdr: bool) -> dict[str, Any]:

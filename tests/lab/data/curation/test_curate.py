@@ -14,6 +14,7 @@ from lumaflux.errors import UserError
 from lumaflux.lab.data.curation.curate import curate
 from lumaflux.lab.data.curation.specification import CorpusSpecification, read_corpus_specification
 from lumaflux.lab.data.shards import ShardPairs, read_corpus
+from lumaflux.lab.data.sources import SourceFolders
 
 
 def content(folder: Path) -> dict[str, str]:
@@ -24,7 +25,7 @@ def content(folder: Path) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def made_once(tmp_path_factory: pytest.TempPathFactory, hdr_dir: Path, specification: CorpusSpecification) -> Path:
     folder = tmp_path_factory.mktemp("made") / "corpus"
-    curate(specification, folder, hdr_dir=hdr_dir)
+    curate(specification, folder, SourceFolders(hdr_dir=hdr_dir))
     return folder
 
 
@@ -62,7 +63,7 @@ def test_sdr_looks_like_its_hdr(corpus: Path):
 def test_the_same_bits_again_and_on_two_workers(
     corpus: Path, tmp_path: Path, hdr_dir: Path, specification: CorpusSpecification
 ):
-    curate(specification, tmp_path / "two", hdr_dir=hdr_dir, workers=2)
+    curate(specification, tmp_path / "two", SourceFolders(hdr_dir=hdr_dir), workers=2)
     assert content(corpus) == content(tmp_path / "two")
 
 
@@ -73,32 +74,34 @@ def test_what_is_damaged_or_missing_is_made_anew(corpus: Path, hdr_dir: Path, sp
     shards[1].write_bytes(b"damaged")
     (corpus / ".123.partial").write_bytes(b"left by a kill")
     calls = []
-    curate(specification, corpus, hdr_dir=hdr_dir, progress=lambda done, total: calls.append((done, total)))
+    curate(
+        specification, corpus, SourceFolders(hdr_dir=hdr_dir), progress=lambda done, total: calls.append((done, total))
+    )
     assert calls[0] == (6, 8)
     assert content(corpus) == before
 
 
 def test_another_specification_is_refused(corpus: Path, hdr_dir: Path, specification: CorpusSpecification):
     with pytest.raises(UserError, match="another specification"):
-        curate(specification.model_copy(update={"seed": 2}), corpus, hdr_dir=hdr_dir)
+        curate(specification.model_copy(update={"seed": 2}), corpus, SourceFolders(hdr_dir=hdr_dir))
 
 
 def test_no_training_scene(tmp_path: Path, specification: CorpusSpecification):
     with pytest.raises(UserError, match="no source belongs to the training split"):
-        curate(specification, tmp_path / "c")
+        curate(specification, tmp_path / "c", SourceFolders())
 
 
 def test_an_unreadable_source_is_named(tmp_path: Path, specification: CorpusSpecification):
     (tmp_path / "hdr" / "panoramas").mkdir(parents=True)
     (tmp_path / "hdr" / "panoramas" / "broken_1k.hdr").write_bytes(b"nothing")
     with pytest.raises(UserError, match="broken_1k"):
-        curate(specification, tmp_path / "c", hdr_dir=tmp_path / "hdr")
+        curate(specification, tmp_path / "c", SourceFolders(hdr_dir=tmp_path / "hdr"))
     assert not (tmp_path / "c" / "corpus.json").exists()
 
 
 def test_a_source_that_is_too_small_is_named(tmp_path: Path, hdr_dir: Path, specification: CorpusSpecification):
     with pytest.raises(UserError, match=r"Vase\.exr is 128x96, too small for pictures of 128 pixels"):
-        curate(specification.model_copy(update={"size": 128}), tmp_path / "c", hdr_dir=hdr_dir)
+        curate(specification.model_copy(update={"size": 128}), tmp_path / "c", SourceFolders(hdr_dir=hdr_dir))
 
 
 @pytest.mark.parametrize("name", ["lite", "flux"])
@@ -124,7 +127,11 @@ def test_bad_specifications(tmp_path: Path, text: str, sentence: str):
 
 def test_a_collection_needs_its_folder(tmp_path: Path, hdr_dir: Path, specification: CorpusSpecification):
     with pytest.raises(UserError, match="--root hidrovqa=DIR"):
-        curate(specification.model_copy(update={"collections": ("hidrovqa",)}), tmp_path / "c", hdr_dir=hdr_dir)
+        curate(
+            specification.model_copy(update={"collections": ("hidrovqa",)}),
+            tmp_path / "c",
+            SourceFolders(hdr_dir=hdr_dir),
+        )
 
 
 def test_the_manifest_is_plain_json(corpus: Path):

@@ -8,6 +8,7 @@ from lumaflux.digests import sha256
 from lumaflux.errors import UserError
 from lumaflux.lab.data.curation.curate import curate
 from lumaflux.lab.data.curation.specification import CorpusSpecification
+from lumaflux.lab.data.sources import SourceFolders
 
 
 def content(folder: Path) -> dict[str, str]:
@@ -29,10 +30,10 @@ def two_nodes():
 
 @pytest.mark.slow
 def test_the_same_bits(two_nodes, tmp_path: Path, hdr_dir: Path, specification: CorpusSpecification):
-    curate(specification, tmp_path / "one", hdr_dir=hdr_dir)
-    curate(specification, tmp_path / "ray", hdr_dir=hdr_dir, ray=True)
+    curate(specification, tmp_path / "one", SourceFolders(hdr_dir=hdr_dir))
+    curate(specification, tmp_path / "ray", SourceFolders(hdr_dir=hdr_dir), ray=True)
     assert content(tmp_path / "one") == content(tmp_path / "ray")
     (tmp_path / "hdr" / "panoramas").mkdir(parents=True)
     (tmp_path / "hdr" / "panoramas" / "broken_1k.hdr").write_bytes(b"nothing")
     with pytest.raises(UserError, match="broken_1k"):
-        curate(specification, tmp_path / "bad", hdr_dir=tmp_path / "hdr", ray=True)
+        curate(specification, tmp_path / "bad", SourceFolders(hdr_dir=tmp_path / "hdr"), ray=True)

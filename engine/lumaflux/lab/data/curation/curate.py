@@ -5,7 +5,7 @@ marker, and removes what no marker names.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from hashlib import sha256 as digest_of
@@ -21,6 +21,7 @@ from lumaflux.lab.data.curation.frames import hdr_frames, pair_frames
 from lumaflux.lab.data.curation.segments import Segment, plan
 from lumaflux.lab.data.curation.specification import CorpusSpecification
 from lumaflux.lab.data.shards import HDR_FULL_SCALE, MANIFEST, Corpus, Rendering, Shard, write_corpus, write_shard
+from lumaflux.lab.data.sources import SourceFolders
 from lumaflux.lab.data.x264_clip import quantise_sdr
 
 DONE, SPECIFICATION = ".done", "specification.json"
@@ -31,20 +32,18 @@ Mapper = Callable[[Callable[[Segment], Shard], list[Segment]], Iterator[Shard]]
 def curate(
     specification: CorpusSpecification,
     out: Path,
+    folders: SourceFolders,
     *,
-    packages: Path | None = None,
-    hdr_dir: Path | None = None,
-    roots: Mapping[str, Path] | None = None,
     workers: int = 1,
     ray: bool = False,
     progress: Progress = lambda done, total: None,
 ) -> Corpus:
-    """Makes, or completes, the corpus in ``out``.
+    """Makes, or completes, the corpus in ``out`` of the sources in ``folders``.
 
     Raises UserError for sources that are missing, unreadable or not HDR, for a folder that holds another corpus, and
     when the disk is full: what is finished is kept.
     """
-    segments = plan(specification, packages, hdr_dir, roots or {})
+    segments = plan(specification, folders)
     _claim(out, specification)
     made = {segment.name: shard for segment in segments if (shard := _finished(out, segment)) is not None}
     missing = [segment for segment in segments if segment.name not in made]

@@ -14,7 +14,7 @@ from lumaflux.lab.data.layouts.named import PAIRS, VIDEOS
 from lumaflux.lab.data.layouts.records import Pair
 from lumaflux.lab.data.scenes import Split, scene_table
 from lumaflux.lab.data.shards import Content
-from lumaflux.lab.data.sources import find_sources
+from lumaflux.lab.data.sources import SourceFolders, find_sources
 
 StretchKind = Literal["panorama", "still", "video", "gain-map", "pair-picture", "pair-video"]
 
@@ -41,14 +41,12 @@ class Segment:
         return np.random.default_rng([seed, crc32(self.name.encode())])
 
 
-def plan(
-    specification: CorpusSpecification, packages: Path | None, hdr_dir: Path | None, roots: Mapping[str, Path]
-) -> list[Segment]:
+def plan(specification: CorpusSpecification, folders: SourceFolders) -> list[Segment]:
     """All segments, in order of name. Raises UserError for missing folders and where no scene is for training."""
     found = [
-        *_pictures(specification, packages, hdr_dir),
-        *_gain_maps(specification, hdr_dir),
-        *_collections(specification, roots),
+        *_pictures(specification, folders.packages, folders.hdr_dir),
+        *_gain_maps(specification, folders.hdr_dir),
+        *_collections(specification, folders.collections),
     ]
     if not any(segment.split == "train" for segment in found):
         raise UserError("no source belongs to the training split; name more with --packages, HDR_DIR or --root")
