@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 from lumaflux.color import bt1886, bt2390, pq
+from lumaflux.inference.converter import RenderHooks
 from lumaflux.inference.load import load
 from lumaflux.settings import Settings
 
@@ -51,7 +52,7 @@ def main(target: str, *scenes: str) -> None:
     for scene in map(Path, scenes):
         sdr, clipped = sdr_of(scene)
         mattes: list[torch.Tensor] = []
-        result, _ = converter.render_timed(sdr, Settings(), on_matte=mattes.append)
+        result, _ = converter.render_timed(sdr, Settings(), RenderHooks(on_matte=mattes.append))
         matte = mattes[0][0]
         found = matte[2] >= HALF
         both = float((found & clipped).sum())

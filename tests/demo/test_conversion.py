@@ -19,7 +19,7 @@ from lumaflux.settings import Settings
 class Placement:
     others = ()  # one device
 
-    def render_timed(self, frame, settings, on_step=None, **rest):
+    def render_timed(self, frame, settings, hooks, **rest):
         return np.asarray(sdr_to_pq(frame, settings.reference_white), np.float32), {}
 
 

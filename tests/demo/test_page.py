@@ -17,7 +17,7 @@ pytestmark = [
 class Placement:
     others = ()  # one device
 
-    def render_timed(self, frame, settings, on_step=None, **rest):
+    def render_timed(self, frame, settings, hooks, **rest):
         from lumaflux.color.sdr_to_pq import sdr_to_pq
 
         return np.asarray(sdr_to_pq(frame, settings.reference_white), np.float32), {}

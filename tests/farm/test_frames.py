@@ -112,12 +112,12 @@ class Poisoned:
         self.converter, self.poison, self.asked = converter, poison, []
         self.error = error or RuntimeError("cannot be rendered")
 
-    def render_timed(self, sdr, settings, **options):
+    def render_timed(self, sdr, settings, hooks, **options):
         mean = round(float(sdr.mean()), 4)
         self.asked.append(mean)
         if self.poison(len(self.asked) - 1):
             raise self.error
-        return self.converter.render_timed(sdr, settings, **options)
+        return self.converter.render_timed(sdr, settings, hooks, **options)
 
 
 def test_a_poison_frame_is_named_once_and_the_rest_is_done(render, converter, tmp_path):
@@ -163,10 +163,10 @@ def test_an_input_that_vanishes_stops_the_work(render, media, converter, tmp_pat
     shutil.copytree(media / "plates", plates)
 
     class Vanishing(Poisoned):
-        def render_timed(self, sdr, settings, **options):
+        def render_timed(self, sdr, settings, hooks, **options):
             if len(self.asked) == 2:
                 shutil.rmtree(plates)
-            return super().render_timed(sdr, settings, **options)
+            return super().render_timed(sdr, settings, hooks, **options)
 
     vanishing = Vanishing(converter, lambda call: False)
     with pytest.raises(UserError, match="is gone; bring it back"):

@@ -9,7 +9,7 @@ from lumaflux.color import pq
 from lumaflux.color.primaries import BT2020_LUMA, luminance
 from lumaflux.errors import UserError
 from lumaflux.inference.confidence import NAMES, permitted, shares
-from lumaflux.inference.converter import Converter
+from lumaflux.inference.converter import Converter, RenderHooks
 from lumaflux.inference.load import load
 from lumaflux.settings import Settings
 
@@ -21,7 +21,7 @@ def converter() -> Converter:
 
 def _matte(converter: Converter, frame: torch.Tensor, settings: Settings, **how) -> tuple[torch.Tensor, torch.Tensor]:
     kept: list[torch.Tensor] = []
-    result, _ = converter.render_timed(frame, settings, on_matte=kept.append, **how)
+    result, _ = converter.render_timed(frame, settings, RenderHooks(on_matte=kept.append), **how)
     assert len(kept) == 1
     return result, kept[0][0]
 

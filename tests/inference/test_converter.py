@@ -6,7 +6,7 @@ import lumaflux
 from lumaflux.color import pq
 from lumaflux.color.sdr_to_pq import sdr_to_pq
 from lumaflux.errors import UserError
-from lumaflux.inference.converter import Converter
+from lumaflux.inference.converter import Converter, RenderHooks
 from lumaflux.lab.evaluation import measures, signals
 from lumaflux.model.latents import pad_to_multiple
 from lumaflux.settings import Settings
@@ -178,7 +178,7 @@ def test_a_frame_is_cancelled_between_steps(converter, frame, detail):
             raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        converter.render_timed(frame, Settings(detail=detail, steps=5), on_step)
+        converter.render_timed(frame, Settings(detail=detail, steps=5), RenderHooks(on_step=on_step))
     assert len(steps) == 2
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lumaflux.backends.torch import TorchBackend
-from lumaflux.inference.converter import Converter
+from lumaflux.inference.converter import Converter, RenderHooks
 from lumaflux.inference.inverse import Lighting, restored
 from lumaflux.model.build import build
 from lumaflux.model.presets import TINY
@@ -33,7 +33,7 @@ def test_every_grey_and_nearly_every_color_comes_back(converter: Converter, barr
     frame, kept = _frame(), []
     if barred:
         frame = torch.nn.functional.pad(frame, (0, 0, 16, 16))
-    result, _ = converter.render_timed(frame, Settings(), on_lighting=kept.append)
+    result, _ = converter.render_timed(frame, Settings(), RenderHooks(on_lighting=kept.append))
     lighting: Lighting = kept[0]
     assert (lighting.stops > 0).any()
     back = (255 * restored(result[None], lighting)[0]).round()
@@ -47,6 +47,6 @@ def test_every_grey_and_nearly_every_color_comes_back(converter: Converter, barr
 
 def test_ten_bits_cost_less_than_a_code_on_average(converter: Converter):
     frame, kept = _frame(), []
-    result, _ = converter.render_timed(frame, Settings(), on_lighting=kept.append)
+    result, _ = converter.render_timed(frame, Settings(), RenderHooks(on_lighting=kept.append))
     back = restored((result * 1023).round()[None] / 1023, kept[0])[0]
     assert float((255 * (back - frame)).abs().mean()) < 0.7

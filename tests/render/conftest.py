@@ -28,7 +28,7 @@ class Placement:
         self.loads += 1
         return self
 
-    def render_timed(self, frame, settings, on_step=None, *, tone=None, light=None):
+    def render_timed(self, frame, settings, hooks=None, *, tone=None, light=None):
         self.frames += 1
         return np.asarray(sdr_to_pq(frame, settings.reference_white), dtype=np.float32), {"sample": 0.0}
 

@@ -133,7 +133,7 @@ def test_directories_have_one_output(run, make_pictures, tmp_path):
 def test_an_error_leaves_no_output(run, placement, make_clip, tmp_path, monkeypatch):
     clip = make_clip(frames=6)
 
-    def fails(frame, settings, on_step=None, *, tone=None, light=None):
+    def fails(frame, settings, hooks, *, tone=None, light=None):
         placement.frames += 1
         if placement.frames == 3:
             raise UserError("this frame is refused")

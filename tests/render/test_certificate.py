@@ -35,10 +35,10 @@ def shares(placement, monkeypatch):
     """The placement's own: all is measured."""
     render = placement.render_timed
 
-    def timed(*args, on_matte=None, **how):
-        if on_matte is not None:
-            on_matte(torch.tensor([1.0, 0.0, 0.0]).view(1, 3, 1, 1))
-        return render(*args, **how)
+    def timed(frame, settings, hooks, **how):
+        if hooks.on_matte is not None:
+            hooks.on_matte(torch.tensor([1.0, 0.0, 0.0]).view(1, 3, 1, 1))
+        return render(frame, settings, hooks, **how)
 
     monkeypatch.setattr(placement, "render_timed", timed)
 

@@ -153,7 +153,7 @@ def test_the_threads_end_with_the_work(run, make_clip, tmp_path, placement):
 
     run(make_clip(frames=3), tmp_path / "a.mp4")
 
-    def fail(frame, settings, *, on_step=None, tone=None, light=None):
+    def fail(frame, settings, hooks, *, tone=None, light=None):
         raise RuntimeError("out of luck")
 
     placement.render_timed = fail

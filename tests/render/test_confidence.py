@@ -21,13 +21,13 @@ class Marked:
     def load(self):
         return self
 
-    def render_timed(self, frame, settings, on_step=None, *, tone=None, light=None, mask=None, on_matte=None):
+    def render_timed(self, frame, settings, hooks, *, tone=None, light=None, mask=None):
         import torch
 
         self.masks.append(mask)
         made = np.ones(frame.shape[1:], np.float32) if mask is None else mask
-        if on_matte is not None:
-            on_matte(torch.as_tensor(np.stack([0.75 * (1 - made), 0.25 * (1 - made), made]))[None])
+        if hooks.on_matte is not None:
+            hooks.on_matte(torch.as_tensor(np.stack([0.75 * (1 - made), 0.25 * (1 - made), made]))[None])
         return np.asarray(sdr_to_pq(frame, settings.reference_white), dtype=np.float32), {}
 
 

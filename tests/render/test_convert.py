@@ -193,7 +193,7 @@ def test_a_failing_frame_leaves_nothing(clip, tmp_path):
     class Failing:
         others = ()  # one device
 
-        def render_timed(self, frame, settings, *, on_step, tone, light):
+        def render_timed(self, frame, settings, hooks, *, tone, light):
             raise RuntimeError("out of luck")
 
     with pytest.raises(RuntimeError):

@@ -29,7 +29,7 @@ class Kept:
     def load(self):
         return self
 
-    def render_timed(self, frame, settings, on_step=None, *, tone=None, light=None, mask=None):
+    def render_timed(self, frame, settings, hooks, *, tone=None, light=None, mask=None):
         self.masks.append(mask)
         return np.asarray(sdr_to_pq(frame, settings.reference_white), dtype=np.float32), {}
 

@@ -85,7 +85,7 @@ def test_a_bad_file_is_named_and_the_others_go_on(make, placement, make_pictures
 def test_an_interruption_leaves_no_result_and_is_made_up_for(make, placement, make_pictures, tmp_path, monkeypatch):
     make_pictures("p%d.png", [1])
 
-    def interrupted(frame, settings, on_step=None, **rest):
+    def interrupted(frame, settings, hooks, **rest):
         raise KeyboardInterrupt
 
     made = make()

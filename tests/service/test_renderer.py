@@ -200,9 +200,9 @@ def test_a_draft_takes_one_step_on_a_small_frame(renderer, monkeypatch):
     converter = renderer.load("tiny")
     render_timed = converter.render_timed
 
-    def spy(sdr, settings, on_step, **how):
+    def spy(sdr, settings, hooks, **how):
         seen.append((tuple(sdr.shape), settings.steps))
-        return render_timed(sdr, settings, on_step, **how)
+        return render_timed(sdr, settings, hooks, **how)
 
     monkeypatch.setattr(converter, "render_timed", spy)
     monkeypatch.setattr(module, "DRAFT_PIXELS", 600)

@@ -53,6 +53,46 @@ class Conversion(Generic[Frame]):
     timings: dict[str, float]
 
 
+@dataclass(frozen=True, kw_only=True)
+class RenderHooks:
+    """Who is told of what while a frame is rendered; what any of them raises ends the rendering.
+
+    Attributes:
+        on_step: Called after every step of the sampler: so a frame is cancelled.
+        on_matte: Given what is measured, extended and invented of the result, ``[B, 3, H, W]``
+            (lumaflux.inference.confidence).
+        on_lighting: Given what leads from one frame's result back to it (lumaflux.inference.inverse).
+    """
+
+    on_step: Callable[[], None] | None = None
+    on_matte: Callable[[Tensor], None] | None = None
+    on_lighting: Callable[[Lighting], None] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """How pictures of one film are rendered: by a shot's ``tone``, or else by their own; ``clock`` takes the time."""
+
+    settings: Settings
+    clock: StageClock
+    on_step: Callable[[], None] | None = None
+    tone: Tone | None = None
+
+    @property
+    def sampling(self) -> Sampling:
+        return Sampling.of(self.settings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Relit:
+    """The active area in the model's light, PQ/BT.2020 [B,3,h,w], and what gave it: ``light``, None where the network
+    made every pixel, and the tone curve."""
+
+    hdr_pq: Tensor
+    light: FrameGain | None
+    placement: ToneCurve | None
+
+
 class Converter:
     """A loaded model. Holds no state between frames: the same frame gives the same pixels in any order.
 
@@ -187,76 +227,90 @@ class Converter:
         self,
         frame: Frame,
         settings: Settings,
-        on_step: Callable[[], None] | None = None,
+        hooks: RenderHooks | None = None,
         *,
         tone: Tone | None = None,
         light: FrameGain | None = None,
         mask: np.ndarray | Tensor | None = None,
-        on_matte: Callable[[Tensor], None] | None = None,
-        on_lighting: Callable[[Lighting], None] | None = None,
     ) -> tuple[Frame, dict[str, float]]:
-        """``render``, with the seconds of each stage. ``on_step`` is called after every step of the sampler.
+        """``render``, with the seconds of each stage.
 
-        What it raises ends the rendering: so a frame is cancelled. ``light`` is the frame's by ``light_timed``, blended
-        with its neighbours'; where ``settings.detail`` is 0 there is none to take. ``mask`` [H,W] in [0,1]: how far
-        invention is permitted, 0 never. ``on_matte`` is given what is measured, extended and invented of the result,
-        [B,3,H,W] (lumaflux.inference.confidence); ``on_lighting`` what leads from one frame's result back to it
-        (lumaflux.inference.inverse). Raises UserError for a mask of another size, and for light with no way back.
+        ``light`` is the frame's by ``light_timed``, blended with its neighbours'; where ``settings.detail`` is 0 there
+        is none to take. ``mask`` [H,W] in [0,1]: how far invention is permitted, 0 never. Raises UserError for a mask
+        of another size, and for light with no way back where ``hooks`` ask for one.
         """
+        hooks = hooks or RenderHooks()
         sdr, clock = self._batch(frame), StageClock()
         allowed = None if mask is None else mask_for(mask, sdr)
         if settings.strength == 0.0:
-            placed = expose(sdr_to_pq(sdr, settings.reference_white), settings)
-            if on_matte is not None:
-                on_matte(shares(torch.zeros_like(placed[:, :1]), placed, settings.reference_white))
-            return _like(placed, frame), {}
+            return _like(_placed_alone(sdr, settings, hooks), frame), {}
         areas = [_area(one, tone) for one in sdr]
         if any(area != areas[0] for area in areas):  # pictures of several films
-            mattes: list[Tensor] = []
-            keep = None if on_matte is None else mattes.append
-            alone = [
-                self.render_timed(one[None], settings, on_step, tone=tone, mask=mask, on_matte=keep)[0] for one in sdr
-            ]
-            if on_matte is not None:
-                on_matte(torch.cat(mattes))
-            return _like(torch.cat(alone), frame), {}
+            return _like(self._one_by_one(sdr, settings, hooks, tone, mask), frame), {}
         if allowed is not None and not allowed.any():
             settings = replace(settings, detail=1.0, highlight_recovery=0.0)
+        asked = _Asked(settings=settings, clock=clock, on_step=hooks.on_step, tone=tone)
         with clock("area"):
             area = areas[0]
             active, sdr = area.of(sdr), without_bars(sdr, area)
-            height, width = sdr.shape[-2:]
         with clock("graphics"):
             graphics = self._graphics(active, settings)
-        if settings.detail == 0.0:
-            tone = self._steadied(active, settings, clock, on_step, tone)
-            relit = self._path.generate(active, Sampling.of(settings), clock, on_step, tone).hdr_pq
-            placement = tone.placement
-        else:
-            with clock("reduce"):
-                smooth = deband(active)
-            light = light or self._light(smooth, settings, clock, on_step, tone, graphics)
-            relit = self._with_source_detail(smooth, active, light, settings, clock)  # in the memory of smooth
-            placement = light.placement
-            del smooth
+        relit = self._relit(active, graphics, asked, light)
         allowed = None if allowed is None else area.of(allowed)
-        if on_lighting is not None:
-            if light is None or placement is None or not self.recovers:
-                raise UserError("--sdr-exact needs a model with a tone predictor, such as lite, and --detail source")
-            stops = added_stops(active, light.gain, settings.highlight_recovery, allowed)
-            on_lighting(Lighting(placement=placement, stops=stops, area=area))
+        if hooks.on_lighting is not None:
+            hooks.on_lighting(self._way_back(active, relit, area, settings, allowed))
+        hdr_pq = relit.hdr_pq
         if allowed is not None:
             with clock("detail"):
-                relit = permitted(relit, self._on_the_curve(deband(active), active, placement), allowed)
+                hdr_pq = permitted(hdr_pq, self._on_the_curve(deband(active), active, relit.placement), allowed)
         with clock("graphics"):
-            relit = at_graphics_white(relit, active, graphics)
+            hdr_pq = at_graphics_white(hdr_pq, active, graphics)
         with clock("look"):
-            graded = apply_look(in_frame(relit, sdr, area), sdr, settings)
-        if on_matte is not None:
+            graded = apply_look(in_frame(hdr_pq, sdr, area), sdr, settings)
+        if hooks.on_matte is not None:
             with clock("matte"):
-                made = self._invented(active, light, settings, allowed, graphics)
-                on_matte(shares(in_whole(made, area, height, width), graded, settings.reference_white))
+                made = in_whole(self._invented(active, relit.light, settings, allowed, graphics), area, *sdr.shape[-2:])
+                hooks.on_matte(shares(made, graded, settings.reference_white))
         return _like(graded, frame), clock.seconds
+
+    def _one_by_one(
+        self,
+        sdr: Tensor,
+        settings: Settings,
+        hooks: RenderHooks,
+        tone: Tone | None,
+        mask: np.ndarray | Tensor | None,
+    ) -> Tensor:
+        """Pictures whose bars differ, [B,3,H,W], each rendered alone; their mattes go on together."""
+        mattes: list[Tensor] = []
+        each = RenderHooks(on_step=hooks.on_step, on_matte=None if hooks.on_matte is None else mattes.append)
+        alone = [self.render_timed(one[None], settings, each, tone=tone, mask=mask)[0] for one in sdr]
+        if hooks.on_matte is not None:
+            hooks.on_matte(torch.cat(mattes))
+        return torch.cat(alone)
+
+    def _relit(
+        self, active: Tensor, graphics: Sequence[Graphics | None], asked: _Asked, light: FrameGain | None
+    ) -> _Relit:
+        """What is picture of a frame [B,3,h,w], in the model's light; in ``light`` where it is given."""
+        if asked.settings.detail == 0.0:
+            tone = self._steadied(active, asked)
+            made = self._path.generate(active, asked.sampling, asked.clock, asked.on_step, tone)
+            return _Relit(hdr_pq=made.hdr_pq, light=light, placement=tone.placement)
+        with asked.clock("reduce"):
+            smooth = deband(active)
+        light = light or self._light(smooth, asked, graphics)
+        relit = self._with_source_detail(smooth, active, light, asked)  # in the memory of smooth
+        return _Relit(hdr_pq=relit, light=light, placement=light.placement)
+
+    def _way_back(
+        self, active: Tensor, relit: _Relit, area: Area, settings: Settings, allowed: Tensor | None
+    ) -> Lighting:
+        """Raises UserError where light does not follow from the codes by the curve and the stops of highlights."""
+        if relit.light is None or relit.placement is None or not self.recovers:
+            raise UserError("--sdr-exact needs a model with a tone predictor, such as lite, and --detail source")
+        stops = added_stops(active, relit.light.gain, settings.highlight_recovery, allowed)
+        return Lighting(placement=relit.placement, stops=stops, area=area)
 
     @torch.inference_mode()
     def invented(self, frame: Frame, settings: Settings | None = None) -> Frame:
@@ -296,49 +350,47 @@ class Converter:
             graphics = self._graphics(active, settings)
         with clock("reduce"):
             smooth = deband(active)
-        return self._light(smooth, settings, clock, None, tone, graphics), clock.seconds
+        return self._light(smooth, _Asked(settings=settings, clock=clock, tone=tone), graphics), clock.seconds
 
     def _graphics(self, active: Tensor, settings: Settings) -> list[Graphics | None]:
         """The graphics of each frame, as far as ``settings`` keep their white; None where there are none."""
         return [find_graphics(one) if settings.graphics_white == "auto" else None for one in active]
 
-    def _steadied(
-        self, seen: Tensor, settings: Settings, clock: StageClock, on_step: Callable[[], None] | None, tone: Tone | None
-    ) -> Tone:
+    def _steadied(self, seen: Tensor, asked: _Asked) -> Tone:
         """A shot's tone, the frame's own, or their mixture, found on the picture that the model will see; as much of it
         as ``settings.auto_tone`` says."""
+        settings, tone = asked.settings, asked.tone
         share = 0.0 if tone is None else settings.temporal_stability
         if tone is not None and share == 1.0:
             return toned(tone, settings.auto_tone)
         placement, knots = self._path.placement(seen, settings), None
         if share > 0.0:
-            _, z, _ = self._path.latents(seen, Sampling.of(settings), clock, on_step, placement)
+            _, z, _ = self._path.latents(seen, asked.sampling, asked.clock, asked.on_step, placement)
             knots = self.backend.network.knots(z)
         own = Tone(placement=placement, knots=knots)
         found = own if tone is None or share == 0.0 else mix([tone, own], [share, 1.0 - share])
         return toned(found, settings.auto_tone)
 
-    def _light(
-        self,
-        smooth: Tensor,
-        settings: Settings,
-        clock: StageClock,
-        on_step: Callable[[], None] | None,
-        tone: Tone | None,
-        graphics: Sequence[Graphics | None],
-    ) -> FrameGain:
-        model, recovers = self.backend.network, self.recovers
+    def _light(self, smooth: Tensor, asked: _Asked, graphics: Sequence[Graphics | None]) -> FrameGain:
+        """What the model makes of a debanded picture [B,3,h,w]; of one without clipped pixels, or whose shot has the
+        stops of its highlights, the tone curve alone."""
+        settings, clock, tone = asked.settings, asked.clock, asked.tone
         with clock("reduce"):
             reduced = self.reduced(smooth)
-            clipped = self.clipped_shares(smooth, graphics) if recovers else None
-        if clipped is not None and settings.detail == 1.0 and (not clipped.any() or not settings.highlight_recovery):
-            return self._placed(reduced, self._steadied(reduced, settings, clock, on_step, tone), None, clipped)
-        if clipped is not None and settings.detail == 1.0 and tone is not None and tone.stops is not None:
-            steadied = self._steadied(reduced, settings, clock, on_step, tone)
-            return self._placed(reduced, steadied, tone.stops.to(clipped), clipped)
+            clipped = self.clipped_shares(smooth, graphics) if self.recovers else None
+        if clipped is not None and settings.detail == 1.0:
+            if not clipped.any() or not settings.highlight_recovery:
+                return self._placed(reduced, self._steadied(reduced, asked), None, clipped)
+            if tone is not None and tone.stops is not None:
+                return self._placed(reduced, self._steadied(reduced, asked), tone.stops.to(clipped), clipped)
         share = settings.temporal_stability if tone is not None and tone.placement is not None else 0.0
-        tone = self._steadied(reduced, settings, clock, on_step, tone)
-        made = self._path.generate(reduced, Sampling.of(settings), clock, on_step, tone)
+        light = self._generated_light(reduced, clipped, asked, self._steadied(reduced, asked))
+        return light if self.recovers else with_tone_of_the_shot(light, share)
+
+    def _generated_light(self, reduced: Tensor, clipped: Tensor | None, asked: _Asked, tone: Tone) -> FrameGain:
+        """The direct path's of a reduced picture [B,3,h,w]: a gain everywhere, or where pixels are ``clipped``."""
+        model, clock = self.backend.network, asked.clock
+        made = self._path.generate(reduced, asked.sampling, clock, asked.on_step, tone)
         with clock("decode_latents"):
             begun = model.decode_latents(made.z_start)[..., : reduced.shape[-2], : reduced.shape[-1]]
         with clock("detail"):
@@ -347,10 +399,9 @@ class Converter:
             gain = gain_between(made.hdr_pq, before, base_pq)
         else:
             own = Tone(placement=made.placement, knots=made.knots)
-            stops = self._seen_twice(stops_between(made.hdr_pq, before), reduced, Sampling.of(settings), clock, own)
+            stops = self._seen_twice(stops_between(made.hdr_pq, before), reduced, asked.sampling, clock, own)
             gain = placed_stops(region_stops(stops, reduced, clipped), clipped, self._white(reduced, made.placement))
-        light = FrameGain(reduced=reduced, base_pq=base_pq, hdr_pq=made.hdr_pq, gain=gain, placement=made.placement)
-        return light if recovers else with_tone_of_the_shot(light, share)
+        return FrameGain(reduced=reduced, base_pq=base_pq, hdr_pq=made.hdr_pq, gain=gain, placement=made.placement)
 
     def _placed(self, reduced: Tensor, tone: Tone, stops: Tensor | None, clipped: Tensor) -> FrameGain:
         """The light of a frame for which the transformer is not asked: the placement's, and ``stops`` [1,1,h,w] between
@@ -367,11 +418,9 @@ class Converter:
         model = self.backend.network
         return model.to_pq(model.start(torch.ones_like(reduced[..., :1, :1]), placement))
 
-    def _with_source_detail(
-        self, smooth: Tensor, sdr: Tensor, light: FrameGain, settings: Settings, clock: StageClock
-    ) -> Tensor:
-        model = self.backend.network
-        with clock("detail"):
+    def _with_source_detail(self, smooth: Tensor, sdr: Tensor, light: FrameGain, asked: _Asked) -> Tensor:
+        model, settings = self.backend.network, asked.settings
+        with asked.clock("detail"):
             reduced = GainGrid.of_highlights(light.gain) if self.recovers else GainGrid.of(light.gain, light.base_pq)
 
             def place(codes: Tensor) -> Tensor:
@@ -420,6 +469,14 @@ class Converter:
             raise UserError("the frame holds NaN or infinite values; repair them before converting")
         inside = sdr.amin() >= 0 and sdr.amax() <= 1  # a large picture is not copied in vain
         return (sdr if sdr.ndim == 4 else sdr.unsqueeze(0)) if inside else sdr.clamp(0, 1).reshape(-1, *sdr.shape[-3:])
+
+
+def _placed_alone(sdr: Tensor, settings: Settings, hooks: RenderHooks) -> Tensor:
+    """The static placement of [B,3,H,W], which is all that strength 0 leaves; all of it is measured or extended."""
+    placed = expose(sdr_to_pq(sdr, settings.reference_white), settings)
+    if hooks.on_matte is not None:
+        hooks.on_matte(shares(torch.zeros_like(placed[:, :1]), placed, settings.reference_white))
+    return placed
 
 
 def _area(sdr: Tensor, tone: Tone | None) -> Area:

@@ -52,14 +52,17 @@ class FrameRenderer:
         ``on_step`` is called after every step of the sampler; what it raises ends the rendering. ``on_matte`` is given
         the shares of lumaflux.inference.confidence [3,H,W], ``on_lighting`` the way back from the result.
         """
+        from lumaflux.inference.converter import RenderHooks
+
         settings, tone = self.tones.at(number, self.settings)
         light = None if self.blending is None else self.blending.light(number, sdr)
-        asked: dict[str, Any] = {} if self.mask is None else {"mask": self.mask.at(number)}
-        if on_matte is not None:
-            asked["on_matte"] = lambda found: on_matte(found[0].cpu().numpy())
-        if on_lighting is not None:
-            asked["on_lighting"] = on_lighting
-        return self.converter.render_timed(sdr, settings, on_step=on_step, tone=tone, light=light, **asked)
+        masked: dict[str, Any] = {} if self.mask is None else {"mask": self.mask.at(number)}
+        hooks = RenderHooks(
+            on_step=on_step,
+            on_matte=None if on_matte is None else lambda found: on_matte(found[0].cpu().numpy()),
+            on_lighting=on_lighting,
+        )
+        return self.converter.render_timed(sdr, settings, hooks, tone=tone, light=light, **masked)
 
     def render_codes(
         self, number: int, codes: "Yuv420", *, alone: bool = False
