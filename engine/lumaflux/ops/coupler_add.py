@@ -93,5 +93,5 @@ def _backward(ctx, dy: Tensor):
 coupler_add = Operator("coupler_add", Inputs, check=_check, obstacle=obstacle, call=call, prepare=_prepare)
 coupler_add.register(_meaning)
 expression, kernel = coupler_add.expression, coupler_add.kernel
-torch.library.register_fake(coupler_add.qualified, expression)
+coupler_add.register_fake(expression)
 torch.library.register_autograd(coupler_add.qualified, _backward, setup_context=_keep)

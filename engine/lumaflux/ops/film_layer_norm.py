@@ -112,5 +112,5 @@ film_layer_norm = Operator("film_layer_norm", Inputs, check=_check, obstacle=obs
 film_layer_norm.register(_meaning)
 expression, kernel = film_layer_norm.expression, film_layer_norm.kernel
 torch.library.impl(film_layer_norm.qualified, "cpu", _on_cpu)
-torch.library.register_fake(film_layer_norm.qualified, expression)
+film_layer_norm.register_fake(expression)
 torch.library.register_autograd(film_layer_norm.qualified, _backward, setup_context=_keep)

@@ -187,5 +187,5 @@ gated_low_rank = Operator("gated_low_rank", Inputs, check=_check, obstacle=obsta
 gated_low_rank.register(_meaning)
 expression, kernel = gated_low_rank.expression, gated_low_rank.kernel
 torch.library.impl(gated_low_rank.qualified, "cpu", _on_cpu)
-torch.library.register_fake(gated_low_rank.qualified, expression)
+gated_low_rank.register_fake(expression)
 torch.library.register_autograd(gated_low_rank.qualified, _backward, setup_context=_keep)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from lumaflux.ops import launch
 from lumaflux.ops.sources import Variant
+from lumaflux.torch_import import quick_source_lines
 
 Given = ParamSpec("Given")
 Inputs = TypeVar("Inputs", bound=tuple)
@@ -105,3 +106,9 @@ class Operator(Generic[Given, Inputs]):
 
         torch.library.impl(self.qualified, "default", self._expression)
         torch.library.impl(self.qualified, "cuda", on_cuda)
+
+    def register_fake(self, fake: Callable[..., Tensor]) -> None:
+        """``fake`` gives a tensor of the result's shape and type, for compilers and exporters. It takes the arguments
+        in turn."""
+        with quick_source_lines():
+            torch.library.register_fake(self.qualified, fake)

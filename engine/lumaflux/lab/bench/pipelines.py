@@ -109,7 +109,7 @@ def _commands(source: Path, folder: Path) -> dict[str, list[str]]:
 
 
 def _lumaflux(source: Path, target: Path, *options: str) -> list[str]:
-    start = "import sys; from lumaflux.cli import main; sys.exit(main())"
+    start = "import sys; from lumaflux.__main__ import main; sys.exit(main())"
     report = ["--report", str(target.with_suffix(".json"))]
     return [sys.executable, "-c", start, "convert", str(source), str(target), "-y", *report, *options]
 
