@@ -96,7 +96,7 @@ LUMAFLUX_DISPATCH void find_places(const float* luma, const std::int32_t* blue_a
 
 // The lattice between its nodes, linear along each axis: rows of Y', Cb and Cr from pixel `begin` on.
 #if defined(__SSE2__)
-inline __m128 look_up_one(const Node* nodes, const std::size_t* corners, const Places& places, std::size_t i) {
+LUMAFLUX_INLINE __m128 look_up_one(const Node* nodes, const std::size_t* corners, const Places& places, std::size_t i) {
   const Node* first = nodes + places.base[i];
   const auto line = [&](std::size_t corner) LUMAFLUX_HOT {
     const __m128i node = _mm_loadu_si128(reinterpret_cast<const __m128i*>(first + corners[corner]));
@@ -122,8 +122,8 @@ LUMAFLUX_INLINE void look_up_scalar(const Node* nodes, const std::size_t* corner
   *cr = scale * static_cast<float>(sums[2]);
 }
 
-void look_up(const float* luma, const float* cb, const float* cr, std::size_t width, const Lattice& l, const Way& blue,
-             const Way& red, float* out) {
+LUMAFLUX_DISPATCH void look_up(const float* luma, const float* cb, const float* cr, std::size_t width, const Lattice& l,
+                               const Way& blue, const Way& red, float* out) {
   const std::size_t corners[4] = {0, l.luma, l.luma * l.red, l.luma * l.red + l.luma};
   Places places;
   std::int32_t blue_at[kStretch], red_at[kStretch];
