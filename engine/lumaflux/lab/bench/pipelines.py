@@ -18,6 +18,7 @@ from lumaflux.lab.bench.sizes import SIZES, USUAL, write_cube, write_textured_cl
 MINUTES = 7.5  # of rounds; each size and load has at least one
 _SHARES = {("1080p", "idle"): 0.25, ("1080p", "busy"): 0.25, ("2160p", "idle"): 0.2, ("2160p", "busy"): 0.3}
 _STARTS = 3
+_LONG = ("lumaflux", "alone")  # whose first frame is taken off
 _ENCODER = ("libx265", "medium", "18")
 _CODES = "yuv420p10le"
 # zscale of zimg: BT.709 as a display shows it, with white at 203 cd/m2, as PQ/BT.2020.
@@ -35,7 +36,8 @@ def pipelines(minutes: float = MINUTES, sizes: tuple[str, ...] = USUAL) -> dict[
     turns, as many as ``minutes`` allow; ``peak_mb``, the most memory that a process of it held; of LumaFlux also
     ``share`` of the speed of decoding and encoding alone, ``in_one_pass``, the share of frames on that path, and
     ``stages_ms``; ``first_frame_s`` and ``first_frame_cpu_s``: from the start of the command to the end of a conversion
-    of one frame, on the clock and of processors.
+    of one frame, on the clock and of processors. ``further_ms`` and ``further_cpu_ms``, of LumaFlux and ``alone``: what
+    each frame takes beside the first, as in a long clip; ``further_share``: alone's through LumaFlux's, on the clock.
 
     Pipelines: ``lumaflux``, ``lumaflux-ultrafast``, ``alone`` (PyAV decodes and encodes), and with an ffmpeg on the
     path ``ffmpeg`` (decodes and encodes), ``zscale`` and ``lut3d`` (33 points, tetrahedral), where it has them.
@@ -54,12 +56,13 @@ def pipelines(minutes: float = MINUTES, sizes: tuple[str, ...] = USUAL) -> dict[
             for load in ("idle", "busy"):
                 seconds = 60 * minutes * _SHARES.get((size, load), 1 / (2 * len(sizes)))
                 with _busy() if load == "busy" else _nothing():
-                    figures[f"{size}_{load}"] = _in_turns(source, folder, frames, seconds)
+                    figures[f"{size}_{load}"] = _in_turns(source, one, folder, frames, seconds)
     return figures
 
 
-def _in_turns(source: Path, folder: Path, frames: int, seconds: float) -> dict[str, Any]:
+def _in_turns(source: Path, one: Path, folder: Path, frames: int, seconds: float) -> dict[str, Any]:
     calls = _commands(source, folder)
+    calls |= {f"{name}-one": _of_one_frame(calls[name], source, one, folder / f"{name}-one.mp4") for name in _LONG}
     taken: dict[str, list[_Taken]] = {name: [] for name in calls}
     reports: dict[str, Any] = {}
     start, rounds = time.perf_counter(), 0
@@ -74,16 +77,27 @@ def _in_turns(source: Path, folder: Path, frames: int, seconds: float) -> dict[s
             taken[name].append(made)
     found: dict[str, Any] = {}
     for name, each in taken.items():
+        if name.endswith("-one"):
+            continue
         found[name] = {
             "fps": frames / statistics.median(made.seconds for made in each),
             "cpu_ms": 1000 * statistics.median(made.cpu_seconds for made in each) / frames,
             "peak_mb": max(made.peak_mb for made in each),
             "rounds": len(each),
         }
+    for name in _LONG:
+        whole, first = taken[name], taken[f"{name}-one"]
+        for key, part in (("further_ms", "seconds"), ("further_cpu_ms", "cpu_seconds")):
+            longer, shorter = (statistics.median(getattr(made, part) for made in each) for each in (whole, first))
+            found[name][key] = 1000 * (longer - shorter) / (frames - 1)
     for name, report in reports.items():
+        if name not in found:
+            continue
         found[name]["in_one_pass"] = report["in_one_pass"] / frames
         found[name]["stages_ms"] = {stage: 1000 * seconds / frames for stage, seconds in report["stages"].items()}
-    found["lumaflux"]["share"] = found["lumaflux"]["fps"] / found["alone"]["fps"]
+    own, alone = found["lumaflux"], found["alone"]
+    own["share"] = own["fps"] / alone["fps"]
+    own["further_share"] = alone["further_ms"] / own["further_ms"]
     return found
 
 
@@ -106,6 +120,13 @@ def _commands(source: Path, folder: Path) -> dict[str, list[str]]:
             calls[name] = [ffmpeg, "-v", "error", "-y", "-i", str(source), "-vf", filtered, *quality]
             calls[name].append(str(folder / f"{name}.mp4"))
     return calls
+
+
+def _of_one_frame(command: list[str], source: Path, one: Path, target: Path) -> list[str]:
+    """The same of a clip of one frame: with another source, target and report."""
+    before = next(Path(word) for word in command if word.endswith(".mp4") and word != str(source))
+    changed = {source: one, before: target, before.with_suffix(".json"): target.with_suffix(".json")}
+    return [str(changed.get(Path(word), word)) for word in command]
 
 
 def _lumaflux(source: Path, target: Path, *options: str) -> list[str]:
@@ -194,6 +215,11 @@ def table(figures: dict[str, Any]) -> str:
     lines = [row(f"frames a second (CPU ms a frame; MB), {os.cpu_count()} cores", str), rule]
     lines += [row(name, lambda load, name=name: measured(load, name)) for name in names]
     lines.append(row("share of `alone`", lambda load: f"{own[load]['share']:.2f}"))
+    lines.append(row("the same without the first frame", lambda load: f"{own[load]['further_share']:.2f}"))
+    for name in _LONG:
+        cells = [figures[load][name] for load in loads]
+        cells = [f"{found['further_ms']:.0f} ({found['further_cpu_ms']:.0f})" for found in cells]
+        lines.append(f"| {name}, ms (CPU ms) a further frame | {' | '.join(cells)} |")
     lines.append(row("rounds", lambda load: str(own[load]["rounds"])))
     lines += ["", row("LumaFlux, ms a frame", str), rule]
     for stage in dict.fromkeys(stage for load in loads for stage in own[load]["stages_ms"]):
