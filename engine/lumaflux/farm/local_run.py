@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -18,6 +18,9 @@ from lumaflux.errors import FrameError, MissingExtraError, UserError
 from lumaflux.farm.job import JobFolder, runner_lock
 from lumaflux.farm.leftovers import remove_leftovers
 from lumaflux.farm.template import OPENJD_PARAMETERS, TEMPLATE
+
+if TYPE_CHECKING:
+    from lumaflux.farm.openjd_session import TaskOutcome, WorkerSession
 
 ATTEMPTS = 3
 _EXTENSIONS = ["TASK_CHUNKING"]
@@ -123,30 +126,17 @@ def _in_order(job: Any) -> list[Any]:
 
 
 def _run_step(step: Any, values: dict[str, Any], workers: int, report: RunReport, say: Say) -> None:
-    from openjd.model import StepParameterSpaceIterator
-
-    tasks: queue.SimpleQueue[_Task] = queue.SimpleQueue()
-    count = 0
-    for parameters in StepParameterSpaceIterator(space=step.parameterSpace):
-        tasks.put(_Task(parameters=parameters))
-        count += 1
-    report.tasks += count
-    lock, stop = threading.Lock(), threading.Event()
-    done = itertools.count(1)
-
-    def say_done() -> None:
-        say(f"{step.name}: {next(done)} of {count} tasks done")
-
+    run = _StepRun(step, values, report, say)
     bugs: list[BaseException] = []
     # Not Thread.join: Python 3.11 takes a thread for ended once a signal has interrupted who waits for it so.
-    ended = [threading.Event() for _ in range(min(workers, count))]
+    ended = [threading.Event() for _ in range(min(workers, run.count))]
 
     def work(end: threading.Event) -> None:
         try:
-            _work(step, values, tasks, report, lock, stop, say, say_done)
+            run.work()
         except BaseException as bug:  # raised by the caller's thread
             bugs.append(bug)
-            stop.set()
+            run.stop.set()
         finally:
             end.set()
 
@@ -157,7 +147,7 @@ def _run_step(step: Any, values: dict[str, Any], workers: int, report: RunReport
             while not end.wait(0.2):
                 pass
     except KeyboardInterrupt:
-        stop.set()
+        run.stop.set()
         for end in ended:
             end.wait()
         raise
@@ -165,52 +155,69 @@ def _run_step(step: Any, values: dict[str, Any], workers: int, report: RunReport
         raise bugs[0]
 
 
-def _work(
-    step: Any,
-    values: dict[str, Any],
-    tasks: "queue.SimpleQueue[_Task]",
-    report: RunReport,
-    lock: threading.Lock,
-    stop: threading.Event,
-    say: Say,
-    say_done: Callable[[], None],
-) -> None:
-    """One worker: sessions until no task is left."""
-    from lumaflux.farm.leftovers import SESSION
-    from lumaflux.farm.openjd_session import WorkerSession
+class _StepRun:
+    """The tasks of a step, which its workers share. ``stop``: set by who ends the run."""
 
-    session: WorkerSession | None = None
-    try:
-        while not stop.is_set():
-            try:
-                task = tasks.get_nowait()
-            except queue.Empty:
-                break
-            if session is None:
-                session = WorkerSession(f"{SESSION}{os.getpid()}-{secrets.token_hex(6)}", values, stop, say)
-                outcome = session.enter(step)
-                with lock:
-                    report.sessions += 1
+    def __init__(self, step: Any, values: dict[str, Any], report: RunReport, say: Say):
+        from openjd.model import StepParameterSpaceIterator
+
+        self._step, self._values, self._report, self._say = step, values, report, say
+        self._tasks: queue.SimpleQueue[_Task] = queue.SimpleQueue()
+        self.count = 0
+        for parameters in StepParameterSpaceIterator(space=step.parameterSpace):
+            self._tasks.put(_Task(parameters=parameters))
+            self.count += 1
+        report.tasks += self.count
+        self.stop = threading.Event()
+        self._lock, self._done = threading.Lock(), itertools.count(1)
+
+    def work(self) -> None:
+        """One worker: sessions until no task is left."""
+        session: WorkerSession | None = None
+        try:
+            while not self.stop.is_set():
+                try:
+                    task = self._tasks.get_nowait()
+                except queue.Empty:
+                    break
+                begins = session is None
+                session = session or self._session()
+                outcome = self._enter(session) if begins else None
                 if outcome is None:
-                    outcome = session.run(step, task.parameters)
-            else:
-                outcome = session.run(step, task.parameters)
-            if outcome is None:
-                say_done()
-                continue
-            session.leave()
-            session = None
-            if stop.is_set():
-                break
-            with lock:
-                if outcome.retry and task.attempt < ATTEMPTS:
-                    report.retries += 1
-                    tasks.put(_Task(parameters=task.parameters, attempt=task.attempt + 1))
-                else:
-                    report.problems.append(outcome.words)
-                    report.frames_failed |= outcome.frames
-                    if outcome.fatal:
-                        stop.set()
-    finally:
-        if session is not None:
-            session.leave()
+                    outcome = session.run(self._step, task.parameters)
+                if outcome is None:
+                    self._say(f"{self._step.name}: {next(self._done)} of {self.count} tasks done")
+                    continue
+                session.leave()
+                session = None
+                if self.stop.is_set():
+                    break
+                self._judge(task, outcome)
+        finally:
+            if session is not None:
+                session.leave()
+
+    def _session(self) -> "WorkerSession":
+        from lumaflux.farm.leftovers import SESSION
+        from lumaflux.farm.openjd_session import WorkerSession
+
+        name = f"{SESSION}{os.getpid()}-{secrets.token_hex(6)}"
+        return WorkerSession(name, self._values, self.stop, self._say)
+
+    def _enter(self, session: "WorkerSession") -> "TaskOutcome | None":
+        outcome = session.enter(self._step)
+        with self._lock:
+            self._report.sessions += 1
+        return outcome
+
+    def _judge(self, task: _Task, outcome: "TaskOutcome") -> None:
+        """A task that failed: once more, or a problem of the run."""
+        with self._lock:
+            if outcome.retry and task.attempt < ATTEMPTS:
+                self._report.retries += 1
+                self._tasks.put(_Task(parameters=task.parameters, attempt=task.attempt + 1))
+                return
+            self._report.problems.append(outcome.words)
+            self._report.frames_failed |= outcome.frames
+            if outcome.fatal:
+                self.stop.set()
