@@ -57,6 +57,23 @@ class Found:
     skipped: list[Skipped] = field(default_factory=list)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Shown:
+    """A clip as a composition shows it.
+
+    Attributes:
+        clip: The OpenTimelineIO object.
+        visible: The part of it that shows, in its own time; None where its length is stated nowhere.
+        above: What it is nested in, the innermost first.
+        where: A name for people.
+    """
+
+    clip: Any
+    visible: Any
+    above: tuple
+    where: str
+
+
 class _SkipError(Exception):
     def __init__(self, reason: str, *, lost: bool = True):
         super().__init__(reason)
@@ -137,31 +154,27 @@ def find_clips(
     that no clip has.
     """
     found, named = Found(), 0
-    for clip, visible, above, where in _visible_clips(timeline.tracks, None, (), ""):
-        look = look_of([clip, *above])
-        if name is not None and clip.name != name:
+    for shown in _shown_clips(timeline.tracks, None, (), ""):
+        look = look_of([shown.clip, *shown.above])
+        if name is not None and shown.clip.name != name:
             continue
         named += 1
         if look is None and not all_clips and name is None:
             continue
         try:
-            if visible is None:
-                raise _SkipError(_NO_LENGTH)
-            found.clips.append(_needed(clip, visible, above, where, look, folder, handles, mapped))
+            _refuse(shown, look)
+            found.clips.append(_needed(shown, look, media_of(shown.clip, folder, mapped), handles))
         except _SkipError as skip:
-            found.skipped.append(Skipped(where=where, reason=str(skip), lost=skip.lost))
+            found.skipped.append(Skipped(where=shown.where, reason=str(skip), lost=skip.lost))
         except MediaError as error:
-            found.skipped.append(Skipped(where=where, reason=str(error)))
+            found.skipped.append(Skipped(where=shown.where, reason=str(error)))
     if name is not None and not named:
         raise UserError(f"no clip of the timeline is named '{name}'; `lumaflux timeline show` lists them.")
     return found
 
 
-def _visible_clips(composition: Any, visible: Any, above: tuple, where: str) -> Iterator[tuple[Any, Any, tuple, str]]:
-    """(clip, the part of it that shows in its own time, what it is nested in, a name for people), depth first.
-
-    The part is None of a clip whose length is stated nowhere. ``visible`` None: all of ``composition``.
-    """
+def _shown_clips(composition: Any, visible: Any, above: tuple, where: str) -> Iterator[_Shown]:
+    """The clips of ``visible`` of a composition, all of it if None, depth first."""
     otio = opentimelineio()
     unknown = (otio.exceptions.OTIOError, NotImplementedError)  # of a length that is stated nowhere
     if visible is None:
@@ -186,9 +199,9 @@ def _visible_clips(composition: Any, visible: Any, above: tuple, where: str) -> 
         label = child.name or f"{type(child).__name__.lower()} {number}"
         here = f"{where}/{label}" if where else label
         if isinstance(child, otio.schema.Clip):
-            yield child, shown, (composition, *above), here
+            yield _Shown(clip=child, visible=shown, above=(composition, *above), where=here)
         else:
-            yield from _visible_clips(child, shown, (composition, *above), here)
+            yield from _shown_clips(child, shown, (composition, *above), here)
 
 
 def _runs_backwards(item: Any) -> bool:
@@ -215,18 +228,11 @@ def _shown(parent: Any, child: Any, visible: Any) -> Any:
     return otio.opentime.range_from_start_end_time(own + (start - placed.start_time), own + (end - placed.start_time))
 
 
-def _needed(
-    clip: Any,
-    visible: Any,
-    above: tuple,
-    where: str,
-    look: Look | None,
-    folder: Path,
-    handles: int,
-    mapped: Callable[[str], str],
-) -> TimelineClip:
-    notes = list(look.notes) if look else []
-    if not clip.enabled:
+def _refuse(shown: _Shown, look: Look | None) -> None:
+    """Raises _SkipError for what is not wanted, or cannot be rendered whatever its media."""
+    if shown.visible is None:
+        raise _SkipError(_NO_LENGTH)
+    if not shown.clip.enabled:
         raise _SkipError("the clip is switched off", lost=False)
     if look is not None and not look.enabled:
         raise _SkipError("the effect is switched off", lost=False)
@@ -234,20 +240,25 @@ def _needed(
         raise _SkipError(
             f"{', '.join(look.animated)} changes over time, which a rendering with one setting cannot show"
         )
-    for holder in above:
+    for holder in shown.above:
         if any(_is_time_effect(effect) for effect in holder.effects):
             raise _SkipError(f"'{holder.name}' around it changes speed, which is honoured on clips only")
-    scalar = _speed(clip)
-    for time in (visible.start_time, visible.duration, clip.trimmed_range().start_time):
+    _speed(shown.clip)
+    for time in (shown.visible.start_time, shown.visible.duration, shown.clip.trimmed_range().start_time):
         if not (math.isfinite(time.value) and math.isfinite(time.rate) and time.rate > 0):
             raise _SkipError(f"its place in time is {time.value:g} at {time.rate:g} frames/s, which is none")
-    if visible.duration.value < 0:
-        raise _SkipError(f"it lasts {visible.duration.value:g} frames, which is no length")
-    media = media_of(clip, folder, mapped)
+    if shown.visible.duration.value < 0:
+        raise _SkipError(f"it lasts {shown.visible.duration.value:g} frames, which is no length")
+
+
+def _needed(shown: _Shown, look: Look | None, media: Media, handles: int) -> TimelineClip:
+    """The frames of the media that a clip shows, and ``handles`` more on each side as far as there are any."""
+    clip, scalar = shown.clip, _speed(shown.clip)
+    notes = list(look.notes) if look else []
     if not (math.isfinite(media.rate) and media.rate > 0 and math.isfinite(media.start)):
         raise _SkipError(f"its media begins at {media.start:g} and has {media.rate:g} frames/s, which is no rate")
-    start = media.frame_at(clip.trimmed_range().start_time, visible.start_time, scalar)
-    count = media.frames_in(visible.duration)
+    start = media.frame_at(clip.trimmed_range().start_time, shown.visible.start_time, scalar)
+    count = media.frames_in(shown.visible.duration)
     if not math.isfinite(start + count * scalar):
         raise _SkipError(f"at {scalar:g} of its speed no frame of its media is left")
     first, last = _frames(start, count, scalar)
@@ -258,7 +269,9 @@ def _needed(
     first, last = max(media.first, first - handles), min(media.last, last + handles)
     if first > last:
         raise _SkipError(f"its source range lies outside of {media.path}")
-    return TimelineClip(clip=clip, where=where, media=media, first=first, last=last, look=look, notes=tuple(notes))
+    return TimelineClip(
+        clip=clip, where=shown.where, media=media, first=first, last=last, look=look, notes=tuple(notes)
+    )
 
 
 def _frames(start: float, count: float, scalar: float) -> tuple[int, int]:
