@@ -84,29 +84,18 @@ def verify(
     _refuse_others("output", output, known.output, "--output")
     job, settings = _asked(certificate, known)
     _refuse_other_inputs(known, job)
-    here = platform_facts(job)
-    differs = [
-        f"{name} {here.get(name, 'none')} instead of {known.platform.get(name, 'none')}"
-        for name in sorted({*here, *known.platform})
-        if here.get(name) != known.platform.get(name)
-    ]
+    differs = _other_platform(known, job)
     seed = secrets.randbelow(1 << 31) if seed is None else seed
     by_number = {frame.number: frame for frame in known.frames}
     drawn = sorted(random.Random(seed).sample(sorted(by_number), min(frames, len(by_number))))
-    places = {frame.number: place for place, frame in enumerate(known.frames)}
-    luma: dict[int, Luma] = {}
-
-    def seen(number: int, picture: "np.ndarray | Planes") -> None:
-        luma[places[number]] = luma_of(picture)
-
-    measured = {place: frame.kept for place, frame in enumerate(known.frames) if frame.kept is not None}
+    given = _GivenLuma(known)
     again = dataclasses.replace(job, threads=known.threads)
     request = Request(
         load_converter=lambda: load(again),
         settings=settings,
         job=again,
         progress=progress,
-        seen=seen if measured else None,
+        seen=given.add if given.measured else None,
     )
     made = _rendered(known, source, drawn, request)
     verdict = Verdict(frames=drawn, of=len(by_number), seed=seed, exact=not differs, differs=differs)
@@ -121,16 +110,44 @@ def verify(
         raise MismatchError(
             f"{output}: frame {frames_text(wrong)} of {source} does not come out as the certificate says: {said}"
         )
-    if measured:
-        shown = compared(output, luma)
-        verdict.shown = min(shown.values())
-        if far_off := too_far(shown, measured):
+    if given.measured:
+        verdict.shown = given.shown_by(output, source)
+    return verdict
+
+
+class _GivenLuma:
+    """Luma of frames that were rendered again, as an encoder is given them. ``measured``: the PSNR in dB that the
+    certificate has of frames in its file, by their place there."""
+
+    def __init__(self, known: Certificate):
+        self._frames = known.frames
+        self._places = {frame.number: place for place, frame in enumerate(known.frames)}
+        self._luma: dict[int, Luma] = {}
+        self.measured = {place: frame.kept for place, frame in enumerate(known.frames) if frame.kept is not None}
+
+    def add(self, number: int, picture: "np.ndarray | Planes") -> None:
+        self._luma[self._places[number]] = luma_of(picture)
+
+    def shown_by(self, output: Path, source: Path) -> float:
+        """The least PSNR in dB of the file's frames. Raises MismatchError for one that shows another picture."""
+        shown = compared(output, self._luma)
+        if far_off := too_far(shown, self.measured):
             place, least = next(iter(far_off.items()))
             raise MismatchError(
-                f"{output}: frame {known.frames[place].number} of {source} is not what the file shows: "
+                f"{output}: frame {self._frames[place].number} of {source} is not what the file shows: "
                 f"{shown[place]:.1f} dB, where the certificate asks for {least:.1f}; it was encoded again or replaced"
             )
-    return verdict
+        return min(shown.values())
+
+
+def _other_platform(known: Certificate, job: Job) -> list[str]:
+    """What computes here, where it is not what the certificate was made by."""
+    here = platform_facts(job)
+    return [
+        f"{name} {here.get(name, 'none')} instead of {known.platform.get(name, 'none')}"
+        for name in sorted({*here, *known.platform})
+        if here.get(name) != known.platform.get(name)
+    ]
 
 
 def _refuse_others(kind: str, path: Path, files: Files, option: str) -> None:
