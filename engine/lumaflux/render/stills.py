@@ -30,55 +30,12 @@ def convert_stills(pairs: dict[Path, Path], request: Request) -> list[Report]:
 
     Raises UserError for a single bad picture, FrameError naming the bad ones of several.
     """
-    from lumaflux.media.stills.picture import read_still
-
-    job, progress = request.job, request.progress
-    spaces = _input_spaces(job)
-    converter: Converter | None = None
+    spaces, model = _input_spaces(request.job), _LoadedOnce(request, len(pairs))
     reports, failures = [], []
     for done, (source, target) in enumerate(pairs.items()):
-        report = Report(target=target, source=source)
-        start = time.perf_counter()
+        model.start = time.perf_counter()
         try:
-            refuse_bytes(str(source))
-            with report.stage("decode"):
-                files = picture_files(target, request.settings, job, report)
-                recorder = None if job.certificate is None else Recorder(source, target, job)
-                still = read_still(
-                    source, allow_hdr=job.force_sdr, raw=job.raw, layer=job.layer, transfer=job.input_transfer
-                )
-                look, told_by = settings_for(request.settings, still.info, source)
-                check_match(job, look)
-            if converter is None:
-                converter = request.load_converter()
-                progress(0, len(pairs))
-                start = time.perf_counter()
-            left_out = (f"{source}'s {dropped} is left out{_instead(dropped)}." for dropped in still.info.dropped)
-            for note in (*told_by, *still.notes, *left_out):
-                report.note(note)
-            sdr, alpha = still.into_bt1886(), still.alpha
-            del still  # whatever is kept of a large picture is kept while it is rendered
-            sdr = sdr if spaces is None else spaces.sdr(sdr)
-            mask = None if job.mask is None else Mask(job.mask, (sdr.shape[2], sdr.shape[1]))
-            asked = ToneRequest(converter=converter, model=weights_identity(job), settings=look, options=job)
-            tones = led_tone(sdr, source, asked)
-            for note in tones.notes:
-                report.note(note)
-            renderer = FrameRenderer(
-                converter=converter,
-                settings=look,
-                tones=tones,
-                mask=mask,
-                wants_matte=job.matte is not None,
-                samples_matte=recorder is not None,
-            )
-            outputs = PictureOutputs(files=files, source=source, job=job, report=report, recorder=recorder)
-            made = _render(renderer, 0, sdr, alpha, outputs)
-            del sdr, alpha
-            outputs.write(made)
-            del made  # the next picture may be as large
-            if recorder is not None:
-                recorder.write(report, look)
+            report = _convert_still(source, target, request, model, spaces)
         except UserError as error:
             if len(pairs) == 1:
                 raise
@@ -87,14 +44,74 @@ def convert_stills(pairs: dict[Path, Path], request: Request) -> list[Report]:
         except BaseException as ending:
             with_reports(ending, reports)
             raise
-        report.seconds = time.perf_counter() - start
+        report.seconds = time.perf_counter() - model.start
         reports.append(report)
-        progress(done + 1, len(pairs))
+        request.progress(done + 1, len(pairs))
     if failures:
         raise with_reports(
             FrameError(f"{len(failures)} of {len(pairs)} pictures were not converted: {'; '.join(failures)}"), reports
         )
     return reports
+
+
+class _LoadedOnce:
+    """The model of ``count`` pictures, loaded when the first of them was read. ``start``: of the work on a picture,
+    which loading does not count to."""
+
+    def __init__(self, request: Request, count: int):
+        self._request, self._count = request, count
+        self._converter: Converter | None = None
+        self.start = 0.0
+
+    def converter(self) -> "Converter":
+        if self._converter is None:
+            self._converter = self._request.load_converter()
+            self._request.progress(0, self._count)
+            self.start = time.perf_counter()
+        return self._converter
+
+
+def _convert_still(
+    source: Path, target: Path, request: Request, model: _LoadedOnce, spaces: "OcioSpaces | None"
+) -> Report:
+    from lumaflux.media.stills.picture import read_still
+
+    job = request.job
+    report = Report(target=target, source=source)
+    refuse_bytes(str(source))
+    with report.stage("decode"):
+        files = picture_files(target, request.settings, job, report)
+        recorder = None if job.certificate is None else Recorder(source, target, job)
+        still = read_still(source, allow_hdr=job.force_sdr, raw=job.raw, layer=job.layer, transfer=job.input_transfer)
+        look, told_by = settings_for(request.settings, still.info, source)
+        check_match(job, look)
+    converter = model.converter()
+    left_out = (f"{source}'s {dropped} is left out{_instead(dropped)}." for dropped in still.info.dropped)
+    for note in (*told_by, *still.notes, *left_out):
+        report.note(note)
+    sdr, alpha = still.into_bt1886(), still.alpha
+    del still  # whatever is kept of a large picture is kept while it is rendered
+    sdr = sdr if spaces is None else spaces.sdr(sdr)
+    mask = None if job.mask is None else Mask(job.mask, (sdr.shape[2], sdr.shape[1]))
+    asked = ToneRequest(converter=converter, model=weights_identity(job), settings=look, options=job)
+    tones = led_tone(sdr, source, asked)
+    for note in tones.notes:
+        report.note(note)
+    renderer = FrameRenderer(
+        converter=converter,
+        settings=look,
+        tones=tones,
+        mask=mask,
+        wants_matte=job.matte is not None,
+        samples_matte=recorder is not None,
+    )
+    outputs = PictureOutputs(files=files, source=source, job=job, report=report, recorder=recorder)
+    made = _render(renderer, 0, sdr, alpha, outputs)
+    del sdr, alpha
+    outputs.write(made)
+    if recorder is not None:
+        recorder.write(report, look)
+    return report
 
 
 def convert_preview(source: Source, target: Path, request: Request) -> Report:
