@@ -3,9 +3,10 @@
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -124,22 +125,7 @@ def render_frames(
         todo.popleft()
         in_a_row = 0
 
-    with ExitStack() as opened:
-        chosen: list[FrameRenderer] = []
-
-        def the_renderer() -> FrameRenderer:
-            if not chosen:
-                manifest = renderer.manifest
-                plain = FrameRenderer(
-                    converter=renderer.converter(),
-                    settings=manifest.looks(),
-                    tones=renderer.tones,
-                    mask=renderer.mask,
-                    wants_matte=renderer.mattes is not None,
-                )
-                chosen.append(opened.enter_context(blended(plain, renderer.source, manifest.motion_blending)))
-            return chosen[0]
-
+    with _frame_renderer(renderer) as the_renderer:
         while todo:
             try:
                 loop.render_frames(
@@ -155,6 +141,26 @@ def render_frames(
                 chunk.failed[number] = reason
     chunk.seconds = time.monotonic() - start
     return chunk
+
+
+@contextmanager
+def _frame_renderer(renderer: Renderer) -> Iterator[Callable[[], FrameRenderer]]:
+    """What gives the job's frame renderer, made when it is first asked for; it is closed at the end."""
+    with ExitStack() as opened:
+
+        @cache
+        def made() -> FrameRenderer:
+            manifest = renderer.manifest
+            plain = FrameRenderer(
+                converter=renderer.converter(),
+                settings=manifest.looks(),
+                tones=renderer.tones,
+                mask=renderer.mask,
+                wants_matte=renderer.mattes is not None,
+            )
+            return opened.enter_context(blended(plain, renderer.source, manifest.motion_blending))
+
+        yield made
 
 
 def is_done(job: JobFolder, renderer: Renderer, number: int) -> bool:

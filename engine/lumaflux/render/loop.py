@@ -53,12 +53,10 @@ def render_frames(
     rendered before it is written; so is a frame whose light is no number.
     """
     seconds: dict[str, float] = {}
-    decoder, writer = Prefetched(frames), Consumer(write)
-    chosen: FrameRenderer | None = None
-    spread: Spread[SdrFrame | CodedFrame, tuple[Rendered, dict[str, float]]] | None = None
+    decoder, writer, chosen = Prefetched(frames), Consumer(write), None
+    devices: Spread[SdrFrame | CodedFrame, tuple[Rendered, dict[str, float]]] | _OneDevice | None = None
 
-    def still_waits() -> bool:
-        """Whether that ends the waiting."""
+    def waiting_ends() -> bool:
         if chosen is not None and chosen.tones.growing is not None:
             waits(f"the tone of its shot ({chosen.tones.growing.seen()})")
         return ended() or writer.failed
@@ -76,31 +74,47 @@ def render_frames(
     try:
         for frame in decoder:
             chosen = chosen or renderer()
-            if not chosen.tones.wait_for(frame.number, still_waits):
+            if not chosen.tones.wait_for(frame.number, waiting_ends):
                 break
             begun(frame.number)
-            if chosen.converter.others:
-                spread = spread or Spread(chosen, _timed)
-                if handed_over(spread.after(frame)):
-                    break
-            elif handed_over([_timed(chosen, frame, alone=writer.starves)]):
+            devices = devices or (Spread(chosen, _timed) if chosen.converter.others else _OneDevice(chosen, writer))
+            if handed_over(devices.after(frame)):
                 break
         else:
-            if spread is not None:
-                handed_over(spread.rest())
+            if devices is not None:
+                handed_over(devices.rest())
         writer.finish()
     except Exception:
         writer.finish()
         raise
     finally:
-        if spread is not None:
-            spread.close()
+        if devices is not None:
+            devices.close()
         decoder.close()
         writer.close()
         _add(seconds, {"decode": decoder.seconds, "encode": writer.seconds})
-        if chosen is not None and chosen.blending is not None:
-            _add(seconds, chosen.blending.seconds)
+        _add(seconds, _of_blending(chosen))
     return seconds
+
+
+def _of_blending(renderer: FrameRenderer | None) -> dict[str, float]:
+    return {} if renderer is None or renderer.blending is None else renderer.blending.seconds
+
+
+class _OneDevice:
+    """What Spread is for several devices."""
+
+    def __init__(self, renderer: FrameRenderer, writer: "Consumer[Rendered]"):
+        self._renderer, self._writer = renderer, writer
+
+    def after(self, frame: "SdrFrame | CodedFrame") -> "list[tuple[Rendered, dict[str, float]]]":
+        return [_timed(self._renderer, frame, alone=self._writer.starves)]
+
+    def rest(self) -> "list[tuple[Rendered, dict[str, float]]]":
+        return []
+
+    def close(self) -> None:
+        pass
 
 
 def _timed(
