@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
@@ -10,6 +10,9 @@ from lumaflux.errors import FrameError, UserError
 from lumaflux.options import ModelOptions, RenderingOptions, part
 from lumaflux.settings import Settings
 from lumaflux.torch_import import import_torch
+
+if TYPE_CHECKING:
+    from lumaflux.timeline.render import Outcome
 
 timeline = App(name="timeline", help="Show and render the clips of an editor's timeline (OpenTimelineIO).")
 
@@ -95,6 +98,11 @@ def render(
     )
     with show_progress(file.name) as progress:
         outcome = render_timeline(file, out, load_converter, asked, progress)
+    _tell(outcome)
+
+
+def _tell(outcome: "Outcome") -> None:
+    """Raises FrameError where clips were not rendered."""
     for note in outcome.notes:
         print(f"note: {note}", file=sys.stderr)
     for skipped in outcome.skipped:

@@ -73,40 +73,14 @@ def render_timeline(
         raise UserError(f"{source} has no clip with the effect LumaFlux ITM; take --all, or --name NAME")
     _make_folder(target)
     total, done, finished = sum(rendering.frames for rendering in renderings), 0, []
-    loaded, found_tones = _Loaded(load_converter), _FoundTones()
+    maker = _Maker(target, options, load_converter, outcome)
     for rendering in renderings:
 
         def report(frames: int, of: int | None, before: int = done) -> None:
             progress(before + min(frames, of or frames), total)
 
         try:
-            path = target / file_name(rendering, options)
-            matte = options.matte_of(path)
-            lacking = matte if matte is not None and not matte.exists() else None
-            if path.exists() and lacking is None and not options.overwrite:
-                outcome.kept += 1
-            else:
-                job = replace(options.job(rendering), matte=matte)
-                if lacking is not None:
-                    _make_folder(lacking.parent)
-                    job = replace(job, overwrite=True)
-                opened = Source(rendering.media.path, job, keep_going=job.keep_going)
-                request = Request(
-                    load_converter=loaded.converter(job),
-                    settings=rendering.look.settings,
-                    job=job,
-                    progress=report,
-                    find_tones=found_tones.find,
-                )
-                made = convert_clip(opened, path, request)
-                outcome.made += 1
-                outcome.frames += rendering.frames
-                outcome.notes += [f"{path.name}: {note}" for note in made.notes]
-                _drop_part(path)
-                refuse_damage(made)
-                if made.frames < rendering.frames:
-                    path.unlink(missing_ok=True)
-                    raise FrameError(f"{rendering.media.path} ends before its frame {rendering.last}")
+            path = maker.file_of(rendering, report)
             finished += [_rendered(rendering, clip, path) for clip in rendering.clips]
         except UserError as error:
             outcome.skipped += [Skipped(where=clip.where, reason=str(error)) for clip in rendering.clips]
@@ -115,6 +89,49 @@ def render_timeline(
     outcome.relinked = len(finished)
     write_timeline(relink(timeline, finished), written, overwrite=True, sources=(source,))
     return outcome
+
+
+class _Maker:
+    """Makes the files of a timeline in ``target``, and counts them in ``outcome``."""
+
+    def __init__(self, target: Path, options: TimelineOptions, load_converter: LoadConverter, outcome: Outcome):
+        self._target, self._options, self._outcome = target, options, outcome
+        self._loaded, self._tones = _Loaded(load_converter), _FoundTones()
+
+    def file_of(self, rendering: Rendering, report: Progress) -> Path:
+        """The file of a rendering; one that is there with its matte is kept. Raises UserError where it fails."""
+        options = self._options
+        path = self._target / file_name(rendering, options)
+        matte = options.matte_of(path)
+        lacking = matte if matte is not None and not matte.exists() else None
+        if path.exists() and lacking is None and not options.overwrite:
+            self._outcome.kept += 1
+            return path
+        job = replace(options.job(rendering), matte=matte)
+        if lacking is not None:
+            _make_folder(lacking.parent)
+            job = replace(job, overwrite=True)
+        self._make(rendering, path, job, report)
+        return path
+
+    def _make(self, rendering: Rendering, path: Path, job: Job, report: Progress) -> None:
+        opened = Source(rendering.media.path, job, keep_going=job.keep_going)
+        request = Request(
+            load_converter=self._loaded.converter(job),
+            settings=rendering.look.settings,
+            job=job,
+            progress=report,
+            find_tones=self._tones.find,
+        )
+        made = convert_clip(opened, path, request)
+        self._outcome.made += 1
+        self._outcome.frames += rendering.frames
+        self._outcome.notes += [f"{path.name}: {note}" for note in made.notes]
+        _drop_part(path)
+        refuse_damage(made)
+        if made.frames < rendering.frames:
+            path.unlink(missing_ok=True)
+            raise FrameError(f"{rendering.media.path} ends before its frame {rendering.last}")
 
 
 def _rendered(rendering: Rendering, clip: TimelineClip, path: Path) -> Rendered:
