@@ -46,18 +46,9 @@ def describe_video(
 ) -> tuple[MediaInfo, Begun]:
     """The same of a container that was just opened, which can be read on; its decoder must be flushed before.
     ``packets``: those of ``stream``, where another demuxes them."""
-    from av.error import FFmpegError
-
     reorders = bool(stream.codec_context.has_b_frames)
     stated = ContainerTags.of(stream)
-    try:
-        frame, stamps, begun = _first_frame(container.demux(stream) if packets is None else packets)
-    except FFmpegError as error:
-        raise UserError(f"{path} cannot be decoded ({stream.name}); it is truncated or damaged.") from error
-    if frame is None and plays_nothing(path, container.format.name, stream.id):
-        raise UserError(f"{path} plays none of its pictures by its edit list, whose parts last 0 s; export it anew.")
-    if frame is None:
-        raise UserError(f"{path} holds a video stream without a single frame; it is truncated or damaged.")
+    frame, stamps, begun = _opened(container, stream, path, packets)
     turned = orientation.of_frame(frame)
     crop = crop_of(path, container.format.name, frame.width, frame.height)
     width, height = turned.size(*crop.size(frame.width, frame.height))
@@ -103,6 +94,23 @@ def describe_video(
         ),
     )
     return info, begun
+
+
+def _opened(
+    container: Any, stream: Any, path: str | os.PathLike, packets: Iterator[Any] | None
+) -> tuple["av.VideoFrame", list[tuple[int | None, int | None]], Begun]:
+    """What ``_first_frame`` gives; raises UserError where there is no frame."""
+    from av.error import FFmpegError
+
+    try:
+        frame, stamps, begun = _first_frame(container.demux(stream) if packets is None else packets)
+    except FFmpegError as error:
+        raise UserError(f"{path} cannot be decoded ({stream.name}); it is truncated or damaged.") from error
+    if frame is None and plays_nothing(path, container.format.name, stream.id):
+        raise UserError(f"{path} plays none of its pictures by its edit list, whose parts last 0 s; export it anew.")
+    if frame is None:
+        raise UserError(f"{path} holds a video stream without a single frame; it is truncated or damaged.")
+    return frame, stamps, begun
 
 
 def _first_frame(
