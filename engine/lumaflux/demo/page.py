@@ -3,7 +3,8 @@
 import os
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
@@ -27,12 +28,7 @@ _NOTE = "Files stay on the machine that serves this page, are seen by you alone,
 
 def page(load_converter: Callable[[], "Converter"], visitors: Visitors, limits: Limits) -> gr.Blocks:
     """``load_converter`` is asked once, when the first file comes. One conversion runs at a time; others wait."""
-    load, lock = cache(load_converter), threading.Lock()
-    defaults = Settings()
-
-    def loaded() -> "Converter":
-        with lock:
-            return load()
+    loaded = _loaded_once(load_converter)
 
     def run(
         request: gr.Request,
@@ -46,22 +42,17 @@ def page(load_converter: Callable[[], "Converter"], visitors: Visitors, limits: 
         visitors.hold(key, Path(upload))
         visitor = visitors.begin(key)
         try:
-            settings = Settings(**{name: _typed(name, value) for name, value in zip(names, values, strict=True)})
-            shown = convert_upload(
-                Path(upload), settings, loaded(), visitor.folder, limits, _told(progress), visitor.canceled
-            )
-            results = _values(shown, visitor.folder)
+            with _told_to_the_visitor():
+                settings = Settings(**{name: _typed(name, value) for name, value in zip(names, values, strict=True)})
+                shown = convert_upload(
+                    Path(upload), settings, loaded(), visitor.folder, limits, _told(progress), visitor.canceled
+                )
+                return _values(shown, visitor.folder)
         except CanceledError:
             gr.Info("Canceled.")
             return [gr.skip()] * len(outputs)
-        except UserError as error:
-            raise gr.Error(str(error), duration=None, print_exception=False) from None
-        except Exception as error:
-            traceback.print_exception(error)  # for whoever serves the page; it may name folders
-            raise gr.Error("The page failed; what failed is said where it was started.", duration=None) from None
         finally:
             visitors.end(key)
-        return results
 
     def hold(request: gr.Request, upload: str | None = None) -> None:
         if upload is not None:
@@ -79,27 +70,14 @@ def page(load_converter: Callable[[], "Converter"], visitors: Visitors, limits: 
             with gr.Column(scale=1):
                 upload = gr.File(label="Picture or clip", type="filepath", height=120)
                 upload.async_move_resource_to_block_cache = _uploads_alone(visitors)
-                parts = _controls(defaults)
+                parts = _controls(Settings())
                 names = list(parts)
                 with gr.Row():
                     start = gr.Button("Convert", variant="primary")
                     stop = gr.Button("Cancel")
                 files = gr.File(label="Downloads", file_count="multiple", interactive=False)
             with gr.Column(scale=3):
-                with gr.Tab("Before and after"):
-                    slider = gr.ImageSlider(label="SDR source | HDR, tone-mapped", interactive=False, format="jpeg")
-                with gr.Tab("On an HDR screen"):
-                    gr.Markdown("An HDR screen shows the light of this gain-map JPEG, another its SDR base.")
-                    hdr = gr.Image(label="Ultra HDR", type="filepath", interactive=False, format="jpeg")
-                with gr.Tab("Light in false color"):
-                    light = gr.Image(label="Luminance, cd/m2", interactive=False, format="jpeg")
-                with gr.Tab("Scopes"):
-                    scopes = gr.Gallery(
-                        label="Scopes", columns=2, interactive=False, format="jpeg", object_fit="contain"
-                    )
-                facts = gr.Dataframe(headers=["light", "value"], label="First frame", interactive=False)
-                notes = gr.Markdown()
-        outputs = [slider, hdr, light, scopes, facts, notes, files]
+                outputs = [*_views(), files]
         event = start.click(
             run, [upload, *parts.values()], outputs, concurrency_limit=1, api_name="convert", show_progress="full"
         )
@@ -108,6 +86,46 @@ def page(load_converter: Callable[[], "Converter"], visitors: Visitors, limits: 
         made.unload(leave)
     made.queue(max_size=limits.waiting, default_concurrency_limit=1)
     return made
+
+
+def _loaded_once(load_converter: Callable[[], "Converter"]) -> Callable[[], "Converter"]:
+    load, lock = cache(load_converter), threading.Lock()
+
+    def loaded() -> "Converter":
+        with lock:
+            return load()
+
+    return loaded
+
+
+@contextmanager
+def _told_to_the_visitor() -> Iterator[None]:
+    """What a visitor can mend is said on the page, what failed otherwise to who serves it."""
+    try:
+        yield
+    except CanceledError:
+        raise
+    except UserError as error:
+        raise gr.Error(str(error), duration=None, print_exception=False) from None
+    except Exception as error:
+        traceback.print_exception(error)  # it may name folders
+        raise gr.Error("The page failed; what failed is said where it was started.", duration=None) from None
+
+
+def _views() -> list[Any]:
+    """Where what came of a file is seen, in the order of `_values`; the files to hand out come after."""
+    with gr.Tab("Before and after"):
+        slider = gr.ImageSlider(label="SDR source | HDR, tone-mapped", interactive=False, format="jpeg")
+    with gr.Tab("On an HDR screen"):
+        gr.Markdown("An HDR screen shows the light of this gain-map JPEG, another its SDR base.")
+        hdr = gr.Image(label="Ultra HDR", type="filepath", interactive=False, format="jpeg")
+    with gr.Tab("Light in false color"):
+        light = gr.Image(label="Luminance, cd/m2", interactive=False, format="jpeg")
+    with gr.Tab("Scopes"):
+        scopes = gr.Gallery(label="Scopes", columns=2, interactive=False, format="jpeg", object_fit="contain")
+    facts = gr.Dataframe(headers=["light", "value"], label="First frame", interactive=False)
+    notes = gr.Markdown()
+    return [slider, hdr, light, scopes, facts, notes]
 
 
 def _controls(defaults: Settings) -> dict[str, Any]:
