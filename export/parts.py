@@ -4,8 +4,9 @@ What has no weights to speak of or depends on sorting and Fourier transforms sta
 (``lumaflux.backends.engine_network``): quantiles, ring spectrum, tone predictor, packing, rotary tables, Psi.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from lumaflux.errors import UserError
 from lumaflux.model.autoencoder import normalised, raw
+from lumaflux.model.config import LumaFluxConfig
 from lumaflux.model.cues import log_gradient, relative_luminance, saturation
 from lumaflux.model.lumaflux import BlockConditions, Conditions, LumaFlux
 from lumaflux.model.pga import ValueGate
@@ -141,19 +143,12 @@ def parts_of(model: LumaFlux, size: tuple[int, int] = EXAMPLE, *, by_blocks: boo
     if not (config.variant.pcm and config.variant.coupler and config.variant.value_update != "lora"):
         raise UserError(f"{config.name} is an ablation variant; engines are built of models with PGA, PCM and coupler")
     height, width = size
-    rows, columns = height // config.token_stride, width // config.token_stride
-    n, seen, blocks = rows * columns, 0, config.blocks
     generator = torch.Generator().manual_seed(0)
-
-    def noise(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
-        return torch.randn(shape, generator=generator).to(dtype)
-
+    noise = partial(_noise, generator)
     frame = torch.rand((1, 3, height, width), generator=generator)
     pixels = {2: "height", 3: "width"}
-    seen = config.null_tokens + config.siglip_tokens
     conditions = {"sdr": frame, "statistics": noise(1, 4).abs(), "spectrum": noise(1, config.spectral_rings).abs()}
-    pooled = config.transformer.get("pooled_projection_dim")  # FLUX.2 has none
-    names = ("context", *(("pooled",) if pooled else ()), "physical", "spectral", "film", "bottlenecks")
+    names = ("context", *(("pooled",) if _pooled_width(config) else ()), "physical", "spectral", "film", "bottlenecks")
     yield Part(
         name="conditions",
         module=ConditionsPart(model),
@@ -161,30 +156,8 @@ def parts_of(model: LumaFlux, size: tuple[int, int] = EXAMPLE, *, by_blocks: boo
         outputs=names,
         dynamic={"sdr": pixels, "statistics": {}, "spectrum": {}},
     )
-    dtype = model.dtype
-    velocity = {
-        "tokens": noise(1, n, 4 * config.latent_channels),
-        "t": torch.full((1,), 0.5),
-        "psi": noise(1, blocks, 6),
-        "turns": noise(1, seen + n, 1, config.width // config.heads // 2, 2),
-        "context": noise(1, seen, config.transformer["joint_attention_dim"], dtype=dtype),
-        "physical": noise(blocks, 1, n, config.heads, dtype=dtype),
-        "spectral": noise(blocks, 1, 1, config.heads, dtype=dtype),
-        "film": noise(blocks, 1, 1, 2 * config.width, dtype=dtype),
-        "bottlenecks": noise(blocks, 1, n, 2 * config.bottleneck, dtype=dtype),
-    }
-    if pooled:
-        velocity["pooled"] = noise(1, pooled, dtype=dtype)
-    image = {name: {} for name in velocity} | {
-        "tokens": {1: "n"},
-        "turns": {1: f"n + {seen}"},
-        "physical": {2: "n"},
-        "bottlenecks": {2: "n"},
-    }
-    if by_blocks:
-        yield from block_parts(model, velocity)
-    else:
-        yield Part(name="velocity", module=VelocityPart(model), inputs=velocity, outputs=("velocity",), dynamic=image)
+    velocity = _velocity_part(model, (height // config.token_stride) * (width // config.token_stride), noise)
+    yield from block_parts(model, velocity.inputs) if by_blocks else [velocity]
     yield Part(
         name="encode", module=EncodePart(model), inputs={"picture": frame}, outputs=("z",), dynamic={"picture": pixels}
     )
@@ -203,6 +176,40 @@ def parts_of(model: LumaFlux, size: tuple[int, int] = EXAMPLE, *, by_blocks: boo
         outputs=("hdr_pq",),
         dynamic={"vae_pq": pixels, "x": {}, "y": {}, "derivatives": {}},
     )
+
+
+def _noise(generator: torch.Generator, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    return torch.randn(shape, generator=generator).to(dtype)
+
+
+def _pooled_width(config: LumaFluxConfig) -> int | None:
+    return config.transformer.get("pooled_projection_dim")  # FLUX.2 has none
+
+
+def _velocity_part(model: LumaFlux, n: int, noise: Callable[..., Tensor]) -> Part:
+    """The transformer as one graph, with example inputs of ``n`` image tokens."""
+    config, dtype, blocks = model.config, model.dtype, model.config.blocks
+    seen = config.null_tokens + config.siglip_tokens
+    inputs = {
+        "tokens": noise(1, n, 4 * config.latent_channels),
+        "t": torch.full((1,), 0.5),
+        "psi": noise(1, blocks, 6),
+        "turns": noise(1, seen + n, 1, config.width // config.heads // 2, 2),
+        "context": noise(1, seen, config.transformer["joint_attention_dim"], dtype=dtype),
+        "physical": noise(blocks, 1, n, config.heads, dtype=dtype),
+        "spectral": noise(blocks, 1, 1, config.heads, dtype=dtype),
+        "film": noise(blocks, 1, 1, 2 * config.width, dtype=dtype),
+        "bottlenecks": noise(blocks, 1, n, 2 * config.bottleneck, dtype=dtype),
+    }
+    if pooled := _pooled_width(config):
+        inputs["pooled"] = noise(1, pooled, dtype=dtype)
+    dynamic = {name: {} for name in inputs} | {
+        "tokens": {1: "n"},
+        "turns": {1: f"n + {seen}"},
+        "physical": {2: "n"},
+        "bottlenecks": {2: "n"},
+    }
+    return Part(name="velocity", module=VelocityPart(model), inputs=inputs, outputs=("velocity",), dynamic=dynamic)
 
 
 @contextmanager

@@ -69,37 +69,49 @@ def figures(device: torch.device, rounds: int, step: Step, *, expressions: bool 
     return rows | {"step": step_row(device, rounds, step)}
 
 
+class _Drawn:
+    """Random inputs, the same in every run."""
+
+    def __init__(self, device: torch.device, dtype: torch.dtype):
+        self._generator, self.device, self.dtype = torch.Generator(device).manual_seed(0), device, dtype
+
+    def normal(self, *shape: int, dtype: torch.dtype | None = None) -> Tensor:
+        return torch.randn(shape, generator=self._generator, device=self.device).to(dtype or self.dtype)
+
+    def uniform(self, *shape: int) -> Tensor:
+        """In [0,1), fp32."""
+        return torch.rand(shape, generator=self._generator, device=self.device)
+
+    def scalar(self) -> Tensor:
+        return self.uniform(1).to(self.dtype)
+
+
 def cases(device: torch.device, dtype: torch.dtype, step: Step) -> list[Case]:
     """The kernels at the sizes of ``step``; those over pixels are in fp32 whatever ``dtype`` is."""
-    generator = torch.Generator(device).manual_seed(0)
+    drawn = _Drawn(device, dtype)
+    return [*_token_kernels(drawn, step), *_pixel_kernels(drawn, step)]
 
-    def normal(*shape: int, kind: torch.dtype = dtype) -> Tensor:
-        return torch.randn(shape, generator=generator, device=device).to(kind)
 
-    def uniform(*shape: int) -> Tensor:
-        return torch.rand(shape, generator=generator, device=device)
-
+def _token_kernels(drawn: _Drawn, step: Step) -> list[Case]:
     d, h, r, m = step.channels, step.heads, step.rank, step.bottleneck
-    alpha, beta, gain, coupling = (uniform(1).to(dtype) for _ in range(4))
-    factors = 0.05 * normal(r, d), 0.05 * normal(d, r)
-    knots = knots_from_logits(normal(1, 25, kind=torch.float32), 8)
-    chroma = torch.eye(2, device=device).view(2, 2, 1, 1), torch.zeros(2, device=device)
-    maps = [0.3 * normal(1, 3, step.height // 2, step.width // 2, kind=torch.float32) for _ in range(3)]
+    alpha, beta, gain, coupling = (drawn.scalar() for _ in range(4))
+    factors = 0.05 * drawn.normal(r, d), 0.05 * drawn.normal(d, r)
 
-    def composed(rows: int) -> tuple[Any, ...]:
-        share = uniform(1, 1, rows, step.width)
-        return uniform(1, 3, rows, step.width), *maps, share, 0, step.height, OFFSET_NITS, LARGEST_STOPS
+    def gated(tokens: int) -> tuple[Any, ...]:
+        pictures = drawn.normal(1, tokens, d), drawn.normal(1, tokens, d)
+        gates = drawn.uniform(1, tokens, h).to(drawn.dtype), drawn.uniform(1, h).to(drawn.dtype)
+        return *pictures, *factors, alpha, beta, *gates, gain
 
-    pixels = step.pixel_kernels()
+    def coupled(tokens: int) -> tuple[Any, ...]:
+        lifts = 0.1 * drawn.normal(d, m), 0.1 * drawn.normal(d, m)
+        return drawn.normal(1, tokens, d), drawn.normal(1, tokens, 2 * m), *lifts, coupling
+
     return [
         Case(
             name="gated_low_rank",
             kernel=gated_low_rank.kernel,
             expression=gated_low_rank.expression,
-            inputs=lambda t: (
-                *(normal(1, t, d), normal(1, t, d), *factors, alpha, beta),
-                *(uniform(1, t, h).to(dtype), uniform(1, h).to(dtype), gain),
-            ),
+            inputs=gated,
             size=step.tokens,
             work=step.gated_low_rank(step.tokens),
         ),
@@ -107,7 +119,7 @@ def cases(device: torch.device, dtype: torch.dtype, step: Step) -> list[Case]:
             name="film_layer_norm",
             kernel=film_layer_norm.kernel,
             expression=film_layer_norm.expression,
-            inputs=lambda t: (normal(1, t, d), normal(1, 1, 2 * d), alpha, beta),
+            inputs=lambda tokens: (drawn.normal(1, tokens, d), drawn.normal(1, 1, 2 * d), alpha, beta),
             size=step.image_tokens,
             work=step.film_layer_norm(),
         ),
@@ -115,20 +127,35 @@ def cases(device: torch.device, dtype: torch.dtype, step: Step) -> list[Case]:
             name="coupler_add",
             kernel=coupler_add.kernel,
             expression=coupler_add.expression,
-            inputs=lambda t: (normal(1, t, d), normal(1, t, 2 * m), 0.1 * normal(d, m), 0.1 * normal(d, m), coupling),
+            inputs=coupled,
             size=step.image_tokens,
             work=step.coupler_add(),
         ),
+    ]
+
+
+def _pixel_kernels(drawn: _Drawn, step: Step) -> list[Case]:
+    knots = knots_from_logits(drawn.normal(1, 25, dtype=torch.float32), 8)
+    chroma = torch.eye(2, device=drawn.device).view(2, 2, 1, 1), torch.zeros(2, device=drawn.device)
+    small = 1, 3, step.height // 2, step.width // 2
+    maps = [0.3 * drawn.normal(*small, dtype=torch.float32) for _ in range(3)]
+
+    def splined(rows: int) -> tuple[Any, ...]:
+        return drawn.uniform(1, 3, rows, step.width), knots.x, knots.y, knots.derivatives, *chroma, PEAK_PQ
+
+    def composed(rows: int) -> tuple[Any, ...]:
+        share = drawn.uniform(1, 1, rows, step.width)
+        return drawn.uniform(1, 3, rows, step.width), *maps, share, 0, step.height, OFFSET_NITS, LARGEST_STOPS
+
+    work = step.pixel_kernels()
+    return [
         Case(
             name="spline_pq",
             kernel=spline_pq.kernel,
             expression=tone_expression,
-            inputs=lambda rows: (
-                *(uniform(1, 3, rows, step.width), knots.x, knots.y, knots.derivatives),
-                *(*chroma, PEAK_PQ),
-            ),
+            inputs=splined,
             size=step.height,
-            work=pixels["spline_pq"],
+            work=work["spline_pq"],
         ),
         Case(
             name="gain_map",
@@ -136,7 +163,7 @@ def cases(device: torch.device, dtype: torch.dtype, step: Step) -> list[Case]:
             expression=gain_expression,
             inputs=composed,
             size=step.height,
-            work=pixels["gain_map"],
+            work=work["gain_map"],
         ),
     ]
 
