@@ -36,16 +36,8 @@ static_assert(BOTTLENECK % 32 == 0, "a chunk of 32 lies in one of the two weight
 
 #if WIDE_RESULT
 using Result = float;
-__device__ __forceinline__ void store_result(float* to, const float (&y)[8]) {
-  for (unsigned index = 0; index < 8; ++index) to[index] = y[index];
-}
 #else
 using Result = unsigned short;
-__device__ __forceinline__ void store_result(unsigned short* to, const float (&y)[8]) {
-  Eight numbers;
-  for (unsigned pair = 0; pair < 4; ++pair) numbers.pairs[pair] = pack<ELEMENT>(y[2 * pair], y[2 * pair + 1]);
-  store_eight(to, numbers);
-}
 #endif
 
 struct Weights {
@@ -131,7 +123,7 @@ extern "C" __global__ void __launch_bounds__(128, 4)
           out[2 * pair] = base.x + weight * sums[pair][2 * which];
           out[2 * pair + 1] = base.y + weight * sums[pair][2 * which + 1];
         }
-        store_result(y + (image + rows[which]) * d + channel, out);
+        store_result<ELEMENT>(y + (image + rows[which]) * d + channel, out);
       }
       __syncwarp();  // the next product takes the whole warp
     }

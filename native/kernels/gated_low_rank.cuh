@@ -69,16 +69,8 @@ struct Factors {
 
 #if WIDE_RESULT
 using Result = float;
-__device__ __forceinline__ void store_result(float* to, const float (&y)[8]) {
-  for (unsigned index = 0; index < 8; ++index) to[index] = y[index];
-}
 #else
 using Result = unsigned short;
-__device__ __forceinline__ void store_result(unsigned short* to, const float (&y)[8]) {
-  Eight numbers;
-  for (unsigned pair = 0; pair < 4; ++pair) numbers.pairs[pair] = pack<ELEMENT>(y[2 * pair], y[2 * pair + 1]);
-  store_eight(to, numbers);
-}
 #endif
 
 __device__ __forceinline__ void update(const unsigned short* x, const unsigned short* value, const unsigned short* down,
@@ -170,7 +162,7 @@ __device__ __forceinline__ void update(const unsigned short* x, const unsigned s
         out[2 * pair] = onto.x + factor * (wide[pair][2 * which] + direct * from.x);
         out[2 * pair + 1] = onto.y + factor * (wide[pair][2 * which + 1] + direct * from.y);
       }
-      store_result(y + token * d + channel, out);
+      store_result<ELEMENT>(y + token * d + channel, out);
     }
     __syncwarp();  // the next product takes the whole warp
   }

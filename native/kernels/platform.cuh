@@ -116,3 +116,15 @@ __device__ __forceinline__ Eight zero_eight() {
 __device__ __forceinline__ void store_eight(unsigned short* to, const Eight& numbers) {
   *reinterpret_cast<uint4*>(to) = numbers.whole;
 }
+
+// Eight numbers rounded to 16 bits; to fp32 as they are.
+template <class Element>
+__device__ __forceinline__ void store_result(unsigned short* to, const float (&y)[8]) {
+  Eight numbers;
+  for (unsigned pair = 0; pair < 4; ++pair) numbers.pairs[pair] = pack<Element>(y[2 * pair], y[2 * pair + 1]);
+  store_eight(to, numbers);
+}
+template <class Element>
+__device__ __forceinline__ void store_result(float* to, const float (&y)[8]) {
+  for (unsigned index = 0; index < 8; ++index) to[index] = y[index];
+}
