@@ -5,7 +5,6 @@ convention's exposure, without its shoulder. ``python -m lumaflux.lab.data.panor
 pool (HDR_DIR adds its collection); a training configuration names it with ``views`` and says ``resident: true``.
 """
 
-import argparse
 import json
 import os
 from collections.abc import Sequence
@@ -21,7 +20,7 @@ from lumaflux.errors import UserError
 from lumaflux.lab.data.mastering import master_gain, to_bt2020
 from lumaflux.lab.data.pictures import read_linear
 from lumaflux.lab.data.scenes import Split
-from lumaflux.lab.data.sources import Source, find_sources
+from lumaflux.lab.data.sources import Source, read_pool_command
 from lumaflux.lab.data.views import FULL_SCALE
 from lumaflux.media.atomic_file import allow_by_umask
 
@@ -84,12 +83,8 @@ def load_panoramas(pool: Path, split: Split) -> NDArray[np.uint16]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.data.panoramas", description=__doc__)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--packages", type=Path, default=None, help="folder filled by lumaflux.lab.data.fetch")
-    options = parser.parse_args(arguments)
-    hdr_dir = os.environ.get("HDR_DIR")
-    make_panoramas(find_sources(options.packages, Path(hdr_dir) if hdr_dir else None), options.out)
+    out, sources = read_pool_command("lumaflux.lab.data.panoramas", __doc__, arguments, roots=("HDR_DIR",))
+    make_panoramas(sources, out)
 
 
 if __name__ == "__main__":

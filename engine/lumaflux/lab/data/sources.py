@@ -164,9 +164,13 @@ def find_sources(packages: Path | None, hdr_dir: Path | None = None, more_dir: P
 
 
 def read_pool_command(
-    module: str, description: str | None, arguments: Sequence[str] | None
+    module: str,
+    description: str | None,
+    arguments: Sequence[str] | None,
+    roots: Sequence[str] = ("HDR_DIR", "HDR_MORE_DIR"),
 ) -> tuple[Path, list[Source]]:
-    """OUT and --packages of a ``module`` that makes a pool of all roots, and the pictures below these.
+    """OUT and --packages of a ``module`` that makes a pool, and the pictures below these and ``roots``, which are names
+    of the environment.
 
     Raises UserError when there are none.
     """
@@ -174,5 +178,5 @@ def read_pool_command(
     parser.add_argument("out", type=Path)
     parser.add_argument("--packages", type=Path, default=None, help="folder filled by lumaflux.lab.data.fetch")
     options = parser.parse_args(arguments)
-    roots = [Path(folder) if (folder := os.environ.get(name)) else None for name in ("HDR_DIR", "HDR_MORE_DIR")]
-    return options.out, find_sources(options.packages, *roots)
+    folders = [Path(folder) if (folder := os.environ.get(name)) else None for name in roots]
+    return options.out, find_sources(options.packages, *folders)

@@ -4,7 +4,6 @@ One file a scene, ``views`` uint16 [N,3,S,S] (65535 = signal 1), written once; `
 ``python -m lumaflux.lab.data.views OUT [--packages DIR]`` makes the pool (HDR_DIR adds its collection).
 """
 
-import argparse
 import json
 import os
 from collections.abc import Callable, Sequence
@@ -21,7 +20,7 @@ from lumaflux.lab.data.camera import Camera, view
 from lumaflux.lab.data.mastering import master_gain, master_pq, to_bt2020
 from lumaflux.lab.data.pictures import read_linear, read_sdr
 from lumaflux.lab.data.scenes import Split
-from lumaflux.lab.data.sources import Kind, Source, find_sources
+from lumaflux.lab.data.sources import Kind, Source, read_pool_command
 from lumaflux.media.atomic_file import allow_by_umask
 
 MANIFEST = "manifest.json"
@@ -169,12 +168,8 @@ def load_views(pool: Path, split: Split, kinds: Sequence[Kind] = ("panorama", "s
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.data.views", description=__doc__)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--packages", type=Path, default=None, help="folder filled by lumaflux.lab.data.fetch")
-    options = parser.parse_args(arguments)
-    hdr_dir = os.environ.get("HDR_DIR")
-    make_views(find_sources(options.packages, Path(hdr_dir) if hdr_dir else None), options.out, ViewPlan())
+    out, sources = read_pool_command("lumaflux.lab.data.views", __doc__, arguments, roots=("HDR_DIR",))
+    make_views(sources, out, ViewPlan())
 
 
 if __name__ == "__main__":
