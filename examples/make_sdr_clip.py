@@ -55,9 +55,13 @@ def add_sound(source: Path, target: Path, start: float, duration: float) -> None
             if packet.dts is not None:
                 packet.stream = video
                 out.mux(packet)
-        offset = round(start / sound.streams.audio[0].time_base)
+        tick = sound.streams.audio[0].time_base
+        assert tick is not None  # of a file that is read
+        offset = round(start / tick)
         for packet in sound.demux(sound.streams.audio[0]):
-            if packet.dts is not None and 0 <= (packet.dts - offset) * packet.time_base < duration:
+            if packet.dts is None or packet.pts is None:
+                continue
+            if 0 <= (packet.dts - offset) * tick < duration:
                 packet.pts, packet.dts = packet.pts - offset, packet.dts - offset
                 packet.stream = audio
                 out.mux(packet)

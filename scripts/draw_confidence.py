@@ -26,7 +26,10 @@ HALF = 0.5  # of a pixel's light: from here on it counts as invented
 
 def sdr_of(path: Path) -> tuple[torch.Tensor, torch.Tensor]:
     """SDR [3,H,W] of 8 bits, and where it was clipped [H,W]."""
-    pixels = oiio.ImageBuf(str(path)).get_pixels(oiio.FLOAT)[..., :3]
+    stored = oiio.ImageBuf(str(path)).get_pixels(oiio.FLOAT)
+    if stored is None:
+        raise SystemExit(f"{path} cannot be read")
+    pixels = stored[..., :3]
     height, width = pixels.shape[:2]
     across = min(width, height * 4 // 3)
     pixels = pixels[height // 8 : height - height // 8, (width - across) // 2 : (width + across) // 2]

@@ -223,10 +223,12 @@ def _write_pictures(target, frames, format, peak_nits):
     from lumaflux.media.output_profiles import OUTPUT_PROFILES
     from lumaflux.media.stills.picture_writer import PictureOptions, write_picture
 
+    kind = OUTPUT_PROFILES[format].picture
+    assert kind is not None  # a video goes to _write_video
     options = PictureOptions(display=container_display(peak_nits))
     for number, frame in enumerate(frames):
         path = target if len(frames) == 1 else target.with_name(f"{target.stem}.{number:04d}{target.suffix}")
-        write_picture(path, frame, OUTPUT_PROFILES[format].picture, options)
+        write_picture(path, frame, kind, options)
 
 
 def _write_video(target, frames, frames_per_second, peak_nits):

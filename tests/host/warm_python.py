@@ -34,6 +34,7 @@ class WarmPython:
         self.place = os.path.join(self._folder.name, "warm")
         arguments = [sys.executable, "-P", os.path.abspath(__file__), "--serve", self.place]
         self._process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert self._process.stdout is not None
         self._process.stdout.readline()  # it listens
 
     def start(self, code: str, environment: dict[str, str]) -> "Fork":
@@ -45,6 +46,7 @@ class WarmPython:
         return f"{sys.executable} -I -S {os.path.abspath(__file__)} {self.place} {script} {pids}"
 
     def close(self):
+        assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait()
         self._folder.cleanup()
