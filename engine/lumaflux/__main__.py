@@ -2,14 +2,14 @@
 
 import sys
 
-from lumaflux.torch_import import load_libraries
-
 _COMPUTING = ("convert", "watch", "analyze", "verify", "serve")
 
 
 def main() -> None:
     """The command's entry. Exit codes are those of lumaflux.endings."""
     try:
+        from lumaflux.torch_import import load_libraries
+
         if sys.argv[1:2] and sys.argv[1] in _COMPUTING and "--help" not in sys.argv:
             load_libraries()
         from lumaflux.cli import main as command

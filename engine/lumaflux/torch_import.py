@@ -50,6 +50,9 @@ _DEFERRED = (
     "torch.utils.data",
 )
 
+# Compiled parts of what a command imports first: while a library is loaded, every other one waits.
+_COMPILED = ("datetime", "decimal", "hashlib", "unicodedata", "xxhash")
+
 
 class _Deferred(ModuleType):
     """Stands for a module that is imported when something of it is asked for."""
@@ -102,17 +105,19 @@ def load_libraries() -> None:
 
     For processes of our own that will need it. Where there is none of that name, or no such call, nothing is done.
     """
-    wait_passively()  # OpenMP comes with it
-    spec = importlib.util.find_spec("torch")
+    spec = None if "torch" in sys.modules else importlib.util.find_spec("torch")
     library = None if spec is None or spec.origin is None else Path(spec.origin).parent / "lib" / "libtorch_cpu.so"
-    if library is None or not library.exists() or "torch" in sys.modules:
+    if library is None or not library.exists():
         return
+    wait_passively()  # OpenMP comes with it
     try:
         dlopen = ctypes.CDLL(None).dlopen  # which ctypes.CDLL calls as well, but with the interpreter's lock
     except AttributeError:
         return
+    for name in _COMPILED:
+        importlib.import_module(name)
     dlopen.argtypes, dlopen.restype = [ctypes.c_char_p, ctypes.c_int], ctypes.c_void_p
-    threading.Thread(target=dlopen, args=(os.fsencode(library), os.RTLD_LAZY), name="libraries", daemon=True).start()
+    threading.Thread(target=dlopen, args=(os.fsencode(library), os.RTLD_LAZY), name="libraries").start()  # ends first
 
 
 def import_torch() -> None:
