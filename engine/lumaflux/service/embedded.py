@@ -65,7 +65,10 @@ def render(
     draft: bool,
 ) -> tuple[int, str]:
     """Renders a frame of rows without gaps, shape [H,W,C], as the worker does: an outcome of the bridge, and what
-    rendered it as JSON, nothing when ``aborted`` said so (asked between the steps), or a sentence for the user."""
+    rendered it as JSON, nothing when ``aborted`` said so (asked between the steps), or a sentence for the user.
+
+    The bridge of an effect that was installed before calls it by place: the order of the arguments stays.
+    """
     start = time.perf_counter()
 
     def on_step() -> None:
