@@ -147,8 +147,9 @@ def test_source_detail_at_any_size(converter, size):
 def test_large_frames_are_reduced_for_the_model_alone(monkeypatch):
     from dataclasses import replace
 
-    converter = lumaflux.load("tiny", device="cpu")
-    converter.config = replace(converter.config, working_pixels=64 * 48)
+    backend = lumaflux.load("tiny", device="cpu").backend
+    monkeypatch.setattr(backend, "config", replace(backend.config, working_pixels=64 * 48))
+    converter = Converter(backend)
     seen = []
     encode = converter.backend.network.encode
     monkeypatch.setattr(

@@ -16,18 +16,18 @@ from lumaflux.inference.active_area import Area, find_area, in_frame, without_ba
 from lumaflux.inference.composition import GainGrid, compose
 from lumaflux.inference.confidence import added_stops, in_whole, invented_highlights, mask_for, permitted, shares
 from lumaflux.inference.debanding import deband
-from lumaflux.inference.detail import clipping, enlarge, gain_between, reduce_to
+from lumaflux.inference.detail import clipping, enlarge
 from lumaflux.inference.direct_path import DirectPath, StageClock
-from lumaflux.inference.gain_blending import FrameGain, with_tone_of_the_shot
-from lumaflux.inference.graphics import Graphics, at_graphics_white, find_graphics, reduced_clipping, unclipped
-from lumaflux.inference.highlights import invented, mean_of_views, placed_stops, region_stops, stops_between
+from lumaflux.inference.gain_blending import FrameGain
+from lumaflux.inference.gain_estimate import FramePass, GainEstimator
+from lumaflux.inference.graphics import Graphics, at_graphics_white, find_graphics, unclipped
+from lumaflux.inference.highlights import invented, region_stops
 from lumaflux.inference.inverse import Lighting
-from lumaflux.inference.key_light import resized
 from lumaflux.inference.key_tones import stops_of, unlit_tone
 from lumaflux.inference.look import apply_look, expose
 from lumaflux.inference.sampler import Sampling
 from lumaflux.inference.tiles import tile_side
-from lumaflux.inference.tone import Tone, mix, toned
+from lumaflux.inference.tone import Tone
 from lumaflux.model.spline import Knots
 from lumaflux.model.tone_predictor import ToneCurve
 from lumaflux.settings import Settings
@@ -70,20 +70,6 @@ class RenderHooks:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Asked:
-    """How pictures of one film are rendered: by a shot's ``tone``, or else by their own; ``clock`` takes the time."""
-
-    settings: Settings
-    clock: StageClock
-    on_step: Callable[[], None] | None = None
-    tone: Tone | None = None
-
-    @property
-    def sampling(self) -> Sampling:
-        return Sampling.of(self.settings)
-
-
-@dataclass(frozen=True, kw_only=True)
 class _Relit:
     """The active area in the model's light, PQ/BT.2020 [B,3,h,w], and what gave it: ``light``, None where the network
     made every pixel, and the tone curve."""
@@ -106,6 +92,7 @@ class Converter:
         self.config, self.others = backend.config, tuple[Converter, ...]()
         self.tile = tile_side(tile, self.config)
         self._path = DirectPath(backend, bypass=bypass, tile=self.tile)
+        self._gain = GainEstimator(self._path)
 
     @torch.inference_mode()
     def convert(
@@ -164,36 +151,23 @@ class Converter:
         if clipped is None or tone.knots is None:
             return tone
         twice = partial(
-            self._seen_twice, reduced=reduced, sampling=Sampling.of(settings), clock=StageClock(), tone=tone
+            self._gain.seen_twice, reduced=reduced, sampling=Sampling.of(settings), clock=StageClock(), tone=tone
         )
         found = stops_of(self.backend.network, begun, z, tone.knots, clipped, twice)
         return replace(tone, stops=region_stops(found, reduced, clipped).clamp(min=0))
 
-    def _seen_twice(self, stops: Tensor, reduced: Tensor, sampling: Sampling, clock: StageClock, tone: Tone) -> Tensor:
-        """Stops [B,1,h,w] that the transformer found in reduced pictures, with those that it finds in a second view."""
-        if not self.config.test_time_augmentation or self.bypass:
-            return stops
-
-        def find(view: Tensor) -> Tensor:
-            made = self._path.generate(view, sampling, clock, None, tone)
-            with clock("decode_latents"):
-                begun = self.backend.network.decode_latents(made.z_start)[..., : view.shape[-2], : view.shape[-1]]
-            return stops_between(made.hdr_pq, self.backend.network.to_pq(begun))
-
-        return mean_of_views(stops, reduced, self.config.vae_stride, find)
-
     @property
     def recovers(self) -> bool:
         """Whether the transformer finds the light of clipped pixels, and nothing else of a frame."""
-        return self.config.local_light == "highlights"
+        return self._gain.recovers
 
     def clipped_shares(self, sdr: Tensor, graphics: Sequence[Graphics | None] = ()) -> Tensor:
         """SDR [B,3,H,W] -> how much of each reduced pixel is clipped and no graphics, [B,1,h,w] in [0,1]."""
-        return reduced_clipping(sdr, graphics, self.config.working_pixels)
+        return self._gain.clipped_shares(sdr, graphics)
 
     def reduced(self, sdr: Tensor) -> Tensor:
         """SDR [B,3,H,W] at the size that the model works at."""
-        return reduce_to(sdr, self.config.working_pixels)
+        return self._gain.reduced(sdr)
 
     def render(self, frame: Frame, settings: Settings | None = None, tone: Tone | None = None) -> Frame:
         """The product's path: the model's light on the source's own detail.
@@ -249,7 +223,7 @@ class Converter:
             return _like(self._one_by_one(sdr, settings, hooks, tone, mask), frame), {}
         if allowed is not None and not allowed.any():
             settings = replace(settings, detail=1.0, highlight_recovery=0.0)
-        asked = _Asked(settings=settings, clock=clock, on_step=hooks.on_step, tone=tone)
+        asked = FramePass(settings=settings, clock=clock, on_step=hooks.on_step, tone=tone)
         with clock("area"):
             area = areas[0]
             active, sdr = area.of(sdr), without_bars(sdr, area)
@@ -290,16 +264,16 @@ class Converter:
         return torch.cat(alone)
 
     def _relit(
-        self, active: Tensor, graphics: Sequence[Graphics | None], asked: _Asked, light: FrameGain | None
+        self, active: Tensor, graphics: Sequence[Graphics | None], asked: FramePass, light: FrameGain | None
     ) -> _Relit:
         """What is picture of a frame [B,3,h,w], in the model's light; in ``light`` where it is given."""
         if asked.settings.detail == 0.0:
-            tone = self._steadied(active, asked)
+            tone = self._gain.steadied(active, asked)
             made = self._path.generate(active, asked.sampling, asked.clock, asked.on_step, tone)
             return _Relit(hdr_pq=made.hdr_pq, light=light, placement=tone.placement)
         with asked.clock("reduce"):
             smooth = deband(active)
-        light = light or self._light(smooth, asked, graphics)
+        light = light or self._gain.estimate(smooth, asked, graphics)
         relit = self._with_source_detail(smooth, active, light, asked)  # in the memory of smooth
         return _Relit(hdr_pq=relit, light=light, placement=light.placement)
 
@@ -350,75 +324,15 @@ class Converter:
             graphics = self._graphics(active, settings)
         with clock("reduce"):
             smooth = deband(active)
-        return self._light(smooth, _Asked(settings=settings, clock=clock, tone=tone), graphics), clock.seconds
+        return self._gain.estimate(
+            smooth, FramePass(settings=settings, clock=clock, tone=tone), graphics
+        ), clock.seconds
 
     def _graphics(self, active: Tensor, settings: Settings) -> list[Graphics | None]:
         """The graphics of each frame, as far as ``settings`` keep their white; None where there are none."""
         return [find_graphics(one) if settings.graphics_white == "auto" else None for one in active]
 
-    def _steadied(self, seen: Tensor, asked: _Asked) -> Tone:
-        """A shot's tone, the frame's own, or their mixture, found on the picture that the model will see; as much of it
-        as ``settings.auto_tone`` says."""
-        settings, tone = asked.settings, asked.tone
-        share = 0.0 if tone is None else settings.temporal_stability
-        if tone is not None and share == 1.0:
-            return toned(tone, settings.auto_tone)
-        placement, knots = self._path.placement(seen, settings), None
-        if share > 0.0:
-            _, z, _ = self._path.latents(seen, asked.sampling, asked.clock, asked.on_step, placement)
-            knots = self.backend.network.knots(z)
-        own = Tone(placement=placement, knots=knots)
-        found = own if tone is None or share == 0.0 else mix([tone, own], [share, 1.0 - share])
-        return toned(found, settings.auto_tone)
-
-    def _light(self, smooth: Tensor, asked: _Asked, graphics: Sequence[Graphics | None]) -> FrameGain:
-        """What the model makes of a debanded picture [B,3,h,w]; of one without clipped pixels, or whose shot has the
-        stops of its highlights, the tone curve alone."""
-        settings, clock, tone = asked.settings, asked.clock, asked.tone
-        with clock("reduce"):
-            reduced = self.reduced(smooth)
-            clipped = self.clipped_shares(smooth, graphics) if self.recovers else None
-        if clipped is not None and settings.detail == 1.0:
-            if not clipped.any() or not settings.highlight_recovery:
-                return self._placed(reduced, self._steadied(reduced, asked), None, clipped)
-            if tone is not None and tone.stops is not None:
-                return self._placed(reduced, self._steadied(reduced, asked), tone.stops.to(clipped), clipped)
-        share = settings.temporal_stability if tone is not None and tone.placement is not None else 0.0
-        light = self._generated_light(reduced, clipped, asked, self._steadied(reduced, asked))
-        return light if self.recovers else with_tone_of_the_shot(light, share)
-
-    def _generated_light(self, reduced: Tensor, clipped: Tensor | None, asked: _Asked, tone: Tone) -> FrameGain:
-        """The direct path's of a reduced picture [B,3,h,w]: a gain everywhere, or where pixels are ``clipped``."""
-        model, clock = self.backend.network, asked.clock
-        made = self._path.generate(reduced, asked.sampling, clock, asked.on_step, tone)
-        with clock("decode_latents"):
-            begun = model.decode_latents(made.z_start)[..., : reduced.shape[-2], : reduced.shape[-1]]
-        with clock("detail"):
-            base_pq, before = model.to_pq(model.start(reduced, made.placement)), model.to_pq(begun)
-        if clipped is None:
-            gain = gain_between(made.hdr_pq, before, base_pq)
-        else:
-            own = Tone(placement=made.placement, knots=made.knots)
-            stops = self._seen_twice(stops_between(made.hdr_pq, before), reduced, asked.sampling, clock, own)
-            gain = placed_stops(region_stops(stops, reduced, clipped), clipped, self._white(reduced, made.placement))
-        return FrameGain(reduced=reduced, base_pq=base_pq, hdr_pq=made.hdr_pq, gain=gain, placement=made.placement)
-
-    def _placed(self, reduced: Tensor, tone: Tone, stops: Tensor | None, clipped: Tensor) -> FrameGain:
-        """The light of a frame for which the transformer is not asked: the placement's, and ``stops`` [1,1,h,w] between
-        key frames where pixels are clipped."""
-        model, placement = self.backend.network, tone.placement
-        base_pq = model.to_pq(model.start(reduced, placement))
-        gain = torch.zeros_like(base_pq)
-        if stops is not None:
-            gain = placed_stops(resized(stops, clipped), clipped, self._white(reduced, placement))
-        return FrameGain(reduced=reduced, base_pq=base_pq, hdr_pq=base_pq, gain=gain, placement=placement)
-
-    def _white(self, reduced: Tensor, placement: ToneCurve | None) -> Tensor:
-        """Where the largest code of each frame is placed: PQ/BT.2020 [B,3,1,1]."""
-        model = self.backend.network
-        return model.to_pq(model.start(torch.ones_like(reduced[..., :1, :1]), placement))
-
-    def _with_source_detail(self, smooth: Tensor, sdr: Tensor, light: FrameGain, asked: _Asked) -> Tensor:
+    def _with_source_detail(self, smooth: Tensor, sdr: Tensor, light: FrameGain, asked: FramePass) -> Tensor:
         model, settings = self.backend.network, asked.settings
         with asked.clock("detail"):
             reduced = GainGrid.of_highlights(light.gain) if self.recovers else GainGrid.of(light.gain, light.base_pq)
