@@ -14,12 +14,12 @@ from lumaflux.digests import file_digest, text_digest
 from lumaflux.errors import UserError
 from lumaflux.media.stills.sequence_path import SequencePath
 from lumaflux.render.device_pool import DevicePool
+from lumaflux.render.seen_frame import Codes, Picture, SeenFrame, WaitingKey
 from lumaflux.settings import Settings
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from lumaflux.color.yuv420_rgb import Yuv420
     from lumaflux.inference.active_area import Area, Sighting
     from lumaflux.inference.converter import Converter
     from lumaflux.inference.key_light import LightKey
@@ -34,90 +34,6 @@ _DEVIATION = 1.5  # keys: the Gaussian that smooths a shot's tones
 _SIGNATURE_PIXELS = 1 << 14
 _MOST_ASKED = 8  # keys whose tones are found at a time
 _LONGEST_WAIT = 64  # keys: about half a minute, by which bars have shown themselves
-
-
-@dataclass(frozen=True)
-class _Waiting:
-    """A key frame, whose tone may wait for the picture area of its shot: reduced whole, and reduced inside of its own
-    bars; both with the clipped share of each pixel, where those are wanted."""
-
-    sighting: "Sighting"
-    whole: "Tensor"
-    own: "Area"
-    active: "Tensor"
-    clipped: "tuple[Tensor, Tensor] | None"
-
-    def inside(self, area: "Area") -> "tuple[Tensor, Tensor | None]":
-        """What lies inside of the shot's bars, and of the frame's own where those are larger: bars can move."""
-        area = self.own.within(area)
-        if area == self.own:
-            return self.active, self.clipped and self.clipped[1]
-        return area.of(self.whole), self.clipped and area.of(self.clipped[0])
-
-
-class _Picture:
-    """A frame as it came, [1,3,H,W]."""
-
-    def __init__(self, sdr: "Tensor", converter: "Converter"):
-        self._sdr, self._converter = sdr, converter
-
-    def reduced(self, area: "Area") -> "Tensor":
-        """SDR [1,3,h,w] of an area."""
-        return self._converter.reduced(area.of(self._sdr))
-
-    def clipped(self, area: "Area") -> "Tensor":
-        """How much of each of its pixels is clipped, [1,1,h,w]."""
-        return self._converter.clipped_shares(area.of(self._sdr))
-
-
-class _Codes:
-    """The same of a frame that came as codes, whose picture is made only where an area parts two samples of chroma."""
-
-    def __init__(self, frame: "CodedFrame", codes: "Yuv420", converter: "Converter"):
-        self._codes, self._frame, self._converter = codes, frame, converter
-        self._device = converter.backend.device
-        self._pixels = converter.config.working_pixels
-
-    def reduced(self, area: "Area") -> "Tensor":
-        from lumaflux.inference.coded_area import codes_in
-        from lumaflux.inference.reduced_codes import reduced_rgb
-
-        inside = codes_in(self._codes, area)
-        return self._picture().reduced(area) if inside is None else reduced_rgb(inside, self._pixels).to(self._device)
-
-    def clipped(self, area: "Area") -> "Tensor":
-        from lumaflux.inference.coded_area import codes_in
-        from lumaflux.inference.reduced_codes import clipped_shares_of, native_reduction
-
-        inside = codes_in(self._codes, area) if native_reduction() else None
-        if inside is None:
-            return self._picture().clipped(area)
-        return clipped_shares_of(inside, self._pixels).to(self._device)
-
-    def _picture(self) -> _Picture:
-        import torch
-
-        return _Picture(torch.as_tensor(self._frame.sdr, device=self._device)[None], self._converter)
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """A frame and what was seen of it; reduced, whole and inside of its bars."""
-
-    frame: _Picture | _Codes
-    sighting: "Sighting"
-    whole: "Tensor"
-    own: "Area"
-    active: "Tensor"
-
-    def kept(self, *, lights: bool) -> _Waiting:
-        from lumaflux.inference.active_area import WHOLE
-
-        clipped = None
-        if lights:
-            whole = self.frame.clipped(WHOLE)
-            clipped = whole, whole if self.active is self.whole else self.frame.clipped(self.own)
-        return _Waiting(self.sighting, self.whole, self.own, self.active, clipped)
 
 
 @dataclass(frozen=True)
@@ -156,7 +72,7 @@ class ClipAnalysis:
         self._asked: deque[tuple[list[tuple[int, bool]], Future[list[Tone]]]] = deque()
         self._devices = DevicePool([converter, *converter.others]) if converter.others else None
         self._together: list[_Wanted] = []  # keys that will pass the network as one batch
-        self._waiting: dict[int, _Waiting] = {}
+        self._waiting: dict[int, WaitingKey] = {}
         self._waited: set[int] = set()  # since all that waited were settled
         self._sightings: dict[int, Sighting] = {}  # from a frame on, up to the next
         self._transitions = TransitionFinder()
@@ -164,7 +80,7 @@ class ClipAnalysis:
         self._cuts: list[range] = []  # stretches between cuts that were found, whose shots are not told yet
         self._judged, self._begins = 0, 0  # changes that were judged as cuts or none; where the stretch in hand begins
         self._signature: np.ndarray | None = None
-        self._last: _Seen | None = None
+        self._last: SeenFrame | None = None
 
     def see(self, picture: np.ndarray) -> None:
         """The next frame, SDR [3,H,W] in [0,1]."""
@@ -173,7 +89,7 @@ class ClipAnalysis:
         from lumaflux.inference.active_area import sighting_of
 
         sdr = torch.as_tensor(picture, device=self.converter.backend.device)[None]
-        self._see(_Picture(sdr, self.converter), sighting_of(sdr[0]))
+        self._see(Picture(sdr, self.converter), sighting_of(sdr[0]))
 
     def see_frame(self, frame: "SdrFrame | CodedFrame") -> None:
         """The next frame of a file: the same to 0.01 of a reduced pixel whether it comes as codes or not."""
@@ -182,10 +98,10 @@ class ClipAnalysis:
 
         if isinstance(frame, CodedFrame):
             codes = frame.codes.planes
-            return self._see(_Codes(frame, codes, self.converter), sighting_of_codes(codes))
+            return self._see(Codes(frame, codes, self.converter), sighting_of_codes(codes))
         return self.see(frame.sdr)
 
-    def _see(self, frame: _Picture | _Codes, sighting: "Sighting") -> None:
+    def _see(self, frame: Picture | Codes, sighting: "Sighting") -> None:
         from lumaflux.inference.active_area import WHOLE, area_of
         from lumaflux.inference.detail import reduce_to
         from lumaflux.inference.key_light import bright, has_changed
@@ -198,7 +114,7 @@ class ClipAnalysis:
         before, after = self._thumbnail, thumbnail(small)
         self._transitions.add(after)
         here, step = signature(small), 0.0
-        seen = _Seen(frame, sighting, whole, own, active)
+        seen = SeenFrame(frame, sighting, whole, own, active)
         if self._signature is not None and self._last is not None and before is not None:
             step = step_between(before, after, change(self._signature, here))
             self._changes.append(step)
@@ -289,7 +205,7 @@ class ClipAnalysis:
         around = [one for one in stretches if one.start < shot.stop and shot.start < one.stop]
         return area_of(reduce(Sighting.with_, (self._sightings[one.start] for one in inside or around)))
 
-    def _key(self, number: int, seen: _Seen) -> None:
+    def _key(self, number: int, seen: SeenFrame) -> None:
         from lumaflux.inference.key_light import bright
 
         if number in self._light_only and number != self.frames:  # its tone is wanted after all
