@@ -216,6 +216,19 @@ def test_files_stay_small():
     assert not too_long
 
 
+def test_functions_stay_short():
+    """Without what they say of themselves."""
+    long = []
+    for _, path in modules():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                said = (ast.get_docstring(node, clean=False) or "").count("\n")
+                lines = (node.end_lineno or node.lineno) - node.lineno + 1 - said
+                if lines > 60:
+                    long.append(f"{path.name}: {node.name} has {lines}")
+    assert long == []
+
+
 def test_hooks_run_what_lint_runs():
     (recipe,) = re.findall(r"^lint:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
     commands = {found.removesuffix(" .") for found in re.findall(r"\$\(BIN\)/(.+)", recipe)}
