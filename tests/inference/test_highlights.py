@@ -1,5 +1,7 @@
 """Highlights: nothing outside clipped areas, no rim, no ceiling below the peak, and the mask of what is invented."""
 
+import math
+
 import pytest
 import torch
 from lamp_model import lamp_converter, with_lamp
@@ -12,6 +14,7 @@ from lumaflux.inference.highlights import (
     continuous_bound,
     distance_to_edge,
     domed,
+    of_clipped_channels,
     placed_stops,
     region_stops,
     stops_between,
@@ -175,13 +178,41 @@ def test_blocks_of_a_codec_at_the_clipping_level_are_no_lamps():
 
 
 def test_stops_are_raised_where_no_channel_tells():
-    """Two lamps on black: a white one, and one whose green and blue still tell."""
+    """Two lamps on black: a white one, and one whose blue, hardly a part of its light, still tells."""
     sdr = torch.zeros(1, 3, 24, 48)
     sdr[..., 8:16, 8:16] = 1
-    sdr[:, 0, 8:16, 32:40] = 1
-    sdr[:, 1:, 8:16, 32:40] = 0.6
+    sdr[:, :2, 8:16, 32:40] = 1
     clipped = clipped_area(sdr)
     found = region_stops(1.2 * clipped, sdr, clipped)
-    white, orange = (float(found[..., 8:16, left : left + 8].mean()) for left in (8, 32))
-    assert orange == pytest.approx(1.2, abs=0.15)
-    assert white == pytest.approx(1.25 * orange, rel=0.02)
+    white, yellow = (float(found[..., 8:16, left : left + 8].mean()) for left in (8, 32))
+    assert yellow == pytest.approx(1.2, abs=0.15)
+    assert white == pytest.approx(1.5 * yellow, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected"),
+    [
+        ((1.0, 1.0, 1.0), 2.0),
+        ((0.0, 0.0, 1.0), 2.0),
+        ((0.5, 0.5, 1.0), math.log2((4 * 0.0722 + 0.9278 * 0.5**2.4) / (0.0722 + 0.9278 * 0.5**2.4))),
+        ((1.0, 0.6, 0.3), math.log2(1 + 3 * 0.2126 / (0.2126 + 0.7152 * 0.6**2.4 + 0.0722 * 0.3**2.4))),
+    ],
+    ids=["white", "blue light", "blue petals", "an orange lamp"],
+)
+def test_light_gains_in_channels_that_clip_alone(codes: tuple[float, float, float], expected: float):
+    sdr = torch.tensor(codes).view(1, 3, 1, 1).expand(-1, -1, 4, 4)
+    torch.testing.assert_close(
+        of_clipped_channels(torch.full((1, 1, 4, 4), 2.0), sdr),
+        torch.full((1, 1, 4, 4), expected),
+        rtol=1e-3,
+        atol=1e-3,
+    )
+
+
+def test_an_edge_takes_nothing_from_a_lamp():
+    """Reduced pixels at a white lamp's edge are half of the dark wall beside it: no rim."""
+    sdr = torch.full((1, 3, 12, 12), 0.2)
+    sdr[..., 4:8, 4:8] = 1
+    sdr[..., 4:8, 3] = sdr[..., 4:8, 8] = 0.6
+    found = of_clipped_channels(torch.full((1, 1, 12, 12), 1.0), sdr)
+    torch.testing.assert_close(found[..., 3:9, 3:9], torch.ones(1, 1, 6, 6))

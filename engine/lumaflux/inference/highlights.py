@@ -14,7 +14,7 @@ from torch import Tensor
 
 from lumaflux.color import bt1886, pq
 from lumaflux.color.clipping import CLIPPED_CODE, share_of_gain
-from lumaflux.color.primaries import BT2020_LUMA, luminance
+from lumaflux.color.primaries import BT709_LUMA, BT2020_LUMA, luminance
 from lumaflux.inference.detail import OFFSET_NITS
 from lumaflux.model.spline import PEAK_NITS
 from lumaflux.settings import Settings
@@ -27,7 +27,9 @@ _REACH = 3  # reduced pixels that stops are carried beyond clipped areas
 _DOME = 0.25  # of a region's stops, for each doubling of the distance to its edge
 _FAINT = 0.3  # stops: what is less is taken less
 _TELLS = 0.96  # code of the smallest channel: below, it tells how bright a clipped pixel is
-_RAISED = 1.25  # stops are multiplied by this where none does
+_RAISED = 1.5  # stops are multiplied by this where none does
+_OPEN = 0.8  # code of a channel: below, it tells all of its light; from there to clipping less and less
+_DARK = 1e-5  # relative light: a channel of code 0 has this much
 _STEEP = 0.2  # stops below clipping, beside a clipped area: from where on it may be a stop lighter, or more
 _CLIMB = 0.07  # stops: how much more it may be for every reduced pixel further inside
 _HIGHEST, _REGION = 16, 15  # pixels from the edge where a dome is flat; a side of what counts as a region
@@ -75,15 +77,27 @@ def bounded(stops: Tensor, white_pq: Tensor) -> Tensor:
 
 def region_stops(stops: Tensor, sdr: Tensor, clipped: Tensor) -> Tensor:
     """Stops [B,1,h,w] that the transformer found in reduced SDR pictures [B,3,h,w], ``clipped`` [B,1,h,w] of which is,
-    as clipped areas take them: more where no channel tells, carried outwards, and as continuous as the source is beside
-    them.
+    as clipped areas take them: more where no channel tells, less where one does, carried outwards, and as continuous as
+    the source is beside them.
 
-    The transformer was taught the mean of what could be, which is too little for lamps and the sun; where a channel
-    still tells, the mean is good.
+    The transformer was taught the mean of what could be, which is too little for lamps and the sun.
     """
     untold = ((sdr.amin(dim=1, keepdim=True) - _TELLS) / (CLIPPED_CODE - _TELLS)).clamp(0, 1)
-    raised = torch.lerp(stops, _RAISED * stops, untold)
+    raised = of_clipped_channels(torch.lerp(stops, _RAISED * stops, untold), sdr)
     return carried_outwards(raised, clipped).minimum(continuous_bound(sdr, clipped))
+
+
+def of_clipped_channels(stops: Tensor, sdr: Tensor) -> Tensor:
+    """What is left of ``stops`` [B,1,h,w], of luminance, if only channels gain whose code, of [B,3,h,w], is clipped.
+
+    Blue petals clip in blue, which is a fourteenth of their luminance: were red and green lighter, too, their codes
+    would tell. Curves roll channels off together, so a code begins to tell less well below clipping. Where a reduced
+    pixel mixes a lamp with what is beside it, the lamp's codes are those of the lightest neighbour.
+    """
+    codes = F.max_pool2d(sdr, 3, stride=1, padding=1)
+    clips = _smooth_step((codes - _OPEN) / (CLIPPED_CODE - _OPEN))
+    light = bt1886.eotf(codes, white_nits=1.0).clamp(min=_DARK)
+    return torch.log2(luminance(light * torch.exp2(stops * clips), BT709_LUMA) / luminance(light, BT709_LUMA))
 
 
 def continuous_bound(sdr: Tensor, clipped: Tensor) -> Tensor:
@@ -137,8 +151,12 @@ def domed(stops: Tensor, own: Tensor) -> Tensor:
 def without_faint(stops: Tensor) -> Tensor:
     """Stops of 0.3 and more as they are, smaller ones less: they are the network's doubt about paper and walls, and
     would stain them, or turn the order of greys round where white begins."""
-    part = (stops / _FAINT).clamp(0, 1)
-    return stops * (part * part * (3 - 2 * part))
+    return stops * _smooth_step(stops / _FAINT)
+
+
+def _smooth_step(x: Tensor) -> Tensor:
+    x = x.clamp(0, 1)
+    return x * x * (3 - 2 * x)
 
 
 def distance_to_edge(own: Tensor, most: int) -> Tensor:
