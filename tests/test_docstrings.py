@@ -41,6 +41,7 @@ def functions(name):
                 yield f"{name}.{each}", below
     elif name.endswith(".Converter"):
         members = re.search(rf"^::: {re.escape(name)}\n    options:\n      members: \[(.*)\]", PAGE, re.M)
+        assert members is not None, name
         for each in members[1].split(", "):
             yield f"{name}.{each}", getattr(found, each)
 
@@ -56,7 +57,7 @@ def test_the_package_is_typed_and_its_names_are_shown():
 
 @pytest.mark.parametrize("name", DESCRIBED)
 def test_arguments_and_results_are_described(name):
-    function, text = DESCRIBED[name], inspect.getdoc(DESCRIBED[name])
+    function, text = DESCRIBED[name], inspect.getdoc(DESCRIBED[name]) or ""
     signature = inspect.signature(function)
     arguments = text.split("Args:\n")[1] if "Args:" in text else ""
     for each in signature.parameters:

@@ -178,12 +178,11 @@ def test_a_user_without_a_home(tmp_path):
 
 
 def test_names_with_brackets_are_no_markup(capsys):
-    from types import SimpleNamespace
-
+    from lumaflux.doctor import Finding
     from lumaflux.progress import show_findings
 
     advice = "pip install 'lumaflux[export]'"
-    finding = SimpleNamespace(ok=False, subject="onnx [bold]", detail="/a/[b]/c", advice=advice)
+    finding = Finding(ok=False, subject="onnx [bold]", detail="/a/[b]/c", advice=advice)
     assert not show_findings([finding])
     said = " ".join(capsys.readouterr().out.split())
     for words in ("onnx [bold]", "/a/[b]/c", advice):

@@ -97,8 +97,8 @@ def commands(of, path=()):
             yield " ".join((*path, name)), {each for each in found if each.startswith("--")} | ALWAYS
 
 
-KNOWN = dict(commands(app))
-EXPORT = dict(commands(export_app))
+KNOWN: dict[str, set[str]] = dict(commands(app))
+EXPORT: dict[str, set[str]] = dict(commands(export_app))
 SOURCES = [path for folder in ("engine", "export") for path in sorted((ROOT / folder).rglob("*.py"))]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "examples").rglob("*.md"))]
 EVERY = (

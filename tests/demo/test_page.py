@@ -1,6 +1,7 @@
 """The page in a headless browser: a picture goes in, all that is promised is there, and nothing asks elsewhere."""
 
 import shutil
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,7 +29,8 @@ def test_a_visit(tmp_path):
     from lumaflux.demo.limits import Limits
 
     Image.fromarray(np.tile(np.arange(160, dtype=np.uint8)[None, :, None], (90, 1, 3))).save(tmp_path / "in.png")
-    with served(Placement, Limits()) as (address, folder):
+    placement: Any = Placement()
+    with served(lambda: placement, Limits()) as (address, folder):
         elsewhere = screenshot(address, tmp_path / "in.png", tmp_path / "page.png")
         assert elsewhere == []
         picture = np.asarray(Image.open(tmp_path / "page.png"))

@@ -26,6 +26,8 @@ def nodes():
     spec = importlib.util.spec_from_file_location(
         "lumaflux_comfyui", FOLDER / "__init__.py", submodule_search_locations=[str(FOLDER)]
     )
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules["lumaflux_comfyui"] = module
     spec.loader.exec_module(module)

@@ -2,9 +2,10 @@
 
 import re
 from dataclasses import replace
+from importlib import import_module
+from typing import Any
 
 import numpy as np
-import PyOpenColorIO as ocio
 import pytest
 
 from lumaflux.backends.torch import TorchBackend
@@ -17,6 +18,14 @@ from lumaflux.lut.gain_grid import ShotGrid, mean_grid, with_grid
 from lumaflux.lut.shot_tone import SIDE, cube_of, global_tone, look_up
 from lumaflux.model.build import build
 from lumaflux.model.presets import TINY
+
+ocio: Any = import_module("PyOpenColorIO")  # binary module without type information
+
+
+def found(pattern: str, text: str) -> re.Match[str]:
+    match = re.search(pattern, text)
+    assert match is not None, pattern
+    return match
 
 
 def cube(side=9):
@@ -67,7 +76,7 @@ def test_a_shader_holds_the_table(tmp_path):
     texels = np.frombuffer(bytes.fromhex(data), "<u2").reshape(9, 9, 9, 4)
     np.testing.assert_allclose(texels[..., :3] / 65535, cube(), atol=1 / 65535)
     assert (texels[..., 3] == 65535).all()
-    scale, offset = map(float, re.search(r"\* ([\d.]+) \+ ([\d.]+);", text).groups())
+    scale, offset = map(float, found(r"\* ([\d.]+) \+ ([\d.]+);", text).groups())
     for node in (0, 4, 8):  # the center of the texel of a node
         assert (node / 8) * scale + offset == pytest.approx((node + 0.5) / 9, abs=1e-8)
 
@@ -76,7 +85,7 @@ def test_a_shader_holds_the_grid(tmp_path):
     stops = np.linspace(0, 3, 12, dtype=np.float32).reshape(3, 4)
     write_lut(tmp_path / "a.hook", cube(), "mpv", "t", ShotGrid(stops=stops, area=Area(top=0.25)))
     text = (tmp_path / "a.hook").read_text()
-    data = re.search(r"TEXTURE LUMAFLUX_GRID\n//!SIZE 4 3\n//!FORMAT r16\n(?://.*\n)*([0-9A-F]+)\n", text)[1]
+    data = found(r"TEXTURE LUMAFLUX_GRID\n//!SIZE 4 3\n//!FORMAT r16\n(?://.*\n)*([0-9A-F]+)\n", text)[1]
     np.testing.assert_allclose(np.frombuffer(bytes.fromhex(data), "<u2") / 65535 * 3, stops.ravel(), atol=3 / 65535)
     assert "vec2(0.000000000, 0.250000000)) / vec2(1.000000000, 0.750000000)" in text
 
@@ -94,6 +103,7 @@ def test_the_grid_lights_what_is_clipped():
 def test_grids_of_frames_have_a_mean_in_which_a_frame_without_light_counts():
     one = ShotGrid(stops=np.full((2, 3), 1.5, np.float32), area=Area(top=0.1))
     mean = mean_grid([one, None, one.times(2)])
+    assert mean is not None
     assert mean.area == one.area
     np.testing.assert_allclose(mean.stops, 1.5)
     assert mean_grid([None, None]) is None
@@ -126,9 +136,9 @@ def test_a_shader_has_the_grid_that_comes_nearest(tmp_path, monkeypatch):
     converter = Converter(TorchBackend(build(preset, seed=0)))
     asked = Request(load_converter=lambda: converter, settings=Settings(), job=Job())
     said = export(clip, tmp_path / "shot.hook", asked)
-    chosen = float(re.search(r"mean ([\d.]+)", said[1])[1])
-    others = {re.match("with (.*?):", one)[1]: float(re.search(r"mean ([\d.]+)", one)[1]) for one in said[3:]}
-    best = re.search(r"frames 0 to 2, (.*), which comes nearest", said[0])[1]
+    chosen = float(found(r"mean ([\d.]+)", said[1])[1])
+    others = {found("^with (.*?):", one)[1]: float(found(r"mean ([\d.]+)", one)[1]) for one in said[3:]}
+    best = found(r"frames 0 to 2, (.*), which comes nearest", said[0])[1]
     assert {best, *others} == {"no gain grid", *stops}
     assert chosen <= min(others.values()) < others["much light"]
     has_grid = "LUMAFLUX_GRID" in (tmp_path / "shot.hook").read_text()
@@ -177,7 +187,7 @@ def test_the_table_of_a_shot_lies_where_its_conversion_does(lite, tmp_path):
     asked = Request(load_converter=lambda: lite, settings=Settings(exposure=0.5), job=Job())
     said = export(clip, tmp_path / "shot.cube", asked)
     assert "65x65x65, shot 1, frames 0 to 3" in said[0]
-    mean = float(re.search(r"mean ([\d.]+)", said[1])[1])
+    mean = float(found(r"mean ([\d.]+)", said[1])[1])
     assert mean < 1.0  # less than one just noticeable step
     with pytest.raises(UserError, match="no shot 2; the clip has 1 shot, from 1 on"):
         export(clip, tmp_path / "two.cube", asked, 2)

@@ -44,7 +44,9 @@ def _played(folder, pixels):
     command = ["ffmpeg", "-loglevel", "error", "-y", *device, "-i", "in.png", "-vf", shown]
     command += ["-pix_fmt", "rgb48be", "-frames:v", "1", "-update", "1", "out.png"]
     subprocess.run(command, cwd=folder, check=True, timeout=_LIMIT)
-    return oiio.ImageBuf(str(folder / "out.png")).get_pixels(oiio.FLOAT).transpose(2, 0, 1)
+    played = oiio.ImageBuf(str(folder / "out.png")).get_pixels(oiio.FLOAT)
+    assert played is not None
+    return played.transpose(2, 0, 1)
 
 
 def _codes(pixels):

@@ -22,7 +22,7 @@ class Hub:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def log_message(self, *_):
+            def log_message(self, format, *args):
                 pass
 
             def do_HEAD(self):

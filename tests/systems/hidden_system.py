@@ -76,7 +76,7 @@ def _darwin_peers():
             return pid if option == 2 else struct.pack("=IIhxx16I", 0, uid, 1, *[0] * 16)
         return self._sock.getsockopt(level, option, size)
 
-    TransportSocket.getsockopt = getsockopt
+    TransportSocket.getsockopt = getsockopt  # pyright: ignore[reportAttributeAccessIssue] (as another system has it)
 
 
 def hide(system):

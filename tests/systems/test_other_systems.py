@@ -60,7 +60,7 @@ def test_every_room_and_a_conversion(tmp_path, system):
         return
     words = ("--limit", 2, "--progress", "none", "--encoder-preset", "ultrafast")
     run(system, "convert", clip, "hdr.mp4", *words, folder=tmp_path)
-    with av.open(tmp_path / "hdr.mp4") as made:
+    with av.open(str(tmp_path / "hdr.mp4")) as made:
         frames = list(made.decode(video=0))
     assert len(frames) == 2
     assert (frames[0].format.name, frames[0].color_trc) == ("yuv420p10le", 16)  # H.273: PQ
