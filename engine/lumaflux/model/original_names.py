@@ -4,7 +4,7 @@ Only names are known here; a fused matrix has several targets, whose rows follow
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 Names = Callable[[str], tuple[str, ...]]  # a file's key -> its targets, none for a key that is unknown
 
@@ -111,6 +111,25 @@ def transformer_names(*, second: bool) -> Names:
         return tuple(f"{head}{target}.{suffix}" for target in tables[kind].get(stem, ()))
 
     return targets
+
+
+def original_keys(weights: Collection[str], *, second: bool) -> dict[str, tuple[str, ...]]:
+    """The inverse: every key of the original file whose targets are among a transformer's ``weights``."""
+    targets, found = transformer_names(second=second), {}
+    for head, kind in {_head(name) for name in weights}:
+        for stem in (_FLUX2 if second else _FLUX1)[kind]:
+            for suffix in ("scale",) if stem.endswith("_norm") else ("weight", "bias"):
+                key = f"{head}{stem}.{suffix}"
+                if all(target in weights for target in targets(key)):
+                    found[key] = targets(key)
+    return found
+
+
+def _head(weight: str) -> tuple[str, str]:
+    """What the original key of a weight begins with, and the kind of its block."""
+    module, _, rest = weight.partition(".")
+    kind = next((kind for kind, name in _STREAM.items() if name == module), "")
+    return (f"{kind}_blocks.{rest.partition('.')[0]}." if kind else "", kind)
 
 
 def vae_names(levels: int) -> Names:

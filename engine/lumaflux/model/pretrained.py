@@ -56,6 +56,13 @@ def build_on_pretrained(
     file and ``ae.safetensors``; or that single file, with the autoencoder in it or beside it. ``siglip``: the folder of
     the tower, ``siglip/`` beside the others if None. Raises UserError for what is missing, not whole or another's.
     """
+    return LumaFlux(config, *frozen_parts(config, backbone, siglip, placement=placement), Adapters(config))
+
+
+def frozen_parts(
+    config: LumaFluxConfig, backbone: Path, siglip: Path | None = None, *, placement: Placement | None = None
+) -> tuple[Any, Any, Any]:
+    """Transformer, autoencoder and tower with their weights, as ``build_on_pretrained`` takes them."""
     placement = placement or Placement()
     transformer_files, vae_files, tower_folder = _found(config, backbone, siglip)
     transformer, vae, tower = empty_parts(config)
@@ -67,7 +74,7 @@ def build_on_pretrained(
         vae, vae_files, lambda name: (placement.device, torch.float32 if name.startswith("bn.") else vae_dtype)
     )  # FLUX.2's statistics of latents
     _fill_tower(tower, tower_folder, lambda _: (placement.device, placement.dtype))
-    return LumaFlux(config, transformer, vae, tower, Adapters(config))
+    return transformer, vae, tower
 
 
 def empty_parts(config: LumaFluxConfig) -> tuple[Any, Any, Any]:

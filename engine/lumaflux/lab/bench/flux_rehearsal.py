@@ -49,7 +49,10 @@ def few_blocks(config: LumaFluxConfig, blocks: str) -> LumaFluxConfig:
 
 
 def write_release(config: LumaFluxConfig, folder: Path, shard_bytes: int = _SHARD) -> int:
-    """Random weights in bf16, one weight in memory at a time beside a shard; bytes written."""
+    """Random weights in bf16 as diffusers and transformers store them; bytes written.
+
+    One weight is in memory at a time beside a shard.
+    """
     generator = torch.Generator().manual_seed(0)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(config.to_json(), indent=1) + "\n", "utf-8")
@@ -60,13 +63,22 @@ def write_release(config: LumaFluxConfig, folder: Path, shard_bytes: int = _SHAR
             "siglip": build_tower(config.siglip),
         }
         adapters = Adapters(config)
-    written = sum(_write_part(part.state_dict(), folder / name, generator, shard_bytes) for name, part in parts.items())
+    written = 0
+    for name, part in parts.items():
+        stem = "model" if name == "siglip" else "diffusion_pytorch_model"
+        written += _write_part(part.state_dict(), folder / name, stem, generator, shard_bytes)
+        if name == "siglip" and hasattr(part, "config"):
+            part.config.save_pretrained(folder / name)
+        elif hasattr(part, "save_config"):
+            part.save_config(folder / name)
     own = {key: _random(key, tensor, generator).float() for key, tensor in adapters.state_dict().items()}
     write_tensors(to_published(own, config.double_blocks), folder / "adapters.safetensors")
     return written
 
 
-def _write_part(tensors: dict[str, torch.Tensor], folder: Path, generator: torch.Generator, limit: int) -> int:
+def _write_part(
+    tensors: dict[str, torch.Tensor], folder: Path, stem: str, generator: torch.Generator, limit: int
+) -> int:
     folder.mkdir(exist_ok=True)
     where, shard, size, written, count = {}, {}, 0, 0, 0
     last = list(tensors)[-1]
@@ -75,12 +87,12 @@ def _write_part(tensors: dict[str, torch.Tensor], folder: Path, generator: torch
         size += shard[key].nbytes
         if size >= limit or key == last:
             count += 1
-            name = f"model-{count:05d}.safetensors"
+            name = f"{stem}-{count:05d}.safetensors"
             save_file(shard, folder / name)
             where |= dict.fromkeys(shard, name)
             written, shard, size = written + size, {}, 0
     index = {"metadata": {"total_size": written}, "weight_map": where}
-    (folder / "model.safetensors.index.json").write_text(json.dumps(index) + "\n", "utf-8")
+    (folder / f"{stem}.safetensors.index.json").write_text(json.dumps(index) + "\n", "utf-8")
     return written
 
 

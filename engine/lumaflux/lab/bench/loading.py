@@ -1,0 +1,157 @@
+"""Loading frozen parts beside diffusers' and transformers' own loading of the same files: seconds and peak memory.
+
+``python -m lumaflux.lab.bench.loading FOLDER [--preset flux-dev] [--blocks 2+4] [--rounds 5]`` writes a preset's exact
+shapes with few blocks and random weights in bf16: a folder in shards, and an original single file beside the same
+autoencoder and tower. Each is loaded in bf16 on the CPU by both in turn, every time in a process of its own that has
+imported all that it needs, and after a round that is not counted. A loader may hand over weights that still lie in the
+file, so the clock stops when every page of every weight was read. Peak memory is the most that the process held, mapped
+files included, less what it held before. A table in Markdown is printed.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import diffusers.utils.logging
+import psutil
+import torch
+import transformers.utils.logging
+from diffusers import AutoencoderKL, AutoencoderKLFlux2, Flux2Transformer2DModel, FluxTransformer2DModel
+from safetensors import safe_open
+from safetensors.torch import save_file
+from transformers import SiglipVisionModel
+
+from lumaflux.lab.bench.flux_rehearsal import few_blocks, write_release
+from lumaflux.lab.bench.machine import describe, peak_resident_mb
+from lumaflux.model.config import LumaFluxConfig, read_config
+from lumaflux.model.original_names import SWAPPED, original_keys
+from lumaflux.model.presets import HUB_BACKBONES, PRESETS
+from lumaflux.model.pretrained import Placement, empty_parts, frozen_parts
+from lumaflux.model.weight_files import contents, shards
+
+RELEASE, SINGLE = "release", "single"  # folders of the two layouts
+FILE = "flux.safetensors"
+_PAGE = 4096  # bytes
+_SHARD = 1 << 30  # bytes
+
+
+class Load(NamedTuple):
+    """``seconds`` until every weight was read, ``peak`` and the weights' own size in ``bytes``."""
+
+    seconds: float
+    peak: int
+    bytes: int
+
+
+def write_layouts(config: LumaFluxConfig, folder: Path, shard_bytes: int = _SHARD) -> None:
+    """``folder/release`` as diffusers writes it, and ``folder/single``: one transformer file by the original names."""
+    release, single = folder / RELEASE, folder / SINGLE
+    write_release(config, release, shard_bytes)
+    single.mkdir(exist_ok=True)
+    save_file(_by_original_names(release / "transformer", second=config.second_generation), single / FILE)
+    for name, target in (("ae.safetensors", _only_file(release / "vae")), ("siglip", release / "siglip")):
+        (single / name).unlink(missing_ok=True)
+        (single / name).symlink_to(target.resolve())
+
+
+def _only_file(folder: Path) -> Path:
+    (found,) = shards(folder)
+    return found
+
+
+def _by_original_names(folder: Path, *, second: bool) -> dict[str, torch.Tensor]:
+    found = contents(shards(folder))
+    made = {}
+    for key, targets in original_keys(found, second=second).items():
+        rows = []
+        for target in targets:
+            with safe_open(found[target].path, "pt") as file:
+                rows.append(file.get_tensor(target))
+        whole = torch.cat(rows)
+        made[key] = torch.cat(whole.chunk(2)[::-1]) if key.startswith(SWAPPED) else whole
+    return made
+
+
+def loaded(way: str, folder: Path, layout: str) -> Load:
+    """One load of ``ours`` or ``theirs`` in this process, which has imported what both need."""
+    config = read_config(folder / RELEASE / "config.json")
+    empty_parts(config)
+    for library in (diffusers.utils.logging, transformers.utils.logging):
+        library.set_verbosity_error()
+        library.disable_progress_bar()
+    before, begin = psutil.Process().memory_info().rss, time.perf_counter()
+    parts = (_ours if way == "ours" else _theirs)(config, folder, layout)
+    tensors = [tensor for part in parts for tensor in part.state_dict().values()]
+    for tensor in tensors:
+        tensor.reshape(-1).view(torch.uint8)[::_PAGE].sum()
+    seconds = time.perf_counter() - begin
+    peak = int(peak_resident_mb() * 2**20) - before
+    return Load(seconds=seconds, peak=peak, bytes=sum(tensor.nbytes for tensor in tensors))
+
+
+def _ours(config: LumaFluxConfig, folder: Path, layout: str) -> tuple[Any, ...]:
+    backbone = folder / SINGLE / FILE if layout == SINGLE else folder / RELEASE
+    return frozen_parts(config, backbone, placement=Placement(dtype=torch.bfloat16))
+
+
+def _theirs(config: LumaFluxConfig, folder: Path, layout: str) -> tuple[Any, ...]:
+    second, release = config.second_generation, folder / RELEASE
+    transformer: Any = Flux2Transformer2DModel if second else FluxTransformer2DModel
+    vae: Any = AutoencoderKLFlux2 if second else AutoencoderKL
+    made = (
+        transformer.from_single_file(
+            str(folder / SINGLE / FILE), config=str(release), subfolder="transformer", torch_dtype=torch.bfloat16
+        )
+        if layout == SINGLE
+        else transformer.from_pretrained(release / "transformer", torch_dtype=torch.bfloat16)
+    )
+    autoencoder = vae.from_pretrained(release / "vae", torch_dtype=torch.bfloat16)
+    return made, autoencoder, SiglipVisionModel.from_pretrained(release / "siglip", dtype=torch.bfloat16)
+
+
+def measured(folder: Path, rounds: int) -> Iterator[tuple[str, dict[str, list[Load]]]]:
+    """For each layout the loads of both, one of each a round."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    with ProcessPoolExecutor(1, mp_context=context, max_tasks_per_child=1) as processes:
+        for layout in (RELEASE, SINGLE):
+            found: dict[str, list[Load]] = {"ours": [], "theirs": []}
+            for turn in range(rounds + 1):
+                for way, loads in found.items():
+                    load = processes.submit(loaded, way, folder, layout).result()
+                    loads += [load] if turn else []
+            yield layout, found
+
+
+def row(layout: str, found: dict[str, list[Load]]) -> str:
+    """Of the table: medians, and the median of the rounds' ratios."""
+    ours, theirs = found["ours"], found["theirs"]
+    ratio = statistics.median(a.seconds / b.seconds for a, b in zip(ours, theirs, strict=True))
+    seconds = [statistics.median(load.seconds for load in loads) for loads in (ours, theirs)]
+    peaks = [statistics.median(load.peak / ours[0].bytes for load in loads) for loads in (ours, theirs)]
+    cells = [f"{ours[0].bytes / 1e9:.2f} GB", *(f"{each:.2f}" for each in (*seconds, ratio, *peaks))]
+    return f"| {layout} | " + " | ".join(cells) + " |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.bench.loading", description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--preset", choices=HUB_BACKBONES, default="flux-dev")
+    parser.add_argument("--blocks", default="2+4")
+    parser.add_argument("--rounds", type=int, default=5)
+    asked = parser.parse_args()
+    write_layouts(few_blocks(PRESETS[asked.preset], asked.blocks), asked.folder)
+    print(describe())
+    print("| layout | weights | ours, s | theirs, s | ratio | our peak / weights | their peak / weights |")
+    print("|---|---|---|---|---|---|---|")
+    for layout, found in measured(asked.folder, asked.rounds):
+        print(row(layout, found), flush=True)
+
+
+if __name__ == "__main__":
+    main()
