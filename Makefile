@@ -44,11 +44,10 @@ numeric: setup
 	done
 
 slow: setup
-	$(BIN)/python -m pip install --quiet -c constraints.txt 'ray>=2.40' 'trackio>=0.40' 'tensorrt-rtx>=1.7'
+	$(BIN)/python -m pip install --quiet -c constraints.txt 'ray>=2.40' 'trackio>=0.40' 'tensorrt-rtx>=1.7' 'ziglang>=0.15'
 	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder --timeout 1200 -o faulthandler_timeout=2400 -m slow
 
 soak: setup
-	-$(BIN)/python -m pip install --quiet -c constraints.txt 'ziglang>=0.15'
 	$(BIN)/python -m pytest --timeout 0 -o faulthandler_timeout=0 -m soak
 
 lint: setup

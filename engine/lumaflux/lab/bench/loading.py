@@ -117,7 +117,7 @@ def _theirs(config: LumaFluxConfig, folder: Path, layout: str) -> tuple[Any, ...
 def measured(folder: Path, rounds: int) -> Iterator[tuple[str, dict[str, list[Load]]]]:
     """For each layout the loads of both, one of each a round."""
     context = get_context("forkserver")
-    context.set_forkserver_preload([__name__])
+    context.set_forkserver_preload([str(__spec__.name)])  # also where it runs as __main__
     with ProcessPoolExecutor(1, mp_context=context, max_tasks_per_child=1) as processes:
         for layout in (RELEASE, SINGLE):
             found: dict[str, list[Load]] = {"ours": [], "theirs": []}
