@@ -15,13 +15,13 @@ def test_both_read_the_same_weights(tmp_path, config):
     write_layouts(config, tmp_path, shard_bytes=100_000)
     assert len(list((tmp_path / RELEASE / "transformer").glob("*.safetensors"))) > 1
     layouts = (RELEASE, SINGLE) if config.second_generation else (RELEASE,)  # FLUX.1's widths are fixed in diffusers
-    release = [part.state_dict() for part in _ours(config, tmp_path, RELEASE)]
+    release = [part.state_dict() for part in _ours(config, tmp_path, RELEASE, torch.bfloat16)]
     for layout in layouts:
-        for own, theirs in zip(release, _theirs(config, tmp_path, layout), strict=True):
+        for own, theirs in zip(release, _theirs(config, tmp_path, layout, torch.bfloat16), strict=True):
             other = theirs.state_dict()
             for key, tensor in own.items():
                 assert torch.equal(tensor, other[key].to(tensor.dtype)), (layout, key)
-    for own, single in zip(release, _ours(config, tmp_path, SINGLE), strict=True):
+    for own, single in zip(release, _ours(config, tmp_path, SINGLE, torch.bfloat16), strict=True):
         assert all(torch.equal(tensor, single.state_dict()[key]) for key, tensor in own.items())
 
 
@@ -37,9 +37,9 @@ def test_every_weight_has_one_original_key(config):
 @pytest.mark.slow
 def test_a_load_is_one_process_s(tmp_path):
     write_layouts(SMALL, tmp_path)
-    for layout, found in measured(tmp_path, 1):
+    for name, found in measured(tmp_path, 1):
         assert {way: len(loads) for way, loads in found.items()} == {"ours": 1, "theirs": 1}
-        assert found["ours"][0].bytes == loaded("ours", tmp_path, layout).bytes
+        assert found["ours"][0].bytes == loaded("ours", tmp_path, *name.split(", ")).bytes
         assert found["theirs"][0].bytes == pytest.approx(found["ours"][0].bytes, rel=1e-3)  # statistics are in fp32
         assert all(load.seconds > 0 and load.peak > 0 for loads in found.values() for load in loads)
-        assert row(layout, found).count("|") == 8
+        assert row(name, found).count("|") == 8

@@ -2,10 +2,11 @@
 
 ``python -m lumaflux.lab.bench.loading FOLDER [--preset flux-dev] [--blocks 2+4] [--rounds 5]`` writes a preset's exact
 shapes with few blocks and random weights in bf16: a folder in shards, and an original single file beside the same
-autoencoder and tower. Each is loaded in bf16 on the CPU by both in turn, every time in a process of its own that has
-imported all that it needs, and after a round that is not counted. A loader may hand over weights that still lie in the
-file, so the clock stops when every page of every weight was read. Peak memory is the most that the process held, mapped
-files included, less what it held before. A table in Markdown is printed.
+autoencoder and tower. Each is loaded on the CPU, in bf16 and in fp32, by both in turn: every time in a process of its
+own that has imported all that it needs, and after a round that is not counted. A loader may hand over weights that
+still lie in the file, so the clock stops when every page of every weight was read. Peak memory is the most that the
+process held, mapped files included, less what it held before. A table in Markdown is printed: seconds, with those of
+the processor in brackets, which other work on the machine changes least.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import statistics
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,15 +37,17 @@ from lumaflux.model.pretrained import Placement, empty_parts, frozen_parts
 from lumaflux.model.weight_files import contents, shards
 
 RELEASE, SINGLE = "release", "single"  # folders of the two layouts
+DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 FILE = "flux.safetensors"
 _PAGE = 4096  # bytes
 _SHARD = 1 << 30  # bytes
 
 
 class Load(NamedTuple):
-    """``seconds`` until every weight was read, ``peak`` and the weights' own size in ``bytes``."""
+    """``seconds`` until every weight was read, ``processor`` seconds, ``peak`` and the weights' own size in bytes."""
 
     seconds: float
+    processor: float
     peak: int
     bytes: int
 
@@ -77,65 +81,69 @@ def _by_original_names(folder: Path, *, second: bool) -> dict[str, torch.Tensor]
     return made
 
 
-def loaded(way: str, folder: Path, layout: str) -> Load:
+def loaded(way: str, folder: Path, layout: str, precision: str) -> Load:
     """One load of ``ours`` or ``theirs`` in this process, which has imported what both need."""
     config = read_config(folder / RELEASE / "config.json")
     empty_parts(config)
     for library in (diffusers.utils.logging, transformers.utils.logging):
         library.set_verbosity_error()
         library.disable_progress_bar()
-    before, begin = psutil.Process().memory_info().rss, time.perf_counter()
-    parts = (_ours if way == "ours" else _theirs)(config, folder, layout)
+    before, worked, begin = psutil.Process().memory_info().rss, time.process_time(), time.perf_counter()
+    parts = (_ours if way == "ours" else _theirs)(config, folder, layout, DTYPES[precision])
     tensors = [tensor for part in parts for tensor in part.state_dict().values()]
     for tensor in tensors:
         tensor.reshape(-1).view(torch.uint8)[::_PAGE].sum()
-    seconds = time.perf_counter() - begin
+    seconds, processor = time.perf_counter() - begin, time.process_time() - worked
     peak = int(peak_resident_mb() * 2**20) - before
-    return Load(seconds=seconds, peak=peak, bytes=sum(tensor.nbytes for tensor in tensors))
+    return Load(seconds, processor, peak, sum(tensor.nbytes for tensor in tensors))
 
 
-def _ours(config: LumaFluxConfig, folder: Path, layout: str) -> tuple[Any, ...]:
+def _ours(config: LumaFluxConfig, folder: Path, layout: str, dtype: torch.dtype) -> tuple[Any, ...]:
     backbone = folder / SINGLE / FILE if layout == SINGLE else folder / RELEASE
-    return frozen_parts(config, backbone, placement=Placement(dtype=torch.bfloat16))
+    return frozen_parts(config, backbone, placement=Placement(dtype=dtype))
 
 
-def _theirs(config: LumaFluxConfig, folder: Path, layout: str) -> tuple[Any, ...]:
+def _theirs(config: LumaFluxConfig, folder: Path, layout: str, dtype: torch.dtype) -> tuple[Any, ...]:
     second, release = config.second_generation, folder / RELEASE
     transformer: Any = Flux2Transformer2DModel if second else FluxTransformer2DModel
     vae: Any = AutoencoderKLFlux2 if second else AutoencoderKL
     made = (
         transformer.from_single_file(
-            str(folder / SINGLE / FILE), config=str(release), subfolder="transformer", torch_dtype=torch.bfloat16
+            str(folder / SINGLE / FILE), config=str(release), subfolder="transformer", torch_dtype=dtype
         )
         if layout == SINGLE
-        else transformer.from_pretrained(release / "transformer", torch_dtype=torch.bfloat16)
+        else transformer.from_pretrained(release / "transformer", torch_dtype=dtype)
     )
-    autoencoder = vae.from_pretrained(release / "vae", torch_dtype=torch.bfloat16)
-    return made, autoencoder, SiglipVisionModel.from_pretrained(release / "siglip", dtype=torch.bfloat16)
+    autoencoder = vae.from_pretrained(release / "vae", torch_dtype=dtype)
+    return made, autoencoder, SiglipVisionModel.from_pretrained(release / "siglip", dtype=dtype)
 
 
 def measured(folder: Path, rounds: int) -> Iterator[tuple[str, dict[str, list[Load]]]]:
-    """For each layout the loads of both, one of each a round."""
+    """For each layout and precision the loads of both, one of each a round."""
     context = get_context("forkserver")
     context.set_forkserver_preload([str(__spec__.name)])  # also where it runs as __main__
     with ProcessPoolExecutor(1, mp_context=context, max_tasks_per_child=1) as processes:
-        for layout in (RELEASE, SINGLE):
+        for layout, precision in product((RELEASE, SINGLE), DTYPES):
             found: dict[str, list[Load]] = {"ours": [], "theirs": []}
             for turn in range(rounds + 1):
                 for way, loads in found.items():
-                    load = processes.submit(loaded, way, folder, layout).result()
+                    load = processes.submit(loaded, way, folder, layout, precision).result()
                     loads += [load] if turn else []
-            yield layout, found
+            yield f"{layout}, {precision}", found
 
 
-def row(layout: str, found: dict[str, list[Load]]) -> str:
+def row(name: str, found: dict[str, list[Load]]) -> str:
     """Of the table: medians, and the median of the rounds' ratios."""
     ours, theirs = found["ours"], found["theirs"]
     ratio = statistics.median(a.seconds / b.seconds for a, b in zip(ours, theirs, strict=True))
-    seconds = [statistics.median(load.seconds for load in loads) for loads in (ours, theirs)]
-    peaks = [statistics.median(load.peak / ours[0].bytes for load in loads) for loads in (ours, theirs)]
-    cells = [f"{ours[0].bytes / 1e9:.2f} GB", *(f"{each:.2f}" for each in (*seconds, ratio, *peaks))]
-    return f"| {layout} | " + " | ".join(cells) + " |"
+    cells = [f"{ours[0].bytes / 1e9:.2f} GB"]
+    for loads in (ours, theirs):
+        seconds = statistics.median(load.seconds for load in loads)
+        processor = statistics.median(load.processor for load in loads)
+        cells.append(f"{seconds:.2f} ({processor:.2f})")
+    cells.append(f"{ratio:.2f}")
+    cells += [f"{statistics.median(load.peak / load.bytes for load in loads):.3f}" for loads in (ours, theirs)]
+    return f"| {name} | " + " | ".join(cells) + " |"
 
 
 def main() -> None:
@@ -146,11 +154,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     asked = parser.parse_args()
     write_layouts(few_blocks(PRESETS[asked.preset], asked.blocks), asked.folder)
-    print(describe())
-    print("| layout | weights | ours, s | theirs, s | ratio | our peak / weights | their peak / weights |")
+    print(describe(), flush=True)
+    print("| files | weights | ours, s | theirs, s | ratio | our peak / weights | their peak / weights |")
     print("|---|---|---|---|---|---|---|")
-    for layout, found in measured(asked.folder, asked.rounds):
-        print(row(layout, found), flush=True)
+    for name, found in measured(asked.folder, asked.rounds):
+        print(row(name, found), flush=True)
 
 
 if __name__ == "__main__":
