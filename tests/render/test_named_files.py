@@ -75,3 +75,26 @@ def test_names_that_are_no_files_are_none(files):
     refuse_overwriting([files / "clip.mkv"], files / "lite", Job(model="lite"))
     refuse_overwriting([files / "clip.mkv"], files / "none", Job(track="none"), files / "auto")
     refuse_overwriting([files / "in" / "m.%02d.png"], files / "o.%02d.png", Job(mask=files / "in" / "m.%02d.png"))
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_a_picture_in_the_folder_of_the_results_stays(run, make_pictures, tmp_path, several):
+    """Each result of a batch is held against what the options name: its name is only known when its turn comes."""
+    folder = make_pictures("%d.png", [1, 2])
+    (tmp_path / "out").mkdir()
+    named = tmp_path / "out" / "2.png"
+    named.write_bytes(b"a file, by another name")
+    asked = {"backbone": named, "overwrite": True}
+    with pytest.raises(UserError, match=r"the target .*2.png is --backbone itself"):
+        run(sorted(folder.iterdir()) if several else folder, tmp_path / "out", **asked)
+    assert named.read_bytes() == b"a file, by another name"
+    assert (tmp_path / "out" / "1.png").stat().st_size > 0
+
+
+def test_a_mask_in_the_folder_of_videos_stays(run, files):
+    (files / "out").mkdir()
+    mask = files / "out" / "clip.mp4"
+    mask.write_bytes((files / "mask.mkv").read_bytes())
+    with pytest.raises(UserError, match=r"the target .*clip.mp4 is --mask itself"):
+        run([files / "clip.mkv", files / "link.mkv"], files / "out", mask=mask, overwrite=True)
+    assert mask.read_bytes() == (files / "mask.mkv").read_bytes()

@@ -18,6 +18,7 @@ from lumaflux.options import EncodeOptions, SourceOptions, TargetOptions, part
 from lumaflux.render.clip import write_hdr10plus
 from lumaflux.render.encoded import Sampled
 from lumaflux.render.job import Job, Progress, Report
+from lumaflux.render.named_files import read_by, refuse_one_file
 from lumaflux.render.source import Neighbors, Source
 from lumaflux.render.targets import open_target
 
@@ -70,6 +71,9 @@ def encode_job(
     whole = part(Job, request, **vars(reading))
     asked = whole if len(numbers) == len(times) else part(Job, whole, frames=manifest.frames)
     asked.refuse_existing_metadata()
+    read = [("the input", opened.path), ("the job's frames", job.pictures), *read_by(asked)]
+    written = [("the target", target), ("--hdr10plus", asked.hdr10plus)]
+    refuse_one_file(read, [(name, path) for name, path in written if path not in (None, STANDARD)])
     made = open_target(opened, target, opened.info, manifest.looks(), asked)
     sampled = Sampled(made.delivery)
     with made.sink as sink, closing(Neighbors(opened)) as pictures:

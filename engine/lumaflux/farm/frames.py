@@ -18,12 +18,14 @@ from lumaflux.farm.manifest import manifest_of, source_of
 from lumaflux.farm.tone_tracks import track_of_job
 from lumaflux.media.atomic_file import cannot_write
 from lumaflux.media.stills.sequence_path import SequencePath
+from lumaflux.options import EncodeOptions
 from lumaflux.render import loop
 from lumaflux.render.frame_renderer import FrameRenderer, blended
 from lumaflux.render.job import Progress
 from lumaflux.render.manifest import input_digest
 from lumaflux.render.mask import Mask
 from lumaflux.render.matte import PICTURES, Pictures
+from lumaflux.render.named_files import Named, read_by, refuse_one_file
 from lumaflux.render.source import Source
 from lumaflux.render.tones import Tones
 from lumaflux.torch_import import import_torch
@@ -217,7 +219,9 @@ def _write(job: JobFolder, renderer: Renderer, made: loop.Rendered, source_diges
 
 
 def open_renderer(spec: JobSpec, job: JobFolder) -> Renderer:
-    """Makes the folder the job's, with its tone track. Raises UserError where it is another's, or for bad input."""
+    """Makes the folder the job's, with its tone track. Raises UserError where it is another's, for bad input, and for
+    an input among the frames."""
+    refuse_inputs(spec, [("the job's frames", job.pictures)])
     source = source_of(spec)
     info = source.info  # before a track is made of it
     mask = None if spec.mask is None else Mask(spec.mask, (info.width, info.height), source)
@@ -237,6 +241,13 @@ def open_renderer(spec: JobSpec, job: JobFolder) -> Renderer:
         mask=mask,
         mattes=_mattes(spec.matte, job),
     )
+
+
+def refuse_inputs(spec: JobSpec, written: Sequence[Named], video: EncodeOptions | None = None) -> None:
+    """Raises UserError where one of these, or another file that the options name to be written, is an input."""
+    read = [("the input", spec.source), *read_by(spec, video)]
+    named = (("--matte", spec.matte), ("--hdr10plus", None if video is None else video.hdr10plus))
+    refuse_one_file(read, [*written, *((name, path) for name, path in named if path is not None)])
 
 
 def _mattes(matte: Path | None, job: JobFolder) -> Pictures | None:

@@ -101,6 +101,11 @@ class JobFolder:
     def manifest_path(self) -> Path:
         return self.hidden / MANIFEST
 
+    @property
+    def pictures(self) -> Path:
+        """The name of all frames, as a sequence's."""
+        return self.folder / "frame.%07d.png"
+
     def picture(self, frame: int) -> Path:
         return self.folder / f"frame.{frame:07d}.png"
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lumaflux.errors import FrameError, UserError, refuse_bytes
 from lumaflux.farm.encode import EncodeRequest, encode_job
-from lumaflux.farm.frames import Chunk, open_renderer, render_frames
+from lumaflux.farm.frames import Chunk, open_renderer, refuse_inputs, render_frames
 from lumaflux.farm.job import JobFolder
 from lumaflux.farm.job_spec import JobSpec, read_spec
 from lumaflux.farm.manifest import numbers_of, source_of
@@ -34,6 +34,9 @@ def make_bundle(spec: JobSpec, target: Path, *, chunk: int, command: str, video:
         raise UserError(f"{target}: a job makes a directory of frames, or one of {', '.join(VIDEO_SUFFIXES)}")
     if encoded:
         output_profile(video.deliver, target)  # which raises for what does not fit
+    frames = target.with_name(f"{target.stem}.frames") if encoded else target
+    written = [("the job's frames", JobFolder(frames).pictures), *([("the job's video", target)] if encoded else [])]
+    refuse_inputs(spec, written, video)
     source = source_of(spec)
     for path in (source.path, target):
         refuse_bytes(str(path.resolve()))  # a template holds text, and whole paths
@@ -43,7 +46,7 @@ def make_bundle(spec: JobSpec, target: Path, *, chunk: int, command: str, video:
     text = frames_text(numbers)
     return Bundle(
         spec=replace(spec, source=source.path if source.pattern is None else source.pattern.printf, frames=text),
-        frames=target.with_name(f"{target.stem}.frames") if encoded else target,
+        frames=frames,
         numbers=text,
         target=target if encoded else None,
         chunk=chunk,

@@ -14,6 +14,7 @@ from lumaflux.render.clip_pass import ClipPass, WantedFrames
 from lumaflux.render.job import Job, Report, chosen, name_pass, with_reports
 from lumaflux.render.mask import Mask, open_mask
 from lumaflux.render.matte import check_matte, matte_sink
+from lumaflux.render.named_files import refuse_overwriting
 from lumaflux.render.request import Request
 from lumaflux.render.source import Source, settings_for
 from lumaflux.render.targets import Target, open_target
@@ -31,6 +32,7 @@ def convert_clip(source: Source, target: Path, request: Request) -> Report:
     Raises FrameError when frames were left out (``keep_going``), after the rest was written; KeyboardInterrupt, which
     says what was kept, when the user ended it.
     """
+    refuse_overwriting([source.path], target, request.job)
     with Interruption("") as interruption:
         convert = _convert_exact if request.job.sdr_exact else _convert
         report = convert(source, target, request, interruption)

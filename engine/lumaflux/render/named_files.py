@@ -1,6 +1,6 @@
 """What a job names by its options: files that are read, and files that are written. No two of them may be one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from lumaflux.errors import UserError
@@ -8,6 +8,8 @@ from lumaflux.media.stills.sequence_path import SequencePath
 from lumaflux.render.job import Job
 from lumaflux.render.matte import in_the_picture
 from lumaflux.render.sdr_sidecar import sidecar_of
+
+Named = tuple[str, Path]
 
 _READ = ("model", "adapters", "look", "backbone", "engine", "track", "match", "mask", "ocio", "hdr_metadata")
 _TOLD = (  # where the second is opened, in words that fit it
@@ -21,10 +23,14 @@ _TOLD = (  # where the second is opened, in words that fit it
 def refuse_overwriting(sources: Sequence[Path], target: Path, job: Job, report: Path | None = None) -> None:
     """Raises UserError where an output of the job is one of its inputs, or two outputs are one: --overwrite is for
     older results. ``report``: where that goes."""
-    inputs = [("the input", source) for source in sources]
-    inputs += [(f"--{name.replace('_', '-')}", path) for name, path in _read(job)]
-    seen: list[tuple[str, Path]] = []
-    for name, path in _written(target, job, report):
+    refuse_one_file([*(("the input", source) for source in sources), *read_by(job)], _written(target, job, report))
+
+
+def refuse_one_file(read: Iterable[Named], written: Iterable[Named]) -> None:
+    """The same of files by what they are called in the sentence, as ``--mask`` and ``the target``."""
+    inputs = list(read)
+    seen: list[Named] = []
+    for name, path in written:
         for what, other in inputs:
             if (what, name) not in _TOLD and _is_one(path, other):
                 raise UserError(f"{name} {path} is {what} itself; choose another name for what is written")
@@ -34,14 +40,16 @@ def refuse_overwriting(sources: Sequence[Path], target: Path, job: Job, report: 
         seen.append((name, path))
 
 
-def _read(job: Job) -> Iterator[tuple[str, Path]]:
-    for name in _READ:
-        path = Path(str(getattr(job, name)))
-        if path.is_file() or SequencePath.parse(path) is not None:  # not "lite", "auto" or "none"
-            yield name, path
+def read_by(*options: object) -> Iterator[Named]:
+    """The files that options of a job name to be read."""
+    for each in options:
+        for name in _READ:
+            path = Path(str(getattr(each, name, None)))
+            if path.is_file() or SequencePath.parse(path) is not None:  # not "lite", "auto" or "none"
+                yield f"--{name.replace('_', '-')}", path
 
 
-def _written(target: Path, job: Job, report: Path | None) -> Iterator[tuple[str, Path]]:
+def _written(target: Path, job: Job, report: Path | None) -> Iterator[Named]:
     from lumaflux.media.standard_streams import STANDARD
 
     if target != STANDARD:

@@ -10,6 +10,7 @@ from lumaflux.inference.weights import weights_identity
 from lumaflux.render.frame_renderer import FrameRenderer, blended
 from lumaflux.render.job import Job, Report, with_reports
 from lumaflux.render.mask import Mask
+from lumaflux.render.named_files import refuse_overwriting
 from lumaflux.render.picture_outputs import Picture, PictureOutputs, picture_files
 from lumaflux.render.recorder import Recorder
 from lumaflux.render.request import Request
@@ -79,6 +80,7 @@ def _convert_still(
     job = request.job
     report = Report(target=target, source=source)
     refuse_bytes(str(source))
+    refuse_overwriting([source], target, request.job)
     with report.stage("decode"):
         files = picture_files(target, request.settings, job, report)
         recorder = None if job.certificate is None else Recorder(source, target, job)
