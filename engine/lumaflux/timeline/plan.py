@@ -14,6 +14,7 @@ from lumaflux.render import Job
 from lumaflux.render.matte import CLIP as MATTE_CLIP
 from lumaflux.render.matte import in_the_picture
 from lumaflux.settings import Settings
+from lumaflux.timeline.masks import mask_of, unused_masks
 from lumaflux.timeline.media import Media
 from lumaflux.timeline.parameters import ClipSettings, clip_settings
 from lumaflux.timeline.timeline import Found, Skipped, TimelineClip
@@ -73,14 +74,10 @@ class TimelineOptions(RenderingOptions):
         return part(Job, self, frames=frames, model=rendering.look.model, copy_audio=False, mask=mask, **rate)
 
     def _mask(self, media: Media) -> Path | None:
-        """The mask of a media: of a directory the file of its name. Raises UserError where there are two."""
+        """The mask of a media: of a directory that of its name. Raises UserError where there are two."""
         if self.mask is None or not self.mask.is_dir():
             return self.mask
-        stem = _stem(media)
-        found = sorted(path for path in self.mask.iterdir() if path.stem == stem and not path.name.startswith("."))
-        if len(found) > 1:
-            raise UserError(f"{self.mask} has {len(found)} masks for {media.path.name}; leave one")
-        return found[0] if found else None
+        return mask_of(self.mask, _stem(media))
 
     def matte_of(self, file: Path) -> Path | None:
         """Where the matte of a rendered file goes: a clip of its name in the mattes' directory."""
@@ -123,6 +120,9 @@ def plan(found: Found, options: TimelineOptions) -> Plan:
             last.clips += rendering.clips
         else:
             merged.append(rendering)
+    if options.mask is not None and options.mask.is_dir() and merged:
+        unused = unused_masks(options.mask, {_stem(rendering.media) for rendering in merged})
+        outcome.notes += [f"{options.mask}: {name} is the mask of no media that is rendered" for name in unused]
     return outcome
 
 
