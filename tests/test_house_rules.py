@@ -15,6 +15,7 @@ PACKAGE = ROOT / "engine" / "lumaflux"
 ALLOWED = {
     "errors": set(),
     "checked_fields": set(),
+    "arguments": set(),
     "settings": set(),
     "threads": set(),
     "torch_import": set(),
@@ -60,6 +61,7 @@ ALLOWED = {
 DOORS = {"cli", "__init__", "__main__"}  # nothing imports them; they import what they like, when it is called for
 ALWAYS = {
     "errors",
+    "arguments",
     "checked_fields",
     "settings",
     "options",

@@ -163,7 +163,7 @@ def test_two_runs_on_one_output(bundle, tmp_path):
     def hold():
         with runner_lock(tmp_path / "out"):
             entered.set()
-            leave.wait(10)
+            leave.wait(120)  # the command may take long to start on a busy machine
 
     thread = threading.Thread(target=hold)
     thread.start()

@@ -80,7 +80,7 @@ def _convert_still(
     job = request.job
     report = Report(target=target, source=source)
     refuse_bytes(str(source))
-    refuse_overwriting([source], target, request.job)
+    refuse_overwriting([source], target, job)
     with report.stage("decode"):
         files = picture_files(target, request.settings, job, report)
         recorder = None if job.certificate is None else Recorder(source, target, job)

@@ -16,8 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lumaflux.arguments import size
 from lumaflux.backends.cuda_graphs import tensors_of, with_tensors
 from lumaflux.backends.device import FP8, pick_device
+from lumaflux.endings import told
 from lumaflux.errors import UserError
 from lumaflux.inference.backbones import backbone_of
 from lumaflux.inference.load import load_network, published_config
@@ -104,9 +106,9 @@ def main() -> None:
     parser.add_argument("--backbone", type=Path)
     parser.add_argument("--adapters", type=Path)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--frame", default="256x144", help="a random frame's size, multiples of 16")
+    parser.add_argument("--frame", type=size(16), default="256x144", help="a random frame's size, multiples of 16")
     asked = parser.parse_args()
-    width, height = (int(side) for side in asked.frame.split("x"))
+    width, height = asked.frame
     device = pick_device(asked.device)
     sdr = torch.from_numpy(np.random.default_rng(0).random((1, 3, height, width), dtype=np.float32)).to(device)
     print("| block | alone | in the chain |\n|---|---|---|")
@@ -124,4 +126,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with told("lumaflux"):
+        main()

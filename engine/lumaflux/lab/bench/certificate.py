@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lumaflux.arguments import file_there, new_file, whole
+from lumaflux.endings import told
 from lumaflux.errors import UserError
 
 if TYPE_CHECKING:
@@ -173,10 +175,10 @@ def draw(frame, cells: Sequence[float], others: Sequence[float], target: Path) -
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.bench.certificate", description=__doc__)
-    parser.add_argument("clip", type=Path)
-    parser.add_argument("--frames", type=int, default=72)
-    parser.add_argument("--pairs", type=int, default=3, help="conversions without and with a certificate, in turn")
-    parser.add_argument("--picture", type=Path, help="the first frame, its cells, and a brighter conversion's")
+    parser.add_argument("clip", type=file_there)
+    parser.add_argument("--frames", type=whole(), default=72)
+    parser.add_argument("--pairs", type=whole(), default=3, help="conversions without and with a certificate, in turn")
+    parser.add_argument("--picture", type=new_file, help="the first frame, its cells, and a brighter conversion's")
     options = parser.parse_args(arguments)
     from lumaflux.inference.load import load
     from lumaflux.media.video.reader import VideoReader
@@ -189,4 +191,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with told("lumaflux"):
+        main()

@@ -13,8 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lumaflux.arguments import file_there, listed, whole
 from lumaflux.color import pq
 from lumaflux.color.ictcp import delta_e_itp
+from lumaflux.endings import told
 from lumaflux.inference.converter import Converter
 from lumaflux.inference.load import load
 from lumaflux.media.video.reader import VideoReader
@@ -75,13 +77,13 @@ def rows(converter: Converter, frames: list[Tensor], steps: int) -> Iterator[str
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.bench.cheaper_steps", description=__doc__)
-    parser.add_argument("clip", type=Path)
+    parser.add_argument("clip", type=file_there)
     parser.add_argument("--model", default="lite")
-    parser.add_argument("--steps", type=int, default=8)
-    parser.add_argument("--frames", default="0,24", help="numbers, from 0")
+    parser.add_argument("--steps", type=whole(1, 100), default=8)
+    parser.add_argument("--frames", type=listed(whole(0)), default="0,24", help="numbers, from 0")
     asked = parser.parse_args()
     converter = load(asked.model, device="cpu")
-    frames = list(clip_frames(asked.clip, [int(number) for number in asked.frames.split(",")]))
+    frames = list(clip_frames(asked.clip, asked.frames))
     print("| option | product's picture: evaluated | Delta-E-ITP | transformer's own: evaluated | Delta-E-ITP |")
     print("|---|---|---|---|---|")
     for row in rows(converter, frames, asked.steps):
@@ -89,4 +91,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with told("lumaflux"):
+        main()

@@ -24,6 +24,9 @@ from typing import Any
 
 import psutil
 
+from lumaflux.arguments import file_there, number, whole
+from lumaflux.endings import told
+
 _AGAIN = 3  # drops of the first file after the one that loads the model
 _SAMPLE_SECONDS = 1.0
 _WARM = 0.25  # of the time of many users, after which memory should be flat
@@ -124,12 +127,13 @@ def demo_page(files: Sequence[Path], users: int, minutes: float) -> dict[str, An
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.bench.demo_page", description=__doc__)
-    parser.add_argument("files", type=Path, nargs="+", help="pictures or clips; the first is dropped alone, too")
-    parser.add_argument("--users", type=int, default=10)
-    parser.add_argument("--minutes", type=float, default=5.0)
+    parser.add_argument("files", type=file_there, nargs="+", help="pictures or clips; the first is dropped alone, too")
+    parser.add_argument("--users", type=whole(), default=10)
+    parser.add_argument("--minutes", type=number(0), default=5.0)
     options = parser.parse_args(arguments)
     print(json.dumps(demo_page(options.files, options.users, options.minutes), indent=1))
 
 
 if __name__ == "__main__":
-    main()
+    with told("lumaflux"):
+        main()

@@ -18,6 +18,8 @@ from diffusers import AutoencoderKL, FluxTransformer2DModel
 from torch import Tensor
 from transformers import SiglipVisionConfig, SiglipVisionModel
 
+from lumaflux.arguments import listed, new_file, number, size, whole
+from lumaflux.endings import told
 from lumaflux.inference.sampler import euler, schedule
 from lumaflux.lab.bench.clock import forget_peak, peak_bytes, synchronize, waited
 from lumaflux.lab.training.losses import multiscale_l1
@@ -206,20 +208,19 @@ def measure(figures: Figures, preset: str, sizes: list[tuple[int, int]], crop: i
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.bench.flux", description=__doc__)
-    parser.add_argument("--json", type=Path, required=True, help="where the figures are written, one after another")
+    parser.add_argument("--json", type=new_file, required=True, help="where the figures are written, one after another")
     parser.add_argument("--preset", choices=[*HUB_BACKBONES, "tiny-flux"], default="flux-dev")
-    parser.add_argument("--sizes", default="1024x1024,1920x1088", help="pixels, width x height, multiples of 16")
-    parser.add_argument("--crop", type=int, default=512, help="of the training step")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--budget", type=float, default=170.0, help="seconds for all of it")
+    parser.add_argument("--sizes", type=listed(size(16)), default="1024x1024,1920x1088", help="multiples of 16")
+    parser.add_argument("--crop", type=whole(16), default=512, help="of the training step")
+    parser.add_argument("--rounds", type=whole(), default=5)
+    parser.add_argument("--budget", type=number(0), default=170.0, help="seconds for all of it")
     parser.add_argument("--backend", default="inductor", help="of torch.compile")
     options = parser.parse_args()
     device = torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
-    width_height = [tuple(map(int, size.split("x"))) for size in options.sizes.split(",")]
-    sizes = [(width, height) for width, height in width_height]
     figures = Figures(options.json, options.budget, device)
-    measure(figures, options.preset, sizes, options.crop, options.rounds, options.backend)
+    measure(figures, options.preset, options.sizes, options.crop, options.rounds, options.backend)
 
 
 if __name__ == "__main__":
-    main()
+    with told("lumaflux"):
+        main()

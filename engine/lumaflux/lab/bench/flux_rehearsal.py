@@ -19,6 +19,8 @@ import psutil
 import torch
 from safetensors.torch import save_file
 
+from lumaflux.arguments import size
+from lumaflux.endings import told
 from lumaflux.errors import UserError
 from lumaflux.inference.load import load
 from lumaflux.model.autoencoder import build_autoencoder
@@ -145,17 +147,17 @@ def _resident() -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--preset", default="flux-dev")
+    parser.add_argument("--preset", choices=list(PRESETS), default="flux-dev")
     parser.add_argument("--blocks", default="1+1")
     parser.add_argument("--vram", default="auto")
-    parser.add_argument("--frame", default="256x144")
+    parser.add_argument("--frame", type=size(16), default="256x144")
     asked = parser.parse_args()
     whole = PRESETS[asked.preset]
-    width, height = (int(side) for side in asked.frame.split("x"))
     config = few_blocks(whole, asked.blocks)
-    for name, figure in rehearse(asked.folder, config, whole, vram=asked.vram, size=(width, height)).items():
+    for name, figure in rehearse(asked.folder, config, whole, vram=asked.vram, size=asked.frame).items():
         print(f"{name}: {figure}")
 
 
 if __name__ == "__main__":
-    main()
+    with told("lumaflux"):
+        main()

@@ -6,13 +6,14 @@
 import argparse
 import json
 import statistics
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from lumaflux.arguments import listed, new_file, size, whole
 from lumaflux.backends.device import pick_device
+from lumaflux.endings import told
 from lumaflux.inference.load import load
 from lumaflux.lab.bench.clock import forget_peak, peak_bytes, synchronize, waited
 from lumaflux.settings import Settings
@@ -56,19 +57,16 @@ def frame_figures(model: str, sizes: list[tuple[int, int]], rounds: int, device:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.bench.frames", description=__doc__)
-    parser.add_argument("--json", type=Path, required=True, help="where the figures are written")
+    parser.add_argument("--json", type=new_file, required=True, help="where the figures are written")
     parser.add_argument("--model", default="lite")
-    parser.add_argument("--sizes", default="1920x1080,3840x2160")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--sizes", type=listed(size()), default="1920x1080,3840x2160")
+    parser.add_argument("--rounds", type=whole(), default=5)
     options = parser.parse_args()
-    sizes = []
-    for size in options.sizes.split(","):
-        width, height = size.split("x")
-        sizes.append((int(width), int(height)))
-    figures = frame_figures(options.model, sizes, options.rounds, pick_device())
+    figures = frame_figures(options.model, options.sizes, options.rounds, pick_device())
     print(json.dumps(figures, indent=1))
     options.json.write_text(json.dumps(figures, indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    main()
+    with told("lumaflux"):
+        main()

@@ -9,12 +9,13 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from lumaflux.arguments import new_file, whole
+from lumaflux.endings import told
 from lumaflux.errors import UserError
 from lumaflux.inference.composition import gain_expression
 from lumaflux.inference.detail import LARGEST_STOPS, OFFSET_NITS
@@ -268,8 +269,8 @@ def gpu_table(rows: dict[str, Any]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.bench.gpu", description=__doc__)
     parser.add_argument("--small", action="store_true", help="a rehearsal: small shapes, on any device")
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--json", type=Path, help="where the figures are written")
+    parser.add_argument("--rounds", type=whole(), default=15)
+    parser.add_argument("--json", type=new_file, help="where the figures are written")
     options = parser.parse_args()
     if options.small:
         device = torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
@@ -282,4 +283,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with told("lumaflux"):
+        main()

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageFilter
 
+from lumaflux.arguments import file_there, folder_there, whole
 from lumaflux.color.clipping import CLIPPED_CODE
 from lumaflux.endings import told
 from lumaflux.errors import UserError
@@ -138,10 +139,10 @@ def _jpeg(picture: Image.Image, quality: int) -> Image.Image:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.bench.graphics", description=__doc__)
-    parser.add_argument("pictures", type=Path, nargs="*", help="pictures that graphics are drawn over")
-    parser.add_argument("--fonts", type=Path, default=Path("/usr/share/fonts/truetype"), help="with TrueType files")
-    parser.add_argument("--count", type=int, default=264, help="graphics to draw, every kind in turn")
-    parser.add_argument("--as-is", type=Path, nargs="*", default=[], help="pictures that are searched as they are")
+    parser.add_argument("pictures", type=file_there, nargs="*", help="pictures that graphics are drawn over")
+    parser.add_argument("--fonts", type=folder_there, default=Path("/usr/share/fonts/truetype"), help="TrueType files")
+    parser.add_argument("--count", type=whole(), default=264, help="graphics to draw, every kind in turn")
+    parser.add_argument("--as-is", type=file_there, nargs="*", default=[], help="pictures searched as they are")
     options = parser.parse_args(arguments)
     with told("lumaflux"):
         if options.pictures:

@@ -15,6 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
+from lumaflux.arguments import file_there, new_file, whole
+from lumaflux.endings import told
+
 Mapped = dict[str, np.ndarray]
 
 
@@ -100,15 +103,16 @@ def _draw(path: Path, pictures: Sequence[np.ndarray]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.bench.guided_display", description=__doc__)
-    parser.add_argument("sdr", type=Path)
-    parser.add_argument("hdr", type=Path)
-    parser.add_argument("metadata", type=Path)
-    parser.add_argument("--every", type=int, default=1, help="only every so manieth frame")
-    parser.add_argument("--picture", type=Path, help="the first frame: SDR, curve, clip, BT.2390")
+    parser.add_argument("sdr", type=file_there)
+    parser.add_argument("hdr", type=file_there)
+    parser.add_argument("metadata", type=file_there)
+    parser.add_argument("--every", type=whole(), default=1, help="only every so manieth frame")
+    parser.add_argument("--picture", type=new_file, help="the first frame: SDR, curve, clip, BT.2390")
     options = parser.parse_args(arguments)
     found = guided_display(options.sdr, options.hdr, options.metadata, options.every, options.picture)
     print(json.dumps(found, indent=1))
 
 
 if __name__ == "__main__":
-    main()
+    with told("lumaflux"):
+        main()

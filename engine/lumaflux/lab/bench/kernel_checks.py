@@ -9,12 +9,13 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from lumaflux.arguments import new_file
+from lumaflux.endings import told
 from lumaflux.inference.composition import gain_expression
 from lumaflux.inference.detail import LARGEST_STOPS, OFFSET_NITS
 from lumaflux.model.spline import PEAK_PQ, knots_from_logits, tone_expression
@@ -152,7 +153,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.bench.kernel_checks", description=__doc__)
     parser.add_argument("--small", action="store_true", help="only what a sanitizer follows in seconds")
     parser.add_argument("--expressions", action="store_true", help="torch's expressions in the kernels' place")
-    parser.add_argument("--json", type=Path, help="where the results are written")
+    parser.add_argument("--json", type=new_file, help="where the results are written")
     options = parser.parse_args()
     device = torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
     results = check_kernels(device, small=options.small, expressions=options.expressions or device.type == "cpu")
@@ -166,4 +167,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with told("lumaflux"):
+        sys.exit(main())

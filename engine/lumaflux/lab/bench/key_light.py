@@ -8,6 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from lumaflux.arguments import file_there, whole
+from lumaflux.endings import told
+
 _BT2124 = np.array([1.0, 0.5, 1.0], np.float32)[:, None, None]  # Ct counts half
 
 
@@ -54,11 +57,12 @@ def _flicker(levels: list[float]) -> float:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.bench.key_light", description=__doc__)
-    parser.add_argument("clip", type=Path)
-    parser.add_argument("--frames", type=int, default=48)
+    parser.add_argument("clip", type=file_there)
+    parser.add_argument("--frames", type=whole(), default=48)
     options = parser.parse_args(arguments)
     print(json.dumps(key_light(options.clip, options.frames), indent=1))
 
 
 if __name__ == "__main__":
-    main()
+    with told("lumaflux"):
+        main()

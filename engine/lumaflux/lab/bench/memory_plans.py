@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
+from lumaflux.arguments import listed, number, one_of, whole
+from lumaflux.endings import told
 from lumaflux.inference.memory_plan import GIB, USABLE, Budget, MemoryPlan, plan_for, with_key_batch
 from lumaflux.model.presets import PRESETS
 
@@ -39,16 +41,16 @@ def rows(presets: Sequence[str], cards: Sequence[float], keys: int) -> Iterator[
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.bench.memory_plans", description=__doc__)
-    parser.add_argument("--presets", default="flux-dev,flux2-klein")
-    parser.add_argument("--cards", default="48,24,16,12,8,6", help="GiB")
-    parser.add_argument("--keys", type=int, default=8, help="key frames at a time, at most")
+    parser.add_argument("--presets", type=listed(one_of(PRESETS)), default="flux-dev,flux2-klein")
+    parser.add_argument("--cards", type=listed(number(1, 10_000)), default="48,24,16,12,8,6", help="GiB")
+    parser.add_argument("--keys", type=whole(), default=8, help="key frames at a time, at most")
     asked = parser.parse_args()
-    presets = asked.presets.split(",")
-    print("| card | " + " | ".join(f"`{preset}` | key frames" for preset in presets) + " |")
-    print("|---" * (1 + 2 * len(presets)) + "|")
-    for row in rows(presets, [float(card) for card in asked.cards.split(",")], asked.keys):
+    print("| card | " + " | ".join(f"`{preset}` | key frames" for preset in asked.presets) + " |")
+    print("|---" * (1 + 2 * len(asked.presets)) + "|")
+    for row in rows(asked.presets, asked.cards, asked.keys):
         print(row, flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    with told("lumaflux"):
+        main()

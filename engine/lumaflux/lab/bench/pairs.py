@@ -6,13 +6,14 @@ pool has.
 
 import argparse
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from lumaflux.arguments import new_file, whole
 from lumaflux.backends.device import pick_device
+from lumaflux.endings import told
 from lumaflux.lab.bench.clock import waited
 from lumaflux.lab.data.batch_renderings import render_batch
 from lumaflux.lab.data.draws import generator_on
@@ -48,11 +49,11 @@ def pair_figures(device: torch.device, batch: int, crop: int, views: int, panora
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.bench.pairs", description=__doc__)
-    parser.add_argument("--json", type=Path, required=True, help="where the figures are written")
-    parser.add_argument("--batch", type=int, default=256)
-    parser.add_argument("--crop", type=int, default=256)
-    parser.add_argument("--views", type=int, default=2048, help="how many lie on the device")
-    parser.add_argument("--panoramas", type=int, default=64)
+    parser.add_argument("--json", type=new_file, required=True, help="where the figures are written")
+    parser.add_argument("--batch", type=whole(), default=256)
+    parser.add_argument("--crop", type=whole(16), default=256)
+    parser.add_argument("--views", type=whole(), default=2048, help="how many lie on the device")
+    parser.add_argument("--panoramas", type=whole(), default=64)
     options = parser.parse_args()
     figures = pair_figures(pick_device(), options.batch, options.crop, options.views, options.panoramas)
     print(json.dumps(figures, indent=1))
@@ -60,4 +61,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with told("lumaflux"):
+        main()

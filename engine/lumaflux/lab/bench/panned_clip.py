@@ -12,6 +12,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lumaflux.arguments import file_there, whole
+from lumaflux.endings import told
+
 _SIZE, _ACROSS, _STEP = (360, 640), 960, 2
 _RATE, _CRF = Fraction(24), 23
 
@@ -52,9 +55,9 @@ def panned_clip(photograph: Path, folder: Path, frames: int) -> Path:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.bench.panned_clip", description=__doc__)
-    parser.add_argument("photographs", type=Path, nargs="+")
+    parser.add_argument("photographs", type=file_there, nargs="+")
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--frames", type=int, default=24)
+    parser.add_argument("--frames", type=whole(), default=24)
     options = parser.parse_args(arguments)
     options.folder.mkdir(parents=True, exist_ok=True)
     for photograph in options.photographs:
@@ -62,4 +65,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with told("lumaflux"):
+        main()

@@ -19,6 +19,8 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from lumaflux.arguments import whole
+from lumaflux.endings import told
 from lumaflux.media.video.shots import change, shots_between, signature
 from lumaflux.media.video.transitions import find_transitions, step_between, thumbnail
 
@@ -174,8 +176,8 @@ def _clouds(rng: np.random.Generator) -> NDArray[np.float64]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--clips", type=int, default=20, help="of every kind")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--clips", type=whole(), default=20, help="of every kind")
+    parser.add_argument("--seed", type=whole(0), default=0)
     parser.add_argument("--scenes", choices=get_args(Scenes), default="patches")
     parser.add_argument("--scenedetect", action="store_true", help="score PySceneDetect's detectors too")
     options = parser.parse_args()
@@ -186,4 +188,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with told("lumaflux"):
+        main()

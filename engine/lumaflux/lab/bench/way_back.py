@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lumaflux.arguments import file_there, whole
+from lumaflux.endings import told
 from lumaflux.render.restored_error import RestoredError
 
 if TYPE_CHECKING:
@@ -116,11 +118,11 @@ def drawn_clip(folder: Path) -> Path:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.bench.way_back", description=__doc__)
-    parser.add_argument("clips", type=Path, nargs="*")
+    parser.add_argument("clips", type=file_there, nargs="*")
     parser.add_argument("--drawn", action="store_true", help="a clip of four shots, drawn anew, after them")
     parser.add_argument("--frames", help="as of `lumaflux convert`; of a clip that does not begin at 0, no pictures")
-    parser.add_argument("--limit", type=int, help="the first frames alone")
-    parser.add_argument("--crf", type=int, default=12)
+    parser.add_argument("--limit", type=whole(), help="the first frames alone")
+    parser.add_argument("--crf", type=whole(0, 51), default=12)
     options = parser.parse_args(arguments)
     from lumaflux.inference.load import load
 
@@ -135,4 +137,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with told("lumaflux"):
+        main()

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from lumaflux.color import srgb
+from lumaflux.endings import told
 from lumaflux.lab.data.author_rendering import relit
 from lumaflux.lab.data.graded_pictures import graded_light
 from lumaflux.lab.data.mastering import master_gain, to_bt2020
@@ -103,4 +104,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with told("lumaflux"):
+        main()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from lumaflux.arguments import folder_there
 from lumaflux.errors import UserError
 from lumaflux.lab.data.scenes import Split, scene_table
 
@@ -176,7 +177,7 @@ def read_pool_command(
     """
     parser = argparse.ArgumentParser(prog=f"python -m {module}", description=description)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--packages", type=Path, default=None, help="folder filled by lumaflux.lab.data.fetch")
+    parser.add_argument("--packages", type=folder_there, default=None, help="folder filled by lumaflux.lab.data.fetch")
     options = parser.parse_args(arguments)
     folders = [Path(folder) if (folder := os.environ.get(name)) else None for name in roots]
     return options.out, find_sources(options.packages, *folders)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lumaflux.color import pq
+from lumaflux.endings import told
 from lumaflux.errors import UserError
 from lumaflux.lab.data.camera import Camera, view
 from lumaflux.lab.data.graded_pictures import graded_light, graded_pair
@@ -180,4 +181,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with told("lumaflux"):
+        main()

@@ -15,6 +15,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from lumaflux.endings import told
 from lumaflux.errors import UserError
 from lumaflux.lab.data.camera import Camera, view
 from lumaflux.lab.data.mastering import master_gain, master_pq, to_bt2020
@@ -173,4 +174,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with told("lumaflux"):
+        main()

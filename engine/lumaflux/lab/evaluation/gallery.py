@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from lumaflux.arguments import folder_there
 from lumaflux.color import pq
 from lumaflux.endings import told
 from lumaflux.errors import UserError
@@ -122,7 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from lumaflux.inference.load import load
 
     parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.evaluation.gallery", description=__doc__)
-    parser.add_argument("set", type=Path, help="the public mini set (lumaflux luma-eval build mini)")
+    parser.add_argument("set", type=folder_there, help="the public mini set (lumaflux luma-eval build mini)")
     parser.add_argument("folder", type=Path)
     options = parser.parse_args(arguments)
     with told("lumaflux"):

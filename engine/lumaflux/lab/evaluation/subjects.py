@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from lumaflux.arguments import new_file
 from lumaflux.color import pq, srgb
 from lumaflux.color.ictcp import delta_e_itp
 from lumaflux.color.primaries import luminance
@@ -209,7 +210,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from lumaflux.inference.load import load
 
     parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.evaluation.subjects", description=__doc__)
-    parser.add_argument("file", type=Path)
+    parser.add_argument("file", type=new_file)
     options = parser.parse_args(arguments)
     folders = [Path(os.environ[name]) if name in os.environ else None for name in ("HDR_DIR", "HDR_MORE_DIR")]
     with told("lumaflux"):

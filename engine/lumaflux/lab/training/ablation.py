@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from lumaflux.arguments import folder_there, whole
 from lumaflux.endings import told
 from lumaflux.errors import UserError
 from lumaflux.lab.training.config import TrainConfig, read_train_config
@@ -49,11 +50,11 @@ def train_variants(config: TrainConfig, variants: Sequence[str], *, cpu: bool = 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.training.ablation", description=__doc__)
     parser.add_argument("config", type=Path)
-    parser.add_argument("--set", type=Path, help="a benchmark set (lumaflux luma-eval build)")
+    parser.add_argument("--set", type=folder_there, help="a benchmark set (lumaflux luma-eval build)")
     parser.add_argument("--rows", nargs="+", choices=tuple(ROWS), default=list(ROWS), help="some of the rows")
     parser.add_argument("--route", choices=("direct", "render"), default="direct", help="the paper's, or convert's")
-    parser.add_argument("--crf", type=int, nargs="+", default=[])
-    parser.add_argument("--frames-per-clip", type=int)
+    parser.add_argument("--crf", type=whole(0, 51), nargs="+", default=[])
+    parser.add_argument("--frames-per-clip", type=whole())
     parser.add_argument("--cpu", action="store_true", help="ignore accelerators")
     options = parser.parse_args(arguments)
     with told("lumaflux"):

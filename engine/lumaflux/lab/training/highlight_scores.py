@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lumaflux.arguments import folder_there, whole
 from lumaflux.color.sdr_to_pq import sdr_to_pq
 from lumaflux.endings import told
 from lumaflux.errors import UserError
@@ -143,11 +144,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from lumaflux.model.checkpoint import load_model
 
     parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.training.highlight_scores", description=__doc__)
-    parser.add_argument("model", type=Path, nargs="+", help="model directories")
-    parser.add_argument("--views", type=Path, help="a pool of views, to make the bank from")
+    parser.add_argument("model", type=folder_there, nargs="+", help="model directories")
+    parser.add_argument("--views", type=folder_there, help="a pool of views, to make the bank from")
     parser.add_argument("--bank", type=Path, required=True, help="encoded pairs; extended if --views is given")
     parser.add_argument("--split", choices=("validation", "test"), default="validation")
-    parser.add_argument("--pairs", type=int, default=96)
+    parser.add_argument("--pairs", type=whole(), default=96)
     options = parser.parse_args(arguments)
     with told("lumaflux"):
         networks = {str(model): load_model(model) for model in options.model}

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from lumaflux.arguments import folder_there, whole
 from lumaflux.endings import told
 from lumaflux.errors import UserError
 from lumaflux.lab.training.config import TrainConfig, read_train_config
@@ -82,10 +83,10 @@ def table(rows: Mapping[str, Mapping]) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.training.left_out", description=__doc__)
     parser.add_argument("config", type=Path)
-    parser.add_argument("--set", type=Path, required=True, help="a benchmark set (lumaflux luma-eval build)")
+    parser.add_argument("--set", type=folder_there, required=True, help="a benchmark set (lumaflux luma-eval build)")
     parser.add_argument("--family", choices=list(FAMILIES), action="append", help="default: each in turn")
-    parser.add_argument("--crf", type=int, nargs="+", default=[23])
-    parser.add_argument("--frames-per-clip", type=int, default=2)
+    parser.add_argument("--crf", type=whole(0, 51), nargs="+", default=[23])
+    parser.add_argument("--frames-per-clip", type=whole(), default=2)
     options = parser.parse_args(arguments)
     with told("lumaflux"):
         config = read_train_config(options.config)

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lumaflux.arguments import folder_there, whole
 from lumaflux.color import ictcp, pq
 from lumaflux.color.operators import OPERATORS
 from lumaflux.color.sdr_to_pq import sdr_to_pq
@@ -187,11 +188,11 @@ def table(scores: Sequence[LeftOutScore]) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.training.left_out_pairs", description=__doc__)
     parser.add_argument("config", type=Path, nargs="?", default=Path("lite-anchor"), help="default: lite-anchor")
-    parser.add_argument("--pool", type=Path, help="by lumaflux.lab.data.tone_pool; default: the configuration's")
+    parser.add_argument("--pool", type=folder_there, help="of lumaflux.lab.data.tone_pool; default: as configured")
     parser.add_argument("--run", type=Path, default=Path("runs/lite/left-out-pairs"), help="where trainings are kept")
     parser.add_argument("--kind", choices=get_args(Kind), default="pair", help="of the sources; default: pair")
-    parser.add_argument("--folds", type=int, help="trainings that share the sources; default: one a source")
-    parser.add_argument("--steps", type=int, help="updates of each training; default: the configuration's")
+    parser.add_argument("--folds", type=whole(2), help="trainings that share the sources; default: one a source")
+    parser.add_argument("--steps", type=whole(), help="updates of each training; default: the configuration's")
     options = parser.parse_args(arguments)
     with told("lumaflux"):
         config = read_train_config(options.config)

@@ -9,6 +9,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from lumaflux.arguments import folder_there
+from lumaflux.endings import told
 from lumaflux.lab.training.checkpoint import write_tensors
 from lumaflux.lab.training.stage_weights import LATENT_STATISTICS, TOWER_DIRECTORY, VAE_DIRECTORY
 from lumaflux.model.checkpoint import load_model
@@ -36,11 +38,12 @@ def take_parts(model: Path, run: Path) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.training.shipped_parts", description=__doc__)
-    parser.add_argument("model", type=Path, help="a model directory, such as engine/lumaflux/weights/lite")
+    parser.add_argument("model", type=folder_there, help="a model directory, such as engine/lumaflux/weights/lite")
     parser.add_argument("run", type=Path, help="the folder of the stages, such as runs/lite")
     options = parser.parse_args(arguments)
     take_parts(options.model, options.run)
 
 
 if __name__ == "__main__":
-    main()
+    with told("lumaflux"):
+        main()

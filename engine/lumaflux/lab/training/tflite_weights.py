@@ -8,7 +8,6 @@ import argparse
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lumaflux.arguments import file_there, new_file
+from lumaflux.endings import told
 from lumaflux.errors import UserError
 
 _CONV_2D, _DEPTHWISE_CONV_2D = 3, 4  # BuiltinOperator
@@ -127,12 +128,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from lumaflux.model.tower import build_tower
 
     parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.training.tflite_weights", description=__doc__)
-    parser.add_argument("model", type=Path, help="mobilenet_v2_1.0_224 with 8-bit weights")
-    parser.add_argument("out", type=Path)
+    parser.add_argument("model", type=file_there, help="mobilenet_v2_1.0_224 with 8-bit weights")
+    parser.add_argument("out", type=new_file)
     options = parser.parse_args(arguments)
     tower = build_tower({"architecture": MOBILENET, "hidden_size": MOBILENET_WIDTH, "image_size": 224})
     write_tensors(mobilenet_weights(options.model.read_bytes(), tower), options.out, {"source": options.model.name})
 
 
 if __name__ == "__main__":
-    main()
+    with told("lumaflux"):
+        main()

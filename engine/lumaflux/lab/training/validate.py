@@ -15,9 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lumaflux.arguments import folder_there, whole
 from lumaflux.color import ictcp, pq
 from lumaflux.color.operators import OPERATORS
 from lumaflux.color.sdr_to_pq import sdr_to_pq
+from lumaflux.endings import told
 from lumaflux.lab.data.renderings import render_standard
 from lumaflux.lab.data.scenes import Split
 from lumaflux.lab.data.views import FULL_SCALE, SceneViews, load_views
@@ -145,11 +147,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from lumaflux.model.checkpoint import load_model
 
     parser = argparse.ArgumentParser(prog="python -m lumaflux.lab.training.validate", description=__doc__)
-    parser.add_argument("model", type=Path)
-    parser.add_argument("--views", type=Path, required=True, help="pool made by lumaflux.lab.data.views")
+    parser.add_argument("model", type=folder_there)
+    parser.add_argument("--views", type=folder_there, required=True, help="pool made by lumaflux.lab.data.views")
     parser.add_argument("--split", choices=("validation", "test"), default="test")
-    parser.add_argument("--steps", type=int, nargs="+", default=[1, 4, 8])
-    parser.add_argument("--per-scene", type=int, default=3)
+    parser.add_argument("--steps", type=whole(1, 1000), nargs="+", default=[1, 4, 8])
+    parser.add_argument("--per-scene", type=whole(), default=3)
     options = parser.parse_args(arguments)
     torch.set_num_threads(2)
     model = load_model(options.model)
@@ -180,4 +182,5 @@ def _floor(model: LumaFlux, scene: SceneViews, views: int) -> list[Score]:
 
 
 if __name__ == "__main__":
-    main()
+    with told("lumaflux"):
+        main()
