@@ -277,7 +277,7 @@ def test_captions_in_coded_pictures():
 def with_sphere(source, path, projection, stereo):
     with source.open("rb") as file:
         chain = isobmff.find(file, isobmff.video_entry(b"")[:-1])
-        entry = next(iter(isobmff.sample_entries(file)))
+        entry = next(iter(isobmff.visual_entries(file)))
     shape = isobmff.box(b"equi", bytes(20)) if projection == "equi" else isobmff.box(b"cbmp", bytes(12))
     head = isobmff.box(b"prhd", bytes(4) + struct.pack(">3i", 90 << 16, 0, 0))
     sphere = isobmff.box(b"svhd", bytes(4) + b"test\0") + isobmff.box(b"proj", head + shape)

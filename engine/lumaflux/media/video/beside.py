@@ -95,7 +95,7 @@ def _hidden_layers(path: str | os.PathLike, container: str) -> list[str]:
     if not container.startswith("mov"):
         return []
     with open(path, "rb") as file:
-        for entry in isobmff.sample_entries(file):
+        for entry in isobmff.visual_entries(file):
             if any(box.kind == b"lhvC" for box in isobmff.visual_children(file, entry)):
                 return ["A further layer of the HEVC pictures (alpha or a second view) is left out."]
     return []

@@ -76,7 +76,7 @@ def _record(payload: bytes | None) -> DolbyVision | None:
 
 
 def _isobmff_record(file: BinaryIO) -> bytes | None:
-    for entry in isobmff.sample_entries(file):
+    for entry in isobmff.visual_entries(file):
         for box in isobmff.visual_children(file, entry):
             if box.kind in _RECORDS:
                 file.seek(box.payload)

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 # Bytes between a box's header and its first child.
-_VISUAL = dict.fromkeys((b"hvc1", b"hev1", b"av01", b"apch", b"ap4h", b"FFV1"), 78)  # VisualSampleEntry, 12.1.3
-_FIELDS = {b"stsd": 8, **_VISUAL}  # full box header and count
+_FIELDS = {b"stsd": 8}  # full box header and count
+_VISUAL_FIELDS = 78  # of a VisualSampleEntry, whatever its codec (12.1.3)
+_PICTURES = b"vide"  # the handler of a track of pictures (12.1.2)
 
 
 def video_entry(kind: bytes) -> tuple[bytes, ...]:
-    """The path of a track's sample entry."""
+    """The path of a picture track's sample entry."""
     return (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", kind)
 
 
@@ -62,13 +63,15 @@ def find(file: BinaryIO, path: tuple[bytes, ...]) -> list[Box]:
     return _find(file, path, 0, file.tell())
 
 
-def _find(file: BinaryIO, path: tuple[bytes, ...], start: int, end: int) -> list[Box]:
+def _find(file: BinaryIO, path: tuple[bytes, ...], start: int, end: int, within: bytes = b"") -> list[Box]:
+    """``within``: the box that they are in."""
     for box in _children(file, start, end):
         if box.kind != path[0]:
             continue
         if len(path) == 1:
             return [box]
-        below = _find(file, path[1:], box.payload + _FIELDS.get(box.kind, 0), box.end)
+        fields = _VISUAL_FIELDS if within == b"stsd" else _FIELDS.get(box.kind, 0)
+        below = _find(file, path[1:], box.payload + fields, box.end, box.kind)
         if below:
             return [box, *below]
     return []
@@ -86,30 +89,39 @@ def segments_end(file: BinaryIO, index: Box) -> int:
     return index.end + offset + sum(size & 0x7FFFFFFF for size in sizes)
 
 
-def sample_entries(file: BinaryIO) -> Iterator[Box]:
-    """The sample entries of every track."""
-    head, *tables = video_entry(b"")[:-1]
-    movie = next((box for box in top_level(file) if box.kind == head), None)
-    boxes = [] if movie is None else list(_children(file, movie.payload, movie.end))
-    for kind in tables:
-        chosen = [box for box in boxes if box.kind == kind]
-        boxes = [child for box in chosen for child in _children(file, box.payload + _FIELDS.get(box.kind, 0), box.end)]
-    yield from boxes
+def visual_entries(file: BinaryIO) -> Iterator[Box]:
+    """The sample entries of every track of pictures, of codecs that nobody here knows, too."""
+    for movie in (box for box in top_level(file) if box.kind == b"moov"):
+        for track in (box for box in inside(file, movie) if box.kind == b"trak"):
+            media = [box for box in inside(file, track) if box.kind == b"mdia"]
+            if _PICTURES in [_handler(file, box) for box in media]:
+                for kind in (b"minf", b"stbl", b"stsd"):
+                    media = [box for parent in media for box in inside(file, parent) if box.kind == kind]
+                for table in media:
+                    yield from _children(file, table.payload + _FIELDS[b"stsd"], table.end)
+
+
+def _handler(file: BinaryIO, media: Box) -> bytes:
+    """What the samples of a track are: ``vide``, ``soun`` and so on."""
+    for found in inside(file, media):
+        if found.kind == b"hdlr":
+            file.seek(found.payload + 8)
+            return file.read(4)
+    return b""
 
 
 def visual_children(file: BinaryIO, entry: Box) -> Iterator[Box]:
-    """The boxes inside a sample entry, if it is one of pictures (12.1.3)."""
-    yield from _children(file, entry.payload + 78, entry.end)
+    """The boxes inside a sample entry of pictures."""
+    yield from _children(file, entry.payload + _VISUAL_FIELDS, entry.end)
 
 
 def blank(file: BinaryIO, kind: bytes) -> None:
     """Make the boxes of a ``kind`` in the sample entries of pictures free space; no byte moves."""
-    for entry in sample_entries(file):
-        if entry.kind in _VISUAL:
-            for found in visual_children(file, entry):
-                if found.kind == kind:
-                    file.seek(found.start + 4)
-                    file.write(b"free")
+    for entry in visual_entries(file):
+        for found in visual_children(file, entry):
+            if found.kind == kind:
+                file.seek(found.start + 4)
+                file.write(b"free")
 
 
 def box(kind: bytes, payload: bytes) -> bytes:

@@ -16,6 +16,7 @@ from lumaflux.media.stills import orientation
 from lumaflux.media.video.beside import crop_of
 from lumaflux.media.video.clock import by_decoding, first_stamp
 from lumaflux.media.video.edit_list import plays_nothing
+from lumaflux.media.video.encryption import encryption
 from lumaflux.media.video.frame_planes import has_alpha_plane
 from lumaflux.media.video.hdr_marks import hdr_mark
 from lumaflux.media.video.source import open_container, video_stream
@@ -46,6 +47,8 @@ def describe_video(
 ) -> tuple[MediaInfo, Begun]:
     """The same of a container that was just opened, which can be read on; its decoder must be flushed before.
     ``packets``: those of ``stream``, where another demuxes them."""
+    if how := encryption(path, container.format.name, stream.id):
+        raise UserError(f"{path} is encrypted ({how}); decrypt it first, or export it anew without protection.")
     reorders = bool(stream.codec_context.has_b_frames)
     stated = ContainerTags.of(stream)
     frame, stamps, begun = _opened(container, stream, path, packets)
