@@ -128,11 +128,18 @@ def _exr_light(path: Path) -> Light:
 
 
 def _signal_light(signal: Light, info: MediaInfo) -> Light:
-    nits = hlg.eotf(signal) if info.transfer.value == "hlg" else pq.eotf(signal)
     tagged = info.primaries.source == "tagged" and info.transfer.value in ("pq", "hlg")
     if tagged and info.primaries.value not in CHROMATICITIES:
         raise UserError(f"{info.path} has {info.primaries.value} primaries, which are not read; convert it to BT.2020")
-    return _in_bt2020(nits, CHROMATICITIES[info.primaries.value] if tagged else BT2020)
+    primaries = CHROMATICITIES[info.primaries.value] if tagged else BT2020
+    return _bounded(light_in_bt2020(signal, info.transfer.value, primaries))
+
+
+def light_in_bt2020(signal: NDArray, transfer: str, primaries: Primaries) -> NDArray:
+    """PQ (or what is none of the two) or HLG in any primaries -> cd/m2 in BT.2020; below 0 outside of it."""
+    if transfer == "hlg":  # the OOTF goes by the luminance of BT.2020
+        return hlg.ootf(_to_bt2020(hlg.inverse_oetf(signal), primaries))
+    return _to_bt2020(pq.eotf(signal), primaries)
 
 
 def _sdr_light(bt1886: Light) -> Light:
@@ -140,5 +147,12 @@ def _sdr_light(bt1886: Light) -> Light:
 
 
 def _in_bt2020(nits: NDArray, primaries: Primaries) -> Light:
-    light = nits if primaries == BT2020 else apply_matrix(rgb_to_rgb(primaries, BT2020), nits)
-    return np.asarray(light, np.float32).clip(0, pq.PQ_PEAK_NITS)
+    return _bounded(_to_bt2020(nits, primaries))
+
+
+def _to_bt2020(light: NDArray, primaries: Primaries) -> NDArray:
+    return light if primaries == BT2020 else apply_matrix(rgb_to_rgb(primaries, BT2020), light)
+
+
+def _bounded(nits: NDArray) -> Light:
+    return np.asarray(nits, np.float32).clip(0, pq.PQ_PEAK_NITS)

@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lumaflux.color import hlg, pq, srgb
+from lumaflux.color import pq, srgb
 from lumaflux.color.primaries import BT2020, P3_D65, apply_matrix, rgb_to_rgb
 from lumaflux.lab.data.hdr_video import display_light
+from lumaflux.media.display_light import light_in_bt2020
 from lumaflux.media.metadata.coding_points import CHROMATICITIES, MATRIX, PRIMARIES, TRANSFER
 from lumaflux.media.scaling import reduce_area
 from lumaflux.media.stills.picture import read_still
@@ -30,9 +31,9 @@ def graded_light(path: Path) -> list[NDArray[np.float32]]:
         return [_within(light) for light in _untagged(path)]
     if path.suffix in (".png", ".exr"):
         still = read_still(path, allow_hdr=True)
-        light = hlg.eotf(still.sdr) if still.info.transfer.value == "hlg" else pq.eotf(still.sdr)
         primaries = CHROMATICITIES[still.info.primaries.value]
-        return [_within(np.asarray(apply_matrix(rgb_to_rgb(primaries, BT2020), light).clip(0, None), np.float32))]
+        light = light_in_bt2020(still.sdr, still.info.transfer.value, primaries)
+        return [_within(np.asarray(light.clip(0, None), np.float32))]
     if path.suffix == ".avif":
         return [_within(_first_item(path))]
     return [_within(light) for light in display_light(path)]
@@ -47,9 +48,8 @@ def _first_item(path: Path) -> NDArray[np.float32]:
     full = frame.color_range == 2
     matrix, transfer = MATRIX.get(int(frame.colorspace), "bt709"), TRANSFER.get(int(frame.color_trc))
     rgb = FramePlanes(matrix, full, str(path)).rgb(frame)
-    light = hlg.eotf(rgb) if transfer == "hlg" else pq.eotf(rgb)
     primaries = CHROMATICITIES[PRIMARIES[int(frame.color_primaries)]]
-    return np.asarray(apply_matrix(rgb_to_rgb(primaries, BT2020), light).clip(0, None), np.float32)
+    return np.asarray(light_in_bt2020(rgb, str(transfer), primaries).clip(0, None), np.float32)
 
 
 def _untagged(path: Path) -> list[NDArray[np.float32]]:

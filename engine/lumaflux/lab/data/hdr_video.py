@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lumaflux.color import hlg, pq
-from lumaflux.color.primaries import BT2020, apply_matrix, rgb_to_rgb
+from lumaflux.color import pq
+from lumaflux.color.primaries import BT2020
 from lumaflux.errors import FrameError, UserError
 from lumaflux.lab.data.mastering import PEAK_NITS, shoulder
+from lumaflux.media.display_light import light_in_bt2020
 from lumaflux.media.metadata.coding_points import CHROMATICITIES
 from lumaflux.media.metadata.info import MediaInfo
 from lumaflux.media.scaling import fit_within, reduce_area
@@ -66,9 +67,7 @@ def display_light(path: str | os.PathLike, sampling: Sampling = Sampling()) -> I
     from av.error import FFmpegError
 
     info = probe_hdr(path)
-    eotf = pq.eotf if info.transfer.value == "pq" else hlg.eotf
     primaries = CHROMATICITIES[info.primaries.value] if info.primaries.source == "tagged" else BT2020
-    matrix = None if primaries == BT2020 else rgb_to_rgb(primaries, BT2020)
     planes = FramePlanes(info.matrix.value, info.range.value == "full", str(path))
     number = -1
     with open_container(path) as container:
@@ -78,8 +77,8 @@ def display_light(path: str | os.PathLike, sampling: Sampling = Sampling()) -> I
             for number, frame in enumerate(container.decode(stream)):
                 if not sampling.takes(number):
                     continue
-                light = eotf(info.orientation.apply(planes.rgb(frame)))
-                yield (light if matrix is None else apply_matrix(matrix, light).clip(0, None)).astype(np.float32)
+                signal = info.orientation.apply(planes.rgb(frame))
+                yield light_in_bt2020(signal, info.transfer.value, primaries).clip(0, None).astype(np.float32)
                 if number == sampling.last:
                     return
         except FFmpegError as error:
