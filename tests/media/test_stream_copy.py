@@ -131,6 +131,47 @@ def test_bitmap_subtitles_go_into_matroska_and_are_named_elsewhere(with_bitmaps,
         assert note.startswith("subtitle stream 1 (pgssub) is left out")
 
 
+@pytest.fixture
+def with_dvd_pictures(with_bitmaps):
+    """The same, called what Matroska calls a DVD's subtitles: the bytes are carried, and not looked into."""
+    content = with_bitmaps.read_bytes()
+    path = with_bitmaps.with_name("dvd.mkv")
+    path.write_bytes(content.replace(b"S_HDMV/PGS", b"S_VOBSUB\0\0"))
+    return path
+
+
+def test_subtitles_of_dvds_go_into_matroska_and_are_named_elsewhere(with_dvd_pictures, tmp_path):
+    """FFmpeg writes them into MP4, without the last."""
+    assert written(tmp_path / "out.mkv", with_dvd_pictures).notes == []
+    assert texts_of(tmp_path / "out.mkv") == texts_of(with_dvd_pictures)
+    for suffix in ("mp4", "mov"):
+        (note,) = written(tmp_path / f"out.{suffix}", with_dvd_pictures).notes
+        assert note.startswith("subtitle stream 1 (dvdsub) is left out")
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mp4", "mov"])
+def test_a_subtitle_without_an_end_does_not_cost_the_video(rich_source, tmp_path, suffix):
+    """2^32 - 1 ms stand for "until the next one"; MP4's writer refuses such a duration, and the whole file with it."""
+    path = tmp_path / "open.mkv"
+    with av.open(str(rich_source)) as source, av.open(str(path), "w") as out:
+        chosen = {
+            stream.index: out.add_stream_from_template(stream, opaque=True)
+            for stream in source.streams
+            if stream.type in ("video", "subtitle")
+        }
+        for packet in source.demux():
+            if packet.size and packet.stream_index in chosen:
+                if packet.stream.type == "subtitle":
+                    packet.duration = 2**32 - 1
+                packet.stream = chosen[packet.stream_index]
+                out.mux(packet)
+    writer = written(tmp_path / f"out.{suffix}", path)
+    assert [note for note in writer.notes if "is left out" not in note] == []
+    with av.open(str(tmp_path / f"out.{suffix}")) as made:
+        assert made.duration is not None
+        assert made.duration < 5_000_000
+
+
 def test_variable_frame_rate_keeps_picture_and_sound_together(tmp_path):
     """Ten minutes of uneven steps: every picture comes out at its own time, and the sound at its own."""
     rng = np.random.default_rng(6)

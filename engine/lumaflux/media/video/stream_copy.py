@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import av.container
 
 _HELD = 10  # seconds of sound that are held at most while captions are looked for: as far as muxers interleave
+_DVD = "dvdsub"  # whose last pictures an MP4 file loses
+_LONGEST_TEXT = 24 * 3600  # seconds; Matroska's 2^32 - 1 ms means until the next one, and other containers refuse it
 _OWN_TAGS = ("encoder", "major_brand", "minor_version", "compatible_brands", "duration", "timecode")
 
 
@@ -116,7 +118,7 @@ class StreamCopy:
                 if self._output.format.name != "matroska":
                     raise ValueError
                 return self._output.add_attachment(stream.name, stream.mimetype, stream.data)
-            if stream.type not in ("audio", "subtitle"):
+            if stream.type not in ("audio", "subtitle") or (codec == _DVD and self._output.format.name != "matroska"):
                 raise ValueError
             copy = self._output.add_stream_from_template(stream, opaque=True)
         except ValueError as error:
@@ -174,6 +176,8 @@ class StreamCopy:
                 continue
             if self._start and any(stamp is not None and stamp < 0 for stamp in (packet.pts, packet.dts)):
                 continue
+            if packet.duration and packet.duration * (packet.time_base or 0) > _LONGEST_TEXT:
+                packet.duration = 0
             stamp, index = packet.pts if packet.dts is None else packet.dts, packet.stream_index
             if stamp is not None:
                 if stamp < last.get(index, stamp):
