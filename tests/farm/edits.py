@@ -6,11 +6,11 @@ from opentimelineio.opentime import RationalTime, TimeRange
 RATE = 24
 
 
-def time(frames, rate=RATE):
+def time(frames, rate: float = RATE):
     return RationalTime(frames, rate)
 
 
-def span(start, frames, rate=RATE):
+def span(start, frames, rate: float = RATE):
     return TimeRange(time(start, rate), time(frames, rate))
 
 

@@ -65,7 +65,7 @@ def test_the_library_takes_it(bundle):
     frames, encode = job.steps
     chunks = StepParameterSpaceIterator(space=frames.parameterSpace, chunks_task_count_override=8)
     assert [task["Frame"].value for task in chunks] == ["0-7", "8-15", "16-23"]
-    assert [dependency.dependsOn for dependency in encode.dependencies] == ["Frames"]
+    assert [dependency.dependsOn for dependency in encode.dependencies or ()] == ["Frames"]
 
 
 def test_a_stepped_set_is_written_as_the_description_has_it(bundle):

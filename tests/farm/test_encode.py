@@ -2,6 +2,7 @@
 
 import os
 from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
@@ -17,7 +18,7 @@ from lumaflux.render import Job, convert
 from lumaflux.settings import Settings
 
 
-def planes(path):
+def planes(path) -> list[tuple[Any, Any, np.ndarray]]:
     with av.open(str(path)) as container:
         return [(frame.pts, frame.time_base, frame.to_ndarray()) for frame in container.decode(video=0)]
 

@@ -20,6 +20,7 @@ def test_frames_have_mattes_and_a_lost_one_is_made_again(render, mask, tmp_path)
     asked = {"of": "0-2", "track": "none", "matte": tmp_path / "m" / "matte.%07d.png", "mask": mask(white=0)}
     assert render(tmp_path / "job", **asked).rendered == [0, 1, 2]
     matte = oiio.ImageBuf(str(tmp_path / "m" / "matte.0000001.png")).get_pixels(oiio.FLOAT)
+    assert matte is not None
     assert matte[..., 2].max() == 0  # invention is forbidden everywhere
     assert np.abs(matte.sum(axis=2) - 1).max() < 1e-4
     (tmp_path / "m" / "matte.0000001.png").unlink()

@@ -96,7 +96,7 @@ def test_what_is_no_part_of_the_job_is_refused(copied, again, media, tmp_path):
 
 def test_a_video_shows_the_frames(rendered):
     video = rendered.folder.parent / "out.mp4"
-    assert check_video(rendered, video, FRAMES, read_picture) > 40
+    assert (check_video(rendered, video, FRAMES, read_picture) or 0) > 40
     said = told(rendered, FarmOptions(), source=None, frames=0, seed=1, video=video, progress=lambda *_: None)
     assert said[0].startswith("frames 0-3: ")
     assert said[0].endswith("dB or more")

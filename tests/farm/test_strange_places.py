@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
 import yaml
@@ -29,8 +30,9 @@ def test_no_workers_are_refused(tmp_path, workers):
     from lumaflux.farm.job import JobFolder
     from lumaflux.farm.ray_run import run_on_ray
 
+    spec: Any = None  # is not looked at
     with pytest.raises(UserError, match=f"workers are {workers}"):
-        run_on_ray(None, JobFolder(tmp_path), workers=workers)
+        run_on_ray(spec, JobFolder(tmp_path), workers=workers)
     assert not list(tmp_path.iterdir())
 
 
@@ -181,13 +183,14 @@ def test_ray_s_failures_are_sentences(tmp_path, monkeypatch, kind, said):
     def init(**how):
         raise raised("Failed to connect.\nmore lines")
 
-    ray, config = ModuleType("ray"), ModuleType("ray.job_config")
+    ray: Any = ModuleType("ray")
+    config: Any = ModuleType("ray.job_config")
     ray.is_initialized, ray.init = (lambda: False), init
     ray.exceptions = SimpleNamespace(AuthenticationError=authentication)
     config.JobConfig = lambda **how: how
     monkeypatch.setitem(sys.modules, "ray", ray)
     monkeypatch.setitem(sys.modules, "ray.job_config", config)
     monkeypatch.setattr(ray_run, "open_renderer", lambda *asked: SimpleNamespace(manifest=None))
-    asked = SimpleNamespace(source=Path("clip.mp4"))
+    asked: Any = SimpleNamespace(source=Path("clip.mp4"))
     with pytest.raises(UserError, match=said):
         ray_run.run_on_ray(asked, JobFolder(tmp_path / "out"), address="10.0.0.1:6379")

@@ -17,10 +17,10 @@ def test_which_implementations_may_attend(cuda, monkeypatch, trains):
         return plain(*given, **named)
 
     monkeypatch.setattr(F, "scaled_dot_product_attention", noted)
-    parts = [torch.empty(2, 5, 3, 8, device=cuda, dtype=torch.bfloat16) for _ in range(3)]
+    query, key, value = (torch.empty(2, 5, 3, 8, device=cuda, dtype=torch.bfloat16) for _ in range(3))
     before = torch.backends.cuda.cudnn_sdp_enabled()
     with torch.set_grad_enabled(trains):
-        out = attention.attend(*parts, None, None)
+        out = attention.attend(query, key, value, None, None)
     assert out.shape == (2, 5, 24)
     assert allowed == [(not trains and before, True)]
     assert torch.backends.cuda.cudnn_sdp_enabled() == before

@@ -16,6 +16,8 @@ SCRIPTS = Path(__file__).parents[2] / "scripts" / "gpu"
 def script(name, monkeypatch):
     monkeypatch.syspath_prepend(str(SCRIPTS))
     specification = importlib.util.spec_from_file_location(name, SCRIPTS / f"{name}.py")
+    assert specification is not None
+    assert specification.loader is not None
     module = importlib.util.module_from_spec(specification)
     monkeypatch.setitem(sys.modules, name, module)
     specification.loader.exec_module(module)

@@ -3,6 +3,8 @@
 A fake tensor has no value: a branch on one, an item or a copy to NumPy raises.
 """
 
+from typing import Any
+
 import fake_cuda
 import pytest
 import torch
@@ -31,7 +33,7 @@ def network():
 
 
 def stage_of(network, tmp_path, **options):
-    stage = object.__new__(adapters.AdapterStage)  # what reads pools and weights is left out
+    stage: Any = object.__new__(adapters.AdapterStage)  # what reads pools and weights is left out
     stage.config = TrainConfig(
         stage="adapters", run=tmp_path, views=tmp_path, model=tmp_path, crop=CROP, precision="bf16", **COUNTS
     )

@@ -4,21 +4,27 @@ import pytest
 
 from lumaflux.errors import UserError
 from lumaflux.settings import Settings
-from lumaflux.timeline.parameters import clip_settings
+from lumaflux.timeline.parameters import ClipSettings, clip_settings
+
+
+def look_of(*given) -> ClipSettings:
+    look = clip_settings(*given)
+    assert look is not None
+    return look
 
 
 def test_doubles_strings_and_indices():
-    look = clip_settings({"strength": "0.5", "steps": 4.0, "model": 0, "seed": 7, "input_space": 1})
+    look = look_of({"strength": "0.5", "steps": 4.0, "model": 0, "seed": 7, "input_space": 1})
     assert (look.settings, look.model) == (Settings(strength=0.5, steps=4, seed=7), "lite")
 
 
 def test_labels_and_values_of_choices():
     for space in ("srgb", "sRGB", "From the host, else BT.709 gamma 2.4"):
-        assert clip_settings({"input_space": space}).settings == Settings()
+        assert look_of({"input_space": space}).settings == Settings()
 
 
 def test_what_the_host_adds_is_ignored():
-    assert clip_settings({"resolve.blend": 1.0, "Name": "LumaFlux ITM", "Type": 13}).settings == Settings()
+    assert look_of({"resolve.blend": 1.0, "Name": "LumaFlux ITM", "Type": 13}).settings == Settings()
 
 
 @pytest.mark.parametrize("value", [True, 1, 1.0, "true", "1"])
@@ -32,7 +38,7 @@ def test_no_bypass(value):
 
 
 def test_what_a_file_cannot_carry_is_named():
-    notes = clip_settings({"view": "split", "output_space": 3}).notes
+    notes = look_of({"view": "split", "output_space": 3}).notes
     assert len(notes) == 2
     assert "acescg" in notes[1]
 
@@ -56,5 +62,5 @@ def test_what_cannot_be_rendered(values, words):
 
 
 def test_the_model_of_the_command_stands_above():
-    assert clip_settings({"model": "/models/a"}).model == "/models/a"
-    assert clip_settings({"model": 0}, "tiny").model == "tiny"
+    assert look_of({"model": "/models/a"}).model == "/models/a"
+    assert look_of({"model": 0}, "tiny").model == "tiny"
