@@ -63,7 +63,7 @@ def test_every_variant_is_told_apart():
 
 
 def test_expressions_only_switches_kernels_off_and_on_again():
-    tensors = {"x": torch.zeros(8, dtype=torch.float16)}
+    tensors: dict[str, torch.Tensor | None] = {"x": torch.zeros(8, dtype=torch.float16)}
     with launch.expressions_only():
         assert launch.obstacle(tensors, capability=90) == "kernels are switched off here"
     assert launch.obstacle(tensors, capability=90) is None

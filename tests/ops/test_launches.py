@@ -99,8 +99,11 @@ def test_a_training_step_in_bf16_takes_the_kernels_too(noted):
         velocity = model.velocity(z, t, model.condition(sdr))
     velocity.float().square().mean().backward()
     assert noted == dict.fromkeys(("film_layer_norm", "gated_low_rank", "coupler_add"), model.config.blocks)
-    assert model.adapters.of_block(0).coupler.physical_out.weight.grad is not None
-    assert model.adapters.of_block(0).coupler.physical_out.weight.grad.dtype == torch.float32
+    coupler = model.adapters.of_block(0).coupler
+    assert coupler is not None
+    gradient = coupler.physical_out.weight.grad
+    assert gradient is not None
+    assert gradient.dtype == torch.float32
 
 
 def test_asking_whether_a_kernel_can_is_cheap(noted, monkeypatch):

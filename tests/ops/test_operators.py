@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from lumaflux.ops import coupler_add, film_layer_norm, gated_low_rank, launch
 from lumaflux.ops.sources import gated_low_rank as variant_of
@@ -78,7 +79,7 @@ def test_recomputed_gradients_are_the_same(name):
     for recomputed in (False, True):
         inputs = inputs_of(name, grad=True)
         call = OPERATORS[name]
-        y = torch.utils.checkpoint.checkpoint(call, *inputs, use_reentrant=False) if recomputed else call(*inputs)
+        y = checkpoint(call, *inputs, use_reentrant=False) if recomputed else call(*inputs)
         y.square().sum().backward()
         results.append([part.grad for part in inputs])
     assert all(torch.equal(one, other) for one, other in zip(*results, strict=True))

@@ -222,7 +222,8 @@ def test_pictures_that_do_not_fit_are_refused():
     for picture, x, words in ((rgb, knots.x, "picture is"), (rgb[:1, :, None], knots.x, "x is")):
         with pytest.raises(ValueError, match=words):
             spline_pq.spline_pq(picture, x, knots.y, knots.derivatives, weight, bias, PEAK_PQ)
-    many = spline_pq.Inputs(rgb, *[torch.zeros(2, 81)] * 3, weight, bias, PEAK_PQ)
+    bins = torch.zeros(2, 81)
+    many = spline_pq.Inputs(rgb, bins, bins, bins, weight, bias, PEAK_PQ)
     assert "80 bins" in (spline_pq.obstacle(many, 80) or "")
     wide = gain_map.Inputs(base.double(), slope, level, structure, None, 0, 6, *numbers)
     assert "float64" in (gain_map.obstacle(wide, 80) or "")
