@@ -63,3 +63,13 @@ def test_the_environment_can_wish_for_it(monkeypatch, said, resident):
     function, bound, _ = app.parse_args(["serve"], exit_on_error=False, print_error=False)
     assert function is commands.serve
     assert bound.arguments.get("resident") is resident
+
+
+@pytest.mark.parametrize(
+    "words",
+    [{"idle": -1.0}, {"idle": float("nan")}, {"free": float("inf")}, {"cache": -1}, {"cache": 1 << 40}],
+)
+def test_times_and_sizes_that_cannot_be_are_refused(words):
+    (name,) = words
+    with pytest.raises(UserError, match=f"^--{name} is .*; it must be from 0 to "):
+        commands.serve(**words)

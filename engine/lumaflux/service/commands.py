@@ -11,6 +11,7 @@ from lumaflux.options import ModelOptions, part
 app = App(name="plugin", help="Install the OpenFX effect where hosts look, show its state, remove it.")
 
 _LONGEST_S = 1e7  # 115 days
+_LARGEST_CACHE = 1 << 20  # megabytes
 _Folder = Annotated[Path | None, Parameter(name="--dir")]
 
 
@@ -49,6 +50,8 @@ def serve(
     for name, seconds in (("idle", idle_s), ("free", free_s)):
         if not 0.0 <= seconds <= _LONGEST_S:
             raise UserError(f"--{name} is {seconds:g}; it must be from 0 to {_LONGEST_S:.0f} seconds")
+    if not 0 <= cache <= _LARGEST_CACHE:
+        raise UserError(f"--cache is {cache} megabytes; it must be from 0 to {_LARGEST_CACHE}")
     if not run(part(Options, options, warm=warm, idle_s=idle_s, free_s=free_s, cache_bytes=cache << 20)):
         print("an engine of this user runs already")
 
