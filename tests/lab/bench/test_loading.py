@@ -4,7 +4,8 @@ import pytest
 import torch
 from small_klein import SMALL
 
-from lumaflux.lab.bench.loading import RELEASE, SINGLE, _ours, _theirs, loaded, measured, row, write_layouts
+from lumaflux.lab.bench.loaders import RELEASE, SINGLE, loaded, ours, theirs
+from lumaflux.lab.bench.loading import measured, row, write_layouts
 from lumaflux.model.build import build_transformer
 from lumaflux.model.original_names import original_keys, transformer_names
 from lumaflux.model.presets import FLUX2_KLEIN, FLUX_DEV, TINY_FLUX
@@ -15,13 +16,13 @@ def test_both_read_the_same_weights(tmp_path, config):
     write_layouts(config, tmp_path, shard_bytes=100_000)
     assert len(list((tmp_path / RELEASE / "transformer").glob("*.safetensors"))) > 1
     layouts = (RELEASE, SINGLE) if config.second_generation else (RELEASE,)  # FLUX.1's widths are fixed in diffusers
-    release = [part.state_dict() for part in _ours(config, tmp_path, RELEASE, torch.bfloat16)]
+    release = [part.state_dict() for part in ours(config, tmp_path, RELEASE, torch.bfloat16)]
     for layout in layouts:
-        for own, theirs in zip(release, _theirs(config, tmp_path, layout, torch.bfloat16), strict=True):
-            other = theirs.state_dict()
+        for own, others in zip(release, theirs(config, tmp_path, layout, torch.bfloat16), strict=True):
+            other = others.state_dict()
             for key, tensor in own.items():
                 assert torch.equal(tensor, other[key].to(tensor.dtype)), (layout, key)
-    for own, single in zip(release, _ours(config, tmp_path, SINGLE, torch.bfloat16), strict=True):
+    for own, single in zip(release, ours(config, tmp_path, SINGLE, torch.bfloat16), strict=True):
         assert all(torch.equal(tensor, single.state_dict()[key]) for key, tensor in own.items())
 
 

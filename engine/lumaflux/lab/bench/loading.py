@@ -11,45 +11,26 @@ the processor in brackets, which other work on the machine changes least.
 
 import argparse
 import statistics
-import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, NamedTuple
 
-import diffusers.utils.logging
-import psutil
 import torch
-import transformers.utils.logging
-from diffusers import AutoencoderKL, AutoencoderKLFlux2, Flux2Transformer2DModel, FluxTransformer2DModel
 from safetensors import safe_open
 from safetensors.torch import save_file
-from transformers import SiglipVisionModel
 
+from lumaflux.lab.bench import loaders
 from lumaflux.lab.bench.flux_rehearsal import few_blocks, write_release
-from lumaflux.lab.bench.machine import describe, peak_resident_mb
-from lumaflux.model.config import LumaFluxConfig, read_config
+from lumaflux.lab.bench.loaders import DTYPES, FILE, RELEASE, SINGLE, Load, loaded
+from lumaflux.lab.bench.machine import describe
+from lumaflux.model.config import LumaFluxConfig
 from lumaflux.model.original_names import SWAPPED, original_keys
 from lumaflux.model.presets import HUB_BACKBONES, PRESETS
-from lumaflux.model.pretrained import Placement, empty_parts, frozen_parts
 from lumaflux.model.weight_files import contents, shards
 
-RELEASE, SINGLE = "release", "single"  # folders of the two layouts
-DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
-FILE = "flux.safetensors"
-_PAGE = 4096  # bytes
 _SHARD = 1 << 30  # bytes
-
-
-class Load(NamedTuple):
-    """``seconds`` until every weight was read, ``processor`` seconds, ``peak`` and the weights' own size in bytes."""
-
-    seconds: float
-    processor: float
-    peak: int
-    bytes: int
 
 
 def write_layouts(config: LumaFluxConfig, folder: Path, shard_bytes: int = _SHARD) -> None:
@@ -81,47 +62,10 @@ def _by_original_names(folder: Path, *, second: bool) -> dict[str, torch.Tensor]
     return made
 
 
-def loaded(way: str, folder: Path, layout: str, precision: str) -> Load:
-    """One load of ``ours`` or ``theirs`` in this process, which has imported what both need."""
-    config = read_config(folder / RELEASE / "config.json")
-    empty_parts(config)
-    for library in (diffusers.utils.logging, transformers.utils.logging):
-        library.set_verbosity_error()
-        library.disable_progress_bar()
-    before, worked, begin = psutil.Process().memory_info().rss, time.process_time(), time.perf_counter()
-    parts = (_ours if way == "ours" else _theirs)(config, folder, layout, DTYPES[precision])
-    tensors = [tensor for part in parts for tensor in part.state_dict().values()]
-    for tensor in tensors:
-        tensor.reshape(-1).view(torch.uint8)[::_PAGE].sum()
-    seconds, processor = time.perf_counter() - begin, time.process_time() - worked
-    peak = int(peak_resident_mb() * 2**20) - before
-    return Load(seconds, processor, peak, sum(tensor.nbytes for tensor in tensors))
-
-
-def _ours(config: LumaFluxConfig, folder: Path, layout: str, dtype: torch.dtype) -> tuple[Any, ...]:
-    backbone = folder / SINGLE / FILE if layout == SINGLE else folder / RELEASE
-    return frozen_parts(config, backbone, placement=Placement(dtype=dtype))
-
-
-def _theirs(config: LumaFluxConfig, folder: Path, layout: str, dtype: torch.dtype) -> tuple[Any, ...]:
-    second, release = config.second_generation, folder / RELEASE
-    transformer: Any = Flux2Transformer2DModel if second else FluxTransformer2DModel
-    vae: Any = AutoencoderKLFlux2 if second else AutoencoderKL
-    made = (
-        transformer.from_single_file(
-            str(folder / SINGLE / FILE), config=str(release), subfolder="transformer", torch_dtype=dtype
-        )
-        if layout == SINGLE
-        else transformer.from_pretrained(release / "transformer", torch_dtype=dtype)
-    )
-    autoencoder = vae.from_pretrained(release / "vae", torch_dtype=dtype)
-    return made, autoencoder, SiglipVisionModel.from_pretrained(release / "siglip", dtype=dtype)
-
-
 def measured(folder: Path, rounds: int) -> Iterator[tuple[str, dict[str, list[Load]]]]:
     """For each layout and precision the loads of both, one of each a round."""
     context = get_context("forkserver")
-    context.set_forkserver_preload([str(__spec__.name)])  # also where it runs as __main__
+    context.set_forkserver_preload([loaders.__name__])
     with ProcessPoolExecutor(1, mp_context=context, max_tasks_per_child=1) as processes:
         for layout, precision in product((RELEASE, SINGLE), DTYPES):
             found: dict[str, list[Load]] = {"ours": [], "theirs": []}
