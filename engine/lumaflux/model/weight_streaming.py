@@ -15,7 +15,7 @@ from lumaflux.model.fp8_linear import Fp8Linear
 from lumaflux.model.original_names import SWAPPED, Names
 from lumaflux.model.weight_files import Stored, is_lora, opened
 
-_MAPPED = 512 << 20  # bytes of a file that are mapped at a time: a file's pages count as memory while they are
+_MAPPED = 128 << 20  # bytes of a file that are mapped at a time: a file's pages count as memory while they are
 SCALES = (".scale_weight", ".weight_scale")  # of an fp8 matrix, beside it: one number, or one an output channel
 _LEFT_OUT = (".scale_input", ".input_scale", ".comfy_quant", "scaled_fp8")  # of activations, and markers
 _BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "F8_E4M3": 1, "F8_E5M2": 1}
