@@ -77,5 +77,5 @@ def test_orders_carry_it(order, tmp_path):
 
 @pytest.mark.parametrize("changes", [{"motion_blending": 2.0}, {"motion_blending": 1.0, "track": "none"}])
 def test_what_cannot_be_is_refused(render, tmp_path, changes):
-    with pytest.raises(UserError, match="motion blending"):
+    with pytest.raises(UserError, match=r"motion.blending"):
         render(tmp_path, "3", **changes)

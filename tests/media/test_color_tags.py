@@ -136,7 +136,7 @@ def with_boxes(path, *boxes):
         chain = isobmff.find(file, (*isobmff.video_entry(b"")[:-1], b"avc1")) or [
             *isobmff.find(file, isobmff.video_entry(b"")[:-1])
         ]
-        entry = next(iter(isobmff.sample_entries(file)))
+        entry = next(isobmff.visual_entries(file))
         chain = chain if chain[-1].kind == entry.kind else [*chain, entry]
     return isobmff.append(path.read_bytes(), chain, b"".join(boxes))
 

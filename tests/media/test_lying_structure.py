@@ -14,8 +14,9 @@ from lumaflux.media.video.hdr_marks import dolby_vision
 def movie():
     entry = isobmff.box(b"hvc1", bytes(78) + isobmff.box(b"dvvC", bytes([1, 0, 10, 0, 0])))
     made = isobmff.box(b"stsd", bytes(8) + entry)
-    for kind in (b"stbl", b"minf", b"mdia", b"trak", b"moov"):
-        made = isobmff.box(kind, made)
+    made = isobmff.box(b"minf", isobmff.box(b"stbl", made))
+    made = isobmff.box(b"mdia", isobmff.box(b"hdlr", bytes(8) + b"vide") + made)
+    made = isobmff.box(b"moov", isobmff.box(b"trak", made))
     return isobmff.box(b"ftyp", b"isom") + made
 
 

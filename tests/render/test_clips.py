@@ -202,7 +202,7 @@ def test_profile_b_leads_a_display_back_to_the_grade(run, placement, monkeypatch
             container.mux(video.encode(av.VideoFrame.from_ndarray(codes, format="rgb24")))
         container.mux(video.encode())
 
-    def raised(frame, settings, **given):
+    def raised(frame, settings, hooks, **given):
         light = sdr_to_linear2020(frame.astype(np.float64))
         nits = 203 * light * (1 + 3 * light.max(axis=0) ** 2)
         return pq.inverse_eotf(nits).astype(np.float32), {}

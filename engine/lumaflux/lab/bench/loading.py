@@ -21,6 +21,8 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from lumaflux.arguments import whole
+from lumaflux.endings import told
 from lumaflux.lab.bench import loaders
 from lumaflux.lab.bench.flux_rehearsal import few_blocks, write_release
 from lumaflux.lab.bench.loaders import DTYPES, FILE, RELEASE, SINGLE, Load, loaded
@@ -95,7 +97,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--preset", choices=HUB_BACKBONES, default="flux-dev")
     parser.add_argument("--blocks", default="2+4")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=whole(), default=5)
     asked = parser.parse_args()
     write_layouts(few_blocks(PRESETS[asked.preset], asked.blocks), asked.folder)
     print(describe(), flush=True)
@@ -106,4 +108,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with told("lumaflux"):
+        main()
