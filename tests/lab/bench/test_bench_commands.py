@@ -8,7 +8,7 @@ import pytest
 
 from lumaflux.cli import app
 from lumaflux.errors import UserError
-from lumaflux.lab.bench import report
+from lumaflux.lab.bench import conversion, report
 from lumaflux.lab.bench.report import Measured
 
 CALLS = {
@@ -61,3 +61,24 @@ def test_tables_and_figures_are_printed_and_written(monkeypatch, tmp_path, capsy
 def test_what_cannot_be_measured_is_refused(words, said):
     with pytest.raises(UserError, match=re.escape(said)):
         bench(words)
+
+
+def test_memory_over_time_compares_clips_of_two_lengths(monkeypatch):
+    """Tones are those of a whole source: a part of a long clip would cost as much as the clip."""
+    made = []
+    monkeypatch.setattr(conversion, "write_moving_gradient", lambda path, frames: made.append((path.name, frames)))
+    monkeypatch.setattr(
+        conversion, "conversion", lambda clip, count, steps: {"seconds": 2.0, "frames": count, "peak_mb": count / 10}
+    )
+    assert conversion.growth(100) == {
+        "ms_a_frame_10": 200.0,
+        "peak_mb_10": 1.0,
+        "ms_a_frame_100": 20.0,
+        "peak_mb_100": 10.0,
+    }
+    assert made == [("10.mp4", 10), ("100.mp4", 100)]
+
+
+def test_a_conversion_that_fails_is_told(tmp_path):
+    with pytest.raises(UserError, match=r"failed: .*none\.mp4"):
+        conversion.conversion(tmp_path / "none.mp4", 3)

@@ -6,6 +6,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from lumaflux.errors import UserError
+
 WIDTH, HEIGHT = 320, 180
 MEMORY_FRAMES = (50, 500)
 
@@ -25,10 +27,16 @@ print(json.dumps({**figures, "peak_mb": peak_resident_mb()}))
 
 
 def conversion(source: Path, frames: int, steps: int = 0) -> dict:
-    """Converts up to ``frames`` of ``source`` in a fresh process: frames, seconds, stages (s), peak_mb."""
+    """Converts up to ``frames`` of ``source`` in a fresh process: frames, seconds, stages (s), peak_mb.
+
+    Raises UserError with what that process said last, where it fails.
+    """
     with tempfile.TemporaryDirectory() as folder:
         arguments = [str(source), str(Path(folder) / "out.mp4"), str(frames), str(steps)]
-        done = subprocess.run([sys.executable, "-c", _CHILD, *arguments], capture_output=True, text=True, check=True)
+        done = subprocess.run([sys.executable, "-c", _CHILD, *arguments], capture_output=True, text=True)
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise UserError(f"the conversion of {source} that is measured failed: {said[-1]}")
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -48,12 +56,13 @@ def peak_memory() -> dict:
 
 
 def growth(frames: int) -> dict:
-    """``ms_a_frame`` and ``peak_mb`` of converting a tenth of ``frames`` at 320x180, and all of them, one step."""
+    """``ms_a_frame`` and ``peak_mb`` of converting a clip of a tenth of ``frames`` at 320x180, and one of all of them,
+    one step."""
     figures = {}
     with tempfile.TemporaryDirectory() as folder:
-        clip = Path(folder) / "long.mp4"
-        write_moving_gradient(clip, frames)
         for count in (max(1, frames // 10), frames):
+            clip = Path(folder) / f"{count}.mp4"
+            write_moving_gradient(clip, count)
             made = conversion(clip, count, steps=1)
             figures[f"ms_a_frame_{count}"] = 1000 * made["seconds"] / made["frames"]
             figures[f"peak_mb_{count}"] = made["peak_mb"]

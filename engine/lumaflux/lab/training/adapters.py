@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from lumaflux.color import bt2390, ictcp, pq
 from lumaflux.errors import UserError
-from lumaflux.inference.backbones import backbone_of, base_of
+from lumaflux.inference.backbones import backbone_of, base_of, is_release
 from lumaflux.inference.composition import GainGrid, compose_reference
 from lumaflux.inference.detail import gain_between, reduce_to
 from lumaflux.lab.data.draws import generator_on, on_device
@@ -26,6 +26,7 @@ from lumaflux.lab.training.stage_options import AdapterOptions, options_of
 from lumaflux.lab.training.stage_weights import load_backbone_stages
 from lumaflux.lab.training.tracking import grid
 from lumaflux.model.checkpoint import load_adapters, save_adapters, save_model
+from lumaflux.model.config import read_config
 from lumaflux.model.lumaflux import Decoded, LumaFlux
 from lumaflux.model.presets import HUB_BACKBONES, PRESETS
 from lumaflux.model.pretrained import Placement, build_on_pretrained
@@ -38,17 +39,23 @@ _RECOVERY = Settings().highlight_recovery
 
 
 def network_for(config: TrainConfig) -> LumaFlux:
-    """Fresh adapters on the frozen backbone: a FLUX.1 release by name, or what the earlier stages left."""
+    """Fresh adapters on the frozen backbone: a release by name, one of another shape in ``start``, such as a
+    rehearsal's, or what the earlier stages left."""
     options = options_of(config, AdapterOptions)
     variant = options.variant
     name = str(config.model)
-    if name in HUB_BACKBONES:
-        shape = PRESETS[name] if variant is None else PRESETS[name].with_variant(variant)
+    published = name in HUB_BACKBONES
+    if published or (config.start is not None and is_release(config.start)):
+        shape = PRESETS[name] if published else read_config(config.model)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
-            network = build_on_pretrained(shape, *backbone_of(name, config.start), placement=_placement(config))
+            network = build_on_pretrained(
+                shape if variant is None else shape.with_variant(variant),
+                *backbone_of(shape.name, config.start),
+                placement=_placement(config),
+            )
     elif config.start is None:
-        raise UserError("the adapter stage needs 'start': the folder of the earlier stages, or a FLUX.1 release's")
+        raise UserError("the adapter stage needs 'start': the folder of the earlier stages, or a release's")
     else:
         network = load_backbone_stages(config.model, config.start, config.seed, variant)
     if options.silent_context:
