@@ -24,6 +24,14 @@ def test_rows_are_reduced_as_the_whole_is(monkeypatch):
     assert sum(asked) == 101
 
 
+@pytest.mark.parametrize("pixels", [900, 9216])
+def test_a_reduced_picture_is_not_reduced_again(pixels):
+    for height in range(1, 400, 7):
+        for width in range(1, 700, 11):
+            size = detail.reduced_size(height, width, pixels)
+            assert detail.reduced_size(*size, pixels) == size
+
+
 def transfer(base, sdr, generated, begun, reduced_base, recovery):
     """Detail transfer of a source whose placement is ``base``."""
     gain, guide = gain_map(generated, begun), guide_of(reduced_base)

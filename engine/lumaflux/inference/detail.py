@@ -99,9 +99,12 @@ def clipping(sdr: Tensor) -> Tensor:
 
 
 def reduced_size(height: int, width: int, pixels: int) -> tuple[int, int]:
-    """Rows and columns of about ``pixels``, the aspect ratio kept; the picture's own where it has no more."""
+    """Rows and columns of about ``pixels``, the aspect ratio kept; the picture's own where it has no more but for what
+    rounding adds, so that a reduced picture is not reduced again."""
+    if (height - 0.5) * (width - 0.5) <= pixels:
+        return height, width
     scale = (pixels / (height * width)) ** 0.5
-    return (height, width) if scale >= 1 else (max(1, round(scale * height)), max(1, round(scale * width)))
+    return max(1, round(scale * height)), max(1, round(scale * width))
 
 
 def reduce_to(picture: Tensor, pixels: int) -> Tensor:
